@@ -1,0 +1,97 @@
+//! Exit codes, in one place.
+
+use std::process::ExitCode;
+
+use super::output;
+use crate::config::ConfigError;
+use crate::data_dir::DataDirError;
+use crate::harvest::HarvestError;
+use crate::mirror::MirrorError;
+
+/// The end of `--help`.
+pub(super) const HELP: &str = "\
+Exit codes:
+  0    done
+  1    failed; the message says what and what to do
+  2    wrong usage or configuration
+  65   done, with records in quarantine (see `libris-mirror quarantine`)
+  69   the source is unavailable; run the same command again to go on
+  75   another run holds the data directory
+  130  stopped by Ctrl-C or SIGTERM; run the same command again to go on
+
+Start here:
+  libris-mirror demo                            the whole line, with no network
+  libris-mirror harvest nb --max-records 5000   the first records of the national bibliography
+  libris-mirror query 'SELECT (COUNT(*) AS ?n) { ?s a kbv:Person }'";
+
+/// How the program ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Done.
+    Ok,
+    /// Failed.
+    Failed,
+    /// Wrong usage or configuration.
+    Usage,
+    /// Done, with records in quarantine (`EX_DATAERR`).
+    Quarantined,
+    /// The source is unavailable (`EX_UNAVAILABLE`); the next run goes on.
+    Unavailable,
+    /// Another run holds the data directory (`EX_TEMPFAIL`).
+    Locked,
+    /// Stopped by the user; the next run goes on.
+    Interrupted,
+}
+
+impl Exit {
+    /// The number.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Ok => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Quarantined => 65,
+            Self::Unavailable => 69,
+            Self::Locked => 75,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+/// Prints an error with its causes and answers its exit code. A reader that went away is no error.
+pub(super) fn of_error(error: &anyhow::Error) -> Exit {
+    let broken_pipe = error
+        .chain()
+        .any(|cause| cause.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe));
+    if broken_pipe {
+        return Exit::Ok;
+    }
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    output::error(&text);
+    if error.chain().any(|cause| cause.downcast_ref::<ConfigError>().is_some()) {
+        return Exit::Usage;
+    }
+    if let Some(HarvestError::Unavailable(_)) = error.downcast_ref() {
+        return Exit::Unavailable;
+    }
+    let mirror = error.downcast_ref::<MirrorError>().or(match error.downcast_ref() {
+        Some(HarvestError::Mirror(mirror)) => Some(mirror),
+        _ => None,
+    });
+    match (mirror, error.downcast_ref()) {
+        (Some(MirrorError::DataDir(DataDirError::Locked { .. })), _) | (_, Some(DataDirError::Locked { .. })) => Exit::Locked,
+        _ => Exit::Failed,
+    }
+}

@@ -1,0 +1,159 @@
+//! `libris-mirror export`
+
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use flate2::write::GzEncoder;
+
+use super::output::{self, grouped};
+use super::{Exit, Global, Settings};
+use crate::export::{self, DumpFormat, ExportReport};
+
+/// Dump the mirror as RDF, in constant memory.
+///
+/// N-Triples and Turtle are the flat union of all records: each triple once for every record that states it.
+/// N-Quads and TriG carry the record of each triple as its graph. The same log gives the same bytes every time.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  libris-mirror export -o libris.nt.zst
+  libris-mirror export --format nq --source nb -o nb.nq.gz
+  libris-mirror export --format nt -o - | wc -l
+  libris-mirror export --canonical --record https://libris.kb.se/khw03jc347kgv4w")]
+pub(super) struct Arguments {
+    /// The format [default: by the file's name, else nt].
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+    /// The file, which appears whole or not at all; - for stdout.
+    #[arg(short, long, value_name = "FILE", default_value = "-")]
+    output: PathBuf,
+    /// Compress [default: by the file's ending].
+    #[arg(long, value_enum)]
+    compress: Option<Compression>,
+    /// Only the records of one source.
+    #[arg(long, value_name = "SOURCE")]
+    source: Option<String>,
+    /// Canonical N-Quads (RDFC-1.0), of a small mirror or of one --record.
+    #[arg(long, conflicts_with = "format")]
+    canonical: bool,
+    /// Only this record, with --canonical.
+    #[arg(long, value_name = "IRI", requires = "canonical", conflicts_with = "source")]
+    record: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Nt,
+    Nq,
+    Ttl,
+    Trig,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Compression {
+    Gz,
+    Zst,
+    None,
+}
+
+/// What the endings of a name say: `libris.nt.zst`.
+fn by_name(path: &Path) -> (Option<Format>, Compression) {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_ascii_lowercase();
+    let (rest, compression) = match (name.strip_suffix(".gz"), name.strip_suffix(".zst")) {
+        (Some(rest), _) => (rest, Compression::Gz),
+        (_, Some(rest)) => (rest, Compression::Zst),
+        _ => (name.as_str(), Compression::None),
+    };
+    let format = match rest.rsplit_once('.').map(|(_, ending)| ending) {
+        Some("nt") => Some(Format::Nt),
+        Some("nq") => Some(Format::Nq),
+        Some("ttl") => Some(Format::Ttl),
+        Some("trig") => Some(Format::Trig),
+        _ => None,
+    };
+    (format, compression)
+}
+
+impl Arguments {
+    fn write(&self, settings: &Settings, out: &mut dyn Write) -> anyhow::Result<ExportReport> {
+        let log = settings.data.read_log()?;
+        if let Some(identifier) = &self.record {
+            let quads = super::record::quads(&log, identifier)?;
+            out.write_all(crate::rdf::canonical_nquads(&quads)?.as_bytes())?;
+            return Ok(ExportReport { records: 1, triples: quads.len() as u64, quarantined: 0 });
+        }
+        if self.canonical {
+            return Ok(export::dump_canonical(&log, self.source.as_deref(), out)?);
+        }
+        let format = match self.format.or_else(|| by_name(&self.output).0).unwrap_or(Format::Nt) {
+            Format::Nt => DumpFormat::NTriples,
+            Format::Nq => DumpFormat::NQuads,
+            Format::Ttl => DumpFormat::Turtle,
+            Format::Trig => DumpFormat::TriG,
+        };
+        Ok(export::dump(&log, self.source.as_deref(), format, out)?)
+    }
+
+    fn write_compressed(&self, settings: &Settings, mut out: &mut dyn Write) -> anyhow::Result<ExportReport> {
+        match self.compress.unwrap_or_else(|| by_name(&self.output).1) {
+            Compression::None => self.write(settings, &mut out),
+            Compression::Gz => {
+                let mut encoder = GzEncoder::new(out, flate2::Compression::default());
+                let report = self.write(settings, &mut encoder)?;
+                encoder.finish()?;
+                Ok(report)
+            }
+            Compression::Zst => {
+                let mut encoder = zstd::Encoder::new(out, 3)?;
+                let report = self.write(settings, &mut encoder)?;
+                encoder.finish()?;
+                Ok(report)
+            }
+        }
+    }
+}
+
+pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
+    let settings = Settings::read(global)?;
+    settings.data.check()?;
+    let report = if arguments.output.as_os_str() == "-" {
+        let mut out = output::stdout();
+        let report = arguments.write_compressed(&settings, &mut out)?;
+        out.flush()?;
+        report
+    } else {
+        let path = &arguments.output;
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let file =
+            tempfile::NamedTempFile::new_in(parent).with_context(|| format!("{} cannot be written to", parent.display()))?;
+        let mut out = BufWriter::with_capacity(1 << 20, file);
+        let report = arguments.write_compressed(&settings, &mut out)?;
+        let file = out.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+        file.as_file().sync_all()?;
+        file.persist(path).with_context(|| format!("{} cannot be written", path.display()))?;
+        report
+    };
+    if !global.quiet && (arguments.output.as_os_str() != "-" || report.quarantined > 0) {
+        let left_out = if report.quarantined > 0 {
+            format!("; {} in quarantine left out", grouped(report.quarantined))
+        } else {
+            String::new()
+        };
+        output::message(&format!("{} triples of {} records{left_out}", grouped(report.triples), grouped(report.records)));
+    }
+    Ok(Exit::Ok)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_tells_format_and_compression() {
+        assert_eq!(by_name(Path::new("a/libris.NT.zst")), (Some(Format::Nt), Compression::Zst));
+        assert_eq!(by_name(Path::new("nb.nq.gz")), (Some(Format::Nq), Compression::Gz));
+        assert_eq!(by_name(Path::new("nb.trig")), (Some(Format::Trig), Compression::None));
+        assert_eq!(by_name(Path::new("-")), (None, Compression::None));
+    }
+}

@@ -1,0 +1,48 @@
+//! `libris-mirror generate`
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory, Subcommand};
+use clap_complete::Shell;
+
+use super::output;
+use super::{Cli, Exit};
+
+/// Write the man pages, or completions for a shell.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  libris-mirror generate man | man -l -
+  libris-mirror generate man --all /usr/local/share/man/man1
+  libris-mirror generate completions bash > /etc/bash_completion.d/libris-mirror")]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// The man page, or with --all a page for every verb.
+    Man {
+        /// Write the pages of all verbs into this directory.
+        #[arg(long, value_name = "DIR")]
+        all: Option<PathBuf>,
+    },
+    /// Completions for a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+    let mut out = output::stdout();
+    let mut command = Cli::command();
+    match &arguments.what {
+        What::Man { all: None } => clap_mangen::Man::new(command).render(&mut out)?,
+        What::Man { all: Some(directory) } => clap_mangen::generate_to(command, directory)?,
+        What::Completions { shell } => clap_complete::generate(*shell, &mut command, "libris-mirror", &mut out),
+    }
+    out.flush()?;
+    Ok(Exit::Ok)
+}

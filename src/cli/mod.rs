@@ -1,0 +1,95 @@
+//! The command line: a file a verb, with its arguments, its calls, and what is printed. Data goes to stdout,
+//! messages to stderr. Only this room prints, reads the environment, or decides the exit code.
+
+mod demo;
+mod exit;
+mod export;
+mod generate;
+mod harvest;
+mod links;
+mod output;
+mod quarantine;
+mod query;
+mod rebuild;
+mod record;
+mod settings;
+mod status;
+
+use std::process::ExitCode;
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+
+pub use exit::Exit;
+pub use settings::Settings;
+
+/// Harvests Libris over OAI-PMH into a mirror of your own: SPARQL, N-Triples, and links to the outside.
+#[derive(Debug, Parser)]
+#[command(name = "libris-mirror", version, max_term_width = 100, after_help = exit::HELP, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// What every verb takes.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// The data directory [default: ~/.local/share/libris-mirror].
+    #[arg(long, global = true, value_name = "DIR", env = "LIBRIS_MIRROR_DATA")]
+    data: Option<std::path::PathBuf>,
+    /// A configuration file [default: ~/.config/libris-mirror/config.toml, if it is there].
+    #[arg(long, global = true, value_name = "FILE", env = "LIBRIS_MIRROR_CONFIG")]
+    config: Option<std::path::PathBuf>,
+    /// Set one setting, such as harvest.pause_ms=500; may be repeated.
+    #[arg(long = "set-config", global = true, value_name = "KEY=VALUE", value_parser = settings::key_value)]
+    overrides: Vec<(String, String)>,
+    /// Say more: a line a page; twice, a line a request.
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    verbose: u8,
+    /// Say nothing but errors.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Harvest(harvest::Arguments),
+    Status(status::Arguments),
+    Query(query::Arguments),
+    Export(export::Arguments),
+    Links(links::Arguments),
+    Record(record::Arguments),
+    Quarantine(quarantine::Arguments),
+    Rebuild(rebuild::Arguments),
+    Generate(generate::Arguments),
+    Demo(demo::Arguments),
+}
+
+/// Runs the program and answers its exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Nothing is left to tell if the message cannot be printed.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Ok }.into();
+        }
+    };
+    let global = cli.global;
+    output::start_log(global.verbose, global.quiet);
+    let result = match cli.verb {
+        Verb::Harvest(arguments) => harvest::run(&arguments, &global),
+        Verb::Status(arguments) => status::run(&arguments, &global),
+        Verb::Query(arguments) => query::run(&arguments, &global),
+        Verb::Export(arguments) => export::run(&arguments, &global),
+        Verb::Links(arguments) => links::run(&arguments, &global),
+        Verb::Record(arguments) => record::run(&arguments, &global),
+        Verb::Quarantine(arguments) => quarantine::run(&arguments, &global),
+        Verb::Rebuild(arguments) => rebuild::run(&arguments, &global),
+        Verb::Generate(arguments) => generate::run(&arguments),
+        Verb::Demo(arguments) => demo::run(&arguments, &global),
+    };
+    result.unwrap_or_else(|error| exit::of_error(&error)).into()
+}

@@ -1,0 +1,122 @@
+//! `libris-mirror query`
+
+use std::io::{Read, Write};
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::output;
+use super::{Exit, Global, Settings};
+use crate::query::{self, GraphFormat, Limits, SolutionFormat, Written};
+
+/// Ask the mirror in SPARQL 1.1: SELECT, ASK, CONSTRUCT or DESCRIBE.
+///
+/// The union of all graphs is the default graph; each record is a graph of its own (GRAPH ?record { … }). KB's
+/// prefixes are predefined: kbv (also the empty one), marc, rdf, rdfs, owl, xsd, skos, foaf, dc, dct, schema,
+/// bibo, bf, ctry, lge, rel, sao, saogf, ktg, kbrda, lib. SERVICE is refused.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  libris-mirror query 'SELECT ?class (COUNT(*) AS ?n) { ?thing a ?class } GROUP BY ?class ORDER BY DESC(?n)'
+  libris-mirror query -f novels.rq --format csv > novels.csv
+  echo 'ASK { ?person kbv:exactMatch ?wikidata }' | libris-mirror query
+  libris-mirror query 'DESCRIBE <https://libris.kb.se/khw03jc347kgv4w#it>' --format ttl")]
+pub(super) struct Arguments {
+    /// The query; from stdin if neither it nor -f is given.
+    #[arg(value_name = "QUERY", conflicts_with = "file")]
+    query: Option<String>,
+    /// Read the query from a file; - for stdin.
+    #[arg(short, long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// How to write the results [default: table on a terminal, else json; ttl on a terminal, else nt, for graphs].
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+    /// End the query after so many seconds.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    timeout: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    Table,
+    Json,
+    Xml,
+    Csv,
+    Tsv,
+    Nt,
+    Ttl,
+    Rdfxml,
+    Jsonld,
+}
+
+fn formats(asked: Option<Format>) -> (SolutionFormat, GraphFormat) {
+    let (mut solutions, mut graph) = if output::stdout_is_terminal() {
+        (SolutionFormat::Table, GraphFormat::Turtle)
+    } else {
+        (SolutionFormat::Json, GraphFormat::NTriples)
+    };
+    match asked {
+        None => {}
+        Some(Format::Table) => solutions = SolutionFormat::Table,
+        Some(Format::Json) => solutions = SolutionFormat::Json,
+        Some(Format::Xml) => solutions = SolutionFormat::Xml,
+        Some(Format::Csv) => solutions = SolutionFormat::Csv,
+        Some(Format::Tsv) => solutions = SolutionFormat::Tsv,
+        Some(Format::Nt) => graph = GraphFormat::NTriples,
+        Some(Format::Ttl) => graph = GraphFormat::Turtle,
+        Some(Format::Rdfxml) => graph = GraphFormat::RdfXml,
+        Some(Format::Jsonld) => graph = GraphFormat::JsonLd,
+    }
+    (solutions, graph)
+}
+
+/// A format that the form of the query cannot have is a mistake, not a wish to guess at.
+fn check(asked: Option<Format>, written: Written) -> anyhow::Result<()> {
+    let is_graph = matches!(written, Written::Triples(_));
+    let wants_graph = matches!(asked, Some(Format::Nt | Format::Ttl | Format::Rdfxml | Format::Jsonld));
+    match asked {
+        Some(format) if is_graph != wants_graph => {
+            let (form, fit) =
+                if is_graph { ("a graph", "nt, ttl, rdfxml or jsonld") } else { ("solutions", "table, json, xml, csv or tsv") };
+            anyhow::bail!(
+                "--format {} does not fit the query, which gives {form}: use {fit}",
+                format!("{format:?}").to_lowercase()
+            )
+        }
+        _ => Ok(()),
+    }
+}
+
+impl Arguments {
+    fn text(&self, limit: usize) -> anyhow::Result<String> {
+        let mut text = String::new();
+        let most = limit as u64 + 1;
+        match (&self.query, &self.file) {
+            (Some(query), _) => text.clone_from(query),
+            (None, Some(path)) if path.as_os_str() != "-" => {
+                fs_err::File::open(path)?.take(most).read_to_string(&mut text)?;
+            }
+            _ => {
+                std::io::stdin().lock().take(most).read_to_string(&mut text)?;
+            }
+        }
+        Ok(text)
+    }
+}
+
+pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
+    let settings = Settings::read(global)?;
+    settings.data.check()?;
+    let limits = Limits {
+        timeout_s: arguments.timeout.unwrap_or(settings.config.query.timeout_s),
+        query_bytes: settings.config.query.query_bytes,
+    };
+    let text = arguments.text(limits.query_bytes)?;
+    let snapshot = settings.data.snapshots().open_current()?;
+    let (solutions, graph) = formats(arguments.format);
+    let running = query::run(&snapshot.store, &text, limits)?;
+    check(arguments.format, running.form())?;
+    let mut out = output::stdout();
+    query::write(running, solutions, graph, &mut out)?;
+    out.flush()?;
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,54 @@
+//! `libris-mirror rebuild`
+
+use clap::{Args, ValueEnum};
+
+use super::output::{self, grouped};
+use super::{Exit, Global, Settings};
+use crate::mirror::Mirror;
+
+/// Make a view anew from the log, without the network.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  libris-mirror rebuild store     the triple store
+  libris-mirror rebuild links     the links, and the quarantine")]
+pub(super) struct Arguments {
+    /// Which view.
+    #[arg(value_enum)]
+    view: View,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum View {
+    Store,
+    Links,
+}
+
+pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
+    let settings = Settings::read(global)?;
+    settings.data.check()?;
+    let who = settings.who("rebuild");
+    if arguments.view == View::Store {
+        // Also where the old one cannot be opened any more. Readers keep the published snapshot meanwhile.
+        let _lock = settings.data.lock(&who)?;
+        if settings.data.store().exists() {
+            fs_err::remove_dir_all(settings.data.store())?;
+        }
+    }
+    let mut mirror = Mirror::open(&settings.data, &settings.config, &who)?;
+    if arguments.view == View::Links {
+        mirror.reset_links()?;
+    }
+    let done = mirror.catch_up(|_| true)?;
+    if arguments.view == View::Store {
+        mirror.publish()?;
+    }
+    if !global.quiet {
+        output::message(&format!(
+            "{} records of {} pages applied, {} in quarantine",
+            grouped(done.records),
+            grouped(done.pages),
+            grouped(done.quarantined)
+        ));
+    }
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,117 @@
+//! `libris-mirror record`
+
+use std::io::Write;
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use oxigraph::io::{RdfFormat, RdfSerializer};
+use oxigraph::model::{Quad, TripleRef};
+
+use super::output;
+use super::{Exit, Global, Settings};
+use crate::log::{Log, PageBodies, RecordRow};
+use crate::query::{GraphFormat, with_prefixes};
+use crate::views::{Content, Readers};
+
+/// Show one record: its header and what it says.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  libris-mirror record https://libris.kb.se/khw03jc347kgv4w
+  libris-mirror record https://libris.kb.se/khw03jc347kgv4w --format jsonld
+  libris-mirror record https://libris.kb.se/khw03jc347kgv4w --format raw     as it came over OAI-PMH")]
+pub(super) struct Arguments {
+    /// The record's IRI, which is its OAI-PMH identifier.
+    #[arg(value_name = "IRI")]
+    identifier: String,
+    /// How to write it.
+    #[arg(long, value_enum, default_value = "ttl")]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Ttl,
+    Nt,
+    Nq,
+    Rdfxml,
+    Jsonld,
+    Raw,
+}
+
+fn find(log: &Log, identifier: &str) -> anyhow::Result<RecordRow> {
+    // `<record#it>` is what people copy.
+    let document = identifier.split_once('#').map_or(identifier, |(document, _)| document);
+    let row = log.record(identifier)?;
+    let row = if row.is_none() { log.record(document)? } else { row };
+    row.with_context(|| {
+        format!("the mirror has no record {identifier:?}\nhint: a record's IRI looks like https://libris.kb.se/khw03jc347kgv4w")
+    })
+}
+
+fn content(log: &Log, row: &RecordRow) -> anyhow::Result<Content> {
+    Ok(Readers::new(log)?.content(log, &mut PageBodies::default(), &row.change)?)
+}
+
+/// The quads of a live record.
+pub(super) fn quads(log: &Log, identifier: &str) -> anyhow::Result<Vec<Quad>> {
+    match content(log, &find(log, identifier)?)? {
+        Content::Quads(quads) => Ok(quads),
+        Content::Deleted => anyhow::bail!("the record {identifier:?} is deleted"),
+        Content::Quarantined(error) => Err(error).with_context(|| format!("the record {identifier:?} is quarantined")),
+    }
+}
+
+pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
+    let settings = Settings::read(global)?;
+    settings.data.check()?;
+    let log = settings.data.read_log()?;
+    let row = find(&log, &arguments.identifier)?;
+    let mut out = output::stdout();
+    if arguments.format == Format::Raw {
+        out.write_all(PageBodies::default().record(&log, &row.change)?)?;
+        writeln!(out)?;
+        out.flush()?;
+        return Ok(Exit::Ok);
+    }
+    let content = content(&log, &row)?;
+    let state = match &content {
+        Content::Quads(quads) => format!("live, {} triples", quads.len()),
+        Content::Deleted => "deleted at the source".into(),
+        Content::Quarantined(error) => format!("quarantined: {error}"),
+    };
+    // As comments where the format has them; beside the data elsewhere.
+    let header = format!(
+        "# identifier: {}\n# datestamp:  {}\n# sets:       {}\n# source:     {}\n# state:      {state}\n# versions:   {}\n",
+        row.change.identifier,
+        row.datestamp,
+        row.sets,
+        row.source_name,
+        row.earlier + 1
+    );
+    if matches!(arguments.format, Format::Ttl | Format::Nt | Format::Nq) {
+        write!(out, "{header}")?
+    } else if !global.quiet {
+        output::message(header.trim_end())
+    }
+    let Content::Quads(quads) = content else {
+        out.flush()?;
+        return Ok(Exit::Ok);
+    };
+    if arguments.format == Format::Nq {
+        let mut writer = with_prefixes(RdfSerializer::from_format(RdfFormat::NQuads)).for_writer(&mut out);
+        quads.iter().try_for_each(|quad| writer.serialize_quad(quad))?;
+        writer.finish()?;
+    } else {
+        let format = match arguments.format {
+            Format::Nt | Format::Nq | Format::Raw => GraphFormat::NTriples,
+            Format::Ttl => GraphFormat::Turtle,
+            Format::Rdfxml => GraphFormat::RdfXml,
+            Format::Jsonld => GraphFormat::JsonLd,
+        };
+        let mut writer = format.serializer().for_writer(&mut out);
+        quads.iter().try_for_each(|quad| writer.serialize_triple(TripleRef::from(quad.as_ref())))?;
+        writer.finish()?;
+    }
+    out.flush()?;
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,172 @@
+//! `libris-mirror status`
+
+use std::io::Write;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use clap::Args;
+use serde::Serialize;
+
+use super::output::{self, bytes, grouped};
+use super::{Exit, Global, Settings};
+use crate::data_dir::DataDir;
+use crate::harvest::{Facts, Options, Step, plan};
+use crate::log::{HarvestKind, HarvestState, Log, SourceRow};
+use crate::quarantine;
+
+/// Show what the mirror holds, how fresh it is, and what the next harvest will ask for.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  libris-mirror status
+  libris-mirror status --json | jq '.sources[] | {name, live, last_harvest}'")]
+pub(super) struct Arguments {
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Status {
+    data: String,
+    sources: Vec<SourceStatus>,
+    log_page: i64,
+    watermarks: Vec<Watermark>,
+    snapshot: Option<u64>,
+    bytes: Sizes,
+}
+
+#[derive(Serialize)]
+struct SourceStatus {
+    name: String,
+    url: String,
+    set: Option<String>,
+    prefix: String,
+    records: u64,
+    live: u64,
+    deleted: u64,
+    quarantined: u64,
+    last_harvest: Option<String>,
+    next_from: Option<String>,
+    pending: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Watermark {
+    view: &'static str,
+    page: i64,
+}
+
+#[derive(Serialize)]
+struct Sizes {
+    log: u64,
+    store: u64,
+    snapshots: u64,
+}
+
+fn time(millis: i64) -> Option<String> {
+    DateTime::<Utc>::from_timestamp_millis(millis).map(|time| time.to_rfc3339_opts(SecondsFormat::Secs, true))
+}
+
+fn source_status(log: &Log, source: SourceRow, overlap_s: u32) -> anyhow::Result<SourceStatus> {
+    let newest = log.harvests(source.id, HarvestKind::Regular, 1)?;
+    let newest = newest.first();
+    let complete = log.last_complete(source.id)?;
+    let facts = Facts { newest, complete: complete.as_ref(), granularity: source.granularity, overlap_s };
+    let open = newest.filter(|harvest| harvest.state == HarvestState::Open);
+    let (next_from, pending) = match plan(&facts, &Options::default()) {
+        Step::Resume { token, .. } => (None, Some(format!("token {token}"))),
+        Step::Reopen { from, .. } => (from, Some("the list is opened again".to_owned())),
+        Step::Begin { from, .. } => (from, None),
+    };
+    Ok(SourceStatus {
+        records: source.live + source.deleted,
+        live: source.live,
+        deleted: source.deleted,
+        quarantined: quarantine::count(log, &source.name)?,
+        last_harvest: complete.as_ref().and_then(|harvest| time(harvest.finished_at?)),
+        next_from,
+        pending: pending.filter(|_| open.is_some()),
+        name: source.name,
+        url: source.base_url,
+        set: source.set,
+        prefix: source.prefix,
+    })
+}
+
+pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
+    let settings = Settings::read(global)?;
+    settings.data.check()?;
+    let log = settings.data.read_log()?;
+    let overlap_s = settings.config.harvest.overlap_s;
+    let sources =
+        log.sources()?.into_iter().map(|source| source_status(&log, source, overlap_s)).collect::<anyhow::Result<Vec<_>>>()?;
+    let data = settings.data.path();
+    // The writer's store is not for readers to open: what they see is the snapshot.
+    let published = settings.data.snapshots().current_page().map(|page| ("store", page));
+    let log_size = ["mirror.db", "mirror.db-wal"].iter().map(|name| DataDir::size(&data.join(name))).sum();
+    let status = Status {
+        data: data.display().to_string(),
+        sources,
+        log_page: log.last_page()?.0,
+        watermarks: published.into_iter().chain(log.watermarks()?).map(|(view, page)| Watermark { view, page: page.0 }).collect(),
+        snapshot: settings.data.snapshots().current(),
+        bytes: Sizes {
+            log: log_size,
+            store: DataDir::size(&settings.data.store()),
+            snapshots: DataDir::size(settings.data.snapshots().directory()),
+        },
+    };
+    if arguments.json {
+        output::json(&status)?
+    } else {
+        print(&status)?
+    }
+    Ok(Exit::Ok)
+}
+
+fn print(status: &Status) -> anyhow::Result<()> {
+    let mut table = output::table(&["source", "records", "live", "deleted", "quarantined", "last harvest", "next from"]);
+    for source in &status.sources {
+        table.add_row([
+            source.name.clone(),
+            grouped(source.records),
+            grouped(source.live),
+            grouped(source.deleted),
+            grouped(source.quarantined),
+            source.last_harvest.clone().unwrap_or_else(|| "never finished".into()),
+            source
+                .pending
+                .as_ref()
+                .map_or_else(|| source.next_from.clone().unwrap_or_else(|| "the beginning".into()), |_| "goes on".into()),
+        ]);
+    }
+    let mut out = output::stdout();
+    writeln!(out, "{table}")?;
+    for source in &status.sources {
+        if let Some(pending) = &source.pending {
+            writeln!(
+                out,
+                "{}: an open list, to be resumed by the next harvest ({})",
+                source.name,
+                pending.chars().take(60).collect::<String>()
+            )?;
+        }
+    }
+    let views: Vec<String> = status.watermarks.iter().map(|watermark| format!("{} {}", watermark.view, watermark.page)).collect();
+    writeln!(
+        out,
+        "log: page {}; views: {}; snapshot: {}",
+        status.log_page,
+        views.join(", "),
+        status.snapshot.map_or_else(|| "none yet".into(), |number| number.to_string())
+    )?;
+    let sizes = &status.bytes;
+    writeln!(
+        out,
+        "disk: log {}, store {}, snapshots {} (shared with the store), in {}",
+        bytes(sizes.log),
+        bytes(sizes.store),
+        bytes(sizes.snapshots),
+        status.data
+    )?;
+    Ok(out.flush()?)
+}

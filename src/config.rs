@@ -1,0 +1,306 @@
+//! Settings: the compiled-in defaults of `config/libris.toml`, a user's file, the environment, and flags, in
+//! that order, become one validated [`Config`]. Reading files and the environment is left to the caller.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::oai::{Limits, MetadataPrefix, SetSpec};
+use crate::rdf::PayloadFormat;
+
+/// The defaults, each with its reason.
+pub const DEFAULTS: &str = include_str!("../config/libris.toml");
+
+/// What the environment variables begin with; two underscores lead into a section.
+pub const ENVIRONMENT_PREFIX: &str = "LIBRIS_MIRROR";
+
+/// All settings.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// `[harvest]`
+    pub harvest: Harvest,
+    /// `[store]`
+    pub store: Store,
+    /// `[query]`
+    pub query: Query,
+    /// `[sources.NAME]`
+    pub sources: BTreeMap<String, SourceSettings>,
+}
+
+/// `[harvest]`: politeness, patience and limits. Units are in the names.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config/libris.toml says what each is, and why")]
+pub struct Harvest {
+    pub contact: String,
+    pub pause_ms: u64,
+    pub connect_timeout_s: u64,
+    pub idle_timeout_s: u64,
+    pub total_timeout_s: u64,
+    pub tries: usize,
+    pub retry_min_ms: u64,
+    pub retry_max_ms: u64,
+    pub retry_after_max_s: u64,
+    pub overlap_s: u32,
+    pub page_records: usize,
+    pub page_bytes: usize,
+    pub record_bytes: usize,
+    pub depth: usize,
+    pub document_bytes: usize,
+    pub gzip_ratio: u64,
+}
+
+/// `[store]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config/libris.toml says what each is, and why")]
+pub struct Store {
+    pub bulk_memory_mb: usize,
+    pub keep_snapshots: usize,
+}
+
+/// `[query]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config/libris.toml says what each is, and why")]
+pub struct Query {
+    pub timeout_s: u64,
+    pub query_bytes: usize,
+}
+
+/// `[sources.NAME]`: an OAI-PMH list that is mirrored.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceSettings {
+    /// The base URL.
+    pub url: String,
+    /// The set, or everything.
+    pub set: Option<String>,
+    /// The metadata prefix.
+    #[serde(default = "default_prefix")]
+    pub prefix: String,
+    /// The format of the payloads, where the prefix does not tell: `rdfxml`, `ttl` or `jsonld`.
+    pub format: Option<String>,
+    /// The URL of the JSON-LD context.
+    pub context: Option<String>,
+    /// Whether it is harvested where no source is named.
+    #[serde(default = "yes")]
+    pub enabled: bool,
+}
+
+fn default_prefix() -> String {
+    "rdfxml".to_owned()
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Settings that are not valid.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A layer does not parse, or names something unknown.
+    #[error(
+        "the configuration is not valid: {0}\nhint: config/libris.toml in the source tree lists every setting with its default"
+    )]
+    Layers(#[from] config::ConfigError),
+    /// A value makes no sense.
+    #[error("{key} = {value:?} is not valid: {problem}")]
+    Value {
+        /// The setting.
+        key: String,
+        /// Its value.
+        value: String,
+        /// What is wrong, and what would be right.
+        problem: String,
+    },
+    /// No such source.
+    #[error(
+        "no source is called {name:?}; the configuration has {known}\nhint: add [sources.{name}] to it, or harvest with --url and --name"
+    )]
+    UnknownSource {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: String,
+    },
+}
+
+/// A source that was checked.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// Its name in this mirror.
+    pub name: String,
+    /// The base URL.
+    pub url: url::Url,
+    /// The set, or everything.
+    pub set: Option<SetSpec>,
+    /// The metadata prefix.
+    pub prefix: MetadataPrefix,
+    /// The format of the payloads.
+    pub format: PayloadFormat,
+    /// The URL of the JSON-LD context.
+    pub context: Option<url::Url>,
+}
+
+impl Config {
+    /// Merges the layers: a user's file (its text), the environment, and `key=value` overrides.
+    pub fn new(
+        file: Option<&str>,
+        environment: HashMap<String, String>,
+        overrides: &[(String, String)],
+    ) -> Result<Self, ConfigError> {
+        let mut builder = config::Config::builder().add_source(config::File::from_str(DEFAULTS, config::FileFormat::Toml));
+        if let Some(text) = file {
+            builder = builder.add_source(config::File::from_str(text, config::FileFormat::Toml));
+        }
+        // Only names with a section: LIBRIS_MIRROR_DATA and its like are flags.
+        let sectioned: HashMap<_, _> =
+            environment.into_iter().filter(|(name, _)| name.starts_with(ENVIRONMENT_PREFIX) && name.contains("__")).collect();
+        builder = builder.add_source(
+            config::Environment::with_prefix(ENVIRONMENT_PREFIX)
+                .prefix_separator("_")
+                .separator("__")
+                .try_parsing(true)
+                .source(Some(sectioned)),
+        );
+        for (key, value) in overrides {
+            builder = builder.set_override(key, value.as_str())?;
+        }
+        let config: Self = builder.build()?.try_deserialize()?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let Harvest { tries, page_records, page_bytes, record_bytes, depth, .. } = &self.harvest;
+        for (key, value) in [
+            ("harvest.tries", *tries),
+            ("harvest.page_records", *page_records),
+            ("harvest.page_bytes", *page_bytes),
+            ("harvest.record_bytes", *record_bytes),
+            ("harvest.depth", *depth),
+            ("store.bulk_memory_mb", self.store.bulk_memory_mb),
+            ("store.keep_snapshots", self.store.keep_snapshots),
+        ] {
+            if value == 0 {
+                return Err(ConfigError::Value { key: key.into(), value: "0".into(), problem: "it must be at least 1".into() });
+            }
+        }
+        Ok(())
+    }
+
+    /// The named sources, or all that are enabled.
+    pub fn sources(&self, names: &[String]) -> Result<Vec<Source>, ConfigError> {
+        if names.is_empty() {
+            return self
+                .sources
+                .iter()
+                .filter(|(_, settings)| settings.enabled)
+                .map(|(name, settings)| settings.check(name))
+                .collect();
+        }
+        let known = || self.sources.keys().cloned().collect::<Vec<_>>().join(", ");
+        names
+            .iter()
+            .map(|name| {
+                let settings =
+                    self.sources.get(name).ok_or_else(|| ConfigError::UnknownSource { name: name.clone(), known: known() })?;
+                settings.check(name)
+            })
+            .collect()
+    }
+}
+
+impl SourceSettings {
+    /// Checks the settings of one source.
+    pub fn check(&self, name: &str) -> Result<Source, ConfigError> {
+        let wrong = |key: &str, value: &str, problem: String| ConfigError::Value {
+            key: format!("sources.{name}.{key}"),
+            value: value.to_owned(),
+            problem,
+        };
+        if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')) {
+            return Err(ConfigError::Value {
+                key: "sources".into(),
+                value: name.into(),
+                problem: "use letters, digits, '-', '_' and '.' for the name of a source".into(),
+            });
+        }
+        let web = |key: &str, text: &str| match url::Url::parse(text) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(url),
+            Ok(_) => Err(wrong(key, text, "it must begin with http:// or https://".into())),
+            Err(error) => Err(wrong(key, text, error.to_string())),
+        };
+        let set = self.set.as_deref().filter(|set| !set.is_empty());
+        let format = match self.format.as_deref() {
+            None => PayloadFormat::from_prefix(&self.prefix),
+            Some("rdfxml") => PayloadFormat::RdfXml,
+            Some("ttl") => PayloadFormat::Turtle,
+            Some("jsonld") => PayloadFormat::JsonLd,
+            Some(other) => return Err(wrong("format", other, "it is rdfxml, ttl or jsonld".into())),
+        };
+        Ok(Source {
+            name: name.to_owned(),
+            url: web("url", &self.url)?,
+            set: set.map(SetSpec::new).transpose().map_err(|error| wrong("set", set.unwrap_or_default(), error.to_string()))?,
+            prefix: MetadataPrefix::new(&self.prefix).map_err(|error| wrong("prefix", &self.prefix, error.to_string()))?,
+            format,
+            context: self.context.as_deref().filter(|url| !url.is_empty()).map(|url| web("context", url)).transpose()?,
+        })
+    }
+}
+
+impl Harvest {
+    /// The limits of the parser.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        Limits { record_bytes: self.record_bytes, depth: self.depth }
+    }
+
+    /// The least time between two requests.
+    #[must_use]
+    pub fn pause(&self) -> Duration {
+        Duration::from_millis(self.pause_ms)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(file: &str, environment: &[(&str, &str)], overrides: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+        Config::new(Some(file), environment.iter().map(owned).collect(), &overrides.iter().map(owned).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn each_layer_overrides_the_one_below() {
+        let defaults = Config::new(None, HashMap::new(), &[]).expect("the defaults are valid");
+        assert_eq!(defaults.harvest.pause_ms, 1000);
+        assert_eq!(defaults.sources.keys().collect::<Vec<_>>(), ["auth", "nb"]);
+        let file = "[harvest]\npause_ms = 2\ntries = 3\noverlap_s = 4";
+        let config = with(
+            file,
+            &[("LIBRIS_MIRROR_HARVEST__TRIES", "7"), ("LIBRIS_MIRROR_HARVEST__OVERLAP_S", "8"), ("LIBRIS_MIRROR_DATA", "x")],
+            &[("harvest.overlap_s", "9")],
+        )
+        .expect("valid");
+        assert_eq!((config.harvest.pause_ms, config.harvest.tries, config.harvest.overlap_s), (2, 7, 9));
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let error = with("[harvest]\npawse_ms = 2", &[], &[]).expect_err("unknown");
+        assert!(error.to_string().contains("pawse_ms"), "{error}");
+        let error = with("[harvest]\ntries = 0", &[], &[]).expect_err("zero");
+        assert_eq!(error.to_string(), "harvest.tries = \"0\" is not valid: it must be at least 1");
+        let config = with("[sources.x]\nurl = \"ftp://example.org/\"", &[], &[]).expect("checked when used");
+        let error = config.sources(&["x".into()]).expect_err("ftp");
+        assert!(error.to_string().contains("sources.x.url = \"ftp://example.org/\""), "{error}");
+        let error = config.sources(&["y".into()]).expect_err("unknown");
+        assert!(error.to_string().contains("the configuration has auth, nb, x"), "{error}");
+    }
+}

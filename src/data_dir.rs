@@ -1,0 +1,164 @@
+//! The data directory: what lies where, its version, and the lock that admits one writer.
+//!
+//! `mirror.db` the log and the SQLite views · `store/` the writer's oxigraph · `snapshots/` what readers open ·
+//! `lock` · `version`.
+
+use std::fs::{File, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
+
+use crate::log::{Log, LogError};
+use crate::store::Snapshots;
+
+/// The layout that this program writes.
+const VERSION: u32 = 1;
+
+/// A directory that holds a mirror, or will.
+#[derive(Debug, Clone)]
+pub struct DataDir(PathBuf);
+
+/// The right to write, until it is dropped or the process ends.
+#[derive(Debug)]
+pub struct WriteLock {
+    _file: File,
+}
+
+/// Why the directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DataDirError {
+    /// Of the file system.
+    #[error("{0}\nhint: name a directory that you may write to with --data")]
+    Io(#[from] std::io::Error),
+    /// Another run works on it.
+    #[error("{path} is in use by another run: {holder}\nhint: wait for it, or look for that process")]
+    Locked {
+        /// The directory.
+        path: PathBuf,
+        /// Its process id, host and start.
+        holder: String,
+    },
+    /// A newer program wrote it.
+    #[error(
+        "{path} has layout version {found}, this program knows up to {VERSION}\nhint: upgrade libris-mirror; nothing was changed"
+    )]
+    TooNew {
+        /// The directory.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+    },
+    /// There is no mirror.
+    #[error("there is no mirror in {0}\nhint: run `libris-mirror harvest` first, or name the right directory with --data")]
+    Missing(PathBuf),
+}
+
+impl DataDir {
+    /// The directory at this path, which need not exist yet.
+    #[must_use]
+    pub fn new(path: PathBuf) -> Self {
+        Self(path)
+    }
+
+    /// Its path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The log's file.
+    #[must_use]
+    pub fn log(&self) -> PathBuf {
+        self.0.join("mirror.db")
+    }
+
+    /// The writer's store.
+    #[must_use]
+    pub fn store(&self) -> PathBuf {
+        self.0.join("store")
+    }
+
+    /// The published snapshots.
+    #[must_use]
+    pub fn snapshots(&self) -> Snapshots {
+        Snapshots::new(self.0.join("snapshots"))
+    }
+
+    /// Opens the log for reading.
+    pub fn read_log(&self) -> Result<Log, LogError> {
+        Log::open_read_only(&self.log())
+    }
+
+    /// Makes the directory if need be and takes the right to write; `who` is told to others that want it.
+    pub fn lock(&self, who: &str) -> Result<WriteLock, DataDirError> {
+        fs::create_dir_all(&self.0)?;
+        self.check_version()?;
+        let path = self.0.join("lock");
+        let mut file = fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)?;
+        match file.file().try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                file.read_to_string(&mut holder)?;
+                return Err(DataDirError::Locked { path: self.0.clone(), holder: holder.trim().to_owned() });
+            }
+            Err(TryLockError::Error(error)) => return Err(error.into()),
+        }
+        file.set_len(0)?;
+        file.rewind()?;
+        writeln!(file, "{who}")?;
+        let version = self.0.join("version");
+        if !version.exists() {
+            fs::write(&version, format!("{VERSION}\n"))?;
+        }
+        Ok(WriteLock { _file: file.into_parts().0 })
+    }
+
+    /// Refuses a directory without a mirror, or with one of a newer layout.
+    pub fn check(&self) -> Result<(), DataDirError> {
+        if !self.log().exists() {
+            return Err(DataDirError::Missing(self.0.clone()));
+        }
+        self.check_version()
+    }
+
+    fn check_version(&self) -> Result<(), DataDirError> {
+        let found = fs::read_to_string(self.0.join("version")).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(VERSION);
+        if found > VERSION { Err(DataDirError::TooNew { path: self.0.clone(), found }) } else { Ok(()) }
+    }
+
+    /// Bytes on disk below a part of the directory; hard links count once a part.
+    #[must_use]
+    pub fn size(path: &Path) -> u64 {
+        let Ok(metadata) = fs::symlink_metadata(path) else { return 0 };
+        if !metadata.is_dir() {
+            return metadata.len();
+        }
+        fs::read_dir(path).map_or(0, |entries| entries.flatten().map(|entry| Self::size(&entry.path())).sum())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_writer_is_told_who_the_first_is() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let data = DataDir::new(directory.path().join("mirror"));
+        let held = data.lock("process 1 on host a since noon").expect("free");
+        let error = data.lock("process 2").expect_err("held");
+        assert!(error.to_string().contains("process 1 on host a since noon"), "{error}");
+        drop(held);
+        data.lock("process 3").expect("free again");
+    }
+
+    #[test]
+    fn a_newer_layout_is_refused() {
+        let directory = tempfile::tempdir().expect("a directory");
+        fs::write(directory.path().join("version"), "99\n").expect("written");
+        let error = DataDir::new(directory.path().to_owned()).lock("x").expect_err("newer");
+        assert!(error.to_string().contains("layout version 99"), "{error}");
+    }
+}

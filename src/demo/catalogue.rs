@@ -1,0 +1,224 @@
+//! What the fake Libris holds: rows in the order of their last change, as the real one lists them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, FixedOffset, SecondsFormat, TimeDelta, Utc};
+
+use super::generator::{identifier, is_authority, record};
+use super::node::{Node, Value};
+
+/// A row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    /// Which record.
+    pub number: u64,
+    /// How often it was changed.
+    pub version: u32,
+    /// When the row was written, milliseconds since 1970.
+    pub modified: i64,
+    /// Whether it is deleted.
+    pub deleted: bool,
+}
+
+/// What a mirror of a set must hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+pub struct ServedCounts {
+    /// Live records.
+    pub live: u64,
+    /// Deleted records.
+    pub deleted: u64,
+    /// Triples of the live ones, each once a record.
+    pub triples: u64,
+}
+
+/// The rows, by number and by change.
+#[derive(Debug, Default)]
+pub struct Catalogue {
+    rows: BTreeMap<u64, Entry>,
+    by_change: BTreeSet<(i64, u64)>,
+    by_identifier: std::collections::HashMap<String, u64>,
+}
+
+/// Bib records in this range have no full encoding level, so that `nb` has empty pages in its list.
+const NOT_NATIONAL: std::ops::Range<u64> = 3000..4600;
+/// Every so many records are deleted from the start.
+const DELETED_EVERY: u64 = 97;
+
+impl Catalogue {
+    /// A catalogue of so many records, written over the twenty years before yesterday's `now`.
+    #[must_use]
+    pub fn new(records: u64, now: DateTime<Utc>) -> Self {
+        let mut catalogue = Self::default();
+        let end = (now - TimeDelta::days(1)).timestamp_millis();
+        let start = end - TimeDelta::days(20 * 365).num_milliseconds();
+        let step = (end - start) / i64::try_from(records.max(1)).unwrap_or(i64::MAX);
+        for number in 0..records {
+            let modified = start + step * i64::try_from(number).unwrap_or(i64::MAX);
+            catalogue.put(Entry { number, version: 0, modified, deleted: number % DELETED_EVERY == DELETED_EVERY - 1 });
+        }
+        catalogue
+    }
+
+    fn put(&mut self, entry: Entry) {
+        if let Some(old) = self.rows.insert(entry.number, entry) {
+            self.by_change.remove(&(old.modified, old.number));
+        }
+        self.by_change.insert((entry.modified, entry.number));
+        self.by_identifier.insert(identifier(entry.number), entry.number);
+    }
+
+    fn change(&mut self, numbers: &[u64], now: DateTime<Utc>, change: impl Fn(&mut Entry)) {
+        for (place, number) in numbers.iter().enumerate() {
+            if let Some(mut entry) = self.rows.get(number).copied() {
+                change(&mut entry);
+                entry.modified = now.timestamp_millis() + i64::try_from(place).unwrap_or(0) / 100;
+                self.put(entry);
+            }
+        }
+    }
+
+    /// Changes what some records say.
+    pub fn update(&mut self, numbers: &[u64], now: DateTime<Utc>) {
+        self.change(numbers, now, |entry| entry.version += 1);
+    }
+
+    /// Deletes some records.
+    pub fn delete(&mut self, numbers: &[u64], now: DateTime<Utc>) {
+        self.change(numbers, now, |entry| entry.deleted = true);
+    }
+
+    /// Adds so many new records.
+    pub fn add(&mut self, count: u64, now: DateTime<Utc>) {
+        let next = self.rows.keys().next_back().map_or(0, |last| last + 1);
+        for number in next..next + count {
+            self.put(Entry { number, version: 0, modified: now.timestamp_millis(), deleted: false });
+        }
+    }
+
+    /// The first live records, for changing some.
+    #[must_use]
+    pub fn live(&self, count: usize) -> Vec<u64> {
+        self.rows.values().filter(|entry| !entry.deleted).map(|entry| entry.number).take(count).collect()
+    }
+
+    /// The row of an identifier.
+    #[must_use]
+    pub fn find(&self, identifier: &str) -> Option<Entry> {
+        self.rows.get(self.by_identifier.get(identifier)?).copied()
+    }
+
+    /// At most `limit` rows that were changed within the bounds (milliseconds, inclusive), after a place in the list.
+    #[must_use]
+    pub fn page(&self, after: Option<(i64, u64)>, from: i64, until: i64, limit: usize) -> Vec<Entry> {
+        use std::ops::Bound::{Excluded, Included, Unbounded};
+        let start = match after {
+            Some(place) if place.0 >= from => Excluded(place),
+            _ => Included((from, 0)),
+        };
+        let rows = self.by_change.range((start, Unbounded)).take_while(|(modified, _)| *modified <= until);
+        rows.take(limit).filter_map(|(_, number)| self.rows.get(number).copied()).collect()
+    }
+
+    /// What a mirror of a set must hold.
+    #[must_use]
+    pub fn counts(&self, set: Option<&str>) -> ServedCounts {
+        let mut counts = ServedCounts::default();
+        for entry in self.rows.values().filter(|entry| entry.is_in(set)) {
+            if entry.deleted {
+                counts.deleted += 1;
+            } else {
+                counts.live += 1;
+                counts.triples += entry.nodes().iter().map(statements).sum::<u64>();
+            }
+        }
+        counts
+    }
+}
+
+/// The triples of a description.
+fn statements(node: &Node) -> u64 {
+    1 + node.properties.iter().map(|(_, value)| 1 + below(value)).sum::<u64>()
+}
+
+fn below(value: &Value) -> u64 {
+    match value {
+        Value::Node(node) => statements(node),
+        Value::List(members) => members.iter().map(|member| 2 + below(member)).sum(),
+        Value::Iri(_) | Value::Text(_) | Value::Typed(..) => 0,
+    }
+}
+
+impl Entry {
+    /// The identifier.
+    #[must_use]
+    pub fn identifier(&self) -> String {
+        identifier(self.number)
+    }
+
+    /// The set that its header names. Some authorities (works) have none.
+    #[must_use]
+    pub fn set(&self) -> Option<&'static str> {
+        match (is_authority(self.number), self.number % 25) {
+            (true, 10) => None,
+            (true, _) => Some("auth"),
+            (false, _) => Some("bib"),
+        }
+    }
+
+    /// Whether a set holds it.
+    #[must_use]
+    pub fn is_in(&self, set: Option<&str>) -> bool {
+        match set {
+            None => true,
+            Some("auth") => is_authority(self.number),
+            Some("bib") => !is_authority(self.number),
+            Some("nb") => !is_authority(self.number) && !NOT_NATIONAL.contains(&self.number),
+            Some("sao") => self.number.is_multiple_of(15),
+            Some(_) => false,
+        }
+    }
+
+    /// The header's datestamp: the document's own, with a local offset and maybe a fraction, as Libris sends it.
+    #[must_use]
+    pub fn datestamp(&self) -> String {
+        let offset = FixedOffset::east_opt(if self.number.is_multiple_of(2) { 3600 } else { 7200 });
+        let time = DateTime::from_timestamp_millis(self.modified).unwrap_or_default();
+        let precision = if self.number.is_multiple_of(3) { SecondsFormat::Secs } else { SecondsFormat::Millis };
+        match offset {
+            Some(offset) => time.with_timezone(&offset).to_rfc3339_opts(precision, false),
+            None => time.to_rfc3339_opts(precision, false),
+        }
+    }
+
+    /// What the record says.
+    #[must_use]
+    pub fn nodes(&self) -> Vec<Node> {
+        record(self.number, self.version, &self.datestamp())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_follow_one_another_and_a_change_moves_a_row_to_the_end() {
+        let now = DateTime::from_timestamp(1_780_000_000, 0).expect("a time");
+        let mut catalogue = Catalogue::new(25, now);
+        let mut seen = Vec::new();
+        let mut after = None;
+        loop {
+            let page = catalogue.page(after, i64::MIN, i64::MAX, 10);
+            let Some(last) = page.last() else { break };
+            after = Some((last.modified, last.number));
+            seen.extend(page.iter().map(|entry| entry.number));
+        }
+        assert_eq!(seen, (0..25).collect::<Vec<_>>());
+        catalogue.update(&[3], now);
+        let changed = catalogue.page(None, now.timestamp_millis(), i64::MAX, 10);
+        assert_eq!(changed.iter().map(|entry| (entry.number, entry.version)).collect::<Vec<_>>(), [(3, 1)]);
+        assert_eq!(catalogue.counts(None).live, 25);
+        catalogue.delete(&[4], now);
+        assert_eq!((catalogue.counts(None).live, catalogue.counts(None).deleted), (24, 1));
+    }
+}

@@ -1,0 +1,17 @@
+//! The fake Libris and the tour: a catalogue of made-up records, an OAI-PMH server for it on 127.0.0.1, and the
+//! whole line run against it with no network.
+//!
+//! The server speaks OAI-PMH as Libris does, departures from the specification included, so that what works here
+//! works there. Faults that only a test wants live in the tests.
+
+mod catalogue;
+mod generator;
+mod node;
+mod render;
+mod server;
+
+pub use catalogue::{Catalogue, Entry, ServedCounts};
+pub use generator::{identifier, record};
+pub use node::{Node, Value};
+pub use render::{CONTEXT, jsonld, rdfxml, turtle};
+pub use server::{FakeLibris, ServerState, router};

@@ -1,0 +1,322 @@
+//! Asking a server: politely, with patience, and never elsewhere than where the user said.
+//!
+//! One request at a time, a pause between requests, gzip, a contact, `Retry-After` in both of its forms, growing
+//! pauses with jitter between tries, and limits on silence and on the whole answer. Transport errors, busy servers
+//! and broken documents are tried again; answers of the protocol are not.
+
+use std::io::{self, BufRead, Read};
+use std::sync::Arc;
+use std::time::Duration;
+
+use backon::{ExponentialBuilder, Retryable};
+use reqwest::header::{ACCEPT_ENCODING, FROM, HeaderMap, HeaderValue, RETRY_AFTER};
+use tokio::sync::{Mutex, watch};
+use tokio::time::{Instant, sleep_until, timeout};
+use url::Url;
+
+use super::answer;
+use crate::config::Harvest;
+use crate::oai::{Document, DocumentError, Item, ProtocolError, Request};
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// No connection, or it broke.
+    #[error("{url} cannot be reached: {reason}")]
+    Transport {
+        /// What was asked for.
+        url: String,
+        /// The cause, down to its root.
+        reason: String,
+    },
+    /// The server said nothing for too long, or not all of it in time.
+    #[error("{url} was silent for {seconds} s")]
+    Timeout {
+        /// What was asked for.
+        url: String,
+        /// The limit that passed.
+        seconds: u64,
+    },
+    /// An HTTP status that is no success, without an OAI-PMH error in the body.
+    #[error("{url} answered HTTP {status}{}", retry_after.map(|wait| format!(", to be asked again in {} s", wait.as_secs())).unwrap_or_default())]
+    Status {
+        /// What was asked for.
+        url: String,
+        /// The status.
+        status: u16,
+        /// How long the server wants to be left alone.
+        retry_after: Option<Duration>,
+    },
+    /// A redirection to another host, which is not followed.
+    #[error("{url} redirects to {target}, which is another host: set the source's url to it if that is right")]
+    Redirect {
+        /// What was asked for.
+        url: String,
+        /// Where it leads.
+        target: String,
+    },
+    /// The body is no OAI-PMH document, or was cut.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    /// The server reports an error of the protocol.
+    #[error(transparent)]
+    Protocol(#[from] ProtocolError),
+    /// A document is larger than allowed.
+    #[error("{url} is over the limit of {limit} bytes")]
+    TooLarge {
+        /// What was asked for.
+        url: String,
+        /// The limit.
+        limit: usize,
+    },
+    /// The same token came again with the same page.
+    #[error("the server is in a loop: the resumption token {0:?} leads back to itself")]
+    Loop(String),
+    /// The HTTP client cannot be set up.
+    #[error("the HTTP client cannot be set up: {0}")]
+    Setup(String),
+    /// As many records came as were asked for.
+    #[error("as many records came as were asked for")]
+    Enough,
+    /// The user stopped the run, or the other half of it ended.
+    #[error("stopped")]
+    Stopped,
+}
+
+impl FetchError {
+    fn is_transient(&self) -> bool {
+        match self {
+            Self::Transport { .. } | Self::Timeout { .. } | Self::Document(_) => true,
+            Self::Status { status, .. } => *status == 408 || *status == 425 || *status == 429 || *status >= 500,
+            Self::Redirect { .. }
+            | Self::Protocol(_)
+            | Self::TooLarge { .. }
+            | Self::Loop(_)
+            | Self::Setup(_)
+            | Self::Enough
+            | Self::Stopped => false,
+        }
+    }
+}
+
+/// Asks a run to stop: at once between requests, and as soon as may be within one.
+#[derive(Debug, Clone)]
+pub struct Stop(Arc<watch::Sender<bool>>);
+
+impl Default for Stop {
+    fn default() -> Self {
+        Self(Arc::new(watch::Sender::new(false)))
+    }
+}
+
+impl Stop {
+    /// Asks to stop.
+    pub fn stop(&self) {
+        self.0.send_replace(true);
+    }
+
+    /// Whether it was asked for.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    async fn stopped(&self) {
+        // The sender lives as long as self, so waiting cannot fail.
+        let _ = self.0.subscribe().wait_for(|stopped| *stopped).await;
+    }
+}
+
+/// A client for one server.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    base: Url,
+    settings: Harvest,
+    stop: Stop,
+    last: Arc<Mutex<Option<Instant>>>,
+}
+
+impl Client {
+    /// A client for the server at `base`.
+    pub fn new(base: &Url, settings: &Harvest, stop: Stop) -> Result<Self, FetchError> {
+        let setup = |error: &dyn std::fmt::Display| FetchError::Setup(error.to_string());
+        let contact = settings.contact.trim();
+        let about = if contact.is_empty() { String::new() } else { format!("; {contact}") };
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+        if !contact.is_empty() {
+            headers.insert(FROM, HeaderValue::from_str(contact).map_err(|error| setup(&error))?);
+        }
+        let redirects = reqwest::redirect::Policy::custom(|attempt| {
+            let same_host = attempt.previous().last().is_some_and(|from| from.host_str() == attempt.url().host_str());
+            if same_host && attempt.previous().len() <= 5 { attempt.follow() } else { attempt.stop() }
+        });
+        let http = reqwest::Client::builder()
+            .user_agent(format!("libris-mirror/{} (OAI-PMH harvester{about})", env!("CARGO_PKG_VERSION")))
+            .default_headers(headers)
+            .connect_timeout(Duration::from_secs(settings.connect_timeout_s))
+            .redirect(redirects)
+            .build()
+            .map_err(|error| setup(&error))?;
+        Ok(Self { http, base: base.clone(), settings: settings.clone(), stop, last: Arc::new(Mutex::new(None)) })
+    }
+
+    /// Asks, and reads the answer with `read` on a thread of its own; tries again as the settings say.
+    pub(super) async fn ask<T: Send + 'static>(
+        &self,
+        request: &Request,
+        read: impl Fn(Box<dyn BufRead + Send>) -> Result<T, FetchError> + Clone + Send + 'static,
+    ) -> Result<T, FetchError> {
+        let url = request.url(&self.base);
+        self.with_retries(|| self.once(url.clone(), read.clone())).await
+    }
+
+    /// Fetches a document that is no OAI-PMH, such as a JSON-LD context, from an address that the user configured.
+    pub(super) async fn document(&self, url: &Url) -> Result<Vec<u8>, FetchError> {
+        let limit = self.settings.document_bytes;
+        let name = url.to_string();
+        let read = move |mut input: Box<dyn BufRead + Send>| {
+            let mut body = Vec::new();
+            Read::take(&mut input, limit as u64 + 1).read_to_end(&mut body).map_err(|error| transport(&name, &error))?;
+            if body.len() > limit { Err(FetchError::TooLarge { url: name.clone(), limit }) } else { Ok(body) }
+        };
+        self.with_retries(|| self.once(url.clone(), read.clone())).await
+    }
+
+    async fn with_retries<T, F: Future<Output = Result<T, FetchError>>>(
+        &self,
+        attempt: impl FnMut() -> F,
+    ) -> Result<T, FetchError> {
+        let settings = &self.settings;
+        let longest_wait = Duration::from_secs(settings.retry_after_max_s);
+        let schedule = ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(settings.retry_min_ms))
+            .with_max_delay(Duration::from_millis(settings.retry_max_ms))
+            .with_max_times(settings.tries.saturating_sub(1))
+            .with_jitter();
+        let retried = attempt
+            .retry(schedule)
+            .when(FetchError::is_transient)
+            .adjust(|error, pause| match error {
+                FetchError::Status { retry_after: Some(wait), .. } if *wait > longest_wait => None,
+                FetchError::Status { retry_after: Some(wait), .. } => pause.map(|pause| pause.max(*wait)),
+                _ => pause,
+            })
+            .notify(|error, pause| tracing::warn!("{error}; trying again in {:.1} s", pause.as_secs_f32()));
+        tokio::select! {
+            result = retried => result,
+            () = self.stop.stopped() => Err(FetchError::Stopped),
+        }
+    }
+
+    async fn once<T: Send + 'static>(
+        &self,
+        url: Url,
+        read: impl FnOnce(Box<dyn BufRead + Send>) -> Result<T, FetchError> + Send + 'static,
+    ) -> Result<T, FetchError> {
+        self.pause().await;
+        tracing::debug!(%url, "asking");
+        let name = url.to_string();
+        let idle = Duration::from_secs(self.settings.idle_timeout_s);
+        let deadline = Instant::now() + Duration::from_secs(self.settings.total_timeout_s);
+        let silent = |limit: Duration| FetchError::Timeout { url: name.clone(), seconds: limit.as_secs() };
+        let response = timeout(idle, self.http.get(url).send())
+            .await
+            .map_err(|_| silent(idle))?
+            .map_err(|error| transport(&name, &error))?;
+        let status = response.status();
+        if status.is_redirection() {
+            let target = response
+                .headers()
+                .get(reqwest::header::LOCATION)
+                .and_then(|value| value.to_str().ok())
+                .unwrap_or("nowhere")
+                .to_owned();
+            return Err(FetchError::Redirect { url: name, target });
+        }
+        let retry_after = response
+            .headers()
+            .get(RETRY_AFTER)
+            .and_then(|value| wait_of(value.to_str().ok()?, std::time::SystemTime::from(chrono::Utc::now())));
+        let success = status.is_success();
+        let (sender, open) = answer::channel(self.settings.gzip_ratio);
+        let limits = self.settings.limits();
+        let reader = tokio::task::spawn_blocking(move || -> Result<Option<T>, FetchError> {
+            let input = open().map_err(|source| DocumentError::Read { position: 0, source })?;
+            if success {
+                return read(input).map(Some);
+            }
+            // Some servers send their OAI-PMH errors under 4xx and 5xx.
+            let mut document = Document::new(input, limits);
+            while let Ok(Some(item)) = document.next_item() {
+                if let Item::Error(error) = item {
+                    return Err(error.into());
+                }
+            }
+            Ok(None)
+        });
+        let mut response = response;
+        loop {
+            let chunk = match timeout(idle.min(deadline.saturating_duration_since(Instant::now())), response.chunk()).await {
+                Ok(Ok(Some(chunk))) => Ok(chunk),
+                Ok(Ok(None)) => break,
+                Ok(Err(error)) => Err(io::Error::new(io::ErrorKind::ConnectionAborted, root_cause(&error))),
+                Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, silent(idle).to_string())),
+            };
+            let broken = chunk.is_err();
+            // A reader that has enough hangs up.
+            if sender.send(chunk).await.is_err() || broken {
+                break;
+            }
+        }
+        drop(sender);
+        let result = reader.await.map_err(|error| FetchError::Setup(error.to_string()))?;
+        *self.last.lock().await = Some(Instant::now());
+        result?.ok_or(FetchError::Status { url: name, status: status.as_u16(), retry_after })
+    }
+
+    async fn pause(&self) {
+        let last = *self.last.lock().await;
+        if let Some(last) = last {
+            sleep_until(last + self.settings.pause()).await;
+        }
+    }
+}
+
+fn transport(url: &str, error: &dyn std::error::Error) -> FetchError {
+    FetchError::Transport { url: url.to_owned(), reason: root_cause(error) }
+}
+
+/// reqwest's own words name the URL again and hide the cause.
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
+}
+
+/// `Retry-After` in seconds or as a date (RFC 9110 section 10.2.3).
+fn wait_of(value: &str, now: std::time::SystemTime) -> Option<Duration> {
+    let value = value.trim();
+    if let Ok(seconds) = value.parse::<u64>() {
+        return Some(Duration::from_secs(seconds));
+    }
+    httpdate::parse_http_date(value).ok().map(|date| date.duration_since(now).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let now = httpdate::parse_http_date("Wed, 01 Jul 2026 12:00:00 GMT").expect("a date");
+        assert_eq!(wait_of(" 120 ", now), Some(Duration::from_secs(120)));
+        assert_eq!(wait_of("Wed, 01 Jul 2026 12:01:30 GMT", now), Some(Duration::from_secs(90)));
+        assert_eq!(wait_of("Wed, 01 Jul 2026 11:00:00 GMT", now), Some(Duration::ZERO));
+        assert_eq!(wait_of("soon", now), None);
+        assert_eq!(wait_of("-1", now), None);
+    }
+}

@@ -1,0 +1,158 @@
+//! Reading one answer of a list into parts for the log, in bounded memory.
+
+use std::io::BufRead;
+
+use super::client::FetchError;
+use crate::config::Harvest;
+use crate::oai::{Datestamp, Document, DocumentError, ErrorCode, Identify, Item, MetadataFormat, Record, ResumptionToken};
+
+/// How an answer ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct End {
+    /// What leads on; nothing where the list ends.
+    pub(super) token: Option<ResumptionToken>,
+    /// The server's idea of the size of the whole list.
+    pub(super) complete_list_size: Option<u64>,
+}
+
+/// A part of an answer, all of it in most cases.
+#[derive(Debug, Default)]
+pub(super) struct Part {
+    pub(super) response_date: Option<Datestamp>,
+    pub(super) records: Vec<Record>,
+    /// Set in the last part.
+    pub(super) end: Option<End>,
+}
+
+/// Reads an answer to `ListRecords`. A part is handed over when it has the size of a page; the last one, with
+/// [`Part::end`], only after the document was closed. `noRecordsMatch` is an empty list, where `may_be_empty`.
+pub(super) fn read_list(
+    input: impl BufRead,
+    settings: &Harvest,
+    may_be_empty: bool,
+    mut hand_over: impl FnMut(Part) -> Result<(), FetchError>,
+) -> Result<(), FetchError> {
+    let mut document = Document::new(input, settings.limits());
+    let (mut part, mut bytes, mut any) = (Part::default(), 0usize, false);
+    let mut end = End { token: None, complete_list_size: None };
+    while let Some(item) = document.next_item()? {
+        match item {
+            Item::ResponseDate(date) => part.response_date = Some(date),
+            Item::Error(error) if may_be_empty && error.code == ErrorCode::NoRecordsMatch => any = true,
+            Item::Error(error) => return Err(error.into()),
+            Item::Record(record) => {
+                any = true;
+                // Only when another record follows: an answer of exactly one page stays one part.
+                if part.records.len() >= settings.page_records || bytes >= settings.page_bytes {
+                    let response_date = part.response_date;
+                    hand_over(std::mem::take(&mut part))?;
+                    part.response_date = response_date;
+                    bytes = 0;
+                }
+                bytes += record.xml.len();
+                part.records.push(record);
+            }
+            Item::Token { token, complete_list_size } => {
+                any = true;
+                end = End { token, complete_list_size };
+            }
+            Item::Identify(_) | Item::MetadataFormat(_) | Item::Set(_) | Item::Header(_) => {}
+        }
+    }
+    if !any && !document.saw_list() {
+        let position = document.position();
+        return Err(DocumentError::Invalid { position, problem: "it holds neither a list nor an error".into() }.into());
+    }
+    part.end = Some(end);
+    hand_over(part)
+}
+
+/// Reads an answer to `Identify`.
+pub(super) fn read_identify(input: impl BufRead, settings: &Harvest) -> Result<Identify, FetchError> {
+    let mut document = Document::new(input, settings.limits());
+    let mut identify = None;
+    while let Some(item) = document.next_item()? {
+        match item {
+            Item::Error(error) => return Err(error.into()),
+            Item::Identify(found) => identify = Some(found),
+            _ => {}
+        }
+    }
+    identify
+        .ok_or_else(|| DocumentError::Invalid { position: document.position(), problem: "it holds no <Identify>".into() }.into())
+}
+
+/// Reads an answer to `ListMetadataFormats`.
+pub(super) fn read_formats(input: impl BufRead, settings: &Harvest) -> Result<Vec<MetadataFormat>, FetchError> {
+    let mut document = Document::new(input, settings.limits());
+    let mut formats = Vec::new();
+    while let Some(item) = document.next_item()? {
+        match item {
+            Item::Error(error) => return Err(error.into()),
+            Item::MetadataFormat(format) => formats.push(format),
+            _ => {}
+        }
+    }
+    Ok(formats)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    const OPEN: &str = r#"<oai:OAI-PMH xmlns:oai="http://www.openarchives.org/OAI/2.0/"><oai:responseDate>2026-07-01T12:00:00.123456789Z</oai:responseDate><oai:ListRecords>"#;
+    const CLOSE: &str = "</oai:ListRecords></oai:OAI-PMH>";
+
+    fn record(number: usize) -> String {
+        format!(
+            "<oai:record><oai:header><oai:identifier>r{number}</oai:identifier><oai:datestamp>2026-07-01</oai:datestamp></oai:header></oai:record>"
+        )
+    }
+
+    fn parts(text: &str, page_records: usize) -> Result<Vec<Part>, FetchError> {
+        let mut settings = Config::new(None, std::collections::HashMap::new(), &[]).expect("defaults").harvest;
+        settings.page_records = page_records;
+        let mut parts = Vec::new();
+        read_list(text.as_bytes(), &settings, false, |part| {
+            parts.push(part);
+            Ok(())
+        })?;
+        Ok(parts)
+    }
+
+    #[test]
+    fn a_long_answer_is_cut_into_parts_and_only_the_last_has_an_end() {
+        let text =
+            format!("{OPEN}{}<oai:resumptionToken> t </oai:resumptionToken>{CLOSE}", (0..5).map(record).collect::<String>());
+        let parts = parts(&text, 2).expect("valid");
+        assert_eq!(parts.iter().map(|part| part.records.len()).collect::<Vec<_>>(), [2, 2, 1]);
+        assert!(parts[..2].iter().all(|part| part.end.is_none() && part.response_date.is_some()));
+        assert_eq!(parts[2].end.as_ref().and_then(|end| end.token.as_ref()).map(ResumptionToken::as_str), Some("t"));
+    }
+
+    #[test]
+    fn a_list_ends_only_where_its_document_is_closed() {
+        let whole = format!("{OPEN}{}{CLOSE}<!-- notice -->\nPHP Warning", record(1));
+        assert_eq!(parts(&whole, 10).expect("valid")[0].end, Some(End { token: None, complete_list_size: None }));
+        let closed = whole.find(CLOSE).expect("there") + CLOSE.len();
+        for cut in 0..closed {
+            let cut_short = parts(&whole[..cut], 10);
+            assert!(cut_short.is_err(), "cut at byte {cut}: {cut_short:?}");
+        }
+    }
+
+    #[test]
+    fn empty_pages_foreign_pages_and_errors_are_told_apart() {
+        let empty = format!("{OPEN}<oai:resumptionToken>x</oai:resumptionToken>{CLOSE}");
+        assert!(parts(&empty, 10).expect("valid")[0].end.as_ref().is_some_and(|end| end.token.is_some()));
+        assert!(matches!(
+            parts("<html><body>Sign in</body></html>", 10),
+            Err(FetchError::Document(DocumentError::NotOai { .. }))
+        ));
+        let error = OPEN.replace("<oai:ListRecords>", "<oai:error code='noRecordsMatch'>none</oai:error></oai:OAI-PMH>");
+        assert!(matches!(parts(&error, 10), Err(FetchError::Protocol(_))));
+        let nothing = OPEN.replace("<oai:ListRecords>", "</oai:OAI-PMH>");
+        assert!(matches!(parts(&nothing, 10), Err(FetchError::Document(DocumentError::Invalid { .. }))));
+    }
+}

@@ -1,0 +1,217 @@
+//! Finding the links in a record's quads, and what each is about.
+//!
+//! Three shapes carry links: an IRI of an authority as the object of any property but a few structural ones;
+//! `identifiedBy` with a class or `typeNote` that names an authority and a `value`; and a node with a `uri`. The
+//! node that bears a link is an entity with an IRI, or a blank node below one: then the link is attached to that
+//! entity and its path says how far below.
+
+use std::collections::{HashMap, HashSet};
+
+use oxigraph::model::{NamedNode, NamedOrBlankNode, Quad, Term};
+
+use super::authority::{Authority, Reference};
+use crate::rdf::vocab::{IDENTIFIED_BY, KBV, MAIN_ENTITY, RDF_TYPE, TYPE_NOTE, URI, VALUE};
+
+/// A link of an entity.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Link {
+    /// What it is about: usually `<record#it>`.
+    pub entity: String,
+    /// The properties from the entity to the node that bears the link, `/` between them; empty for the entity itself.
+    pub path: String,
+    /// The property that links, without KBV's namespace.
+    pub property: String,
+    /// To whom.
+    pub reference: Reference,
+}
+
+/// How far below an entity a blank node may be; real records go to six.
+const DEEPEST: usize = 16;
+
+struct Nodes<'a> {
+    parents: HashMap<&'a NamedOrBlankNode, (&'a NamedOrBlankNode, &'a NamedNode)>,
+    main_entity: HashMap<&'a str, &'a str>,
+}
+
+/// The links in the quads of one record.
+#[must_use]
+pub fn extract(quads: &[Quad]) -> Vec<Link> {
+    let mut by_subject: HashMap<&NamedOrBlankNode, Vec<&Quad>> = HashMap::new();
+    let mut nodes = Nodes { parents: HashMap::new(), main_entity: HashMap::new() };
+    let mut blank: HashMap<&str, &NamedOrBlankNode> = HashMap::new();
+    for quad in quads {
+        by_subject.entry(&quad.subject).or_default().push(quad);
+        if let NamedOrBlankNode::BlankNode(node) = &quad.subject {
+            blank.insert(node.as_str(), &quad.subject);
+        }
+    }
+    for quad in quads {
+        match (&quad.object, &quad.subject) {
+            (Term::BlankNode(node), _) => {
+                if let Some(node) = blank.get(node.as_str()) {
+                    nodes.parents.entry(node).or_insert((&quad.subject, &quad.predicate));
+                }
+            }
+            (Term::NamedNode(entity), NamedOrBlankNode::NamedNode(record)) if quad.predicate.as_ref() == MAIN_ENTITY => {
+                nodes.main_entity.insert(record.as_str(), entity.as_str());
+            }
+            _ => {}
+        }
+    }
+    let mut links = Vec::new();
+    let mut seen = HashSet::new();
+    for quad in quads {
+        let references: Vec<Reference> = match &quad.object {
+            Term::NamedNode(object) if !is_structural(&quad.predicate) => {
+                Authority::of_address(object.as_str()).into_iter().collect()
+            }
+            Term::BlankNode(node) => {
+                let described =
+                    blank.get(node.as_str()).and_then(|node| by_subject.get(node)).map(Vec::as_slice).unwrap_or_default();
+                if quad.predicate.as_ref() == IDENTIFIED_BY { identifiers(described) } else { addresses(described) }
+            }
+            _ => continue,
+        };
+        for reference in references {
+            let Some((entity, path)) = nodes.owner(&quad.subject) else { continue };
+            let link = Link { entity, path, property: short(&quad.predicate).to_owned(), reference };
+            if seen.insert(link.clone()) {
+                links.push(link);
+            }
+        }
+    }
+    links
+}
+
+/// Types and vocabulary terms point at id.loc.gov and its like without saying who the entity is; `uri` is read
+/// from the node above it.
+fn is_structural(predicate: &NamedNode) -> bool {
+    predicate.as_ref() == RDF_TYPE
+        || predicate.as_ref() == URI
+        || matches!(short(predicate), "role" | "inScheme" | "source" | "generationProcess")
+}
+
+fn short(predicate: &NamedNode) -> &str {
+    let iri = predicate.as_str();
+    iri.strip_prefix(KBV).unwrap_or(iri)
+}
+
+/// The references in the node of an `identifiedBy`.
+fn identifiers(described: &[&Quad]) -> Vec<Reference> {
+    let kinds = described.iter().filter_map(|quad| match &quad.object {
+        Term::NamedNode(class) if quad.predicate.as_ref() == RDF_TYPE => {
+            Authority::of_identifier_type(class.as_str().strip_prefix(KBV)?)
+        }
+        Term::Literal(note) if quad.predicate.as_ref() == TYPE_NOTE => Authority::of_identifier_type(note.value()),
+        _ => None,
+    });
+    let Some(authority) = kinds.into_iter().next() else { return addresses_in_values(described) };
+    values(described).filter_map(|value| authority.reference(value).or_else(|| Authority::of_address(value))).collect()
+}
+
+fn values<'a>(described: &'a [&Quad]) -> impl Iterator<Item = &'a str> {
+    described.iter().filter_map(|quad| match &quad.object {
+        Term::Literal(value) if quad.predicate.as_ref() == VALUE => Some(value.value()),
+        _ => None,
+    })
+}
+
+/// A `kbv:URI` identifier: its value is an address.
+fn addresses_in_values(described: &[&Quad]) -> Vec<Reference> {
+    values(described).filter_map(Authority::of_address).collect()
+}
+
+/// The references in a node with `uri`, a literal or an IRI.
+fn addresses(described: &[&Quad]) -> Vec<Reference> {
+    described
+        .iter()
+        .filter(|quad| quad.predicate.as_ref() == URI)
+        .filter_map(|quad| match &quad.object {
+            Term::Literal(address) => Authority::of_address(address.value()),
+            Term::NamedNode(address) => Authority::of_address(address.as_str()),
+            _ => None,
+        })
+        .collect()
+}
+
+impl Nodes<'_> {
+    /// The entity that a node belongs to, and the path from it: up through blank nodes, and from a record document
+    /// to what it describes.
+    fn owner(&self, node: &NamedOrBlankNode) -> Option<(String, String)> {
+        let (mut node, mut path) = (node, Vec::new());
+        loop {
+            match node {
+                NamedOrBlankNode::NamedNode(named) => {
+                    let entity = self.main_entity.get(named.as_str()).copied().unwrap_or(named.as_str());
+                    path.reverse();
+                    return Some((entity.to_owned(), path.join("/")));
+                }
+                NamedOrBlankNode::BlankNode(_) if path.len() < DEEPEST => {
+                    let (parent, property) = self.parents.get(node)?;
+                    path.push(short(property));
+                    node = parent;
+                }
+                NamedOrBlankNode::BlankNode(_) => return None,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use oxigraph::io::{RdfFormat, RdfParser};
+
+    fn links(turtle: &str) -> Vec<String> {
+        let document = format!(
+            "@prefix : <https://id.kb.se/vocab/> . @prefix owl: <http://www.w3.org/2002/07/owl#> . @base <https://libris.kb.se/abc> . {turtle}"
+        );
+        let quads: Vec<Quad> =
+            RdfParser::from_format(RdfFormat::Turtle).for_slice(&document).collect::<Result<_, _>>().expect("valid Turtle");
+        let mut found: Vec<String> = extract(&quads)
+            .into_iter()
+            .map(|link| {
+                format!("{} [{}] {} {} {}", link.entity, link.path, link.property, link.reference.authority, link.reference.id)
+            })
+            .collect();
+        found.sort();
+        found
+    }
+
+    #[test]
+    fn every_shape_is_found_and_belongs_to_the_entity() {
+        let found = links(
+            r#"<> a :Record; :mainEntity <#it>; :sameAs <http://libris.kb.se/auth/281943> .
+            <#it> a :Person; :exactMatch <http://www.wikidata.org/entity/Q1762>; owl:sameAs <http://dbpedia.org/resource/Elagabalus>;
+              :identifiedBy [a :VIAF; :value "24583475"], [a :Identifier; :typeNote "isni"; :value "0000 0001 0340 7488"], [a :ISBN; :value "24583475"];
+              :isPrimaryTopicOf [a :Document; :uri "http://sv.wikipedia.org/wiki/Elagabalus"];
+              :closeMatch <http://id.loc.gov/authorities/names/n79021164> ."#,
+        );
+        assert_eq!(
+            found,
+            [
+                "https://libris.kb.se/abc#it [] closeMatch loc names/n79021164",
+                "https://libris.kb.se/abc#it [] exactMatch wikidata Q1762",
+                "https://libris.kb.se/abc#it [] http://www.w3.org/2002/07/owl#sameAs dbpedia Elagabalus",
+                "https://libris.kb.se/abc#it [] identifiedBy isni 0000000103407488",
+                "https://libris.kb.se/abc#it [] identifiedBy viaf 24583475",
+                "https://libris.kb.se/abc#it [] isPrimaryTopicOf wikipedia sv:Elagabalus",
+                "https://libris.kb.se/abc#it [] sameAs libris auth/281943",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_link_on_a_blank_node_says_how_far_below_the_entity_it_is() {
+        let found = links(r#"<#it> :instanceOf [:contribution [:agent [a :Person; :identifiedBy [a :VIAF; :value "7"]]]] ."#);
+        assert_eq!(found, ["https://libris.kb.se/abc#it [instanceOf/contribution/agent] identifiedBy viaf 7"]);
+    }
+
+    #[test]
+    fn cycles_and_orphans_of_blank_nodes_end() {
+        assert!(
+            links(r#"_:a :x _:b . _:b :x _:a . _:a :identifiedBy [a :VIAF; :value "7"] . [] :sameAs <http://viaf.org/viaf/7> ."#)
+                .is_empty()
+        );
+    }
+}

@@ -1,0 +1,308 @@
+//! Sources and harvests: where a list stands, and what the next one follows on from.
+
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::{Log, LogError};
+use crate::config::Source;
+use crate::oai::{Datestamp, Granularity, ResumptionToken};
+use crate::rdf::PayloadFormat;
+
+/// A source in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SourceId(pub(crate) i64);
+
+/// A harvest in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HarvestId(pub(crate) i64);
+
+/// Whether a harvest leads on from the one before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HarvestKind {
+    /// Everything new since the last regular one.
+    Regular,
+    /// Bounds given by hand: it moves nothing.
+    Window,
+}
+
+impl HarvestKind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Regular => "regular",
+            Self::Window => "window",
+        }
+    }
+}
+
+/// Where a harvest stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HarvestState {
+    /// The end of its list has not come.
+    Open,
+    /// The end of its list came.
+    Complete,
+    /// Given up for another.
+    Abandoned,
+}
+
+/// What a harvest did, over all its runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Counters {
+    /// Pages of the log.
+    pub pages: u64,
+    /// Records received, repeats included.
+    pub received: u64,
+    /// Records that were new.
+    pub created: u64,
+    /// Records whose payload changed.
+    pub changed: u64,
+    /// Records whose payload was known.
+    pub unchanged: u64,
+    /// Records that were live or unknown and are deleted now.
+    pub deleted: u64,
+    /// Bytes of records, uncompressed.
+    pub bytes: u64,
+}
+
+impl Counters {
+    /// Adds another's figures to these.
+    pub fn add(&mut self, other: &Self) {
+        let Self { pages, received, created, changed, unchanged, deleted, bytes } = other;
+        self.pages += pages;
+        self.received += received;
+        self.created += created;
+        self.changed += changed;
+        self.unchanged += unchanged;
+        self.deleted += deleted;
+        self.bytes += bytes;
+    }
+
+    /// Whether any record is not what it was.
+    #[must_use]
+    pub fn changed_anything(&self) -> bool {
+        self.created + self.changed + self.deleted > 0
+    }
+}
+
+/// A harvest as the log holds it.
+#[derive(Debug, Clone)]
+pub struct HarvestRow {
+    /// Its id.
+    pub id: HarvestId,
+    /// Its state.
+    pub state: HarvestState,
+    /// The `from` that was asked for.
+    pub from: Option<String>,
+    /// The `until` that was asked for.
+    pub until: Option<String>,
+    /// The server's clock at its first answer.
+    pub first_response: Option<Datestamp>,
+    /// The token that leads on, while it is open.
+    pub token: Option<ResumptionToken>,
+    /// Whether the list came in datestamp order so far.
+    pub ordered: bool,
+    /// The newest datestamp seen.
+    pub newest: Option<Datestamp>,
+    /// When it began and ended, milliseconds since 1970, this machine's clock.
+    pub started_at: i64,
+    /// See `started_at`.
+    pub finished_at: Option<i64>,
+    /// What it did.
+    pub counters: Counters,
+}
+
+/// A source as the log holds it, with its kept counts.
+#[derive(Debug, Clone)]
+pub struct SourceRow {
+    /// Its id.
+    pub id: SourceId,
+    /// Its name.
+    pub name: String,
+    /// Where it is.
+    pub base_url: String,
+    /// Its metadata prefix.
+    pub prefix: String,
+    /// Its set.
+    pub set: Option<String>,
+    /// The URL of its JSON-LD context.
+    pub context: Option<String>,
+    /// The format of its payloads.
+    pub format: PayloadFormat,
+    /// The granularity that `Identify` last named.
+    pub granularity: Granularity,
+    /// Records whose newest version is live.
+    pub live: u64,
+    /// Records whose newest version is deleted.
+    pub deleted: u64,
+}
+
+fn format_name(format: PayloadFormat) -> &'static str {
+    match format {
+        PayloadFormat::RdfXml => "rdfxml",
+        PayloadFormat::Turtle => "ttl",
+        PayloadFormat::JsonLd => "jsonld",
+    }
+}
+
+fn source_row(row: &Row<'_>) -> rusqlite::Result<SourceRow> {
+    Ok(SourceRow {
+        id: SourceId(row.get("id")?),
+        name: row.get("name")?,
+        base_url: row.get("base_url")?,
+        prefix: row.get("prefix")?,
+        set: row.get("set_spec")?,
+        context: row.get("context_url")?,
+        format: PayloadFormat::from_prefix(&row.get::<_, String>("format")?),
+        granularity: row
+            .get::<_, Option<String>>("granularity")?
+            .map_or_else(Granularity::default, |text| Granularity::from_identify(&text)),
+        live: row.get("live")?,
+        deleted: row.get("deleted")?,
+    })
+}
+
+fn harvest_row(row: &Row<'_>) -> rusqlite::Result<HarvestRow> {
+    let stamp = |millis: Option<i64>| millis.and_then(Datestamp::from_millis);
+    Ok(HarvestRow {
+        id: HarvestId(row.get("id")?),
+        state: match row.get::<_, String>("state")?.as_str() {
+            "open" => HarvestState::Open,
+            "complete" => HarvestState::Complete,
+            _ => HarvestState::Abandoned,
+        },
+        from: row.get("from_text")?,
+        until: row.get("until_text")?,
+        first_response: stamp(row.get("first_response")?),
+        token: row.get::<_, Option<String>>("token")?.and_then(|token| ResumptionToken::new(&token).ok()),
+        ordered: row.get("ordered")?,
+        newest: stamp(row.get("newest")?),
+        started_at: row.get("started_at")?,
+        finished_at: row.get("finished_at")?,
+        counters: Counters {
+            pages: row.get("pages")?,
+            received: row.get("received")?,
+            created: row.get("created")?,
+            changed: row.get("changed")?,
+            unchanged: row.get("unchanged")?,
+            deleted: row.get("deleted")?,
+            bytes: row.get("bytes")?,
+        },
+    })
+}
+
+impl Log {
+    /// All sources, by name.
+    pub fn sources(&self) -> Result<Vec<SourceRow>, LogError> {
+        let read = || -> rusqlite::Result<Vec<SourceRow>> {
+            let mut statement = self.connection.prepare_cached("SELECT * FROM source ORDER BY name")?;
+            statement.query_map([], source_row)?.collect()
+        };
+        read().map_err(|source| self.failed(source))
+    }
+
+    /// The source of this name, entered if it is new; refused if it was harvested with other settings.
+    pub fn enter_source(&self, source: &Source) -> Result<SourceRow, LogError> {
+        let enter = || -> rusqlite::Result<SourceRow> {
+            self.connection.execute(
+                "INSERT INTO source (name, base_url, prefix, set_spec, context_url, format) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                 ON CONFLICT (name) DO UPDATE SET context_url = excluded.context_url",
+                params![
+                    source.name,
+                    source.url.as_str(),
+                    source.prefix.as_str(),
+                    source.set.as_ref().map(crate::oai::SetSpec::as_str),
+                    source.context.as_ref().map(url::Url::as_str),
+                    format_name(source.format)
+                ],
+            )?;
+            self.connection.query_row("SELECT * FROM source WHERE name = ?1", [&source.name], source_row)
+        };
+        let row = enter().map_err(|error| self.failed(error))?;
+        let set = source.set.as_ref().map(|set| set.as_str().to_owned());
+        for (what, was, now) in [
+            ("url", row.base_url.clone(), source.url.to_string()),
+            ("prefix", row.prefix.clone(), source.prefix.to_string()),
+            ("set", row.set.clone().unwrap_or_default(), set.unwrap_or_default()),
+            ("format", format_name(row.format).to_owned(), format_name(source.format).to_owned()),
+        ] {
+            if was != now {
+                return Err(LogError::OtherSource { name: source.name.clone(), what, was, now });
+            }
+        }
+        Ok(row)
+    }
+
+    /// Keeps the granularity that `Identify` named.
+    pub fn set_granularity(&self, source: SourceId, granularity: Granularity) -> Result<(), LogError> {
+        self.connection
+            .execute("UPDATE source SET granularity = ?2 WHERE id = ?1", params![source.0, granularity.as_str()])
+            .map(|_| ())
+            .map_err(|error| self.failed(error))
+    }
+
+    /// Forgets a source that never delivered a page, so that it can be tried again with other settings.
+    pub fn forget_empty_source(&self, source: SourceId) -> Result<(), LogError> {
+        let empty = "NOT EXISTS (SELECT 1 FROM page JOIN harvest ON harvest.id = harvest_id WHERE source_id = ?1)";
+        self.connection
+            .execute(&format!("DELETE FROM harvest WHERE source_id = ?1 AND {empty}"), [source.0])
+            .and_then(|_| self.connection.execute(&format!("DELETE FROM source WHERE id = ?1 AND {empty}"), [source.0]))
+            .map(|_| ())
+            .map_err(|error| self.failed(error))
+    }
+
+    /// The harvests of a source and kind, newest first.
+    pub fn harvests(&self, source: SourceId, kind: HarvestKind, most: u32) -> Result<Vec<HarvestRow>, LogError> {
+        let read = || -> rusqlite::Result<Vec<HarvestRow>> {
+            let mut statement = self
+                .connection
+                .prepare_cached("SELECT * FROM harvest WHERE source_id = ?1 AND kind = ?2 ORDER BY id DESC LIMIT ?3")?;
+            statement.query_map(params![source.0, kind.name(), most], harvest_row)?.collect()
+        };
+        read().map_err(|error| self.failed(error))
+    }
+
+    /// The last regular harvest that reached the end of its list.
+    pub fn last_complete(&self, source: SourceId) -> Result<Option<HarvestRow>, LogError> {
+        self.connection
+            .query_row(
+                "SELECT * FROM harvest WHERE source_id = ?1 AND kind = 'regular' AND state = 'complete' ORDER BY id DESC LIMIT 1",
+                [source.0],
+                harvest_row,
+            )
+            .optional()
+            .map_err(|error| self.failed(error))
+    }
+
+    /// Enters a new harvest; those of its kind that were open are given up.
+    pub fn begin_harvest(
+        &mut self,
+        source: SourceId,
+        kind: HarvestKind,
+        from: Option<&str>,
+        until: Option<&str>,
+        now: i64,
+    ) -> Result<HarvestId, LogError> {
+        let mut begin = || -> rusqlite::Result<HarvestId> {
+            let transaction = self.connection.transaction()?;
+            transaction.execute(
+                "UPDATE harvest SET state = 'abandoned', token = NULL, finished_at = ?3 WHERE source_id = ?1 AND kind = ?2 AND state = 'open'",
+                params![source.0, kind.name(), now],
+            )?;
+            transaction.execute(
+                "INSERT INTO harvest (source_id, kind, state, from_text, until_text, started_at) VALUES (?1, ?2, 'open', ?3, ?4, ?5)",
+                params![source.0, kind.name(), from, until, now],
+            )?;
+            let id = transaction.last_insert_rowid();
+            transaction.commit()?;
+            Ok(HarvestId(id))
+        };
+        begin().map_err(|source| LogError::Sqlite { path: self.path.clone(), source })
+    }
+
+    /// Forgets the token of an open harvest, whose list is to be re-opened.
+    pub fn drop_token(&self, harvest: HarvestId) -> Result<(), LogError> {
+        self.connection
+            .execute("UPDATE harvest SET token = NULL WHERE id = ?1", [harvest.0])
+            .map(|_| ())
+            .map_err(|error| self.failed(error))
+    }
+}

@@ -1,0 +1,72 @@
+//! A mirror that is open for writing: the log, its views, and what readers are shown.
+
+use crate::config::Config;
+use crate::data_dir::{DataDir, DataDirError, WriteLock};
+use crate::links::LinksView;
+use crate::log::{Log, LogError};
+use crate::quarantine::QuarantineView;
+use crate::store::{Snapshots, StoreError, StoreView};
+use crate::views::{CaughtUp, View, ViewError, catch_up};
+
+/// The log and its views, under the lock of the data directory.
+pub struct Mirror {
+    /// The log.
+    pub log: Log,
+    store: StoreView,
+    links: LinksView,
+    quarantine: QuarantineView,
+    snapshots: Snapshots,
+    keep_snapshots: usize,
+    _lock: WriteLock,
+}
+
+/// Why a mirror cannot be opened or brought up to date.
+#[derive(Debug, thiserror::Error)]
+pub enum MirrorError {
+    /// The directory.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// The log.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// A view.
+    #[error(transparent)]
+    View(#[from] ViewError),
+    /// The store or its snapshots.
+    #[error("{0}\nhint: `libris-mirror rebuild store` makes the store anew from the log")]
+    Store(#[from] StoreError),
+}
+
+impl Mirror {
+    /// Opens the mirror in a directory for writing; `who` is told to others that want to.
+    pub fn open(directory: &DataDir, config: &Config, who: &str) -> Result<Self, MirrorError> {
+        let lock = directory.lock(who)?;
+        let log = Log::open(&directory.log())?;
+        let store = StoreView::open(&directory.store(), log.last_page()?, config.store.bulk_memory_mb)?;
+        let (links, quarantine) = (LinksView::open(&log)?, QuarantineView::open(&log)?);
+        let (snapshots, keep_snapshots) = (directory.snapshots(), config.store.keep_snapshots);
+        Ok(Self { log, store, links, quarantine, snapshots, keep_snapshots, _lock: lock })
+    }
+
+    /// Brings every view to the end of the log; `progress` may stop it after a page.
+    pub fn catch_up(&mut self, progress: impl FnMut(&CaughtUp) -> bool) -> Result<CaughtUp, MirrorError> {
+        Ok(catch_up(&self.log, &mut [&mut self.store, &mut self.links, &mut self.quarantine], progress)?)
+    }
+
+    /// Publishes the store as it is.
+    pub fn publish(&self) -> Result<u64, MirrorError> {
+        Ok(self.snapshots.publish(self.store.store(), self.store.watermark()?, self.keep_snapshots)?)
+    }
+
+    /// Whether readers have anything to open.
+    #[must_use]
+    pub fn is_published(&self) -> bool {
+        self.snapshots.current().is_some()
+    }
+
+    /// Forgets the links and the quarantine, so that catching up makes them anew.
+    pub fn reset_links(&mut self) -> Result<(), MirrorError> {
+        self.links.reset()?;
+        Ok(self.quarantine.reset()?)
+    }
+}

@@ -1,0 +1,439 @@
+//! The streaming parser of OAI-PMH answers (section 3.2 of the specification).
+//!
+//! An answer is read item by item in bounded memory. [`Document::next_item`] returns `None` only after the root
+//! element was closed: a cut, an HTML page or a foreign root is an error and never the end of a list. What
+//! follows the root is ignored, since some servers append warnings there.
+
+use std::io::BufRead;
+use std::ops::Range;
+
+use quick_xml::Reader;
+use quick_xml::events::{BytesStart, Event};
+
+use super::tape::{OverLimit, Tape};
+use super::xml::{Scope, resolve};
+use super::{Datestamp, DocumentError, ErrorCode, Granularity, OAI_NAMESPACE, ProtocolError, RecordId, ResumptionToken, SetSpec};
+
+/// Bounds on what one answer may hold.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// The longest record, in bytes.
+    pub record_bytes: usize,
+    /// The deepest nesting of elements.
+    pub depth: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { record_bytes: 16 << 20, depth: 256 }
+    }
+}
+
+/// The header of a record (OAI-PMH section 2.5).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Header {
+    /// The identifier of the item.
+    pub identifier: RecordId,
+    /// The datestamp as it came.
+    pub datestamp_text: String,
+    /// The datestamp in UTC, where it is one.
+    pub datestamp: Option<Datestamp>,
+    /// The sets that the server names.
+    pub sets: Vec<SetSpec>,
+    /// Whether the status is `deleted`, in whatever case.
+    pub deleted: bool,
+}
+
+/// A record as it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Its header, parsed.
+    pub header: Header,
+    /// The whole `<record>` element byte for byte, but for the namespace declarations added to its start tag.
+    pub xml: Vec<u8>,
+    /// Where in `xml` the content of `<metadata>` is, if there is any.
+    pub metadata: Option<Range<usize>>,
+}
+
+/// The parts of an `Identify` answer that a harvester needs (OAI-PMH section 4.2).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Identify {
+    /// The name of the repository.
+    pub repository_name: String,
+    /// The lower bound of all datestamps, as it came.
+    pub earliest_datestamp: String,
+    /// `no`, `transient` or `persistent`.
+    pub deleted_record: String,
+    /// The granularity of `from` and `until`.
+    pub granularity: Granularity,
+}
+
+/// A `<metadataFormat>` (OAI-PMH section 4.4).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MetadataFormat {
+    /// The prefix.
+    pub prefix: String,
+    /// The schema, which Libris leaves out for several formats.
+    pub schema: String,
+    /// The namespace, which Libris leaves out for several formats.
+    pub namespace: String,
+}
+
+/// A `<set>` (OAI-PMH section 4.6).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Set {
+    /// The `setSpec`.
+    pub spec: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// A part of an answer, in the order of the document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Item {
+    /// The server's clock.
+    ResponseDate(Datestamp),
+    /// An error that the server reports.
+    Error(ProtocolError),
+    /// Of `Identify`.
+    Identify(Identify),
+    /// Of `ListMetadataFormats`.
+    MetadataFormat(MetadataFormat),
+    /// Of `ListSets`.
+    Set(Set),
+    /// Of `ListIdentifiers`.
+    Header(Header),
+    /// Of `ListRecords` and `GetRecord`.
+    Record(Record),
+    /// The resumption token; `None` where its element is empty, which ends a list.
+    Token {
+        /// What leads on.
+        token: Option<ResumptionToken>,
+        /// `completeListSize`, a hint and no promise.
+        complete_list_size: Option<u64>,
+    },
+}
+
+/// An answer that is being read.
+pub struct Document<R: BufRead> {
+    reader: Reader<Tape<R>>,
+    buffer: Vec<u8>,
+    limits: Limits,
+    scope: Scope,
+    state: State,
+    saw_list: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Start,
+    Root,
+    Verb,
+    Done,
+}
+
+impl<R: BufRead> Document<R> {
+    /// Begins to read an answer.
+    pub fn new(input: R, limits: Limits) -> Self {
+        Self {
+            reader: Reader::from_reader(Tape::new(input, limits.record_bytes)),
+            buffer: Vec::new(),
+            limits,
+            scope: Scope::default(),
+            state: State::Start,
+            saw_list: false,
+        }
+    }
+
+    /// Whether an element of a verb was opened, even if nothing was in it.
+    #[must_use]
+    pub fn saw_list(&self) -> bool {
+        self.saw_list
+    }
+
+    /// Bytes read so far.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.reader.buffer_position()
+    }
+
+    /// The next item, or `None` after the root element was closed.
+    pub fn next_item(&mut self) -> Result<Option<Item>, DocumentError> {
+        loop {
+            if self.state == State::Done {
+                return Ok(None);
+            }
+            let before = self.reader.buffer_position();
+            self.reader.get_mut().release(before);
+            match self.event()? {
+                Event::Start(element) => {
+                    let element = element.into_owned();
+                    if let Some(item) = self.element(&element, before, false)? {
+                        return Ok(Some(item));
+                    }
+                }
+                Event::Empty(element) => {
+                    let element = element.into_owned();
+                    if let Some(item) = self.element(&element, before, true)? {
+                        return Ok(Some(item));
+                    }
+                }
+                Event::End(_) => {
+                    self.state = match self.state {
+                        State::Verb => State::Root,
+                        _ => State::Done,
+                    }
+                }
+                Event::Eof => return Err(DocumentError::Cut { position: before }),
+                Event::DocType(_) => return Err(DocumentError::Doctype { position: before }),
+                _ => {}
+            }
+        }
+    }
+
+    fn element(&mut self, element: &BytesStart<'static>, before: u64, empty: bool) -> Result<Option<Item>, DocumentError> {
+        let name = element.local_name().into_inner();
+        match self.state {
+            State::Start => {
+                self.scope.enter(element);
+                let namespace = self.scope.namespace(element.name().prefix().map_or("", |p| p.into_inner()));
+                let known = namespace.strip_prefix("https").unwrap_or(namespace.strip_prefix("http").unwrap_or_default());
+                if name != "OAI-PMH" || known != OAI_NAMESPACE.strip_prefix("http").unwrap_or_default() {
+                    return Err(DocumentError::NotOai {
+                        root: name.chars().take(80).collect(),
+                        namespace: namespace.chars().take(200).collect(),
+                    });
+                }
+                self.state = if empty { State::Done } else { State::Root };
+                Ok(None)
+            }
+            State::Root => match name {
+                "responseDate" => {
+                    let text = self.text(empty)?;
+                    let date = Datestamp::parse(&text).map_err(|error| self.invalid(before, error.to_string()))?;
+                    Ok(Some(Item::ResponseDate(date)))
+                }
+                "error" => {
+                    let code = attribute(element, "code").unwrap_or_default();
+                    let message: String = self.text(empty)?.trim().chars().take(500).collect();
+                    Ok(Some(Item::Error(ProtocolError { code: ErrorCode::from_name(&code), message })))
+                }
+                "Identify" => Ok(Some(Item::Identify(self.identify(empty)?))),
+                "ListRecords" | "ListIdentifiers" | "ListSets" | "ListMetadataFormats" | "GetRecord" => {
+                    self.saw_list = true;
+                    if !empty {
+                        self.scope.enter(element);
+                        self.state = State::Verb;
+                    }
+                    Ok(None)
+                }
+                _ => self.skip(empty).map(|()| None),
+            },
+            State::Verb => match name {
+                "record" => self.record(element, before, empty).map(|record| Some(Item::Record(record))),
+                "header" => self.header(element, before, empty).map(|header| Some(Item::Header(header))),
+                "resumptionToken" => {
+                    let complete_list_size = attribute(element, "completeListSize").and_then(|size| size.trim().parse().ok());
+                    let text = self.text(empty)?;
+                    let token = if text.trim().is_empty() {
+                        None
+                    } else {
+                        Some(ResumptionToken::new(&text).map_err(|error| self.invalid(before, error.to_string()))?)
+                    };
+                    Ok(Some(Item::Token { token, complete_list_size }))
+                }
+                "set" => {
+                    let mut set = Set::default();
+                    self.children(empty, |name, text| match name {
+                        "setSpec" => set.spec = text.trim().to_owned(),
+                        "setName" => set.name = text.trim().to_owned(),
+                        _ => {}
+                    })?;
+                    Ok(Some(Item::Set(set)))
+                }
+                "metadataFormat" => {
+                    let mut format = MetadataFormat::default();
+                    self.children(empty, |name, text| match name {
+                        "metadataPrefix" => format.prefix = text.trim().to_owned(),
+                        "schema" => format.schema = text.trim().to_owned(),
+                        "metadataNamespace" => format.namespace = text.trim().to_owned(),
+                        _ => {}
+                    })?;
+                    Ok(Some(Item::MetadataFormat(format)))
+                }
+                _ => self.skip(empty).map(|()| None),
+            },
+            State::Done => Ok(None),
+        }
+    }
+
+    fn identify(&mut self, empty: bool) -> Result<Identify, DocumentError> {
+        let mut identify = Identify::default();
+        self.children(empty, |name, text| match name {
+            "repositoryName" => text.trim().clone_into(&mut identify.repository_name),
+            "earliestDatestamp" => text.trim().clone_into(&mut identify.earliest_datestamp),
+            "deletedRecord" => text.trim().clone_into(&mut identify.deleted_record),
+            "granularity" => identify.granularity = Granularity::from_identify(text),
+            _ => {}
+        })?;
+        Ok(identify)
+    }
+
+    fn record(&mut self, element: &BytesStart<'static>, start: u64, empty: bool) -> Result<Record, DocumentError> {
+        let mut header = None;
+        let mut metadata = None;
+        while !empty {
+            let before = self.reader.buffer_position();
+            match self.event()? {
+                Event::Start(child) => {
+                    let child = child.into_owned();
+                    match child.local_name().into_inner() {
+                        "header" => header = Some(self.header(&child, before, false)?),
+                        "metadata" => {
+                            let inner = self.reader.buffer_position();
+                            let end = self.skip_to_end()?;
+                            metadata = Some(inner..end);
+                        }
+                        _ => self.skip(false)?,
+                    }
+                }
+                Event::Empty(child) if child.local_name().into_inner() == "header" => {
+                    return Err(self.invalid(before, "a record's header is empty".into()));
+                }
+                Event::End(_) => break,
+                Event::Eof => return Err(DocumentError::Cut { position: before }),
+                Event::DocType(_) => return Err(DocumentError::Doctype { position: before }),
+                _ => {}
+            }
+        }
+        let end = self.reader.buffer_position();
+        let header = header.ok_or_else(|| self.invalid(start, "a record has no header".into()))?;
+        let raw = self.reader.get_ref().raw(start, end);
+        if raw.len() > self.limits.record_bytes {
+            return Err(DocumentError::TooLarge {
+                position: start,
+                what: "a record's size in bytes",
+                limit: self.limits.record_bytes,
+            });
+        }
+        let declarations = self.scope.missing_in(element);
+        let name_end = (1 + element.name().into_inner().len()).min(raw.len());
+        let mut xml = Vec::with_capacity(raw.len() + declarations.len());
+        xml.extend_from_slice(&raw[..name_end]);
+        xml.extend_from_slice(declarations.as_bytes());
+        xml.extend_from_slice(&raw[name_end..]);
+        let shift = |position: u64| usize::try_from(position - start).unwrap_or(usize::MAX).saturating_add(declarations.len());
+        let metadata = metadata.map(|inner| shift(inner.start)..shift(inner.end)).filter(|inner| !inner.is_empty());
+        Ok(Record { header, xml, metadata })
+    }
+
+    fn header(&mut self, element: &BytesStart<'static>, before: u64, empty: bool) -> Result<Header, DocumentError> {
+        let deleted = attribute(element, "status").is_some_and(|status| status.trim().eq_ignore_ascii_case("deleted"));
+        let (mut identifier, mut datestamp_text, mut sets) = (String::new(), String::new(), Vec::new());
+        self.children(empty, |name, text| match name {
+            "identifier" => identifier = text.to_owned(),
+            "datestamp" => text.trim().clone_into(&mut datestamp_text),
+            "setSpec" => sets.extend(SetSpec::new(text)),
+            _ => {}
+        })?;
+        let identifier = RecordId::new(&identifier).map_err(|error| self.invalid(before, error.to_string()))?;
+        Ok(Header { identifier, datestamp: Datestamp::parse(&datestamp_text).ok(), datestamp_text, sets, deleted })
+    }
+
+    /// Calls back with the local name and text of each child until the current element ends.
+    fn children(&mut self, empty: bool, mut each: impl FnMut(&str, &str)) -> Result<(), DocumentError> {
+        while !empty {
+            let before = self.reader.buffer_position();
+            match self.event()? {
+                Event::Start(child) => {
+                    let child = child.into_owned();
+                    let text = self.text(false)?;
+                    each(child.local_name().into_inner(), &text);
+                }
+                Event::Empty(child) => each(child.local_name().into_inner(), ""),
+                Event::End(_) => break,
+                Event::Eof => return Err(DocumentError::Cut { position: before }),
+                Event::DocType(_) => return Err(DocumentError::Doctype { position: before }),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The text of the current element without that of its children, up to its end.
+    fn text(&mut self, empty: bool) -> Result<String, DocumentError> {
+        let mut text = String::new();
+        if !empty {
+            self.walk(|_, event| {
+                match event {
+                    Event::Text(part) => text.push_str(&part.xml10_content()),
+                    Event::CData(part) => text.push_str(&part.xml10_content()),
+                    Event::GeneralRef(reference) => text.push(resolve(reference)?),
+                    _ => {}
+                }
+                Ok(())
+            })?;
+        }
+        Ok(text)
+    }
+
+    fn skip(&mut self, empty: bool) -> Result<(), DocumentError> {
+        if !empty {
+            self.skip_to_end()?;
+        }
+        Ok(())
+    }
+
+    fn skip_to_end(&mut self) -> Result<u64, DocumentError> {
+        self.walk(|_, _| Ok(()))
+    }
+
+    /// Reads to the end of the current element; answers where its end tag begins.
+    fn walk(&mut self, mut each: impl FnMut(usize, &Event<'_>) -> Result<(), String>) -> Result<u64, DocumentError> {
+        let mut depth = 0usize;
+        loop {
+            let before = self.reader.buffer_position();
+            let limit = self.limits.depth;
+            match self.event()? {
+                Event::Start(_) => depth += 1,
+                Event::End(_) if depth == 0 => return Ok(before),
+                Event::End(_) => depth -= 1,
+                Event::Eof => return Err(DocumentError::Cut { position: before }),
+                Event::DocType(_) => return Err(DocumentError::Doctype { position: before }),
+                event => each(depth, &event).map_err(|problem| DocumentError::Invalid { position: before, problem })?,
+            }
+            if depth > limit {
+                return Err(DocumentError::TooLarge { position: before, what: "the nesting of elements", limit });
+            }
+        }
+    }
+
+    fn event(&mut self) -> Result<Event<'_>, DocumentError> {
+        self.buffer.clear();
+        let position = self.reader.buffer_position();
+        self.reader.read_event_into(&mut self.buffer).map_err(|error| match error {
+            quick_xml::Error::Io(source) => {
+                if let Some(OverLimit(limit)) = source.get_ref().and_then(|inner| inner.downcast_ref::<OverLimit>()) {
+                    return DocumentError::TooLarge { position, what: "an element's size in bytes", limit: *limit };
+                }
+                DocumentError::Read { position, source: std::io::Error::new(source.kind(), source.to_string()) }
+            }
+            quick_xml::Error::Syntax(reason) => {
+                DocumentError::Syntax { position, reason: format!("{reason} (or the answer was cut there)") }
+            }
+            other => DocumentError::Syntax { position, reason: other.to_string() },
+        })
+    }
+
+    #[expect(clippy::unused_self, reason = "keeps the call sites short, and the position may come from the reader one day")]
+    fn invalid(&self, position: u64, problem: String) -> DocumentError {
+        DocumentError::Invalid { position, problem }
+    }
+}
+
+/// The value of an attribute by its local name.
+fn attribute(element: &BytesStart<'_>, name: &str) -> Option<String> {
+    let mut attributes = element.attributes();
+    let found = attributes.with_checks(false).flatten().find(|attribute| attribute.key.local_name().into_inner() == name)?;
+    found.normalized_value(quick_xml::XmlVersion::Implicit1_0).ok().map(std::borrow::Cow::into_owned)
+}

@@ -1,0 +1,25 @@
+//! The OAI-PMH 2.0 protocol: typed requests, datestamps, errors, and a streaming parser of answers.
+//!
+//! Nothing here does I/O of its own: requests become query parameters, and answers are read from any
+//! [`std::io::BufRead`]. The parser is indifferent to prefixes, tolerant where real servers depart from the
+//! specification in ways that lose nothing, and exact where the end of a list is claimed.
+//! <https://www.openarchives.org/OAI/openarchivesprotocol.html>
+
+mod datestamp;
+mod document;
+mod error;
+mod names;
+mod request;
+mod tape;
+mod xml;
+
+pub use datestamp::{Datestamp, DatestampError, Granularity};
+pub use document::{Document, Header, Identify, Item, Limits, MetadataFormat, Record, Set};
+pub use error::{DocumentError, ErrorCode, ProtocolError};
+pub use names::{MetadataPrefix, NameError, RecordId, ResumptionToken, SetSpec};
+pub use request::{ListArguments, Request};
+pub use tape::repair;
+pub use xml::{Payload, Scope, payload_of};
+
+/// The namespace of OAI-PMH 2.0 answers.
+pub const OAI_NAMESPACE: &str = "http://www.openarchives.org/OAI/2.0/";

@@ -1,0 +1,180 @@
+//! A reader that keeps what it read: the parser sees repaired text, the log gets the bytes as they came.
+//!
+//! Servers send bytes that are not UTF-8 and control characters that XML forbids. Both are replaced for the
+//! parser, one byte by one byte, so that every position in the repaired text is the same position in the raw
+//! bytes. Memory is bounded: the bytes since the last [`Tape::release`] may not exceed the limit.
+
+use std::borrow::Cow;
+use std::io::{self, BufRead, Read};
+
+/// What stands in place of a byte that cannot be parsed.
+const REPLACEMENT: u8 = b'?';
+
+/// Replaces bytes that are not UTF-8 and control characters that XML 1.0 forbids, each by one `?`.
+///
+/// The result has the same length, so positions in it are positions in the input.
+#[must_use]
+pub fn repair(bytes: &[u8]) -> Cow<'_, [u8]> {
+    let forbidden = |byte: u8| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r');
+    if std::str::from_utf8(bytes).is_ok() && !bytes.iter().any(|&byte| forbidden(byte)) {
+        return Cow::Borrowed(bytes);
+    }
+    let mut repaired = Vec::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        repaired.extend(chunk.valid().bytes().map(|byte| if forbidden(byte) { REPLACEMENT } else { byte }));
+        repaired.extend(std::iter::repeat_n(REPLACEMENT, chunk.invalid().len()));
+    }
+    Cow::Owned(repaired)
+}
+
+/// How many bytes at the end of `bytes` could be the beginning of a longer UTF-8 character.
+fn incomplete_tail(bytes: &[u8]) -> usize {
+    match std::str::from_utf8(bytes) {
+        Err(error) if error.error_len().is_none() => bytes.len() - error.valid_up_to(),
+        Err(_) => bytes
+            .utf8_chunks()
+            .last()
+            .filter(|last| std::str::from_utf8(last.invalid()).is_err_and(|error| error.error_len().is_none()))
+            .map_or(0, |last| last.invalid().len()),
+        Ok(_) => 0,
+    }
+}
+
+pub(super) struct Tape<R> {
+    inner: R,
+    /// Raw bytes from `base` on, the unconsumed ones included.
+    raw: Vec<u8>,
+    /// The position of `raw[0]` in the stream.
+    base: u64,
+    /// Repaired bytes that are being handed out, and how far.
+    clean: Vec<u8>,
+    handed: usize,
+    /// Raw bytes at the end of `raw` that are not in `clean` yet: the beginning of a character.
+    held: usize,
+    started: bool,
+    limit: usize,
+}
+
+/// Marks the error of a tape that grew over its limit.
+#[derive(Debug, thiserror::Error)]
+#[error("more than {0} bytes in one element")]
+pub(super) struct OverLimit(pub usize);
+
+impl<R: BufRead> Tape<R> {
+    pub(super) fn new(inner: R, limit: usize) -> Self {
+        Self { inner, raw: Vec::new(), base: 0, clean: Vec::new(), handed: 0, held: 0, started: false, limit }
+    }
+
+    /// Forgets the raw bytes before `position`.
+    pub(super) fn release(&mut self, position: u64) {
+        let count = self.index(position);
+        self.raw.drain(..count);
+        self.base += count as u64;
+    }
+
+    /// The raw bytes between two positions, neither of which was released.
+    pub(super) fn raw(&self, from: u64, to: u64) -> &[u8] {
+        &self.raw[self.index(from)..self.index(to)]
+    }
+
+    /// How many raw bytes were read since the last release.
+    pub(super) fn index(&self, position: u64) -> usize {
+        usize::try_from(position.saturating_sub(self.base)).unwrap_or(usize::MAX).min(self.raw.len())
+    }
+
+    fn refill(&mut self) -> io::Result<()> {
+        self.clean.clear();
+        self.handed = 0;
+        while self.clean.is_empty() {
+            let chunk = self.inner.fill_buf()?;
+            let read = chunk.len();
+            self.raw.extend_from_slice(chunk);
+            self.inner.consume(read);
+            if !self.started && self.raw.len() >= 3 {
+                self.started = true;
+                if self.raw.starts_with(b"\xEF\xBB\xBF") {
+                    self.raw.drain(..3);
+                }
+            }
+            let fresh = &self.raw[self.raw.len().saturating_sub(self.held + read)..];
+            let tail = if read == 0 { 0 } else { incomplete_tail(fresh) };
+            self.clean.extend_from_slice(&repair(&fresh[..fresh.len() - tail]));
+            self.held = tail;
+            if read == 0 {
+                break;
+            }
+            if self.raw.len() > self.limit.saturating_add(1 << 20) {
+                return Err(io::Error::other(OverLimit(self.limit)));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<R: BufRead> Read for Tape<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let available = self.fill_buf()?;
+        let count = available.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&available[..count]);
+        self.consume(count);
+        Ok(count)
+    }
+}
+
+impl<R: BufRead> BufRead for Tape<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.handed == self.clean.len() {
+            self.refill()?;
+        }
+        Ok(&self.clean[self.handed..])
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.handed += count;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::io::BufReader;
+
+    #[test]
+    fn repairs_keep_every_position() {
+        assert_eq!(repair("r\u{e4}v".as_bytes()), Cow::Borrowed("r\u{e4}v".as_bytes()));
+        assert_eq!(&*repair(b"r\xe4v\x0b\tx"), b"r?v?\tx");
+        assert_eq!(&*repair(b"\xf0\x9f\x98"), b"???");
+    }
+
+    proptest! {
+        #[test]
+        fn a_tape_hands_out_the_repaired_stream_however_it_is_chunked(
+            bytes in proptest::collection::vec(prop_oneof![Just(0xc3u8), Just(0xa4), Just(0xe2), Just(0x82), Just(0xac), any::<u8>()], 0..200),
+            chunk in 1usize..9,
+        ) {
+            prop_assume!(!bytes.starts_with(b"\xEF"));
+            let mut tape = Tape::new(BufReader::with_capacity(chunk, &bytes[..]), 1000);
+            let mut out = Vec::new();
+            tape.read_to_end(&mut out).expect("in memory");
+            prop_assert_eq!(&out[..], &*repair(&bytes));
+            prop_assert_eq!(tape.raw(0, bytes.len() as u64), &bytes[..]);
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_document() {
+        let mut tape = Tape::new(BufReader::with_capacity(2, &b"\xEF\xBB\xBF<a/>"[..]), 1000);
+        let mut out = String::new();
+        tape.read_to_string(&mut out).expect("text");
+        assert_eq!(out, "<a/>");
+    }
+
+    #[test]
+    fn the_limit_bounds_what_is_kept() {
+        let endless = io::repeat(b'x');
+        let mut tape = Tape::new(BufReader::new(endless), 1000);
+        let error = io::copy(&mut tape, &mut io::sink()).expect_err("over the limit");
+        assert!(error.to_string().contains("more than 1000 bytes"), "{error}");
+    }
+}

@@ -1,0 +1,169 @@
+//! Namespaces in scope, text of elements, and the payload inside a record as the log keeps it.
+
+use std::borrow::Cow;
+
+use quick_xml::Reader;
+use quick_xml::events::{BytesRef, BytesStart, Event};
+use quick_xml::name::PrefixDeclaration;
+
+/// The namespace declarations in scope at some element: raw attribute text by prefix (empty for the default).
+#[derive(Debug, Clone, Default)]
+pub struct Scope(Vec<(String, String)>);
+
+impl Scope {
+    /// Adds what an element declares; inner declarations win.
+    pub fn enter(&mut self, element: &BytesStart<'_>) {
+        for attribute in element.attributes().with_checks(false).flatten() {
+            let prefix = match attribute.key.as_namespace_binding() {
+                Some(PrefixDeclaration::Default) => "",
+                Some(PrefixDeclaration::Named(prefix)) => prefix,
+                None => continue,
+            };
+            let value = attribute.value.to_string();
+            match self.0.iter_mut().find(|(known, _)| known == prefix) {
+                Some(known) => known.1 = value,
+                None => self.0.push((prefix.to_owned(), value)),
+            }
+        }
+    }
+
+    /// The attributes that an element needs to stand alone: what is in scope and not declared by itself.
+    #[must_use]
+    pub fn missing_in(&self, element: &BytesStart<'_>) -> String {
+        let mut own = Self::default();
+        own.enter(element);
+        let mut attributes = String::new();
+        for (prefix, value) in &self.0 {
+            if !own.0.iter().any(|(known, _)| known == prefix) {
+                let colon = if prefix.is_empty() { "" } else { ":" };
+                // The raw value may hold either quote, never both: it came from one attribute.
+                let quote = if value.contains('"') { '\'' } else { '"' };
+                attributes.push_str(&format!(" xmlns{colon}{prefix}={quote}{value}{quote}"));
+            }
+        }
+        attributes
+    }
+
+    /// The namespace that a prefix stands for, or the empty string.
+    #[must_use]
+    pub fn namespace(&self, prefix: &str) -> &str {
+        self.0.iter().find(|(known, _)| known == prefix).map_or("", |(_, value)| value)
+    }
+}
+
+/// The text of a character or predefined entity reference, or the name of an unknown one.
+pub(super) fn resolve(reference: &BytesRef<'_>) -> Result<char, String> {
+    let name: &str = reference;
+    match name {
+        "amp" => Ok('&'),
+        "lt" => Ok('<'),
+        "gt" => Ok('>'),
+        "quot" => Ok('"'),
+        "apos" => Ok('\''),
+        _ => match reference.resolve_char_ref() {
+            Ok(Some(character)) => Ok(character),
+            _ => Err(format!("unknown entity &{};", name.chars().take(40).collect::<String>())),
+        },
+    }
+}
+
+/// What stands in a record's `<metadata>`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Payload<'a> {
+    /// There is no `<metadata>`, or nothing in it.
+    None,
+    /// An XML element, with every namespace declaration that it needs; repaired as [`super::repair`] does.
+    Element(Cow<'a, str>),
+    /// Text, as Libris delivers Turtle and JSON-LD; references resolved.
+    Text(String),
+}
+
+/// Takes the payload out of a self-contained `<record>`.
+///
+/// # Errors
+/// The parser's words and the byte position in the record, where its XML is broken.
+pub fn payload_of(record: &str) -> Result<Payload<'_>, (u64, String)> {
+    let mut reader = Reader::from_str(record);
+    let mut scope = Scope::default();
+    let mut depth = 0;
+    loop {
+        let event = reader.read_event().map_err(|error| (reader.error_position(), error.to_string()))?;
+        match event {
+            Event::Start(element) => {
+                depth += 1;
+                if depth == 1 {
+                    scope.enter(&element);
+                } else if depth == 2 && element.local_name().into_inner() == "metadata" {
+                    scope.enter(&element);
+                    return inside_metadata(reader, record, &scope);
+                }
+            }
+            Event::End(_) => depth -= 1,
+            Event::Eof => return Ok(Payload::None),
+            _ => {}
+        }
+    }
+}
+
+fn inside_metadata<'a>(mut reader: Reader<&'a [u8]>, record: &'a str, scope: &Scope) -> Result<Payload<'a>, (u64, String)> {
+    let mut text = String::new();
+    loop {
+        let before = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
+        let event = reader.read_event().map_err(|error| (reader.error_position(), error.to_string()))?;
+        match event {
+            Event::Start(element) => {
+                let missing = scope.missing_in(&element);
+                let after_name = before + 1 + element.name().into_inner().len();
+                reader.read_to_end(element.name()).map_err(|error| (reader.error_position(), error.to_string()))?;
+                let end = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
+                let body = record.get(before..end).unwrap_or_default();
+                if missing.is_empty() {
+                    return Ok(Payload::Element(Cow::Borrowed(body)));
+                }
+                let name_length = after_name - before;
+                return Ok(Payload::Element(Cow::Owned(format!("{}{missing}{}", &body[..name_length], &body[name_length..]))));
+            }
+            Event::Empty(element) => {
+                let missing = scope.missing_in(&element);
+                return Ok(Payload::Element(Cow::Owned(format!(
+                    "<{}{missing}{}/>",
+                    element.name().into_inner(),
+                    element.attributes_raw()
+                ))));
+            }
+            Event::Text(part) => text.push_str(&part.xml10_content()),
+            Event::CData(part) => text.push_str(&part.xml10_content()),
+            Event::GeneralRef(reference) => text.push(resolve(&reference).map_err(|problem| (before as u64, problem))?),
+            Event::End(_) | Event::Eof => break,
+            _ => {}
+        }
+    }
+    Ok(if text.trim().is_empty() { Payload::None } else { Payload::Text(text) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_element_takes_the_declarations_of_its_ancestors_along() {
+        let record = r#"<r:record xmlns:r="http://oai" xmlns:a='x"y'><r:header/><r:metadata xmlns:b="b"><a:x b:y="1"><b:z/></a:x></r:metadata></r:record>"#;
+        let expected = r#"<a:x xmlns:r="http://oai" xmlns:a='x"y' xmlns:b="b" b:y="1"><b:z/></a:x>"#;
+        assert_eq!(payload_of(record), Ok(Payload::Element(Cow::Borrowed(expected))));
+    }
+
+    #[test]
+    fn an_element_that_declares_everything_is_not_copied() {
+        let record = r#"<record xmlns="o"><metadata> <x xmlns="y"><z/></x> </metadata></record>"#;
+        assert!(matches!(payload_of(record), Ok(Payload::Element(Cow::Borrowed(r#"<x xmlns="y"><z/></x>"#)))));
+    }
+
+    #[test]
+    fn text_comes_from_cdata_and_references_alike() {
+        let record = "<record><metadata><![CDATA[<a> ]]>&lt;b&gt; &#229;</metadata></record>";
+        assert_eq!(payload_of(record), Ok(Payload::Text("<a> <b> å".into())));
+        assert_eq!(payload_of("<record><header/></record>"), Ok(Payload::None));
+        assert_eq!(payload_of("<record><metadata/></record>"), Ok(Payload::None));
+        assert!(payload_of("<record><metadata>&evil;</metadata></record>").is_err());
+    }
+}

@@ -1,0 +1,112 @@
+//! The quarantine: records whose newest version gives no quads, with the reason. A view of the log; the record's
+//! bytes stay there, and a later version that parses clears it.
+
+use rusqlite::{Connection, params};
+
+use crate::log::{Log, LogError, PageId, set_watermark, watermark};
+use crate::views::{Batch, Content, View, ViewError};
+
+/// The writer's side.
+pub struct QuarantineView {
+    connection: Connection,
+}
+
+/// A quarantined record.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Quarantined {
+    /// Its identifier.
+    pub identifier: String,
+    /// Its source.
+    pub source: String,
+    /// The page that it came with.
+    pub page: i64,
+    /// What is wrong, and what to do.
+    pub reason: String,
+    /// The byte position in the record or its payload.
+    pub position: Option<i64>,
+}
+
+const NAME: &str = "quarantine";
+
+fn failed(source: rusqlite::Error) -> ViewError {
+    ViewError::Sqlite { view: NAME, source }
+}
+
+impl QuarantineView {
+    /// The view in the file of a log.
+    pub fn open(log: &Log) -> Result<Self, LogError> {
+        Ok(Self { connection: log.open_for_views()? })
+    }
+
+    fn apply_batch(&mut self, batch: &Batch) -> rusqlite::Result<()> {
+        let transaction = self.connection.transaction()?;
+        {
+            let mut remove = transaction.prepare_cached("DELETE FROM quarantine WHERE record_id = ?1")?;
+            let mut insert = transaction
+                .prepare_cached("INSERT INTO quarantine (record_id, page_id, reason, position) VALUES (?1, ?2, ?3, ?4)")?;
+            for change in &batch.changes {
+                remove.execute([change.record])?;
+                if let Content::Quarantined(error) = &change.content {
+                    let position = error.position().and_then(|position| i64::try_from(position).ok());
+                    insert.execute(params![change.record, batch.page.0, error.to_string(), position])?;
+                }
+            }
+        }
+        set_watermark(&transaction, NAME, batch.page)?;
+        transaction.commit()
+    }
+}
+
+impl View for QuarantineView {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn watermark(&self) -> Result<PageId, ViewError> {
+        watermark(&self.connection, NAME).map_err(failed)
+    }
+
+    fn apply(&mut self, batch: &Batch) -> Result<(), ViewError> {
+        self.apply_batch(batch).map_err(failed)
+    }
+
+    fn reset(&mut self) -> Result<(), ViewError> {
+        self.connection
+            .execute_batch("BEGIN; DELETE FROM quarantine; DELETE FROM view WHERE name = 'quarantine'; COMMIT;")
+            .map_err(failed)
+    }
+}
+
+/// The quarantined records of a source, or of all.
+pub fn list(log: &Log, source: Option<&str>) -> Result<Vec<Quarantined>, LogError> {
+    let read = || -> rusqlite::Result<Vec<Quarantined>> {
+        let mut statement = log.connection.prepare(
+            "SELECT record.identifier, source.name, quarantine.page_id, reason, position FROM quarantine
+             JOIN record ON record.id = record_id JOIN source ON source.id = source_id
+             WHERE ?1 IS NULL OR source.name = ?1 ORDER BY source.name, record.identifier",
+        )?;
+        statement
+            .query_map([source], |row| {
+                Ok(Quarantined {
+                    identifier: row.get(0)?,
+                    source: row.get(1)?,
+                    page: row.get(2)?,
+                    reason: row.get(3)?,
+                    position: row.get(4)?,
+                })
+            })?
+            .collect()
+    };
+    read().map_err(|source| log.failed(source))
+}
+
+/// How many records of a source are quarantined.
+pub fn count(log: &Log, source: &str) -> Result<u64, LogError> {
+    log.connection
+        .query_row(
+            "SELECT count(*) FROM quarantine JOIN record ON record.id = record_id JOIN source ON source.id = source_id WHERE source.name = ?1",
+            [source],
+            |row| row.get(0),
+        )
+        .map_err(|source| log.failed(source))
+}

@@ -1,0 +1,105 @@
+//! SPARQL 1.1 Query over a store: KB's prefixes predefined, the union of all graphs as the default graph, a time
+//! limit, and no way out to the network (`SERVICE` is refused).
+
+mod prefixes;
+mod results;
+
+use std::time::Duration;
+
+use oxigraph::sparql::{CancellationToken, QueryEvaluationError, QueryResults, SparqlEvaluator, SparqlSyntaxError};
+use oxigraph::store::Store;
+
+pub use prefixes::{PREFIXES, compact};
+pub(crate) use results::with_prefixes;
+pub use results::{GraphFormat, ResultsError, SolutionFormat, Written, write};
+
+/// Why a query has no results.
+#[derive(Debug, thiserror::Error)]
+pub enum QueryError {
+    /// It is not SPARQL.
+    #[error("the query is not valid SPARQL 1.1: {0}")]
+    Syntax(#[from] SparqlSyntaxError),
+    /// It is too long.
+    #[error("the query has {length} bytes, over the limit of {limit} (`query_bytes`)")]
+    TooLong {
+        /// Its length.
+        length: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// It took too long.
+    #[error("the query was ended after {0} s\nhint: make it narrower, or give it more time with --timeout")]
+    Timeout(u64),
+    /// It failed.
+    #[error("the query failed: {0}")]
+    Evaluation(QueryEvaluationError),
+}
+
+/// A query that is running. Dropping it ends its clock.
+pub struct Running<'a> {
+    /// Its results, which come as they are read.
+    pub results: QueryResults<'a>,
+    limit: u64,
+    _clock: std::sync::mpsc::Sender<()>,
+}
+
+impl Running<'_> {
+    /// What a fault while reading results means.
+    #[must_use]
+    pub fn explain(limit: u64, error: QueryEvaluationError) -> QueryError {
+        if matches!(error, QueryEvaluationError::Cancelled) { QueryError::Timeout(limit) } else { QueryError::Evaluation(error) }
+    }
+
+    /// The form of the results, none of which were read yet.
+    #[must_use]
+    pub fn form(&self) -> Written {
+        match self.results {
+            QueryResults::Solutions(_) => Written::Solutions(0),
+            QueryResults::Boolean(value) => Written::Boolean(value),
+            QueryResults::Graph(_) => Written::Triples(0),
+        }
+    }
+
+    /// The time limit, in seconds.
+    #[must_use]
+    pub fn limit(&self) -> u64 {
+        self.limit
+    }
+}
+
+/// Limits of one query.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Seconds until it is ended.
+    pub timeout_s: u64,
+    /// The longest text.
+    pub query_bytes: usize,
+}
+
+/// Runs a query. Where it names no dataset (`FROM`), the union of all graphs is its default graph.
+pub fn run<'a>(store: &'a Store, query: &str, limits: Limits) -> Result<Running<'a>, QueryError> {
+    if query.len() > limits.query_bytes {
+        return Err(QueryError::TooLong { length: query.len(), limit: limits.query_bytes });
+    }
+    let mut evaluator = SparqlEvaluator::new();
+    for (prefix, iri) in PREFIXES {
+        // The table holds valid IRIs, as its test shows.
+        evaluator = evaluator
+            .with_prefix(prefix, iri)
+            .map_err(|error| QueryError::Evaluation(QueryEvaluationError::Unexpected(Box::new(error))))?;
+    }
+    let token = CancellationToken::new();
+    let mut prepared = evaluator.with_cancellation_token(token.clone()).parse_query(query)?;
+    if prepared.dataset().is_default_dataset() {
+        prepared.dataset_mut().set_default_graph_as_union();
+    }
+    let (clock, ended) = std::sync::mpsc::channel();
+    let time = Duration::from_secs(limits.timeout_s);
+    std::thread::spawn(move || {
+        if ended.recv_timeout(time) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+            token.cancel();
+        }
+    });
+    let results = prepared.on_store(store).execute().map_err(|error| Running::explain(limits.timeout_s, error))?;
+    Ok(Running { results, limit: limits.timeout_s, _clock: clock })
+}

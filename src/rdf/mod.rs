@@ -1,0 +1,15 @@
+//! From a record's payload to quads: RDF/XML, Turtle and JSON-LD give the same triples in the record's graph.
+//!
+//! Pure: bytes in, quads out. Blank nodes get ids that depend on nothing but the record and the place of the
+//! node in its payload, so that every rebuild and every export of the same log agree.
+
+mod canonical;
+mod context;
+mod nodes;
+mod payload;
+pub mod vocab;
+
+pub use canonical::{CanonicalError, canonical_nquads, isomorphic};
+pub use context::{Context, ContextError};
+pub use nodes::{NodeIds, graph_name};
+pub use payload::{PayloadError, PayloadFormat, Reader};

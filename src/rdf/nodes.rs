@@ -1,0 +1,88 @@
+//! Stable names: the graph of a record, and 128-bit ids for its blank nodes.
+
+use std::collections::HashMap;
+
+use oxigraph::model::{BlankNode, NamedNode};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+/// Characters that an identifier may not bring into an IRI.
+const NOT_IN_URN: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}')
+    .add(b'#')
+    .add(b'?')
+    .add(b'%');
+
+/// The named graph of a record: its identifier where that is an IRI, else a URN made of it.
+#[must_use]
+pub fn graph_name(identifier: &str) -> NamedNode {
+    NamedNode::new(identifier).unwrap_or_else(|_| {
+        NamedNode::new_unchecked(format!("urn:libris-mirror:record:{}", utf8_percent_encode(identifier, NOT_IN_URN)))
+    })
+}
+
+/// Gives the blank nodes of one payload ids from a hash of (graph, order of first appearance).
+///
+/// The order of appearance stands in for the label: JSON-LD and Turtle have blank nodes without labels, and
+/// where there are labels (`A0`, `A1` … of Jena) they are numbered by appearance as well.
+pub struct NodeIds {
+    graph: blake3::Hasher,
+    known: HashMap<BlankNode, BlankNode>,
+}
+
+impl NodeIds {
+    /// Ids for the blank nodes of one graph.
+    #[must_use]
+    pub fn new(graph: &NamedNode) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(graph.as_str().as_bytes());
+        hasher.update(&[0]);
+        Self { graph: hasher, known: HashMap::new() }
+    }
+
+    /// The id for a node as the parser named it.
+    pub fn id(&mut self, node: BlankNode) -> BlankNode {
+        let place = self.known.len() as u64;
+        self.known
+            .entry(node)
+            .or_insert_with(|| {
+                let mut bytes = [0; 16];
+                self.graph.clone().update(&place.to_le_bytes()).finalize_xof().fill(&mut bytes);
+                BlankNode::new_from_unique_id(u128::from_be_bytes(bytes))
+            })
+            .clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_depend_on_the_graph_and_the_place_alone() {
+        let (a, b) = (graph_name("https://libris.kb.se/a"), graph_name("https://libris.kb.se/b"));
+        let node = |name: &str| BlankNode::new(name).expect("label");
+        let (mut first, mut again, mut other) = (NodeIds::new(&a), NodeIds::new(&a), NodeIds::new(&b));
+        assert_eq!(first.id(node("A0")), again.id(node("x")));
+        assert_ne!(first.id(node("A1")), first.id(node("A0")));
+        assert_eq!(first.id(node("A1")), again.id(node("y")));
+        assert_ne!(first.id(node("A0")), other.id(node("A0")));
+    }
+
+    #[test]
+    fn an_identifier_that_is_no_iri_becomes_a_urn() {
+        assert_eq!(graph_name("https://libris.kb.se/a").as_str(), "https://libris.kb.se/a");
+        assert_eq!(graph_name("oai:example.org:1").as_str(), "oai:example.org:1");
+        let made = graph_name("record <1> å");
+        assert_eq!(made.as_str(), "urn:libris-mirror:record:record%20%3C1%3E%20%C3%A5");
+        assert!(NamedNode::new(made.as_str()).is_ok());
+    }
+}

@@ -1,0 +1,216 @@
+//! Readers of the three payload formats: RDF/XML, Turtle and JSON-LD to quads in the record's graph.
+
+use std::sync::Arc;
+
+use oxigraph::io::{JsonLdProfile, JsonLdProfileSet, LoadedDocument, RdfFormat, RdfParseError, RdfParser};
+use oxigraph::model::{GraphName, NamedNode, NamedOrBlankNode, Quad, Term};
+use serde_json::Value;
+
+use super::{Context, NodeIds, graph_name};
+use crate::oai::{self, Payload};
+
+/// What KB's server writes in place of a record that it could not convert (whelk's OAI-PMH module, read 2026-07).
+const CONVERSION_FAILED: &str = "Document conversion failed";
+
+/// How the payload of a record is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PayloadFormat {
+    /// RDF 1.1 XML Syntax, as an element.
+    RdfXml,
+    /// RDF 1.1 Turtle, as text.
+    Turtle,
+    /// JSON-LD 1.1, as text, with a context of its own or that of the source.
+    JsonLd,
+}
+
+impl PayloadFormat {
+    /// The format that a metadata prefix stands for, `_expanded` and other endings aside.
+    #[must_use]
+    pub fn from_prefix(prefix: &str) -> Self {
+        let prefix = prefix.to_ascii_lowercase();
+        if prefix.contains("json") {
+            Self::JsonLd
+        } else if prefix.starts_with("ttl") || prefix.contains("turtle") {
+            Self::Turtle
+        } else {
+            Self::RdfXml
+        }
+    }
+}
+
+/// Why a payload gave no quads. The record is kept, and quarantined with these words.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PayloadError {
+    /// The record's own XML is broken.
+    #[error("the record's XML is broken: {reason}")]
+    Xml {
+        /// Byte position in the record.
+        position: u64,
+        /// The parser's words.
+        reason: String,
+    },
+    /// The record is not deleted and has no metadata.
+    #[error("the record has no metadata, though its header does not say that it is deleted")]
+    Empty,
+    /// The server said that it could not convert the record.
+    #[error("the server could not convert the record: {0:?}")]
+    ConversionFailed(String),
+    /// The metadata is text where an element is due, or the other way round.
+    #[error(
+        "the metadata is {found}, but the format of this source is {wanted}: set the source's prefix to one that the server offers"
+    )]
+    WrongForm {
+        /// What came.
+        found: &'static str,
+        /// What the format needs.
+        wanted: &'static str,
+    },
+    /// The RDF does not parse.
+    #[error("the payload is not valid {format}: {reason}")]
+    Syntax {
+        /// The name of the format.
+        format: &'static str,
+        /// Byte position in the payload, where the parser tells.
+        position: Option<u64>,
+        /// The parser's words.
+        reason: String,
+    },
+    /// JSON-LD whose context is neither in the record nor known for the source.
+    #[error("the record needs a JSON-LD context and this source has none: set `context` to its URL")]
+    NoContext,
+}
+
+impl PayloadError {
+    /// The byte position of the fault, in the record or its payload, where it is known.
+    #[must_use]
+    pub fn position(&self) -> Option<u64> {
+        match self {
+            Self::Xml { position, .. } => Some(*position),
+            Self::Syntax { position, .. } => *position,
+            _ => None,
+        }
+    }
+}
+
+/// Reads the payloads of one source.
+#[derive(Debug, Clone)]
+pub struct Reader {
+    format: PayloadFormat,
+    context: Option<Arc<Context>>,
+}
+
+impl Reader {
+    /// A reader for a format, with the context that JSON-LD records rely on.
+    #[must_use]
+    pub fn new(format: PayloadFormat, context: Option<Arc<Context>>) -> Self {
+        Self { format, context }
+    }
+
+    /// The same source in another format.
+    #[must_use]
+    pub fn with_format(&self, format: PayloadFormat) -> Self {
+        Self { format, context: self.context.clone() }
+    }
+
+    /// The quads of a self-contained `<record>`, each in the graph of `identifier`, without repetition.
+    pub fn quads(&self, identifier: &str, record: &[u8]) -> Result<Vec<Quad>, PayloadError> {
+        let repaired = oai::repair(record);
+        let text = std::str::from_utf8(&repaired)
+            .map_err(|error| PayloadError::Xml { position: error.valid_up_to() as u64, reason: error.to_string() })?;
+        let payload = oai::payload_of(text).map_err(|(position, reason)| PayloadError::Xml { position, reason })?;
+        let graph = graph_name(identifier);
+        match (self.format, payload) {
+            (_, Payload::None) => Err(PayloadError::Empty),
+            (_, Payload::Text(text)) if text.len() < 500 && text.contains(CONVERSION_FAILED) => {
+                Err(PayloadError::ConversionFailed(text.trim().to_owned()))
+            }
+            (PayloadFormat::RdfXml, Payload::Element(xml)) => parse(RdfFormat::RdfXml, &xml, graph, None),
+            (PayloadFormat::Turtle, Payload::Text(text)) => parse(RdfFormat::Turtle, &text, graph, None),
+            (PayloadFormat::JsonLd, Payload::Text(text)) => self.json_ld(&text, graph),
+            (PayloadFormat::RdfXml, Payload::Text(_)) => Err(PayloadError::WrongForm { found: "text", wanted: "RDF/XML" }),
+            (PayloadFormat::Turtle, Payload::Element(_)) => {
+                Err(PayloadError::WrongForm { found: "an XML element", wanted: "Turtle" })
+            }
+            (PayloadFormat::JsonLd, Payload::Element(_)) => {
+                Err(PayloadError::WrongForm { found: "an XML element", wanted: "JSON-LD" })
+            }
+        }
+    }
+
+    /// JSON-LD, with every reference to a context replaced by the one that the log holds: nothing is fetched.
+    fn json_ld(&self, text: &str, graph: NamedNode) -> Result<Vec<Quad>, PayloadError> {
+        let mut document: Value = serde_json::from_str(text).map_err(|error| PayloadError::Syntax {
+            format: "JSON",
+            position: None,
+            reason: error.to_string(),
+        })?;
+        let Value::Object(members) = &mut document else {
+            return Err(PayloadError::Syntax { format: "JSON-LD", position: None, reason: "it is not an object".into() });
+        };
+        let url = self.context.as_ref().map(|context| context.url().to_owned());
+        let mut refers = false;
+        match members.get_mut("@context") {
+            Some(Value::Array(parts)) => parts.iter_mut().filter(|part| part.is_string()).for_each(|part| {
+                refers = true;
+                *part = url.clone().into();
+            }),
+            Some(Value::Object(_)) => {}
+            _ => {
+                refers = true;
+                members.insert("@context".into(), url.clone().into());
+            }
+        }
+        if refers && url.is_none() {
+            return Err(PayloadError::NoContext);
+        }
+        let format = RdfFormat::JsonLd { profile: JsonLdProfileSet::empty() };
+        parse(format, &document.to_string(), graph, self.context.clone())
+    }
+}
+
+fn parse(format: RdfFormat, text: &str, graph: NamedNode, context: Option<Arc<Context>>) -> Result<Vec<Quad>, PayloadError> {
+    let mut ids = NodeIds::new(&graph);
+    let base = graph.as_str().to_owned();
+    let parser = RdfParser::from_format(format)
+        .with_base_iri(base)
+        .map_err(|error| syntax(format, text, &RdfParseError::Io(std::io::Error::other(error))))?
+        .without_named_graphs()
+        .with_default_graph(GraphName::NamedNode(graph))
+        .for_slice(text)
+        .with_document_loader(move |url| match &context {
+            Some(context) if context.url() == url => Ok(LoadedDocument {
+                url: url.to_owned(),
+                content: context.document().to_vec(),
+                format: RdfFormat::JsonLd { profile: JsonLdProfile::Context.into() },
+            }),
+            _ => Err(format!("the context {url} is not the one of this source, and nothing is fetched").into()),
+        });
+    let mut quads = Vec::with_capacity(text.len() / 80);
+    for quad in parser {
+        let quad = quad.map_err(|error| syntax(format, text, &RdfParseError::Syntax(error)))?;
+        let subject = match quad.subject {
+            NamedOrBlankNode::BlankNode(node) => ids.id(node).into(),
+            named @ NamedOrBlankNode::NamedNode(_) => named,
+        };
+        let object = match quad.object {
+            Term::BlankNode(node) => ids.id(node).into(),
+            other => other,
+        };
+        quads.push(Quad { subject, predicate: quad.predicate, object, graph_name: quad.graph_name });
+    }
+    let mut seen = std::collections::HashSet::with_capacity(quads.len());
+    let repeated: Vec<bool> = quads.iter().map(|quad| !seen.insert(quad)).collect();
+    if repeated.contains(&true) {
+        let mut repeated = repeated.into_iter();
+        quads.retain(|_| !repeated.next().unwrap_or_default());
+    }
+    Ok(quads)
+}
+
+fn syntax(format: RdfFormat, text: &str, error: &RdfParseError) -> PayloadError {
+    let position = match error {
+        RdfParseError::Syntax(error) => error.location().map(|place| place.start.offset.min(text.len() as u64)),
+        RdfParseError::Io(_) => None,
+    };
+    PayloadError::Syntax { format: format.name(), position, reason: error.to_string().chars().take(400).collect() }
+}

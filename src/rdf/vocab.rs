@@ -1,0 +1,22 @@
+//! The names of KBV and its neighbours that the mirror itself knows.
+
+use oxigraph::model::NamedNodeRef;
+
+/// The namespace of KB's vocabulary.
+pub const KBV: &str = "https://id.kb.se/vocab/";
+
+macro_rules! terms {
+    ($($name:ident = $iri:literal;)*) => { $(
+        #[doc = concat!("`<", $iri, ">`")]
+        pub const $name: NamedNodeRef<'static> = NamedNodeRef::new_unchecked($iri);
+    )* };
+}
+
+terms! {
+    RDF_TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type";
+    MAIN_ENTITY = "https://id.kb.se/vocab/mainEntity";
+    IDENTIFIED_BY = "https://id.kb.se/vocab/identifiedBy";
+    VALUE = "https://id.kb.se/vocab/value";
+    TYPE_NOTE = "https://id.kb.se/vocab/typeNote";
+    URI = "https://id.kb.se/vocab/uri";
+}

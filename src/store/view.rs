@@ -1,0 +1,122 @@
+//! The store as a view of the log.
+//!
+//! A page is applied in two steps. Graphs that the store does not know go in by bulk load; then one transaction
+//! replaces known graphs by difference, removes those of deleted records, and moves the watermark. The watermark
+//! comes last, in the write-ahead log: RocksDB syncs the files of a bulk load when it takes them in but not
+//! every commit, so after a power cut the store may have lost a watermark together with the changes before it in
+//! that log, never the changes alone. Applying the page again then leaves the same state.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use oxigraph::model::{GraphNameRef, NamedNode, NamedNodeRef, Quad};
+use oxigraph::store::{StorageError, Store, Transaction};
+
+use super::StoreError;
+use crate::log::PageId;
+use crate::views::{Batch, Content, View, ViewError};
+
+/// The watermark is the name of a graph without triples, so that no query over triples can see it.
+const WATERMARK: &str = "urn:libris-mirror:watermark:";
+
+fn watermark_graph(page: PageId) -> NamedNode {
+    NamedNode::new_unchecked(format!("{WATERMARK}{}", page.0))
+}
+
+/// The writer's store.
+pub struct StoreView {
+    store: Store,
+    path: PathBuf,
+    watermark: PageId,
+    bulk_memory_mb: usize,
+}
+
+impl StoreView {
+    /// Opens or makes the store; `last` is the log's newest page, from which the watermark is looked for.
+    pub fn open(path: &Path, last: PageId, bulk_memory_mb: usize) -> Result<Self, StoreError> {
+        let failed = |source| StoreError::Storage { path: path.to_owned(), source };
+        let store = Store::open(path).map_err(failed)?;
+        let mut watermark = last;
+        while watermark.0 > 0 && !store.contains_named_graph(&watermark_graph(watermark)).map_err(failed)? {
+            watermark.0 -= 1;
+        }
+        Ok(Self { store, path: path.to_owned(), watermark, bulk_memory_mb })
+    }
+
+    /// The store itself.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    fn failed(&self, source: StorageError) -> StoreError {
+        StoreError::Storage { path: self.path.clone(), source }
+    }
+
+    fn apply_batch(&self, batch: &Batch) -> Result<(), StorageError> {
+        let mut known = Vec::with_capacity(batch.changes.len());
+        let mut fresh = Vec::new();
+        for change in &batch.changes {
+            if self.store.contains_named_graph(&change.graph)? {
+                known.push(change);
+            } else if let Content::Quads(quads) = &change.content {
+                fresh.push(quads);
+            }
+        }
+        if !fresh.is_empty() {
+            let mut loader = self.store.bulk_loader().with_max_memory_size_in_megabytes(self.bulk_memory_mb);
+            loader.load_quads(fresh.into_iter().flatten().cloned())?;
+            loader.commit()?;
+        }
+        let mut transaction = self.store.start_transaction()?;
+        for change in known {
+            let quads = if let Content::Quads(quads) = &change.content { quads.as_slice() } else { &[] };
+            replace(&mut transaction, change.graph.as_ref(), quads)?;
+        }
+        transaction.insert_named_graph(&watermark_graph(batch.page));
+        if self.watermark.0 > 0 && self.watermark != batch.page {
+            transaction.remove_named_graph(&watermark_graph(self.watermark))?;
+        }
+        transaction.commit()
+    }
+}
+
+/// Makes a graph consist of `quads`, writing only what differs.
+fn replace(transaction: &mut Transaction<'_>, graph: NamedNodeRef<'_>, quads: &[Quad]) -> Result<(), StorageError> {
+    if quads.is_empty() {
+        return transaction.remove_named_graph(graph);
+    }
+    let old = transaction
+        .quads_for_pattern(None, None, None, Some(GraphNameRef::NamedNode(graph)))
+        .collect::<Result<HashSet<_>, _>>()?;
+    let new: HashSet<&Quad> = quads.iter().collect();
+    for quad in old.iter().filter(|quad| !new.contains(quad)) {
+        transaction.remove(quad);
+    }
+    for quad in quads.iter().filter(|quad| !old.contains(quad)) {
+        transaction.insert(quad);
+    }
+    Ok(())
+}
+
+impl View for StoreView {
+    fn name(&self) -> &'static str {
+        "store"
+    }
+
+    fn watermark(&self) -> Result<PageId, ViewError> {
+        Ok(self.watermark)
+    }
+
+    fn apply(&mut self, batch: &Batch) -> Result<(), ViewError> {
+        self.apply_batch(batch).map_err(|source| self.failed(source))?;
+        self.watermark = batch.page;
+        Ok(())
+    }
+
+    fn reset(&mut self) -> Result<(), ViewError> {
+        self.store.clear().map_err(|source| self.failed(source))?;
+        self.watermark = PageId(0);
+        Ok(())
+    }
+}
