@@ -27,7 +27,8 @@ CREATE TABLE harvest (
     finished_at    INTEGER,
     first_response INTEGER,          -- milliseconds since 1970, the server's clock
     token          TEXT,             -- leads on, while the list is open
-    ordered        INTEGER NOT NULL DEFAULT 1, -- the list came in datestamp order so far
+    ordered        INTEGER NOT NULL DEFAULT 1, -- the list came in datestamp order so far, each time it was opened
+    last_seen      INTEGER,          -- the newest datestamp of the last page, milliseconds since 1970
     newest         INTEGER,          -- the newest datestamp seen, milliseconds since 1970
     pages          INTEGER NOT NULL DEFAULT 0,
     received       INTEGER NOT NULL DEFAULT 0,

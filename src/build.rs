@@ -1,6 +1,6 @@
-//! The build script: says at once what RocksDB's bindings would miss only after minutes of compiling.
+//! The build script: says at once what `RocksDB`'s bindings would miss only after minutes of compiling.
 //!
-//! Cargo may start RocksDB before this script; in a clone of the repository `.cargo/config.toml` looks even
+//! Cargo may start `RocksDB` before this script; in a clone of the repository `.cargo/config.toml` looks even
 //! earlier. This one is for builds that do not read it, such as `cargo install`.
 
 use std::path::{Path, PathBuf};
@@ -18,6 +18,7 @@ const PLACES: [&str; 8] = [
     "/usr/local/llvm*/lib",
 ];
 
+#[expect(clippy::print_stderr, reason = "a build script talks so")]
 fn main() {
     println!("cargo:rerun-if-changed=src/build.rs");
     println!("cargo:rerun-if-env-changed=LIBCLANG_PATH");

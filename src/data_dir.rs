@@ -1,6 +1,6 @@
 //! The data directory: what lies where, its version, and the lock that admits one writer.
 //!
-//! `mirror.db` the log and the SQLite views · `store/` the writer's oxigraph · `snapshots/` what readers open ·
+//! `mirror.db` the log and the `SQLite` views · `store/` the writer's oxigraph · `snapshots/` what readers open ·
 //! `lock` · `version`.
 
 use std::fs::{File, TryLockError};

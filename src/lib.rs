@@ -1,4 +1,41 @@
-//! placeholder
+//! libris-mirror: a harvester and open-data mirror for Libris, Sweden's national library catalogue.
+//!
+//! One idea carries the house: **a log of what the source said, and views of it**.
+//!
+//! ```text
+//!  OAI-PMH source ──► harvest ──► LOG (mirror.db, SQLite) ──► views, each with its own watermark
+//!                     one page =                              ├─ store        oxigraph, a named graph a record
+//!                     one commit                              ├─ links        who else describes an entity
+//!                                                             └─ quarantine   records that give no triples, and why
+//!                                         publish ──► snapshots/NNNNNN ──► query (read-only)
+//!                                         the log itself ──► export, record, links
+//! ```
+//!
+//! # Invariants
+//! - A page that arrived is one transaction of the [`log`]: its records as they came, their headers, the token that
+//!   leads on, the harvest's counters. That commit is the checkpoint; there is no other.
+//! - A view ([`views::View`]) is a function of the log. It commits its watermark with its data and catches up from it
+//!   on start, after a crash and during a harvest alike. Applying a page twice is applying it once.
+//! - A record's graph is exactly what its newest payload says. One whose payload did not change is not touched; one
+//!   that gives no triples is quarantined, not lost and not fatal.
+//! - A list ends only where the protocol says so. Everything else is an error, and is tried again or resumed.
+//! - Readers never open the writer's store and never wait for it: they open a published snapshot
+//!   ([`store::Snapshots`]), or read the log beside its writer.
+//! - Memory does not grow with the number of records: a few pages are in flight, each bounded by the configuration.
+//!
+//! # The rooms, from the top floor down
+//!
+//! | floor | rooms |
+//! |---|---|
+//! | 6 | [`cli`] a file a verb: arguments, calls, what is printed, exit codes |
+//! | 5 | [`demo`] the fake Libris · [`harvest`] plan (pure), client (politeness, retries), fetch, run |
+//! | 4 | [`mirror`] a mirror open for writing · [`export`] bulk dumps |
+//! | 3 | [`store`] oxigraph view, snapshots · [`links`] authorities, extraction, index · [`quarantine`] · [`query`] SPARQL |
+//! | 2 | [`views`] the trait of a view, catching up · [`log`] pages and records in `SQLite` · [`data_dir`] · [`config`](mod@config) |
+//! | 1 | [`oai`] the protocol · [`rdf`] payloads to quads, node ids |
+//!
+//! A room uses only rooms on its own floor or below. Nothing below [`cli`] prints, reads the environment or exits.
+
 pub mod cli;
 pub mod config;
 pub mod data_dir;

@@ -112,7 +112,7 @@ impl Tour<'_> {
             "SELECT ?class (COUNT(*) AS ?n) { ?record kbv:mainEntity/a ?class } GROUP BY ?class ORDER BY DESC(?n)",
         ])?;
         self.say("Who else knows a person:")?;
-        let person = identifier(20);
+        let person = identifier(40);
         self.step(&["links", "--format", "table", "--record", &person])?;
         self.say("Everything as N-Triples:")?;
         let file = self.directory.join("libris.nt.gz");

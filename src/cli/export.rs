@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use flate2::write::GzEncoder;
+use oxigraph::model::{GraphName, Quad};
 
 use super::output::{self, grouped};
 use super::{Exit, Global, Settings};
@@ -14,7 +15,7 @@ use crate::export::{self, DumpFormat, ExportReport};
 /// Dump the mirror as RDF, in constant memory.
 ///
 /// N-Triples and Turtle are the flat union of all records: each triple once for every record that states it.
-/// N-Quads and TriG carry the record of each triple as its graph. The same log gives the same bytes every time.
+/// N-Quads and `TriG` carry the record of each triple as its graph. The same log gives the same bytes every time.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   libris-mirror export -o libris.nt.zst
@@ -80,7 +81,10 @@ impl Arguments {
         let log = settings.data.read_log()?;
         if let Some(identifier) = &self.record {
             let quads = super::record::quads(&log, identifier)?;
-            out.write_all(crate::rdf::canonical_nquads(&quads)?.as_bytes())?;
+            // One record is a graph of its own: its canonical form names no graph.
+            let triples: Vec<Quad> =
+                quads.iter().map(|quad| Quad { graph_name: GraphName::DefaultGraph, ..quad.clone() }).collect();
+            out.write_all(crate::rdf::canonical_nquads(&triples)?.as_bytes())?;
             return Ok(ExportReport { records: 1, triples: quads.len() as u64, quarantined: 0 });
         }
         if self.canonical {

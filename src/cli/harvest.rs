@@ -82,7 +82,14 @@ impl Arguments {
     }
 }
 
+/// How long a run may take to stop by itself; then the program ends in the middle of a view's page. That loses
+/// nothing: what was received is in the log, and the next run brings the views up from there.
+const GRACE: Duration = Duration::from_millis(600);
+
+const INTERRUPTED: &str = "interrupted; everything received is kept, run the same command again to go on from there";
+
 /// Stops a run at the first Ctrl-C or SIGTERM.
+#[expect(clippy::exit, reason = "the store cannot be interrupted in the middle of a page")]
 fn stop_on_signals() -> anyhow::Result<Stop> {
     use tokio::signal::unix::{SignalKind, signal};
     let stop = Stop::default();
@@ -97,7 +104,10 @@ fn stop_on_signals() -> anyhow::Result<Stop> {
                 _ = terminate.recv() => {}
             }
             told.stop();
+            tokio::time::sleep(GRACE).await;
         });
+        output::message(INTERRUPTED);
+        std::process::exit(Exit::Interrupted.code().into());
     });
     Ok(stop)
 }
@@ -109,7 +119,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         anyhow::bail!("no source is enabled\nhint: set enabled = true for one in the configuration, or name one");
     }
     let stop = stop_on_signals()?;
-    let mut mirror = Mirror::open(&settings.data, &settings.config, &settings.who("harvest"))?;
+    let mut mirror = Mirror::open(&settings.data, &settings.config, &Settings::who("harvest"))?;
     let options = RunOptions {
         window: Options { full: arguments.full, from: arguments.from, until: arguments.until },
         max_records: arguments.max_records,

@@ -8,7 +8,7 @@ use super::output::{self, grouped};
 use super::{Exit, Global, Settings};
 use crate::links::{Authority, LinkFilter, LinkRow, LinksIndex};
 
-/// Look up who else describes an entity: Wikidata, Wikipedia, DBpedia, Library of Congress, VIAF, ISNI, ORCID.
+/// Look up who else describes an entity: Wikidata, Wikipedia, `DBpedia`, Library of Congress, VIAF, ISNI, ORCID.
 ///
 /// A link belongs to the entity that it is about; PATH says how far below that entity the node is that bears it
 /// (empty for the entity itself).
@@ -28,7 +28,7 @@ pub(super) struct Arguments {
     /// An authority: wikidata, wikipedia, dbpedia, loc, viaf, isni, orcid or libris.
     #[arg(long, value_name = "A", requires = "id")]
     authority: Option<Authority>,
-    /// Its identifier, such as Q1762, sv:August_Strindberg or names/n79021164.
+    /// Its identifier, such as Q1762, `sv:August_Strindberg` or names/n79021164.
     #[arg(long, requires = "authority")]
     id: Option<String>,
     /// How many links there are to each authority.

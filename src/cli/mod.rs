@@ -41,7 +41,7 @@ pub struct Global {
     /// A configuration file [default: ~/.config/libris-mirror/config.toml, if it is there].
     #[arg(long, global = true, value_name = "FILE", env = "LIBRIS_MIRROR_CONFIG")]
     config: Option<std::path::PathBuf>,
-    /// Set one setting, such as harvest.pause_ms=500; may be repeated.
+    /// Set one setting, such as `harvest.pause_ms=500`; may be repeated.
     #[arg(long = "set-config", global = true, value_name = "KEY=VALUE", value_parser = settings::key_value)]
     overrides: Vec<(String, String)>,
     /// Say more: a line a page; twice, a line a request.

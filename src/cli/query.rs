@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::output;
 use super::{Exit, Global, Settings};
-use crate::query::{self, GraphFormat, Limits, SolutionFormat, Written};
+use crate::query::{self, GraphFormat, Limits, QueryError, SolutionFormat, Written};
 
 /// Ask the mirror in SPARQL 1.1: SELECT, ASK, CONSTRUCT or DESCRIBE.
 ///
@@ -103,6 +103,13 @@ impl Arguments {
     }
 }
 
+/// Ends the program where the engine does not notice that its time is up. It only reads, so nothing is lost.
+#[expect(clippy::exit, reason = "a join in memory cannot be stopped in another way")]
+fn overdue(error: QueryError) {
+    let exit = super::exit::of_error(&error.into());
+    std::process::exit(exit.code().into())
+}
+
 pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
     let settings = Settings::read(global)?;
     settings.data.check()?;
@@ -113,7 +120,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     let text = arguments.text(limits.query_bytes)?;
     let snapshot = settings.data.snapshots().open_current()?;
     let (solutions, graph) = formats(arguments.format);
-    let running = query::run(&snapshot.store, &text, limits)?;
+    let running = query::run(&snapshot.store, &text, limits, overdue)?;
     check(arguments.format, running.form())?;
     let mut out = output::stdout();
     query::write(running, solutions, graph, &mut out)?;

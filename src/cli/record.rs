@@ -89,9 +89,9 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         row.earlier + 1
     );
     if matches!(arguments.format, Format::Ttl | Format::Nt | Format::Nq) {
-        write!(out, "{header}")?
+        write!(out, "{header}")?;
     } else if !global.quiet {
-        output::message(header.trim_end())
+        output::message(header.trim_end());
     }
     let Content::Quads(quads) = content else {
         out.flush()?;

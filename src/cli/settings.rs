@@ -34,12 +34,11 @@ pub(super) fn key_value(text: &str) -> Result<(String, String), String> {
 impl Settings {
     /// Reads the layers.
     pub(super) fn read(global: &Global) -> anyhow::Result<Self> {
-        let file = match &global.config {
-            Some(path) => Some(fs::read_to_string(path)?),
-            None => {
-                let path = home("XDG_CONFIG_HOME", ".config").map(|base| base.join("libris-mirror/config.toml"));
-                path.filter(|path| path.exists()).map(fs::read_to_string).transpose()?
-            }
+        let file = if let Some(path) = &global.config {
+            Some(fs::read_to_string(path)?)
+        } else {
+            let path = home("XDG_CONFIG_HOME", ".config").map(|base| base.join("libris-mirror/config.toml"));
+            path.filter(|path| path.exists()).map(fs::read_to_string).transpose()?
         };
         let environment: HashMap<String, String> =
             std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
@@ -54,7 +53,7 @@ impl Settings {
     }
 
     /// Who asks for the lock, for others to read.
-    pub(super) fn who(&self, verb: &str) -> String {
+    pub(super) fn who(verb: &str) -> String {
         let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_else(|_| "this host".into());
         format!(
             "process {} on {} runs `{verb}` since {}",

@@ -116,9 +116,9 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         },
     };
     if arguments.json {
-        output::json(&status)?
+        output::json(&status)?;
     } else {
-        print(&status)?
+        print(&status)?;
     }
     Ok(Exit::Ok)
 }

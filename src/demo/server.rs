@@ -135,7 +135,6 @@ async fn change(State(state): State<Arc<ServerState>>, RawForm(form): RawForm) -
     format!("updated {update}, deleted {delete}, added {add}\n").into_response()
 }
 
-#[expect(clippy::unused_async, reason = "a handler")]
 async fn oai(State(state): State<Arc<ServerState>>, headers: HeaderMap, RawForm(form): RawForm) -> Response {
     state.requests.fetch_add(1, Ordering::Relaxed);
     let body = tokio::task::block_in_place(|| {
@@ -273,9 +272,9 @@ fn list(catalogue: &Catalogue, asked: &Asked, resumed: bool) -> Result<String, R
     for (place, entry) in rows.iter().enumerate().filter(|(_, entry)| entry.is_in(asked.set.as_deref())) {
         any = true;
         if records {
-            write_record(&mut text, entry, &asked.prefix)
+            write_record(&mut text, entry, &asked.prefix);
         } else {
-            write_header(&mut text, entry)
+            write_header(&mut text, entry);
         }
         // In expanded formats a changed authority brings the records that point to it along, old as they are.
         if asked.prefix.ends_with("_expanded") && place % 100 == 99 && records && rows[place / 2].is_in(asked.set.as_deref()) {

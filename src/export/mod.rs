@@ -22,7 +22,7 @@ pub enum DumpFormat {
     NQuads,
     /// Turtle: triples without their graphs.
     Turtle,
-    /// TriG: a graph a record.
+    /// `TriG`: a graph a record.
     TriG,
 }
 
@@ -47,7 +47,7 @@ pub enum ExportError {
     #[error(transparent)]
     View(#[from] ViewError),
     /// The output could not be written.
-    #[error(transparent)]
+    #[error("the output cannot be written")]
     Output(#[from] io::Error),
     /// There is no source of this name.
     #[error("the mirror has no source {name:?}; it has {known}")]
@@ -119,9 +119,9 @@ pub fn dump(log: &Log, source: Option<&str>, format: DumpFormat, out: &mut dyn W
         |quads| -> Result<(), ExportError> {
             for quad in quads {
                 if graphs {
-                    writer.serialize_quad(quad)?
+                    writer.serialize_quad(quad)?;
                 } else {
-                    writer.serialize_triple(oxigraph::model::TripleRef::from(quad.as_ref()))?
+                    writer.serialize_triple(oxigraph::model::TripleRef::from(quad.as_ref()))?;
                 }
             }
             Ok(())

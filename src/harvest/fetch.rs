@@ -117,7 +117,7 @@ impl Fetcher {
     async fn page(&self, request: &Request, remaining: Option<u64>) -> Result<Answered, Failure> {
         let mine = self.clone();
         let runtime = tokio::runtime::Handle::current();
-        let may_be_empty = matches!(request, Request::ListRecords(_));
+        let opens_list = matches!(request, Request::ListRecords(_));
         let answered = self
             .client
             .ask(request, move |input| {
@@ -125,7 +125,7 @@ impl Fetcher {
                 let mut content = blake3::Hasher::new();
                 let mut useless = None;
                 let mut last = None;
-                let read = read_list(input, &mine.settings, may_be_empty, |mut part| {
+                let read = read_list(input, &mine.settings, opens_list, |mut part| {
                     if std::mem::take(&mut to_probe)
                         && let Err(error) =
                             runtime.block_on(probe(&mine.client, &mine.source, &mine.settings, &mine.reader, &part.records))

@@ -20,25 +20,28 @@ pub(super) struct End {
 pub(super) struct Part {
     pub(super) response_date: Option<Datestamp>,
     pub(super) records: Vec<Record>,
+    /// Whether a list begins here: the order of datestamps counts from here on.
+    pub(super) opens_list: bool,
     /// Set in the last part.
     pub(super) end: Option<End>,
 }
 
 /// Reads an answer to `ListRecords`. A part is handed over when it has the size of a page; the last one, with
-/// [`Part::end`], only after the document was closed. `noRecordsMatch` is an empty list, where `may_be_empty`.
+/// [`Part::end`], only after the document was closed. Where a request opens
+/// a list, `noRecordsMatch` says that it is empty.
 pub(super) fn read_list(
     input: impl BufRead,
     settings: &Harvest,
-    may_be_empty: bool,
+    opens_list: bool,
     mut hand_over: impl FnMut(Part) -> Result<(), FetchError>,
 ) -> Result<(), FetchError> {
     let mut document = Document::new(input, settings.limits());
-    let (mut part, mut bytes, mut any) = (Part::default(), 0usize, false);
+    let (mut part, mut bytes, mut any) = (Part { opens_list, ..Part::default() }, 0usize, false);
     let mut end = End { token: None, complete_list_size: None };
     while let Some(item) = document.next_item()? {
         match item {
             Item::ResponseDate(date) => part.response_date = Some(date),
-            Item::Error(error) if may_be_empty && error.code == ErrorCode::NoRecordsMatch => any = true,
+            Item::Error(error) if opens_list && error.code == ErrorCode::NoRecordsMatch => any = true,
             Item::Error(error) => return Err(error.into()),
             Item::Record(record) => {
                 any = true;

@@ -292,6 +292,7 @@ impl Run<'_> {
             harvest: started.harvest,
             response_date: part.response_date,
             records: &part.records,
+            opens_list: part.opens_list,
             token,
             whole: part.end.is_some(),
             last: part.end.is_some() && token.is_none(),

@@ -15,7 +15,7 @@ pub enum Authority {
     Wikidata,
     /// `language:Title` of any Wikipedia.
     Wikipedia,
-    /// A title of DBpedia, with `language:` in front but for the English one.
+    /// A title of `DBpedia`, with `language:` in front but for the English one.
     DBpedia,
     /// `names/n…`, `subjects/sh…`, `vocabulary/…` of id.loc.gov.
     LibraryOfCongress,

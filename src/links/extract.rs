@@ -129,7 +129,7 @@ fn addresses(described: &[&Quad]) -> Vec<Reference> {
         .filter_map(|quad| match &quad.object {
             Term::Literal(address) => Authority::of_address(address.value()),
             Term::NamedNode(address) => Authority::of_address(address.as_str()),
-            _ => None,
+            Term::BlankNode(_) => None,
         })
         .collect()
 }

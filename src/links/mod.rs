@@ -1,4 +1,4 @@
-//! Links: who else describes the entities of a record, in Wikipedia, Wikidata, DBpedia, the Library of Congress,
+//! Links: who else describes the entities of a record, in Wikipedia, Wikidata, `DBpedia`, the Library of Congress,
 //! VIAF and others.
 //!
 //! [`authority`](Authority) knows the addresses, [`extract`] finds them in a record's quads, and [`LinksView`]

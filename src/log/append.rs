@@ -21,6 +21,8 @@ pub struct NewPage<'a> {
     pub response_date: Option<Datestamp>,
     /// The records, in the order of the answer.
     pub records: &'a [Record],
+    /// Whether a list begins here: the order of datestamps counts from here on.
+    pub opens_list: bool,
     /// What leads on.
     pub token: Option<&'a ResumptionToken>,
     /// Whether this ends its answer; a part of a long one does not.
@@ -185,7 +187,8 @@ fn update_harvest(transaction: &Transaction<'_>, page: &NewPage<'_>, counters: &
                 state = CASE WHEN ?4 THEN 'complete' ELSE state END,
                 finished_at = CASE WHEN ?4 THEN ?5 ELSE finished_at END,
                 first_response = coalesce(first_response, ?6),
-                ordered = ordered AND ?7 AND coalesce(?8 >= newest, 1),
+                ordered = ordered AND ?7 AND (?17 OR coalesce(?8 >= last_seen, 1)),
+                last_seen = coalesce(?9, last_seen),
                 newest = max(coalesce(newest, ?9), coalesce(?9, newest)),
                 pages = pages + ?10, received = received + ?11, created = created + ?12, changed = changed + ?13,
                 unchanged = unchanged + ?14, deleted = deleted + ?15, bytes = bytes + ?16
@@ -208,6 +211,7 @@ fn update_harvest(transaction: &Transaction<'_>, page: &NewPage<'_>, counters: &
             counters.unchanged,
             counters.deleted,
             counters.bytes,
+            page.opens_list,
         ])
         .map(|_| ())
 }

@@ -1,4 +1,4 @@
-//! The log: what each source said, page by page, in SQLite.
+//! The log: what each source said, page by page, in `SQLite`.
 //!
 //! A page that arrived is one transaction ([`Log::append`]): its records as they came, the newest version of each
 //! record, the token that leads on, and the harvest's counters. That commit *is* the checkpoint. The log keeps
@@ -22,7 +22,7 @@ pub(crate) use watermarks::{set_watermark, watermark};
 /// Faults of the log.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
-    /// SQLite's own.
+    /// `SQLite`'s own.
     #[error("the log {path} failed: {source}\nhint: check that its disk is not full and that the file is readable")]
     Sqlite {
         /// The file.

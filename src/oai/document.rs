@@ -282,7 +282,10 @@ impl<R: BufRead> Document<R> {
     fn record(&mut self, element: &BytesStart<'static>, start: u64, empty: bool) -> Result<Record, DocumentError> {
         let mut header = None;
         let mut metadata = None;
-        while !empty {
+        loop {
+            if empty {
+                break;
+            }
             let before = self.reader.buffer_position();
             match self.event()? {
                 Event::Start(child) => {
@@ -342,7 +345,10 @@ impl<R: BufRead> Document<R> {
 
     /// Calls back with the local name and text of each child until the current element ends.
     fn children(&mut self, empty: bool, mut each: impl FnMut(&str, &str)) -> Result<(), DocumentError> {
-        while !empty {
+        loop {
+            if empty {
+                break;
+            }
             let before = self.reader.buffer_position();
             match self.event()? {
                 Event::Start(child) => {

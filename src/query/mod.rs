@@ -4,6 +4,7 @@
 mod prefixes;
 mod results;
 
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use oxigraph::sparql::{CancellationToken, QueryEvaluationError, QueryResults, SparqlEvaluator, SparqlSyntaxError};
@@ -76,8 +77,19 @@ pub struct Limits {
     pub query_bytes: usize,
 }
 
+/// How long a cancelled query may take to notice. The engine looks between quads that it reads, not between the
+/// rows of a join that it holds in memory.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// Runs a query. Where it names no dataset (`FROM`), the union of all graphs is its default graph.
-pub fn run<'a>(store: &'a Store, query: &str, limits: Limits) -> Result<Running<'a>, QueryError> {
+///
+/// `overdue` is called on another thread if the query goes on long after its time, which a large join can do.
+pub fn run<'a>(
+    store: &'a Store,
+    query: &str,
+    limits: Limits,
+    overdue: impl FnOnce(QueryError) + Send + 'static,
+) -> Result<Running<'a>, QueryError> {
     if query.len() > limits.query_bytes {
         return Err(QueryError::TooLong { length: query.len(), limit: limits.query_bytes });
     }
@@ -96,8 +108,11 @@ pub fn run<'a>(store: &'a Store, query: &str, limits: Limits) -> Result<Running<
     let (clock, ended) = std::sync::mpsc::channel();
     let time = Duration::from_secs(limits.timeout_s);
     std::thread::spawn(move || {
-        if ended.recv_timeout(time) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+        if ended.recv_timeout(time) == Err(RecvTimeoutError::Timeout) {
             token.cancel();
+            if ended.recv_timeout(GRACE) == Err(RecvTimeoutError::Timeout) {
+                overdue(QueryError::Timeout(limits.timeout_s));
+            }
         }
     });
     let results = prepared.on_store(store).execute().map_err(|error| Running::explain(limits.timeout_s, error))?;

@@ -40,7 +40,6 @@ pub enum GraphFormat {
 
 impl GraphFormat {
     /// A serializer with KB's prefixes where the format has any.
-    #[must_use]
     pub fn serializer(self) -> RdfSerializer {
         let format = match self {
             Self::NTriples => RdfFormat::NTriples,
@@ -70,7 +69,7 @@ pub enum ResultsError {
     #[error(transparent)]
     Query(#[from] QueryError),
     /// The output did.
-    #[error(transparent)]
+    #[error("the output cannot be written")]
     Output(#[from] io::Error),
 }
 

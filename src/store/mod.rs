@@ -1,6 +1,6 @@
-//! The store: every record's triples in a named graph of its own, in an embedded oxigraph (RocksDB).
+//! The store: every record's triples in a named graph of its own, in an embedded oxigraph (`RocksDB`).
 //!
-//! [`StoreView`] keeps it equal to the log; [`Snapshots`] publishes copies of it that readers open, since RocksDB
+//! [`StoreView`] keeps it equal to the log; [`Snapshots`] publishes copies of it that readers open, since `RocksDB`
 //! admits one process and a reader beside a writer is undefined.
 
 mod snapshot;

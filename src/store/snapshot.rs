@@ -125,6 +125,7 @@ impl Snapshots {
     }
 
     /// Where they are.
+    #[must_use]
     pub fn directory(&self) -> &Path {
         &self.directory
     }

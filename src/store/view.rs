@@ -2,7 +2,7 @@
 //!
 //! A page is applied in two steps. Graphs that the store does not know go in by bulk load; then one transaction
 //! replaces known graphs by difference, removes those of deleted records, and moves the watermark. The watermark
-//! comes last, in the write-ahead log: RocksDB syncs the files of a bulk load when it takes them in but not
+//! comes last, in the write-ahead log: `RocksDB` syncs the files of a bulk load when it takes them in but not
 //! every commit, so after a power cut the store may have lost a watermark together with the changes before it in
 //! that log, never the changes alone. Applying the page again then leaves the same state.
 
@@ -35,6 +35,7 @@ impl StoreView {
     /// Opens or makes the store; `last` is the log's newest page, from which the watermark is looked for.
     pub fn open(path: &Path, last: PageId, bulk_memory_mb: usize) -> Result<Self, StoreError> {
         let failed = |source| StoreError::Storage { path: path.to_owned(), source };
+        remove_leftovers(path)?;
         let store = Store::open(path).map_err(failed)?;
         let mut watermark = last;
         while watermark.0 > 0 && !store.contains_named_graph(&watermark_graph(watermark)).map_err(failed)? {
@@ -79,6 +80,25 @@ impl StoreView {
         }
         transaction.commit()
     }
+}
+
+/// Removes the files of bulk loads that a crash cut off before `RocksDB` took them in. Nobody else has the store open.
+fn remove_leftovers(path: &Path) -> Result<(), StoreError> {
+    if !path.exists() {
+        return Ok(());
+    }
+    for entry in fs_err::read_dir(path)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if name
+            .to_str()
+            .and_then(|name| name.strip_prefix("bulk-"))
+            .is_some_and(|rest| rest.rsplit_once('.').is_some_and(|(_, ending)| ending == "sst"))
+        {
+            fs_err::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Makes a graph consist of `quads`, writing only what differs.

@@ -1,0 +1,135 @@
+//! Stopping in the middle, and going on to the same end.
+
+use std::process::Child;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant};
+
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
+use tokio::sync::Semaphore;
+
+use crate::harness::{Bench, Done};
+
+/// A gate in front of the fake Libris: list requests after the first few wait until it is opened.
+struct Gate {
+    open: Arc<Semaphore>,
+    arrived: Receiver<u64>,
+}
+
+impl Gate {
+    fn bench(records: u64, free: u64) -> (Bench, Self) {
+        let open = Arc::new(Semaphore::new(0));
+        let (sender, arrived): (Sender<u64>, _) = channel();
+        let (count, semaphore) = (Arc::new(AtomicU64::new(0)), Arc::clone(&open));
+        let bench = Bench::wrapped(records, |router| {
+            router.layer(from_fn(move |request: Request, next: Next| {
+                let list = request.uri().query().is_some_and(|query| query.contains("ListRecords"));
+                let (semaphore, sender) = (Arc::clone(&semaphore), sender.clone());
+                let number = if list { count.fetch_add(1, Ordering::SeqCst) + 1 } else { 0 };
+                async move {
+                    if number > free {
+                        sender.send(number).expect("the test listens");
+                        semaphore.acquire().await.expect("never closed").forget();
+                    }
+                    next.run(request).await
+                }
+            }))
+        });
+        (bench, Self { open, arrived })
+    }
+
+    fn wait(&self) -> u64 {
+        self.arrived.recv_timeout(Duration::from_secs(59)).expect("a request arrives")
+    }
+
+    fn open(&self) {
+        self.open.add_permits(10_000);
+    }
+}
+
+fn signal(child: &Child, name: &str) {
+    let done = std::process::Command::new("kill").args([name, &child.id().to_string()]).status().expect("kill");
+    assert!(done.success());
+}
+
+/// Sends a signal to a harvest that waits for its fourth page, and checks how it ends.
+fn interrupt(name: &str) {
+    let (bench, gate) = Gate::bench(6000, 3);
+    let words = bench.harvest_words("all", None, &[]);
+    let child = bench.start(&words);
+    assert_eq!(gate.wait(), 4);
+    // The third page is on its way to the log now; whether it gets there must not matter.
+    let asked = Instant::now();
+    signal(&child, name);
+    let done = Done::of(words.join(" "), &child.wait_with_output().expect("it ends")).expect(130);
+    let took = asked.elapsed();
+    assert!(took < Duration::from_secs(1), "it took {took:?} to stop");
+    assert!(
+        done.stderr.contains("interrupted; everything received is kept, run the same command again to go on from there"),
+        "{}",
+        done.stderr
+    );
+    gate.open();
+
+    let status = bench.run(&["status"]).ok();
+    assert!(status.contains("to be resumed by the next harvest"), "{status}");
+    let requests = bench.state().requests();
+    let summary = bench.harvest("all", None, &[]);
+    assert_eq!((&summary["outcome"], &summary["resumed"]), (&"complete".into(), &true.into()), "{summary}");
+    assert!(summary["received"].as_u64() < Some(6000), "it went on, and did not begin again: {summary}");
+    assert!(bench.state().requests() - requests <= 6, "Identify and at most five pages");
+    let calm = bench.beside();
+    calm.harvest("all", None, &[]);
+    assert_eq!(bench.quads(), calm.quads());
+    assert_eq!(bench.link_stats(), calm.link_stats());
+    let count = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }";
+    assert_eq!(bench.count(count), calm.count(count));
+}
+
+#[test]
+fn ctrl_c_stops_at_once_and_the_next_run_ends_in_the_same_state() {
+    interrupt("-INT");
+}
+
+#[test]
+fn sigterm_does_the_same() {
+    interrupt("-TERM");
+}
+
+#[test]
+fn max_records_stops_exactly_there_and_the_next_harvest_goes_on() {
+    let bench = Bench::new(2500);
+    let first = bench.harvest("all", None, &["--max-records", "1234"]);
+    assert_eq!((&first["outcome"], &first["received"]), (&"max-records".into(), &1234.into()), "{first}");
+    let nothing_lost = bench.count("SELECT (COUNT(*) AS ?n) { ?record kbv:mainEntity ?thing }");
+    assert_eq!(nothing_lost, first["created"].as_u64().expect("a number"), "what came is published");
+    let second = bench.harvest("all", None, &[]);
+    assert_eq!((&second["outcome"], &second["resumed"]), (&"complete".into(), &true.into()), "{second}");
+    let calm = bench.beside();
+    calm.harvest("all", None, &[]);
+    assert_eq!(bench.quads(), calm.quads());
+}
+
+#[test]
+fn a_token_that_has_expired_opens_the_list_again_and_nothing_is_skipped() {
+    let refused = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&refused);
+    let bench = Bench::wrapped(4000, |router| {
+        router.layer(from_fn(move |mut request: Request, next: Next| {
+            // Every other token is one that the server does not know any more.
+            let resumed = request.uri().query().is_some_and(|query| query.contains("resumptionToken"));
+            if resumed && count.fetch_add(1, Ordering::SeqCst) % 2 == 1 {
+                *request.uri_mut() = "/api/oaipmh/?verb=ListRecords&resumptionToken=expired".parse().expect("a path");
+            }
+            next.run(request)
+        }))
+    });
+    let summary = bench.harvest("all", None, &[]);
+    assert!(refused.load(Ordering::SeqCst) >= 2);
+    assert_eq!(summary["outcome"], "complete", "{summary}");
+    assert!(summary["unchanged"].as_u64() > Some(0), "the overlap is sent twice: {summary}");
+    let counts = bench.state().with_catalogue(|catalogue| catalogue.counts(None));
+    assert_eq!(bench.count("SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"), counts.triples);
+}

@@ -1,0 +1,16 @@
+//! Tests through the real binary, against a fake Libris on 127.0.0.1.
+//!
+//! - `main_line`: harvest, status, query, export, links and record agree with what the source served
+//! - `interruption`: Ctrl-C and SIGTERM, resumption, expired tokens
+//! - `formats`: RDF/XML, Turtle and JSON-LD; real records, where they are there
+//! - `protocol`: what servers do and a harvester must bear
+//! - `command_line`: help, exit codes, errors, configuration
+//! - `house`: rules that the source tree keeps
+
+mod command_line;
+mod formats;
+mod harness;
+mod house;
+mod interruption;
+mod main_line;
+mod protocol;
