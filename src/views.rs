@@ -99,14 +99,54 @@ impl Readers {
         if change.deleted {
             return Ok(Content::Deleted);
         }
-        let record = bodies.record(log, change)?;
+        Ok(self.parse(change, bodies.record(log, change)?))
+    }
+
+    fn parse(&self, change: &Change, record: &[u8]) -> Content {
         let parsed = match self.0.get(&change.source) {
             Some(reader) => reader.quads(&change.identifier, record),
             None => Err(PayloadError::NoContext),
         };
-        Ok(parsed.map_or_else(Content::Quarantined, Content::Quads))
+        parsed.map_or_else(Content::Quarantined, Content::Quads)
+    }
+
+    /// What the records of a page are now, parsed on all cores.
+    fn batch(&self, log: &Log, bodies: &mut PageBodies, page: PageId) -> Result<Batch, LogError> {
+        let records = log
+            .changes_of(page)?
+            .into_iter()
+            .map(|change| {
+                let record = if change.deleted { None } else { Some(bodies.record(log, &change)?.to_vec()) };
+                Ok((change, record))
+            })
+            .collect::<Result<Vec<_>, LogError>>()?;
+        let parse = |part: &[(Change, Option<Vec<u8>>)]| -> Vec<ParsedChange> {
+            let each = part.iter().map(|(change, record)| ParsedChange {
+                record: change.record,
+                graph: graph_name(&change.identifier),
+                content: record.as_ref().map_or(Content::Deleted, |record| self.parse(change, record)),
+            });
+            each.collect()
+        };
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let size = records.len().div_ceil(cores).max(SMALLEST_PART);
+        let changes = std::thread::scope(|scope| {
+            let parts: Vec<_> = records.chunks(size).skip(1).map(|part| scope.spawn(move || parse(part))).collect();
+            let mut changes = records.chunks(size).next().map(parse).unwrap_or_default();
+            for part in parts {
+                match part.join() {
+                    Ok(parsed) => changes.extend(parsed),
+                    Err(panic) => std::panic::resume_unwind(panic),
+                }
+            }
+            changes
+        });
+        Ok(Batch { page, changes })
     }
 }
+
+/// Fewer records than this are not worth a thread of their own.
+const SMALLEST_PART: usize = 100;
 
 /// What catching up did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -134,12 +174,9 @@ pub fn catch_up(
         let Some(lowest) = watermarks.iter().min().copied().filter(|lowest| *lowest < end) else { return Ok(done) };
         // Pages that changed nothing are passed over in one step.
         let page = log.next_changed_page(lowest)?.filter(|page| *page <= end).unwrap_or(end);
-        let mut batch = Batch { page, changes: Vec::new() };
-        for change in log.changes_of(page)? {
-            let content = readers.content(log, &mut bodies, &change)?;
-            done.quarantined += u64::from(matches!(content, Content::Quarantined(_)));
-            batch.changes.push(ParsedChange { record: change.record, graph: graph_name(&change.identifier), content });
-        }
+        let batch = readers.batch(log, &mut bodies, page)?;
+        let quarantined = batch.changes.iter().filter(|change| matches!(change.content, Content::Quarantined(_))).count();
+        done.quarantined += quarantined as u64;
         for (view, watermark) in views.iter_mut().zip(&mut watermarks) {
             if *watermark < page {
                 view.apply(&batch)?;
