@@ -1,6 +1,7 @@
 //! `libris-mirror export`
 
 use std::io::{BufWriter, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -129,8 +130,11 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     } else {
         let path = &arguments.output;
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let file =
-            tempfile::NamedTempFile::new_in(parent).with_context(|| format!("{} cannot be written to", parent.display()))?;
+        // The mode that any new file gets: the umask still applies.
+        let file = tempfile::Builder::new()
+            .permissions(std::fs::Permissions::from_mode(0o666))
+            .tempfile_in(parent)
+            .with_context(|| format!("{} cannot be written to", parent.display()))?;
         let mut out = BufWriter::with_capacity(1 << 20, file);
         let report = arguments.write_compressed(&settings, &mut out)?;
         let file = out.into_inner().map_err(std::io::IntoInnerError::into_error)?;

@@ -1,6 +1,7 @@
 //! Harvest, status, query, export, links and record agree with what the source served.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::PermissionsExt;
 
 use libris_mirror::demo::{ServedCounts, identifier, rdfxml, record};
 use libris_mirror::links::extract;
@@ -215,6 +216,8 @@ fn exports_are_whole_compressed_as_named_and_the_same_every_time() {
         let done = bench.run(&["export", "-o", name]).expect(0);
         assert!(done.stderr.contains("triples of"), "{}", done.stderr);
         let bytes = fs_err::read(bench.path().join(name)).expect("written");
+        let mode = fs_err::metadata(bench.path().join(name)).expect("there").permissions().mode();
+        assert_eq!(mode & 0o444, 0o444, "{name} is for everyone to read");
         let text = match unpack {
             "gz" => std::io::read_to_string(flate2::read::MultiGzDecoder::new(&bytes[..])).expect("gzip"),
             "zst" => String::from_utf8(zstd::decode_all(&bytes[..]).expect("zstd")).expect("text"),

@@ -1,0 +1,72 @@
+//! How fast the two parsers are: an OAI-PMH page of a thousand records, and payloads to quads in each format.
+//! `cargo bench --profile release`; the ratios between the formats are from one run.
+
+use std::hint::black_box;
+use std::sync::Arc;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use libris_mirror::demo::{CONTEXT, Node, identifier, jsonld, rdfxml, record, turtle};
+use libris_mirror::oai::{Document, Limits};
+use libris_mirror::rdf::{Context, PayloadFormat, Reader};
+
+const RECORDS: u64 = 1000;
+
+fn described(number: u64) -> Vec<Node> {
+    record(number, 0, "2026-01-01T00:00:00.5+01:00")
+}
+
+fn page() -> String {
+    let records: String = (0..RECORDS)
+        .map(|number| {
+            let payload = rdfxml(&described(number));
+            format!("<record><header><identifier>{}</identifier><datestamp>2026-01-01</datestamp></header><metadata>{payload}</metadata></record>", identifier(number))
+        })
+        .collect();
+    format!("<OAI-PMH xmlns=\"http://www.openarchives.org/OAI/2.0/\"><ListRecords>{records}</ListRecords></OAI-PMH>")
+}
+
+fn oai_page(criterion: &mut Criterion) {
+    let page = page();
+    let mut group = criterion.benchmark_group("oai");
+    group.throughput(Throughput::Bytes(page.len() as u64));
+    group.bench_function("page of 1000 records", |bencher| {
+        bencher.iter(|| {
+            let mut document = Document::new(page.as_bytes(), Limits::default());
+            let mut items = 0u64;
+            while let Some(item) = document.next_item().expect("valid") {
+                black_box(item);
+                items += 1;
+            }
+            assert_eq!(items, RECORDS);
+        });
+    });
+    group.finish();
+}
+
+fn payloads(criterion: &mut Criterion) {
+    let context = Arc::new(Context::new("https://example.org/context.jsonld", CONTEXT.as_bytes()).expect("a context"));
+    let mut group = criterion.benchmark_group("payload");
+    group.throughput(Throughput::Elements(100));
+    let formats: [(&str, PayloadFormat, fn(&[Node]) -> String); 3] = [
+        ("rdfxml", PayloadFormat::RdfXml, rdfxml),
+        ("ttl", PayloadFormat::Turtle, |nodes| format!("<![CDATA[{}]]>", turtle(nodes))),
+        ("jsonld", PayloadFormat::JsonLd, |nodes| format!("<![CDATA[{}]]>", jsonld(nodes))),
+    ];
+    for (name, format, render) in formats {
+        let reader = Reader::new(format, Some(Arc::clone(&context)));
+        let records: Vec<(String, String)> = (0..100)
+            .map(|number| (identifier(number), format!("<record><metadata>{}</metadata></record>", render(&described(number)))))
+            .collect();
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                for (identifier, record) in &records {
+                    black_box(reader.quads(identifier, record.as_bytes()).expect("valid"));
+                }
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, oai_page, payloads);
+criterion_main!(benches);
