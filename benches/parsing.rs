@@ -2,6 +2,7 @@
 //! `cargo bench --profile release`; the ratios between the formats are from one run.
 
 use std::hint::black_box;
+use std::io::BufReader;
 use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -31,7 +32,7 @@ fn oai_page(criterion: &mut Criterion) {
     group.throughput(Throughput::Bytes(page.len() as u64));
     group.bench_function("page of 1000 records", |bencher| {
         bencher.iter(|| {
-            let mut document = Document::new(page.as_bytes(), Limits::default());
+            let mut document = Document::new(BufReader::with_capacity(1 << 16, page.as_bytes()), Limits::default());
             let mut items = 0u64;
             while let Some(item) = document.next_item().expect("valid") {
                 black_box(item);

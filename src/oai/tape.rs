@@ -46,6 +46,8 @@ pub(super) struct Tape<R> {
     raw: Vec<u8>,
     /// The position of `raw[0]` in the stream.
     base: u64,
+    /// The last position that was released.
+    kept_from: u64,
     /// Repaired bytes that are being handed out, and how far.
     clean: Vec<u8>,
     handed: usize,
@@ -62,14 +64,18 @@ pub(super) struct OverLimit(pub usize);
 
 impl<R: BufRead> Tape<R> {
     pub(super) fn new(inner: R, limit: usize) -> Self {
-        Self { inner, raw: Vec::new(), base: 0, clean: Vec::new(), handed: 0, held: 0, started: false, limit }
+        Self { inner, raw: Vec::new(), base: 0, kept_from: 0, clean: Vec::new(), handed: 0, held: 0, started: false, limit }
     }
 
-    /// Forgets the raw bytes before `position`.
+    /// Forgets the raw bytes before `position`. They go when they are more than what stays, so that moving the
+    /// rest costs no more than reading it did.
     pub(super) fn release(&mut self, position: u64) {
         let count = self.index(position);
-        self.raw.drain(..count);
-        self.base += count as u64;
+        if count > self.raw.len() / 2 {
+            self.raw.drain(..count);
+            self.base += count as u64;
+        }
+        self.kept_from = position;
     }
 
     /// The raw bytes between two positions, neither of which was released.
@@ -77,8 +83,8 @@ impl<R: BufRead> Tape<R> {
         &self.raw[self.index(from)..self.index(to)]
     }
 
-    /// How many raw bytes were read since the last release.
-    pub(super) fn index(&self, position: u64) -> usize {
+    /// Where a position is in `raw`.
+    fn index(&self, position: u64) -> usize {
         usize::try_from(position.saturating_sub(self.base)).unwrap_or(usize::MAX).min(self.raw.len())
     }
 
@@ -103,7 +109,7 @@ impl<R: BufRead> Tape<R> {
             if read == 0 {
                 break;
             }
-            if self.raw.len() > self.limit.saturating_add(1 << 20) {
+            if self.raw.len() - self.index(self.kept_from) > self.limit.saturating_add(1 << 20) {
                 return Err(io::Error::other(OverLimit(self.limit)));
             }
         }

@@ -1,9 +1,8 @@
 //! Stable names: the graph of a record, and 128-bit ids for its blank nodes.
 
-use std::collections::HashMap;
-
 use oxigraph::model::{BlankNode, NamedNode};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use rustc_hash::FxHashMap;
 
 /// Characters that an identifier may not bring into an IRI.
 const NOT_IN_URN: &AsciiSet = &CONTROLS
@@ -35,7 +34,7 @@ pub fn graph_name(identifier: &str) -> NamedNode {
 /// where there are labels (`A0`, `A1` … of Jena) they are numbered by appearance as well.
 pub struct NodeIds {
     graph: blake3::Hasher,
-    known: HashMap<BlankNode, BlankNode>,
+    known: FxHashMap<BlankNode, BlankNode>,
 }
 
 impl NodeIds {
@@ -45,7 +44,7 @@ impl NodeIds {
         let mut hasher = blake3::Hasher::new();
         hasher.update(graph.as_str().as_bytes());
         hasher.update(&[0]);
-        Self { graph: hasher, known: HashMap::new() }
+        Self { graph: hasher, known: FxHashMap::default() }
     }
 
     /// The id for a node as the parser named it.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use oxigraph::io::{JsonLdProfile, JsonLdProfileSet, LoadedDocument, RdfFormat, RdfParseError, RdfParser};
 use oxigraph::model::{GraphName, NamedNode, NamedOrBlankNode, Quad, Term};
+use rustc_hash::FxHashSet;
 use serde_json::Value;
 
 use super::{Context, NodeIds, graph_name};
@@ -198,7 +199,7 @@ fn parse(format: RdfFormat, text: &str, graph: NamedNode, context: Option<Arc<Co
         };
         quads.push(Quad { subject, predicate: quad.predicate, object, graph_name: quad.graph_name });
     }
-    let mut seen = std::collections::HashSet::with_capacity(quads.len());
+    let mut seen = FxHashSet::with_capacity_and_hasher(quads.len(), rustc_hash::FxBuildHasher);
     let repeated: Vec<bool> = quads.iter().map(|quad| !seen.insert(quad)).collect();
     if repeated.contains(&true) {
         let mut repeated = repeated.into_iter();
