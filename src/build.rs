@@ -42,7 +42,10 @@ fn main() {
 
 fn is_libclang(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    (name.starts_with("libclang.so") || (name.starts_with("libclang-") && name.contains(".so"))) && path.is_file()
+    // libclang-cpp, the C++ library, is of no use here.
+    !name.starts_with("libclang-cpp")
+        && (name.starts_with("libclang.so") || (name.starts_with("libclang-") && name.contains(".so")))
+        && path.is_file()
 }
 
 fn holds_libclang(place: &Path) -> bool {
