@@ -5,8 +5,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{percent_decode_str, utf8_percent_encode};
 use url::Url;
+
+use crate::rdf::NOT_IN_PATH;
 
 /// Who describes an entity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -39,22 +41,6 @@ pub struct Reference {
     /// Its address.
     pub iri: String,
 }
-
-/// Characters that stay encoded in the IRI of a title.
-const IN_TITLE: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'<')
-    .add(b'>')
-    .add(b'\\')
-    .add(b'^')
-    .add(b'`')
-    .add(b'{')
-    .add(b'|')
-    .add(b'}')
-    .add(b'#')
-    .add(b'?')
-    .add(b'%');
 
 impl Authority {
     /// All of them.
@@ -219,7 +205,7 @@ impl Authority {
 }
 
 fn encoded(text: &str) -> impl fmt::Display + '_ {
-    utf8_percent_encode(text, IN_TITLE)
+    utf8_percent_encode(text, NOT_IN_PATH)
 }
 
 /// The title in an address of Wikipedia: `/wiki/Title` or `/w/index.php?title=Title`; underscores for spaces, first letter large.

@@ -5,114 +5,14 @@
 //! follows the root is ignored, since some servers append warnings there.
 
 use std::io::BufRead;
-use std::ops::Range;
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
+use super::item::{Header, Identify, Item, Limits, MetadataFormat, Record, Set};
 use super::tape::{OverLimit, Tape};
 use super::xml::{Scope, resolve};
 use super::{Datestamp, DocumentError, ErrorCode, Granularity, OAI_NAMESPACE, ProtocolError, RecordId, ResumptionToken, SetSpec};
-
-/// Bounds on what one answer may hold.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// The longest record, in bytes.
-    pub record_bytes: usize,
-    /// The deepest nesting of elements.
-    pub depth: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { record_bytes: 16 << 20, depth: 256 }
-    }
-}
-
-/// The header of a record (OAI-PMH section 2.5).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Header {
-    /// The identifier of the item.
-    pub identifier: RecordId,
-    /// The datestamp as it came.
-    pub datestamp_text: String,
-    /// The datestamp in UTC, where it is one.
-    pub datestamp: Option<Datestamp>,
-    /// The sets that the server names.
-    pub sets: Vec<SetSpec>,
-    /// Whether the status is `deleted`, in whatever case.
-    pub deleted: bool,
-}
-
-/// A record as it came.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Record {
-    /// Its header, parsed.
-    pub header: Header,
-    /// The whole `<record>` element byte for byte, but for the namespace declarations added to its start tag.
-    pub xml: Vec<u8>,
-    /// Where in `xml` the content of `<metadata>` is, if there is any.
-    pub metadata: Option<Range<usize>>,
-}
-
-/// The parts of an `Identify` answer that a harvester needs (OAI-PMH section 4.2).
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Identify {
-    /// The name of the repository.
-    pub repository_name: String,
-    /// The lower bound of all datestamps, as it came.
-    pub earliest_datestamp: String,
-    /// `no`, `transient` or `persistent`.
-    pub deleted_record: String,
-    /// The granularity of `from` and `until`.
-    pub granularity: Granularity,
-}
-
-/// A `<metadataFormat>` (OAI-PMH section 4.4).
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct MetadataFormat {
-    /// The prefix.
-    pub prefix: String,
-    /// The schema, which Libris leaves out for several formats.
-    pub schema: String,
-    /// The namespace, which Libris leaves out for several formats.
-    pub namespace: String,
-}
-
-/// A `<set>` (OAI-PMH section 4.6).
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Set {
-    /// The `setSpec`.
-    pub spec: String,
-    /// Its name.
-    pub name: String,
-}
-
-/// A part of an answer, in the order of the document.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Item {
-    /// The server's clock.
-    ResponseDate(Datestamp),
-    /// An error that the server reports.
-    Error(ProtocolError),
-    /// Of `Identify`.
-    Identify(Identify),
-    /// Of `ListMetadataFormats`.
-    MetadataFormat(MetadataFormat),
-    /// Of `ListSets`.
-    Set(Set),
-    /// Of `ListIdentifiers`.
-    Header(Header),
-    /// Of `ListRecords` and `GetRecord`.
-    Record(Record),
-    /// The resumption token; `None` where its element is empty, which ends a list.
-    Token {
-        /// What leads on.
-        token: Option<ResumptionToken>,
-        /// `completeListSize`, a hint and no promise.
-        complete_list_size: Option<u64>,
-    },
-}
 
 /// An answer that is being read.
 pub struct Document<R: BufRead> {

@@ -8,14 +8,16 @@
 mod datestamp;
 mod document;
 mod error;
+mod item;
 mod names;
 mod request;
 mod tape;
 mod xml;
 
 pub use datestamp::{Datestamp, DatestampError, Granularity};
-pub use document::{Document, Header, Identify, Item, Limits, MetadataFormat, Record, Set};
+pub use document::Document;
 pub use error::{DocumentError, ErrorCode, ProtocolError};
+pub use item::{Header, Identify, Item, Limits, MetadataFormat, Record, Set};
 pub use names::{MetadataPrefix, NameError, RecordId, ResumptionToken, SetSpec};
 pub use request::{ListArguments, Request};
 pub use tape::repair;

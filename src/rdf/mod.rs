@@ -11,5 +11,6 @@ pub mod vocab;
 
 pub use canonical::{CanonicalError, canonical_nquads, isomorphic};
 pub use context::{Context, ContextError};
+pub(crate) use nodes::NOT_IN_PATH;
 pub use nodes::{NodeIds, graph_name};
 pub use payload::{PayloadError, PayloadFormat, Reader};

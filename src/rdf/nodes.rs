@@ -4,8 +4,8 @@ use oxigraph::model::{BlankNode, NamedNode};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use rustc_hash::FxHashMap;
 
-/// Characters that an identifier may not bring into an IRI.
-const NOT_IN_URN: &AsciiSet = &CONTROLS
+/// ASCII characters that an IRI's path holds only in their encoded form.
+pub(crate) const NOT_IN_PATH: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
     .add(b'<')
@@ -24,7 +24,7 @@ const NOT_IN_URN: &AsciiSet = &CONTROLS
 #[must_use]
 pub fn graph_name(identifier: &str) -> NamedNode {
     NamedNode::new(identifier).unwrap_or_else(|_| {
-        NamedNode::new_unchecked(format!("urn:libris-mirror:record:{}", utf8_percent_encode(identifier, NOT_IN_URN)))
+        NamedNode::new_unchecked(format!("urn:libris-mirror:record:{}", utf8_percent_encode(identifier, NOT_IN_PATH)))
     })
 }
 

@@ -3,11 +3,13 @@
 //! - `main_line`: harvest, status, query, export, links and record agree with what the source served
 //! - `interruption`: Ctrl-C and SIGTERM, resumption, expired tokens
 //! - `formats`: RDF/XML, Turtle and JSON-LD; real records, where they are there
+//! - `documents`: answers of all six verbs, read by the streaming parser
 //! - `protocol`: what servers do and a harvester must bear
 //! - `command_line`: help, exit codes, errors, configuration
 //! - `house`: rules that the source tree keeps
 
 mod command_line;
+mod documents;
 mod formats;
 mod harness;
 mod house;
