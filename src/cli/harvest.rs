@@ -84,7 +84,7 @@ impl Arguments {
 
 /// How long a run may take to stop by itself; then the program ends in the middle of a view's page. That loses
 /// nothing: what was received is in the log, and the next run brings the views up from there.
-const GRACE: Duration = Duration::from_millis(600);
+const GRACE: Duration = Duration::from_millis(400);
 
 const INTERRUPTED: &str = "interrupted; everything received is kept, run the same command again to go on from there";
 
@@ -243,7 +243,7 @@ impl Bar {
             None,
             if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() },
         );
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix}: {human_pos} records, {per_sec}, {msg} [{elapsed}]") {
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix}: {human_pos} records, {msg} [{elapsed}]") {
             bar.set_style(style);
         }
         bar.set_prefix(source.to_owned());
@@ -255,14 +255,15 @@ impl Bar {
         if let (Some(size), None) = (progress.complete_list_size, self.0.length()) {
             self.0.set_length(size);
             if let Ok(style) = ProgressStyle::with_template(
-                "{spinner} {prefix}: {human_pos}/{human_len} records, {per_sec}, {msg} [{elapsed}, {eta} to go]",
+                "{spinner} {prefix}: {human_pos}/{human_len} records, {msg} [{elapsed}, {eta} to go]",
             ) {
                 self.0.set_style(style);
             }
         }
         self.0.set_position(progress.counters.received);
         let reached = progress.reached.map(|stamp| format!(", {stamp}")).unwrap_or_default();
-        self.0.set_message(format!("{} pages{reached}", progress.counters.pages));
+        let rate = progress.counters.received * 1000 / u64::try_from(self.0.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
+        self.0.set_message(format!("{}/s, {} pages{reached}", grouped(rate), progress.counters.pages));
     }
 
     fn clear(&self) {

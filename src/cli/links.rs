@@ -90,7 +90,8 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         return Ok(Exit::Ok);
     }
     let filter = match (&arguments.record, &arguments.iri, arguments.authority, &arguments.id) {
-        (Some(record), ..) => LinkFilter::Record(record.clone()),
+        // `<record#it>` is what people copy.
+        (Some(record), ..) => LinkFilter::Record(record.split('#').next().unwrap_or(record).to_owned()),
         (_, Some(iri), ..) => LinkFilter::Iri(iri.clone()),
         (_, _, Some(authority), Some(id)) => LinkFilter::Id(authority, id.clone()),
         _ => anyhow::bail!("name a record, an IRI, or an authority with an identifier"),

@@ -13,7 +13,7 @@ pub(super) fn start_log(verbose: u8, quiet: bool) {
         (_, 1) => "info",
         _ => "debug",
     };
-    let filter = EnvFilter::new(format!("error,libris_mirror={level}"));
+    let filter = EnvFilter::new(format!("error,rustls_platform_verifier=off,libris_mirror={level}"));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)

@@ -101,7 +101,11 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         log.sources()?.into_iter().map(|source| source_status(&log, source, overlap_s)).collect::<anyhow::Result<Vec<_>>>()?;
     let data = settings.data.path();
     // The writer's store is not for readers to open: what they see is the snapshot.
-    let published = settings.data.snapshots().current_page().map(|page| ("store", page));
+    // A snapshot since whose page nothing changed has followed the log to its end.
+    let published = match settings.data.snapshots().current_page() {
+        Some(page) => Some(("store", if log.next_changed_page(page)?.is_none() { log.last_page()? } else { page })),
+        None => None,
+    };
     let log_size = ["mirror.db", "mirror.db-wal"].iter().map(|name| DataDir::size(&data.join(name))).sum();
     let status = Status {
         data: data.display().to_string(),
