@@ -1,15 +1,13 @@
 //! The quarantine: records whose newest version gives no quads, with the reason. A view of the log; the record's
 //! bytes stay there, and a later version that parses clears it.
 
-use rusqlite::{Connection, params};
+use rusqlite::params;
 
-use crate::log::{Log, LogError, PageId, set_watermark, watermark};
-use crate::views::{Batch, Content, View, ViewError};
+use crate::log::{Log, LogError, PageId};
+use crate::views::{Batch, Content, TableView, View, ViewError};
 
 /// The writer's side.
-pub struct QuarantineView {
-    connection: Connection,
-}
+pub struct QuarantineView(TableView);
 
 /// A quarantined record.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -26,21 +24,24 @@ pub struct Quarantined {
     pub position: Option<i64>,
 }
 
-const NAME: &str = "quarantine";
-
-fn failed(source: rusqlite::Error) -> ViewError {
-    ViewError::Sqlite { view: NAME, source }
-}
-
 impl QuarantineView {
     /// The view in the file of a log.
     pub fn open(log: &Log) -> Result<Self, LogError> {
-        Ok(Self { connection: log.open_for_views()? })
+        TableView::open(log, "quarantine").map(Self)
+    }
+}
+
+impl View for QuarantineView {
+    fn name(&self) -> &'static str {
+        self.0.name()
     }
 
-    fn apply_batch(&mut self, batch: &Batch) -> rusqlite::Result<()> {
-        let transaction = self.connection.transaction()?;
-        {
+    fn watermark(&self) -> Result<PageId, ViewError> {
+        self.0.watermark()
+    }
+
+    fn apply(&mut self, batch: &Batch) -> Result<(), ViewError> {
+        self.0.commit(batch.page, |transaction| {
             let mut remove = transaction.prepare_cached("DELETE FROM quarantine WHERE record_id = ?1")?;
             let mut insert = transaction
                 .prepare_cached("INSERT INTO quarantine (record_id, page_id, reason, position) VALUES (?1, ?2, ?3, ?4)")?;
@@ -51,29 +52,12 @@ impl QuarantineView {
                     insert.execute(params![change.record, batch.page.0, error.to_string(), position])?;
                 }
             }
-        }
-        set_watermark(&transaction, NAME, batch.page)?;
-        transaction.commit()
-    }
-}
-
-impl View for QuarantineView {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn watermark(&self) -> Result<PageId, ViewError> {
-        watermark(&self.connection, NAME).map_err(failed)
-    }
-
-    fn apply(&mut self, batch: &Batch) -> Result<(), ViewError> {
-        self.apply_batch(batch).map_err(failed)
+            Ok(())
+        })
     }
 
     fn reset(&mut self) -> Result<(), ViewError> {
-        self.connection
-            .execute_batch("BEGIN; DELETE FROM quarantine; DELETE FROM view WHERE name = 'quarantine'; COMMIT;")
-            .map_err(failed)
+        self.0.reset("quarantine")
     }
 }
 

@@ -84,7 +84,7 @@ pub enum FetchError {
 }
 
 impl FetchError {
-    fn is_transient(&self) -> bool {
+    pub(super) fn is_transient(&self) -> bool {
         match self {
             Self::Transport { .. } | Self::Timeout { .. } | Self::Document(_) => true,
             Self::Status { status, .. } => *status == 408 || *status == 425 || *status == 429 || *status >= 500,

@@ -43,14 +43,14 @@ struct Answered {
     content: blake3::Hash,
 }
 
-/// How often a list may be re-opened without a page in between.
+/// How often a list may be re-opened without a whole answer in between.
 const REOPENINGS: u32 = 3;
 
 /// Fetches a list from its first request on. Ends by itself when the other side has gone.
 pub(super) async fn fetch(mut fetcher: Fetcher, first: Step) {
     let last = match fetcher.list(first).await {
         Ok(()) => Fetched::Done,
-        Err(Failure::Fetch(error)) => Fetched::Failed(error),
+        Err(Failure::Fetch(error) | Failure::Broken(error, _)) => Fetched::Failed(error),
         Err(Failure::Probe(error)) => Fetched::Useless(error),
     };
     // Nobody is left to tell if this fails.
@@ -60,6 +60,19 @@ pub(super) async fn fetch(mut fetcher: Fetcher, first: Step) {
 enum Failure {
     Fetch(FetchError),
     Probe(ProbeError),
+    /// The answer broke off after so many of its records were handed over.
+    Broken(FetchError, u64),
+}
+
+impl Failure {
+    /// Whether asking the same again leads nowhere, or back to the beginning of a long answer.
+    fn loses_its_place(&self, request: &Request) -> bool {
+        match self {
+            Self::Fetch(error) => is_expired(error, request),
+            Self::Broken(..) => true,
+            Self::Probe(_) => false,
+        }
+    }
 }
 
 impl From<FetchError> for Failure {
@@ -87,9 +100,15 @@ impl Fetcher {
         let (mut before, mut reopenings) = (None, 0);
         loop {
             let answered = match self.page(&request, remaining).await {
-                Err(Failure::Fetch(error)) if is_expired(&error, &request) && reopenings < REOPENINGS => {
+                Err(failure) if reopenings < REOPENINGS && failure.loses_its_place(&request) => {
+                    let (error, count) = match failure {
+                        Failure::Broken(error, count) => (error, count),
+                        Failure::Fetch(error) => (error, 0),
+                        Failure::Probe(_) => return Err(failure),
+                    };
                     tracing::warn!("{error}; the list is opened again from where it got to");
                     reopenings += 1;
+                    remaining = remaining.map(|remaining| remaining.saturating_sub(count));
                     let (sender, answer) = oneshot::channel();
                     self.sender.send(Fetched::Expired(sender)).await.map_err(|_| FetchError::Stopped)?;
                     request = self.request(answer.await.map_err(|_| FetchError::Stopped)?);
@@ -118,8 +137,7 @@ impl Fetcher {
         let mine = self.clone();
         let runtime = tokio::runtime::Handle::current();
         let opens_list = matches!(request, Request::ListRecords(_));
-        let answered = self
-            .client
+        self.client
             .ask(request, move |input| {
                 let (mut left, mut to_probe, mut count) = (remaining, mine.probe, 0);
                 let mut content = blake3::Hasher::new();
@@ -151,14 +169,19 @@ impl Fetcher {
                     if enough || (left == Some(0) && last.is_none()) { Err(FetchError::Enough) } else { Ok(()) }
                 });
                 if let Some(error) = useless {
-                    return Ok(Err(error));
+                    return Ok(Err(Failure::Probe(error)));
                 }
-                read?;
+                match read {
+                    // A list without tokens may be gigabytes long: go on from where it broke, do not begin again.
+                    Err(error) if opens_list && count > 0 && error.is_transient() => {
+                        return Ok(Err(Failure::Broken(error, count)));
+                    }
+                    read => read?,
+                }
                 let end = last.unwrap_or(End { token: None, complete_list_size: None });
                 Ok(Ok(Answered { end, count, content: content.finalize() }))
             })
-            .await?;
-        answered.map_err(Failure::Probe)
+            .await?
     }
 }
 

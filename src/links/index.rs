@@ -1,72 +1,51 @@
 //! The links view: tables in the log's file, and look-ups in them.
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Row, params};
 
-use super::{Authority, extract};
-use crate::log::{Log, LogError, PageId, set_watermark, watermark};
-use crate::views::{Batch, Content, View, ViewError};
+use super::{Authority, Link, extract};
+use crate::log::{Log, LogError, PageId};
+use crate::views::{Batch, Content, TableView, View, ViewError};
 
 /// The writer's side.
-pub struct LinksView {
-    connection: Connection,
-}
-
-const NAME: &str = "links";
-
-fn failed(source: rusqlite::Error) -> ViewError {
-    ViewError::Sqlite { view: NAME, source }
-}
+pub struct LinksView(TableView);
 
 impl LinksView {
     /// The view in the file of a log.
     pub fn open(log: &Log) -> Result<Self, LogError> {
-        Ok(Self { connection: log.open_for_views()? })
-    }
-
-    fn apply_batch(&mut self, batch: &Batch) -> rusqlite::Result<()> {
-        let transaction = self.connection.transaction()?;
-        {
-            let mut remove = transaction.prepare_cached("DELETE FROM link WHERE graph = ?1")?;
-            let mut insert = transaction.prepare_cached(
-                "INSERT INTO link (record_id, graph, entity, path, property, authority, local_id, iri) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            )?;
-            for change in &batch.changes {
-                remove.execute([change.graph.as_str()])?;
-                let Content::Quads(quads) = &change.content else { continue };
-                for link in extract(quads) {
-                    insert.execute(params![
-                        change.record,
-                        change.graph.as_str(),
-                        link.entity,
-                        link.path,
-                        link.property,
-                        link.reference.authority.name(),
-                        link.reference.id,
-                        link.reference.iri
-                    ])?;
-                }
-            }
-        }
-        set_watermark(&transaction, NAME, batch.page)?;
-        transaction.commit()
+        TableView::open(log, "links").map(Self)
     }
 }
 
 impl View for LinksView {
     fn name(&self) -> &'static str {
-        NAME
+        self.0.name()
     }
 
     fn watermark(&self) -> Result<PageId, ViewError> {
-        watermark(&self.connection, NAME).map_err(failed)
+        self.0.watermark()
     }
 
     fn apply(&mut self, batch: &Batch) -> Result<(), ViewError> {
-        self.apply_batch(batch).map_err(failed)
+        self.0.commit(batch.page, |transaction| {
+            let mut remove = transaction.prepare_cached("DELETE FROM link WHERE graph = ?1")?;
+            let mut insert = transaction.prepare_cached(
+                "INSERT INTO link (record_id, graph, entity, path, property, authority, local_id, iri) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            )?;
+            for change in &batch.changes {
+                let graph = change.graph.as_str();
+                remove.execute([graph])?;
+                let Content::Quads(quads) = &change.content else { continue };
+                for Link { entity, path, property, reference } in extract(quads) {
+                    let authority = reference.authority.name();
+                    insert.execute(params![change.record, graph, entity, path, property, authority, reference.id, reference.iri])?;
+                }
+            }
+            Ok(())
+        })
     }
 
     fn reset(&mut self) -> Result<(), ViewError> {
-        self.connection.execute_batch("BEGIN; DELETE FROM link; DELETE FROM view WHERE name = 'links'; COMMIT;").map_err(failed)
+        self.0.reset("link")
     }
 }
 

@@ -141,19 +141,22 @@ fn a_token_that_leads_back_to_itself_is_named_as_a_loop() {
 }
 
 #[test]
-fn a_long_answer_without_a_token_is_cut_into_pages_and_resumed_after_a_cut() {
+fn a_long_answer_without_a_token_is_cut_into_pages_and_goes_on_after_a_cut() {
     let server = scripted(|query, count| {
-        let all = list(0..3500, "");
-        if count < 4 {
-            return all[..all.len() * 9 / 10].to_owned().into_response();
+        let (all, rest) = (list(0..3500, ""), list(2500..3500, ""));
+        assert_eq!(query.contains("from=2026-01-01T00"), count > 0, "it goes on from where it got to: {query}");
+        match count {
+            0 => all[..all.len() * 9 / 10].to_owned().into_response(),
+            1..=4 => rest[..rest.len() / 2].to_owned().into_response(),
+            _ => rest.into_response(),
         }
-        assert!(query.contains("from=2026-01-01T00"), "it goes on from where it got to: {query}");
-        list(2500..3500, "").into_response()
     });
     let bench = Bench::at(&server.url);
-    let done = bench.run(&bench.harvest_words("x", None, &["--set-config", "harvest.overlap_s=60"])).expect(69);
-    assert!(done.stderr.contains("cut"), "{}", done.stderr);
-    let summary = bench.harvest("x", None, &["--set-config", "harvest.overlap_s=60"]);
+    let words = bench.harvest_words("x", None, &["--set-config", "harvest.overlap_s=60"]);
+    let first = bench.run(&words).expect(69);
+    assert!(first.stderr.contains("the list is opened again from where it got to"), "{}", first.stderr);
+    assert_eq!((server.lists.load(Ordering::SeqCst), triples(&bench)), (5, 6000), "three pages of a thousand were kept");
+    let summary = &bench.run(&words).json()[0];
     assert_eq!((&summary["outcome"], triples(&bench)), (&"complete".into(), 7000), "{summary}");
 }
 

@@ -4,6 +4,8 @@
 //! harvest alike, [`catch_up`] brings every view from its watermark to the end of the log. There is no other
 //! recovery code: applying a page twice leaves the same state as applying it once.
 
+mod table;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -11,6 +13,8 @@ use oxigraph::model::{NamedNode, Quad};
 
 use crate::log::{Change, Log, LogError, PageBodies, PageId, SourceId};
 use crate::rdf::{Context, PayloadError, Reader, graph_name};
+
+pub use table::TableView;
 
 /// What a record is now.
 #[derive(Debug)]
