@@ -12,6 +12,9 @@ use libris_mirror::rdf::{Context, PayloadFormat, Reader};
 
 const RECORDS: u64 = 1000;
 
+/// Writes a description as a payload.
+type Render = fn(&[Node]) -> String;
+
 fn described(number: u64) -> Vec<Node> {
     record(number, 0, "2026-01-01T00:00:00.5+01:00")
 }
@@ -48,7 +51,7 @@ fn payloads(criterion: &mut Criterion) {
     let context = Arc::new(Context::new("https://example.org/context.jsonld", CONTEXT.as_bytes()).expect("a context"));
     let mut group = criterion.benchmark_group("payload");
     group.throughput(Throughput::Elements(100));
-    let formats: [(&str, PayloadFormat, fn(&[Node]) -> String); 3] = [
+    let formats: [(&str, PayloadFormat, Render); 3] = [
         ("rdfxml", PayloadFormat::RdfXml, rdfxml),
         ("ttl", PayloadFormat::Turtle, |nodes| format!("<![CDATA[{}]]>", turtle(nodes))),
         ("jsonld", PayloadFormat::JsonLd, |nodes| format!("<![CDATA[{}]]>", jsonld(nodes))),

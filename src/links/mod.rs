@@ -1,7 +1,7 @@
 //! Links: who else describes the entities of a record, in Wikipedia, Wikidata, `DBpedia`, the Library of Congress,
 //! VIAF and others.
 //!
-//! [`authority`](Authority) knows the addresses, [`extract`] finds them in a record's quads, and [`LinksView`]
+//! [`authority`](Authority) knows the addresses, [`extract()`] finds them in a record's quads, and [`LinksView`]
 //! keeps them in tables of the log's file as a view.
 
 mod authority;
