@@ -89,7 +89,6 @@ const GRACE: Duration = Duration::from_millis(400);
 const INTERRUPTED: &str = "interrupted; everything received is kept, run the same command again to go on from there";
 
 /// Stops a run at the first Ctrl-C or SIGTERM.
-#[expect(clippy::exit, reason = "the store cannot be interrupted in the middle of a page")]
 fn stop_on_signals() -> anyhow::Result<Stop> {
     use tokio::signal::unix::{SignalKind, signal};
     let stop = Stop::default();
@@ -107,7 +106,7 @@ fn stop_on_signals() -> anyhow::Result<Stop> {
             tokio::time::sleep(GRACE).await;
         });
         output::message(INTERRUPTED);
-        std::process::exit(Exit::Interrupted.code().into());
+        super::exit::at_once(Exit::Interrupted);
     });
     Ok(stop)
 }

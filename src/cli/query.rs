@@ -104,10 +104,8 @@ impl Arguments {
 }
 
 /// Ends the program where the engine does not notice that its time is up. It only reads, so nothing is lost.
-#[expect(clippy::exit, reason = "a join in memory cannot be stopped in another way")]
 fn overdue(error: QueryError) {
-    let exit = super::exit::of_error(&error.into());
-    std::process::exit(exit.code().into())
+    super::exit::at_once(super::exit::of_error(&error.into()))
 }
 
 pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
