@@ -67,7 +67,7 @@ impl From<Exit> for ExitCode {
 
 /// Ends the program now, in the middle of whatever its other threads do.
 ///
-/// An ordinary exit runs RocksDB's destructors, which wait for a compaction that may take seconds. A new image in
+/// An ordinary exit runs the destructors of `RocksDB`, which wait for a compaction that may take seconds. A new image in
 /// place of this one does not, as a crash does not, and the log and its views are made for that.
 #[expect(clippy::exit, reason = "where there is no shell")]
 pub(super) fn at_once(exit: Exit) -> ! {
