@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use oxigraph::io::{RdfFormat, RdfSerializer};
 use oxigraph::model::Quad;
 
-use crate::log::{Log, LogError, PageBodies, PageId};
+use crate::log::{Log, LogError, PageBodies, PageId, SourceId, SourceRow};
 use crate::query::with_prefixes;
 use crate::rdf::{CanonicalError, canonical_nquads};
 use crate::views::{Content, Readers, ViewError};
@@ -65,22 +65,22 @@ pub enum ExportError {
     Canonical(#[from] CanonicalError),
 }
 
+fn find(sources: &[SourceRow], name: &str) -> Result<SourceId, ExportError> {
+    sources.iter().find(|row| row.name == name).map(|row| row.id).ok_or_else(|| ExportError::UnknownSource {
+        name: name.to_owned(),
+        known: sources.iter().map(|row| row.name.as_str()).collect::<Vec<_>>().join(", "),
+    })
+}
+
 /// Calls back with the quads of every live record of a source, or of all.
-pub fn each_record<E: From<LogError> + From<ViewError>>(
+fn each_record(
     log: &Log,
     source: Option<&str>,
-    mut each: impl FnMut(&[Quad]) -> Result<(), E>,
-    unknown: impl FnOnce(String) -> E,
-) -> Result<ExportReport, E> {
+    mut each: impl FnMut(&[Quad]) -> Result<(), ExportError>,
+) -> Result<ExportReport, ExportError> {
     log.freeze()?;
     let sources = log.sources()?;
-    let wanted = match source {
-        None => None,
-        Some(name) => match sources.iter().find(|row| row.name == name) {
-            Some(row) => Some(row.id),
-            None => return Err(unknown(sources.iter().map(|row| row.name.as_str()).collect::<Vec<_>>().join(", "))),
-        },
-    };
+    let wanted = source.map(|name| find(&sources, name)).transpose()?;
     let readers = Readers::new(log)?;
     let mut bodies = PageBodies::default();
     let (mut page, mut report) = (PageId(0), ExportReport::default());
@@ -113,21 +113,16 @@ pub fn dump(log: &Log, source: Option<&str>, format: DumpFormat, out: &mut dyn W
         DumpFormat::TriG => (RdfFormat::TriG, true),
     };
     let mut writer = with_prefixes(RdfSerializer::from_format(format)).for_writer(&mut *out);
-    let report = each_record(
-        log,
-        source,
-        |quads| -> Result<(), ExportError> {
-            for quad in quads {
-                if graphs {
-                    writer.serialize_quad(quad)?;
-                } else {
-                    writer.serialize_triple(oxigraph::model::TripleRef::from(quad.as_ref()))?;
-                }
+    let report = each_record(log, source, |quads| {
+        for quad in quads {
+            if graphs {
+                writer.serialize_quad(quad)?;
+            } else {
+                writer.serialize_triple(oxigraph::model::TripleRef::from(quad.as_ref()))?;
             }
-            Ok(())
-        },
-        |known| ExportError::UnknownSource { name: source.unwrap_or_default().to_owned(), known },
-    )?;
+        }
+        Ok(())
+    })?;
     writer.finish()?;
     Ok(report)
 }
@@ -138,15 +133,10 @@ const CANONICAL_LIMIT: u64 = 200_000;
 /// Writes canonical N-Quads (RDFC-1.0) of a whole small mirror.
 pub fn dump_canonical(log: &Log, source: Option<&str>, out: &mut dyn Write) -> Result<ExportReport, ExportError> {
     let mut all = Vec::new();
-    let report = each_record(
-        log,
-        source,
-        |quads| -> Result<(), ExportError> {
-            all.extend_from_slice(quads);
-            if all.len() as u64 > CANONICAL_LIMIT { Err(ExportError::TooLarge(CANONICAL_LIMIT)) } else { Ok(()) }
-        },
-        |known| ExportError::UnknownSource { name: source.unwrap_or_default().to_owned(), known },
-    )?;
+    let report = each_record(log, source, |quads| {
+        all.extend_from_slice(quads);
+        if all.len() as u64 > CANONICAL_LIMIT { Err(ExportError::TooLarge(CANONICAL_LIMIT)) } else { Ok(()) }
+    })?;
     out.write_all(canonical_nquads(&all)?.as_bytes())?;
     Ok(report)
 }
