@@ -57,7 +57,7 @@ fn payloads(criterion: &mut Criterion) {
         ("jsonld", PayloadFormat::JsonLd, |nodes| format!("<![CDATA[{}]]>", jsonld(nodes))),
     ];
     for (name, format, render) in formats {
-        let reader = Reader::new(format, Some(Arc::clone(&context)));
+        let reader = Reader::new(format, Some(Arc::clone(&context)), 256);
         let records: Vec<(String, String)> = (0..100)
             .map(|number| (identifier(number), format!("<record><metadata>{}</metadata></record>", render(&described(number)))))
             .collect();

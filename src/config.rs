@@ -38,11 +38,13 @@ pub struct Harvest {
     pub pause_ms: u64,
     pub connect_timeout_s: u64,
     pub idle_timeout_s: u64,
+    pub idle_bytes: usize,
     pub total_timeout_s: u64,
     pub tries: usize,
     pub retry_min_ms: u64,
     pub retry_max_ms: u64,
     pub retry_after_max_s: u64,
+    pub retry_total_s: u64,
     pub overlap_s: u32,
     pub page_records: usize,
     pub page_bytes: usize,
@@ -50,6 +52,8 @@ pub struct Harvest {
     pub depth: usize,
     pub document_bytes: usize,
     pub gzip_ratio: u64,
+    pub isolate_records: usize,
+    pub withdraw_max_percent: f64,
 }
 
 /// `[store]`

@@ -108,9 +108,8 @@ impl DataDir {
         file.set_len(0)?;
         file.rewind()?;
         writeln!(file, "{who}")?;
-        let version = self.0.join("version");
-        if !version.exists() {
-            fs::write(&version, format!("{VERSION}\n"))?;
+        if !self.0.join("version").exists() {
+            self.write_version()?;
         }
         Ok(WriteLock { _file: file.into_parts().0 })
     }
@@ -121,6 +120,11 @@ impl DataDir {
             return Err(DataDirError::Missing(self.0.clone()));
         }
         self.check_version()
+    }
+
+    /// Says in the directory which layout it has.
+    pub fn write_version(&self) -> std::io::Result<()> {
+        fs::write(self.0.join("version"), format!("{VERSION}\n"))
     }
 
     fn check_version(&self) -> Result<(), DataDirError> {

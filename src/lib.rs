@@ -36,6 +36,7 @@
 //!
 //! A room uses only rooms on its own floor or below. Nothing below [`cli`] prints, reads the environment or exits.
 
+pub mod backup;
 pub mod cli;
 pub mod config;
 pub mod data_dir;
@@ -50,4 +51,5 @@ pub mod quarantine;
 pub mod query;
 pub mod rdf;
 pub mod store;
+pub mod verify;
 pub mod views;

@@ -17,6 +17,7 @@ pub struct Mirror {
     quarantine: QuarantineView,
     snapshots: Snapshots,
     keep_snapshots: usize,
+    depth: usize,
     _lock: WriteLock,
 }
 
@@ -33,7 +34,7 @@ pub enum MirrorError {
     #[error(transparent)]
     View(#[from] ViewError),
     /// The store or its snapshots.
-    #[error("{0}\nhint: `libris-mirror rebuild store` makes the store anew from the log")]
+    #[error(transparent)]
     Store(#[from] StoreError),
 }
 
@@ -42,15 +43,33 @@ impl Mirror {
     pub fn open(directory: &DataDir, config: &Config, who: &str) -> Result<Self, MirrorError> {
         let lock = directory.lock(who)?;
         let log = Log::open(&directory.log())?;
-        let store = StoreView::open(&directory.store(), log.last_page()?, config.store.bulk_memory_mb)?;
+        let store = StoreView::open(&directory.store(), &log, config.store.bulk_memory_mb)?;
         let (links, quarantine) = (LinksView::open(&log)?, QuarantineView::open(&log)?);
         let (snapshots, keep_snapshots) = (directory.snapshots(), config.store.keep_snapshots);
-        Ok(Self { log, store, links, quarantine, snapshots, keep_snapshots, _lock: lock })
+        Ok(Self { log, store, links, quarantine, snapshots, keep_snapshots, depth: config.harvest.depth, _lock: lock })
     }
 
     /// Brings every view to the end of the log; `progress` may stop it after a page.
     pub fn catch_up(&mut self, progress: impl FnMut(&CaughtUp) -> bool) -> Result<CaughtUp, MirrorError> {
-        Ok(catch_up(&self.log, &mut [&mut self.store, &mut self.links, &mut self.quarantine], progress)?)
+        Ok(catch_up(&self.log, self.depth, &mut [&mut self.store, &mut self.links, &mut self.quarantine], progress)?)
+    }
+
+    /// The store as a view.
+    #[must_use]
+    pub fn store(&self) -> &StoreView {
+        &self.store
+    }
+
+    /// The published snapshots.
+    #[must_use]
+    pub fn snapshots(&self) -> &Snapshots {
+        &self.snapshots
+    }
+
+    /// How deep the XML of a record may be nested.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        self.depth
     }
 
     /// Publishes the store as it is.

@@ -22,6 +22,8 @@ pub struct Quarantined {
     pub reason: String,
     /// The byte position in the record or its payload.
     pub position: Option<i64>,
+    /// The text around it.
+    pub excerpt: Option<String>,
 }
 
 impl QuarantineView {
@@ -43,13 +45,14 @@ impl View for QuarantineView {
     fn apply(&mut self, batch: &Batch) -> Result<(), ViewError> {
         self.0.commit(batch.page, |transaction| {
             let mut remove = transaction.prepare_cached("DELETE FROM quarantine WHERE record_id = ?1")?;
-            let mut insert = transaction
-                .prepare_cached("INSERT INTO quarantine (record_id, page_id, reason, position) VALUES (?1, ?2, ?3, ?4)")?;
+            let mut insert = transaction.prepare_cached(
+                "INSERT INTO quarantine (record_id, page_id, reason, position, excerpt) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?;
             for change in &batch.changes {
                 remove.execute([change.record])?;
                 if let Content::Quarantined(error) = &change.content {
                     let position = error.position().and_then(|position| i64::try_from(position).ok());
-                    insert.execute(params![change.record, batch.page.0, error.to_string(), position])?;
+                    insert.execute(params![change.record, batch.page.0, error.to_string(), position, error.excerpt()])?;
                 }
             }
             Ok(())
@@ -65,7 +68,7 @@ impl View for QuarantineView {
 pub fn list(log: &Log, source: Option<&str>) -> Result<Vec<Quarantined>, LogError> {
     let read = || -> rusqlite::Result<Vec<Quarantined>> {
         let mut statement = log.connection.prepare(
-            "SELECT record.identifier, source.name, quarantine.page_id, reason, position FROM quarantine
+            "SELECT record.identifier, source.name, quarantine.page_id, reason, position, excerpt FROM quarantine
              JOIN record ON record.id = record_id JOIN source ON source.id = source_id
              WHERE ?1 IS NULL OR source.name = ?1 ORDER BY source.name, record.identifier",
         )?;
@@ -77,6 +80,7 @@ pub fn list(log: &Log, source: Option<&str>) -> Result<Vec<Quarantined>, LogErro
                     page: row.get(2)?,
                     reason: row.get(3)?,
                     position: row.get(4)?,
+                    excerpt: row.get(5)?,
                 })
             })?
             .collect()
@@ -92,5 +96,13 @@ pub fn count(log: &Log, source: &str) -> Result<u64, LogError> {
             [source],
             |row| row.get(0),
         )
+        .map_err(|source| log.failed(source))
+}
+
+/// Whether a record is quarantined, by its id in the log.
+pub fn holds(log: &Log, record: i64) -> Result<bool, LogError> {
+    log.connection
+        .prepare_cached("SELECT 1 FROM quarantine WHERE record_id = ?1")
+        .and_then(|mut statement| statement.exists([record]))
         .map_err(|source| log.failed(source))
 }

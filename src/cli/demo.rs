@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::output;
 use super::{Exit, Global};
-use crate::demo::{Catalogue, FakeLibris, ServerState, identifier};
+use crate::demo::{Catalogue, FakeLibris, Fault, Faults, ServerState, identifier};
 
 /// Run the whole line in a few seconds, with no network: a fake Libris on 127.0.0.1, two harvests, status, a
 /// query, a link look-up, an export.
@@ -18,7 +18,8 @@ use crate::demo::{Catalogue, FakeLibris, ServerState, identifier};
 #[command(after_help = "Examples:
   libris-mirror demo
   libris-mirror demo --records 20000 --keep ./demo
-  libris-mirror demo --serve-source --port 7800     keep the fake Libris running, for use by hand")]
+  libris-mirror demo --serve-source --port 7800     keep the fake Libris running, for use by hand
+  libris-mirror demo --serve-source --faults all    one that misbehaves as real servers do")]
 pub(super) struct Arguments {
     /// How many records the fake Libris holds.
     #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u64).range(10..=10_000_000))]
@@ -32,6 +33,12 @@ pub(super) struct Arguments {
     /// The port of 127.0.0.1 for the fake Libris [default: any free one].
     #[arg(long, default_value_t = 0, hide_default_value = true)]
     port: u16,
+    /// Spoil answers: `all`, or names such as busy,cut,html separated by commas; a wrong name lists them.
+    #[arg(long, requires = "serve_source", value_name = "NAMES", value_delimiter = ',')]
+    faults: Vec<String>,
+    /// One answer in so many is spoiled.
+    #[arg(long, requires = "faults", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
+    fault_every: u64,
     /// Never compress answers, to measure without it.
     #[arg(long, requires = "serve_source")]
     no_gzip: bool,
@@ -39,7 +46,19 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
     let state = ServerState::new(Catalogue::new(arguments.records, Utc::now()), !arguments.no_gzip);
-    let server = FakeLibris::start(state, arguments.port, |router| router)
+    let kinds = if arguments.faults.iter().any(|name| name == "all") {
+        Fault::ALL.to_vec()
+    } else {
+        let kinds = arguments.faults.iter().map(|name| name.parse()).collect::<Result<Vec<Fault>, String>>();
+        kinds.map_err(anyhow::Error::msg)?
+    };
+    let faults = Faults::new(kinds, arguments.fault_every);
+    let server =
+        FakeLibris::start(
+            state,
+            arguments.port,
+            |router| if arguments.faults.is_empty() { router } else { faults.around(router) },
+        )
         .with_context(|| format!("port {} of 127.0.0.1 cannot be used", arguments.port))?;
     if arguments.serve_source {
         return serve(&server, arguments.records);

@@ -79,9 +79,9 @@ fn by_name(path: &Path) -> (Option<Format>, Compression) {
 
 impl Arguments {
     fn write(&self, settings: &Settings, out: &mut dyn Write) -> anyhow::Result<ExportReport> {
-        let log = settings.data.read_log()?;
+        let (log, depth) = (settings.data.read_log()?, settings.config.harvest.depth);
         if let Some(identifier) = &self.record {
-            let quads = super::record::quads(&log, identifier)?;
+            let quads = super::record::quads(&log, depth, identifier)?;
             // One record is a graph of its own: its canonical form names no graph.
             let triples: Vec<Quad> =
                 quads.iter().map(|quad| Quad { graph_name: GraphName::DefaultGraph, ..quad.clone() }).collect();
@@ -89,7 +89,7 @@ impl Arguments {
             return Ok(ExportReport { records: 1, triples: quads.len() as u64, quarantined: 0 });
         }
         if self.canonical {
-            return Ok(export::dump_canonical(&log, self.source.as_deref(), out)?);
+            return Ok(export::dump_canonical(&log, depth, self.source.as_deref(), out)?);
         }
         let format = match self.format.or_else(|| by_name(&self.output).0).unwrap_or(Format::Nt) {
             Format::Nt => DumpFormat::NTriples,
@@ -97,7 +97,7 @@ impl Arguments {
             Format::Ttl => DumpFormat::Turtle,
             Format::Trig => DumpFormat::TriG,
         };
-        Ok(export::dump(&log, self.source.as_deref(), format, out)?)
+        Ok(export::dump(&log, depth, self.source.as_deref(), format, out)?)
     }
 
     fn write_compressed(&self, settings: &Settings, mut out: &mut dyn Write) -> anyhow::Result<ExportReport> {

@@ -6,10 +6,12 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
+use super::harvest_report::{as_json, exit_of, summary, unfinished, worse};
 use super::output::{self, grouped};
+use super::signals::{SoFar, stop_on_signals};
 use super::{Exit, Global, Settings};
 use crate::config::{Source, SourceSettings};
-use crate::harvest::{self, HarvestReport, Options, Outcome, Progress, RunOptions, Stop};
+use crate::harvest::{self, Options, Progress, RunOptions};
 use crate::mirror::Mirror;
 use crate::oai::Datestamp;
 
@@ -22,6 +24,7 @@ use crate::oai::Datestamp;
   libris-mirror harvest                                      all that is new, for cron: add -q
   libris-mirror harvest nb --max-records 5000                a first taste of the national bibliography
   libris-mirror harvest nb --full                            the whole list again
+  libris-mirror harvest --max-duration 2h -q                 in the night, a part at a time
   libris-mirror harvest --name dnb --url https://services.dnb.de/oai/repository --prefix RDFxml --set dnb
   libris-mirror harvest auth --from 2026-01-01 --until 2026-02-01")]
 pub(super) struct Arguments {
@@ -55,6 +58,9 @@ pub(super) struct Arguments {
     /// Stop after this many records of each source; the next harvest goes on.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     max_records: Option<u64>,
+    /// End at a checkpoint after this time, such as 45m or 2h; the next harvest goes on.
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    max_duration: Option<Duration>,
     /// Print the summaries as JSON, an object a source.
     #[arg(long)]
     json: bool,
@@ -82,52 +88,33 @@ impl Arguments {
     }
 }
 
-/// How long a run may take to stop by itself; then the program ends in the middle of a view's page. That loses
-/// nothing: what was received is in the log, and the next run brings the views up from there.
-const GRACE: Duration = Duration::from_millis(400);
-
-const INTERRUPTED: &str = "interrupted; everything received is kept, run the same command again to go on from there";
-
-/// Stops a run at the first Ctrl-C or SIGTERM.
-fn stop_on_signals() -> anyhow::Result<Stop> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let stop = Stop::default();
-    let told = stop.clone();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (mut interrupt, mut terminate) = runtime
-        .block_on(async { Ok::<_, std::io::Error>((signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)) })?;
-    std::thread::spawn(move || {
-        runtime.block_on(async {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-            told.stop();
-            tokio::time::sleep(GRACE).await;
-        });
-        output::message(INTERRUPTED);
-        super::exit::at_once(Exit::Interrupted);
-    });
-    Ok(stop)
-}
-
 pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
     let settings = Settings::read(global)?;
     let sources = arguments.sources(&settings)?;
     if sources.is_empty() {
         anyhow::bail!("no source is enabled\nhint: set enabled = true for one in the configuration, or name one");
     }
-    let stop = stop_on_signals()?;
+    let so_far = SoFar::default();
+    let stop = stop_on_signals(so_far.clone())?;
     let mut mirror = Mirror::open(&settings.data, &settings.config, &Settings::who("harvest"))?;
     let options = RunOptions {
         window: Options { full: arguments.full, from: arguments.from, until: arguments.until },
         max_records: arguments.max_records,
+        max_duration: arguments.max_duration,
     };
-    let (mut worst, mut reports) = (Exit::Ok, Vec::new());
+    let (mut worst, mut reports) = (Exit::Ok, Vec::<serde_json::Value>::new());
     for source in &sources {
         let started = Instant::now();
         let bar = Bar::new(&source.name, !global.quiet && global.verbose == 0 && output::stderr_is_terminal());
-        let result = harvest::run(&mut mirror, source, &settings.config, &options, &stop, &mut |progress| bar.show(progress));
+        let mut show = |progress: &Progress| {
+            bar.show(progress);
+            if arguments.json {
+                let done = [unfinished(&source.name, &progress.counters, started.elapsed())];
+                so_far.set(reports.iter().cloned().chain(done).collect());
+            }
+        };
+        show(&Progress::default());
+        let result = harvest::run(&mut mirror, source, &settings.config, &options, &stop, &mut show);
         bar.clear();
         let (exit, value) = match result {
             Ok(report) => {
@@ -149,88 +136,10 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
             break;
         }
     }
-    if arguments.json {
+    if arguments.json && (so_far.take().is_some() || reports.is_empty()) {
         output::json(&reports)?;
     }
     Ok(worst)
-}
-
-/// The exit code of several sources: the one that most needs someone to look.
-fn worse(one: Exit, other: Exit) -> Exit {
-    let rank = |exit: Exit| match exit {
-        Exit::Ok => 0,
-        Exit::Quarantined => 1,
-        Exit::Unavailable => 2,
-        Exit::Locked => 3,
-        Exit::Usage => 4,
-        Exit::Failed => 5,
-        Exit::Interrupted => 6,
-    };
-    if rank(other) > rank(one) { other } else { one }
-}
-
-fn exit_of(report: &HarvestReport, quiet: bool) -> Exit {
-    match &report.outcome {
-        Outcome::Interrupted => Exit::Interrupted,
-        Outcome::Unavailable(error) => {
-            if quiet {
-                output::error(&format!("{}: {error}", report.source));
-            }
-            Exit::Unavailable
-        }
-        Outcome::Complete | Outcome::Enough if report.quarantined > 0 => Exit::Quarantined,
-        Outcome::Complete | Outcome::Enough => Exit::Ok,
-    }
-}
-
-fn summary(report: &HarvestReport, time: Duration) -> String {
-    let counters = &report.counters;
-    let window = match (&report.from, report.resumed) {
-        (_, true) => " (resumed)".to_owned(),
-        (Some(from), _) => format!(" since {from}"),
-        (None, _) => String::new(),
-    };
-    let quarantined = if report.quarantined > 0 {
-        format!(", {} quarantined (see `libris-mirror quarantine`)", grouped(report.quarantined))
-    } else {
-        String::new()
-    };
-    let end = match &report.outcome {
-        Outcome::Complete => String::new(),
-        Outcome::Enough => "\nstopped at --max-records; the next harvest goes on from there".into(),
-        Outcome::Interrupted => {
-            "\ninterrupted; everything received is kept, run the same command again to go on from there".into()
-        }
-        Outcome::Unavailable(error) => {
-            format!("\nthe source gave out: {error}\neverything received is kept, run the same command again to go on from there")
-        }
-    };
-    format!(
-        "{}{window}: {} records in {} pages: {} new, {} changed, {} deleted, {} unchanged{quarantined}; {:.1} s{end}",
-        report.source,
-        grouped(counters.received),
-        grouped(counters.pages),
-        grouped(counters.created),
-        grouped(counters.changed),
-        grouped(counters.deleted),
-        grouped(counters.unchanged),
-        time.as_secs_f64()
-    )
-}
-
-fn as_json(report: &HarvestReport, time: Duration) -> serde_json::Value {
-    let HarvestReport { source, resumed, from, counters, quarantined, outcome, snapshot } = report;
-    let (outcome, error) = match outcome {
-        Outcome::Complete => ("complete", None),
-        Outcome::Enough => ("max-records", None),
-        Outcome::Interrupted => ("interrupted", None),
-        Outcome::Unavailable(error) => ("unavailable", Some(error.to_string())),
-    };
-    json!({
-        "source": source, "outcome": outcome, "error": error, "resumed": resumed, "from": from, "seconds": time.as_secs_f64(),
-        "pages": counters.pages, "received": counters.received, "created": counters.created, "changed": counters.changed,
-        "deleted": counters.deleted, "unchanged": counters.unchanged, "bytes": counters.bytes, "quarantined": quarantined, "snapshot": snapshot,
-    })
 }
 
 /// Progress on a terminal.

@@ -1,11 +1,14 @@
 //! The command line: a file a verb, with its arguments, its calls, and what is printed. Data goes to stdout,
 //! messages to stderr. Only this room prints, reads the environment, or decides the exit code.
 
+mod audit;
+mod backup;
 mod demo;
 mod exit;
 mod export;
 mod generate;
 mod harvest;
+mod harvest_report;
 mod links;
 mod output;
 mod quarantine;
@@ -13,7 +16,9 @@ mod query;
 mod rebuild;
 mod record;
 mod settings;
+mod signals;
 mod status;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -61,7 +66,11 @@ enum Verb {
     Links(links::Arguments),
     Record(record::Arguments),
     Quarantine(quarantine::Arguments),
+    Audit(audit::Arguments),
+    Verify(verify::Arguments),
     Rebuild(rebuild::Arguments),
+    Backup(backup::Arguments),
+    Restore(backup::RestoreArguments),
     Generate(generate::Arguments),
     Demo(demo::Arguments),
 }
@@ -87,7 +96,11 @@ pub fn main() -> ExitCode {
         Verb::Links(arguments) => links::run(&arguments, &global),
         Verb::Record(arguments) => record::run(&arguments, &global),
         Verb::Quarantine(arguments) => quarantine::run(&arguments, &global),
+        Verb::Audit(arguments) => audit::run(&arguments, &global),
+        Verb::Verify(arguments) => verify::run(&arguments, &global),
         Verb::Rebuild(arguments) => rebuild::run(&arguments, &global),
+        Verb::Backup(arguments) => backup::run(&arguments, &global),
+        Verb::Restore(arguments) => backup::restore(&arguments, &global),
         Verb::Generate(arguments) => generate::run(&arguments),
         Verb::Demo(arguments) => demo::run(&arguments, &global),
     };

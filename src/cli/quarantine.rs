@@ -3,21 +3,33 @@
 use std::io::Write;
 
 use clap::Args;
+use serde_json::json;
 
-use super::output;
+use super::harvest_report::worse;
+use super::output::{self, grouped};
+use super::signals::{SoFar, stop_on_signals};
 use super::{Exit, Global, Settings};
+use crate::harvest::{self, FetchError};
+use crate::mirror::Mirror;
 use crate::quarantine;
 
-/// List the records whose newest version gives no triples, and why. They are kept in the log as they came.
+/// List the records that give no triples, and those that the source could not deliver, and why.
+///
+/// Of the former the log keeps what came; a version that parses clears them. The latter are listed with what the source
+/// answered, and the mirror keeps the version that it had before, if any; a delivery clears them.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   libris-mirror quarantine
   libris-mirror quarantine --source nb --json
+  libris-mirror quarantine --retry          parse and ask again, after an upgrade or when the source is mended
   libris-mirror record IRI --format raw     what came in place of a record")]
 pub(super) struct Arguments {
     /// Only those of one source.
     #[arg(long, value_name = "SOURCE")]
     source: Option<String>,
+    /// Parse what is quarantined again, and ask for what was not delivered.
+    #[arg(long)]
+    retry: bool,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -26,20 +38,71 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
     let settings = Settings::read(global)?;
     settings.data.check()?;
+    if arguments.retry {
+        return retry(arguments, global, &settings);
+    }
     let log = settings.data.read_log()?;
-    let records = quarantine::list(&log, arguments.source.as_deref())?;
+    let source = arguments.source.as_deref();
+    let (records, undelivered) = (quarantine::list(&log, source)?, log.undelivered(source)?);
     if arguments.json {
-        output::json(&records)?;
+        let parsed = records.iter().map(|record| {
+            json!({
+                "identifier": record.identifier, "source": record.source, "kind": "unreadable", "reason": record.reason,
+                "page": record.page, "position": record.position, "excerpt": record.excerpt,
+            })
+        });
+        let missing = undelivered.iter().map(|record| {
+            json!({
+                "identifier": record.identifier, "source": record.source, "kind": "undelivered", "reason": record.reason,
+                "datestamp": record.datestamp_text,
+            })
+        });
+        output::json(&parsed.chain(missing).collect::<Vec<_>>())?;
         return Ok(Exit::Ok);
     }
     let mut out = output::stdout();
-    if records.is_empty() {
+    if records.is_empty() && undelivered.is_empty() {
         writeln!(out, "no record is quarantined")?;
     }
     for record in &records {
         let position = record.position.map(|position| format!(" (byte {position})")).unwrap_or_default();
         writeln!(out, "{} of {}, page {}{position}: {}", record.identifier, record.source, record.page, record.reason)?;
+        if let Some(excerpt) = record.excerpt.as_deref().filter(|excerpt| !excerpt.is_empty()) {
+            writeln!(out, "    {excerpt}")?;
+        }
+    }
+    for record in &undelivered {
+        writeln!(out, "{} of {}, not delivered: {}", record.identifier, record.source, record.reason)?;
     }
     out.flush()?;
     Ok(Exit::Ok)
+}
+
+fn retry(arguments: &Arguments, global: &Global, settings: &Settings) -> anyhow::Result<Exit> {
+    let stop = stop_on_signals(SoFar::default())?;
+    let mut mirror = Mirror::open(&settings.data, &settings.config, &Settings::who("quarantine --retry"))?;
+    let names: Vec<String> = arguments.source.iter().cloned().collect();
+    let (mut worst, mut reports) = (Exit::Ok, Vec::new());
+    for source in settings.mirrored(&mirror.log, &names)? {
+        let report = harvest::retry(&mut mirror, &source, &settings.config, &stop)?;
+        let exit = match &report.unavailable {
+            Some(FetchError::Stopped) => Exit::Interrupted,
+            Some(_) => Exit::Unavailable,
+            None if report.left > 0 => Exit::Quarantined,
+            None => Exit::Ok,
+        };
+        if !global.quiet && !arguments.json {
+            output::message(&format!("{}: {} tried again, {} left", report.source, grouped(report.tried), grouped(report.left)));
+        }
+        let error = report.unavailable.as_ref().map(ToString::to_string);
+        if let Some(error) = &error {
+            output::error(&format!("{}: {error}", report.source));
+        }
+        reports.push(json!({ "source": report.source, "tried": report.tried, "left": report.left, "error": error }));
+        worst = worse(worst, exit);
+    }
+    if arguments.json {
+        output::json(&reports)?;
+    }
+    Ok(worst)
 }

@@ -48,15 +48,15 @@ fn find(log: &Log, identifier: &str) -> anyhow::Result<RecordRow> {
     })
 }
 
-fn content(log: &Log, row: &RecordRow) -> anyhow::Result<Content> {
-    Ok(Readers::new(log)?.content(log, &mut PageBodies::default(), &row.change)?)
+fn content(log: &Log, depth: usize, row: &RecordRow) -> anyhow::Result<Content> {
+    Ok(Readers::new(log, depth)?.content(log, &mut PageBodies::default(), &row.change)?)
 }
 
 /// The quads of a live record.
-pub(super) fn quads(log: &Log, identifier: &str) -> anyhow::Result<Vec<Quad>> {
-    match content(log, &find(log, identifier)?)? {
+pub(super) fn quads(log: &Log, depth: usize, identifier: &str) -> anyhow::Result<Vec<Quad>> {
+    match content(log, depth, &find(log, identifier)?)? {
         Content::Quads(quads) => Ok(quads),
-        Content::Deleted => anyhow::bail!("the record {identifier:?} is deleted"),
+        Content::Deleted => anyhow::bail!("the record {identifier:?} is deleted or withdrawn"),
         Content::Quarantined(error) => Err(error).with_context(|| format!("the record {identifier:?} is quarantined")),
     }
 }
@@ -73,9 +73,10 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         out.flush()?;
         return Ok(Exit::Ok);
     }
-    let content = content(&log, &row)?;
+    let content = content(&log, settings.config.harvest.depth, &row)?;
     let state = match &content {
         Content::Quads(quads) => format!("live, {} triples", quads.len()),
+        Content::Deleted if row.withdrawn => "withdrawn: it left the set without a deletion, as an audit found".into(),
         Content::Deleted => "deleted at the source".into(),
         Content::Quarantined(error) => format!("quarantined: {error}"),
     };

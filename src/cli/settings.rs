@@ -7,8 +7,9 @@ use anyhow::Context;
 use fs_err as fs;
 
 use super::Global;
-use crate::config::Config;
+use crate::config::{Config, Source};
 use crate::data_dir::DataDir;
+use crate::log::{Log, LogError};
 
 /// The settings of a run.
 #[derive(Debug)]
@@ -50,6 +51,16 @@ impl Settings {
                 .context("there is no home directory: name a data directory with --data")?,
         };
         Ok(Self { config, data: DataDir::new(path) })
+    }
+
+    /// The named sources of a mirror, or all that it has, with the settings that they were harvested with.
+    pub(super) fn mirrored(&self, log: &Log, names: &[String]) -> anyhow::Result<Vec<Source>> {
+        let rows = log.sources()?;
+        if let Some(name) = names.iter().find(|name| !rows.iter().any(|row| row.name == **name)) {
+            return Err(LogError::NotHarvested(name.clone()).into());
+        }
+        let wanted = rows.iter().filter(|row| names.is_empty() || names.contains(&row.name));
+        wanted.map(|row| Ok(row.source()?)).collect()
     }
 
     /// Who asks for the lock, for others to read.

@@ -43,7 +43,9 @@ struct SourceStatus {
     records: u64,
     live: u64,
     deleted: u64,
+    withdrawn: u64,
     quarantined: u64,
+    undelivered: usize,
     last_harvest: Option<String>,
     next_from: Option<String>,
     pending: Option<String>,
@@ -78,7 +80,9 @@ fn source_status(log: &Log, source: SourceRow, overlap_s: u32) -> anyhow::Result
         Step::Begin { from, .. } => (from, None),
     };
     Ok(SourceStatus {
-        records: source.live + source.deleted,
+        records: source.live + source.deleted + source.withdrawn,
+        withdrawn: source.withdrawn,
+        undelivered: log.undelivered(Some(&source.name))?.len(),
         live: source.live,
         deleted: source.deleted,
         quarantined: quarantine::count(log, &source.name)?,
@@ -146,6 +150,12 @@ fn print(status: &Status) -> anyhow::Result<()> {
     let mut out = output::stdout();
     writeln!(out, "{table}")?;
     for source in &status.sources {
+        if source.withdrawn > 0 {
+            writeln!(out, "{}: {} withdrawn, which left the set (see `audit --help`)", source.name, grouped(source.withdrawn))?;
+        }
+        if source.undelivered > 0 {
+            writeln!(out, "{}: {} not delivered by the source (see `quarantine`)", source.name, source.undelivered)?;
+        }
         if let Some(pending) = &source.pending {
             writeln!(
                 out,

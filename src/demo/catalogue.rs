@@ -18,6 +18,8 @@ pub struct Entry {
     pub modified: i64,
     /// Whether it is deleted.
     pub deleted: bool,
+    /// Whether it left the national bibliography, which nothing announces.
+    pub left: bool,
 }
 
 /// What a mirror of a set must hold.
@@ -54,7 +56,8 @@ impl Catalogue {
         let step = (end - start) / i64::try_from(records.max(1)).unwrap_or(i64::MAX);
         for number in 0..records {
             let modified = start + step * i64::try_from(number).unwrap_or(i64::MAX);
-            catalogue.put(Entry { number, version: 0, modified, deleted: number % DELETED_EVERY == DELETED_EVERY - 1 });
+            let deleted = number % DELETED_EVERY == DELETED_EVERY - 1;
+            catalogue.put(Entry { number, version: 0, modified, deleted, left: false });
         }
         catalogue
     }
@@ -91,7 +94,28 @@ impl Catalogue {
     pub fn add(&mut self, count: u64, now: DateTime<Utc>) {
         let next = self.rows.keys().next_back().map_or(0, |last| last + 1);
         for number in next..next + count {
-            self.put(Entry { number, version: 0, modified: now.timestamp_millis(), deleted: false });
+            self.put(Entry { number, version: 0, modified: now.timestamp_millis(), deleted: false, left: false });
+        }
+    }
+
+    /// Lets records leave the national bibliography, as a lower encoding level does: nothing announces it.
+    pub fn leave(&mut self, numbers: &[u64]) {
+        for number in numbers {
+            if let Some(entry) = self.rows.get_mut(number) {
+                entry.left = true;
+            }
+        }
+    }
+
+    /// Changes what some records say and dates that a second after their last change, long ago: no harvest of what
+    /// is new can see it.
+    pub fn backdate(&mut self, numbers: &[u64]) {
+        for number in numbers {
+            if let Some(mut entry) = self.rows.get(number).copied() {
+                entry.version += 1;
+                entry.modified += 1000;
+                self.put(entry);
+            }
         }
     }
 
@@ -172,7 +196,7 @@ impl Entry {
             None => true,
             Some("auth") => is_authority(self.number),
             Some("bib") => !is_authority(self.number),
-            Some("nb") => !is_authority(self.number) && !NOT_NATIONAL.contains(&self.number),
+            Some("nb") => !is_authority(self.number) && !NOT_NATIONAL.contains(&self.number) && !self.left,
             Some("sao") => self.number.is_multiple_of(15),
             Some(_) => false,
         }

@@ -2,15 +2,17 @@
 //! whole line run against it with no network.
 //!
 //! The server speaks OAI-PMH as Libris does, departures from the specification included, so that what works here
-//! works there. Faults that only a test wants live in the tests.
+//! works there. [`Faults`] makes it misbehave as servers do.
 
 mod catalogue;
+mod faults;
 mod generator;
 mod node;
 mod render;
 mod server;
 
 pub use catalogue::{Catalogue, Entry, ServedCounts};
+pub use faults::{Fault, Faults};
 pub use generator::{identifier, record};
 pub use node::{Node, Value};
 pub use render::{CONTEXT, jsonld, rdfxml, turtle};

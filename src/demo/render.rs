@@ -225,7 +225,7 @@ mod tests {
             let nodes = record(number, 0, "2026-01-01T00:00:00.5+01:00");
             let quads = |format, payload: &str| {
                 let record = format!("<record><metadata>{payload}</metadata></record>");
-                let reader = Reader::new(format, Some(Arc::clone(&context)));
+                let reader = Reader::new(format, Some(Arc::clone(&context)), 256);
                 reader.quads("https://libris.kb.se/x", record.as_bytes()).expect("valid")
             };
             let xml = quads(PayloadFormat::RdfXml, &rdfxml(&nodes));

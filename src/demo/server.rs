@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Write;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::Router;
@@ -22,7 +22,7 @@ use super::render::{CONTEXT, jsonld, rdfxml, turtle};
 use crate::oai::{Datestamp, OAI_NAMESPACE};
 
 /// Rows scanned for a page, as Libris does it: not all of them need be in the set.
-const PAGE_ROWS: usize = 1000;
+pub const PAGE_ROWS: usize = 1000;
 
 /// What the server works on.
 pub struct ServerState {
@@ -30,6 +30,8 @@ pub struct ServerState {
     pub catalogue: RwLock<Catalogue>,
     /// Whether answers are compressed for those who ask.
     pub gzip: bool,
+    /// Rows scanned for a page.
+    pub page_rows: AtomicUsize,
     requests: AtomicU64,
     bytes: AtomicU64,
 }
@@ -38,7 +40,13 @@ impl ServerState {
     /// A server's state.
     #[must_use]
     pub fn new(catalogue: Catalogue, gzip: bool) -> Arc<Self> {
-        Arc::new(Self { catalogue: RwLock::new(catalogue), gzip, requests: AtomicU64::new(0), bytes: AtomicU64::new(0) })
+        Arc::new(Self {
+            catalogue: RwLock::new(catalogue),
+            gzip,
+            page_rows: AtomicUsize::new(PAGE_ROWS),
+            requests: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+        })
     }
 
     /// OAI-PMH requests so far.
@@ -139,7 +147,7 @@ async fn oai(State(state): State<Arc<ServerState>>, headers: HeaderMap, RawForm(
     state.requests.fetch_add(1, Ordering::Relaxed);
     let body = tokio::task::block_in_place(|| {
         let catalogue = state.catalogue.read().unwrap_or_else(PoisonError::into_inner);
-        answer(&catalogue, &arguments(&form))
+        answer(&catalogue, &arguments(&form), state.page_rows.load(Ordering::Relaxed))
     });
     state.bytes.fetch_add(body.len() as u64, Ordering::Relaxed);
     let asked = headers.get("accept-encoding").and_then(|value| value.to_str().ok()).is_some_and(|value| value.contains("gzip"));
@@ -171,7 +179,7 @@ type Refusal = (&'static str, String);
 const FORMATS: [&str; 6] = ["rdfxml", "rdfxml_expanded", "ttl", "jsonld", "jsonld_expanded", "oai_dc"];
 const SETS: [&str; 4] = ["auth", "bib", "nb", "sao"];
 
-fn answer(catalogue: &Catalogue, arguments: &[(String, String)]) -> String {
+fn answer(catalogue: &Catalogue, arguments: &[(String, String)], page_rows: usize) -> String {
     let now = Utc::now();
     let mut text = String::with_capacity(1 << 16);
     let _ = write!(
@@ -179,7 +187,7 @@ fn answer(catalogue: &Catalogue, arguments: &[(String, String)]) -> String {
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?><OAI-PMH xmlns=\"{OAI_NAMESPACE}\" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"><responseDate>{}</responseDate><request>fake</request>",
         now.to_rfc3339_opts(SecondsFormat::Nanos, true)
     );
-    let content = verb(catalogue, arguments, now.timestamp_millis());
+    let content = verb(catalogue, arguments, now.timestamp_millis(), page_rows);
     match content {
         Ok(content) => text.push_str(&content),
         Err((code, message)) => {
@@ -190,7 +198,7 @@ fn answer(catalogue: &Catalogue, arguments: &[(String, String)]) -> String {
     text
 }
 
-fn verb(catalogue: &Catalogue, arguments: &[(String, String)], now: i64) -> Result<String, Refusal> {
+fn verb(catalogue: &Catalogue, arguments: &[(String, String)], now: i64, page_rows: usize) -> Result<String, Refusal> {
     const KNOWN: [&str; 7] = ["verb", "metadataPrefix", "identifier", "from", "until", "set", "resumptionToken"];
     let mut given: HashMap<&str, &str> = HashMap::new();
     for (name, value) in arguments {
@@ -218,7 +226,7 @@ fn verb(catalogue: &Catalogue, arguments: &[(String, String)], now: i64) -> Resu
             write_record(&mut text, &entry, prefix);
             Ok(text + "</GetRecord>")
         }
-        Some(verb @ ("ListRecords" | "ListIdentifiers")) => list(catalogue, &asked(verb, &given, now)?, given.contains_key("resumptionToken")),
+        Some(verb @ ("ListRecords" | "ListIdentifiers")) => list(catalogue, &asked(verb, &given, now)?, given.contains_key("resumptionToken"), page_rows),
         other => Err(("badVerb", format!("Unknown verb: {}", other.unwrap_or_default()))),
     }
 }
@@ -261,10 +269,10 @@ fn asked(verb: &str, given: &HashMap<&str, &str>, now: i64) -> Result<Asked, Ref
     })
 }
 
-fn list(catalogue: &Catalogue, asked: &Asked, resumed: bool) -> Result<String, Refusal> {
-    let mut rows = catalogue.page(asked.after, asked.from, asked.until, PAGE_ROWS + 1);
-    let more = rows.len() > PAGE_ROWS;
-    rows.truncate(PAGE_ROWS);
+fn list(catalogue: &Catalogue, asked: &Asked, resumed: bool, page_rows: usize) -> Result<String, Refusal> {
+    let mut rows = catalogue.page(asked.after, asked.from, asked.until, page_rows + 1);
+    let more = rows.len() > page_rows;
+    rows.truncate(page_rows);
     let next = rows.last().map(|last| (last.modified, last.number));
     let records = asked.verb == "ListRecords";
     let mut text = format!("<{}>", asked.verb);

@@ -75,13 +75,14 @@ fn find(sources: &[SourceRow], name: &str) -> Result<SourceId, ExportError> {
 /// Calls back with the quads of every live record of a source, or of all.
 fn each_record(
     log: &Log,
+    depth: usize,
     source: Option<&str>,
     mut each: impl FnMut(&[Quad]) -> Result<(), ExportError>,
 ) -> Result<ExportReport, ExportError> {
     log.freeze()?;
     let sources = log.sources()?;
     let wanted = source.map(|name| find(&sources, name)).transpose()?;
-    let readers = Readers::new(log)?;
+    let readers = Readers::new(log, depth)?;
     let mut bodies = PageBodies::default();
     let (mut page, mut report) = (PageId(0), ExportReport::default());
     while let Some(next) = log.next_page_in_use(page)? {
@@ -105,7 +106,13 @@ fn each_record(
 }
 
 /// Writes a dump.
-pub fn dump(log: &Log, source: Option<&str>, format: DumpFormat, out: &mut dyn Write) -> Result<ExportReport, ExportError> {
+pub fn dump(
+    log: &Log,
+    depth: usize,
+    source: Option<&str>,
+    format: DumpFormat,
+    out: &mut dyn Write,
+) -> Result<ExportReport, ExportError> {
     let (format, graphs) = match format {
         DumpFormat::NTriples => (RdfFormat::NTriples, false),
         DumpFormat::NQuads => (RdfFormat::NQuads, true),
@@ -113,7 +120,7 @@ pub fn dump(log: &Log, source: Option<&str>, format: DumpFormat, out: &mut dyn W
         DumpFormat::TriG => (RdfFormat::TriG, true),
     };
     let mut writer = with_prefixes(RdfSerializer::from_format(format)).for_writer(&mut *out);
-    let report = each_record(log, source, |quads| {
+    let report = each_record(log, depth, source, |quads| {
         for quad in quads {
             if graphs {
                 writer.serialize_quad(quad)?;
@@ -131,9 +138,9 @@ pub fn dump(log: &Log, source: Option<&str>, format: DumpFormat, out: &mut dyn W
 const CANONICAL_LIMIT: u64 = 200_000;
 
 /// Writes canonical N-Quads (RDFC-1.0) of a whole small mirror.
-pub fn dump_canonical(log: &Log, source: Option<&str>, out: &mut dyn Write) -> Result<ExportReport, ExportError> {
+pub fn dump_canonical(log: &Log, depth: usize, source: Option<&str>, out: &mut dyn Write) -> Result<ExportReport, ExportError> {
     let mut all = Vec::new();
-    let report = each_record(log, source, |quads| {
+    let report = each_record(log, depth, source, |quads| {
         all.extend_from_slice(quads);
         if all.len() as u64 > CANONICAL_LIMIT { Err(ExportError::TooLarge(CANONICAL_LIMIT)) } else { Ok(()) }
     })?;

@@ -71,6 +71,16 @@ impl<R: Read> Read for Bounded<R> {
     }
 }
 
+/// Whether a body begins as the pages do with which Cloudflare and its like want to see a browser.
+pub(super) fn is_challenge(head: &[u8]) -> bool {
+    let head = String::from_utf8_lossy(&head[..head.len().min(16 << 10)]).to_ascii_lowercase();
+    let page = head.trim_start();
+    (page.starts_with("<!doctype html") || page.starts_with("<html"))
+        && ["just a moment...", "challenge-platform", "cf-chl", "attention required! | cloudflare", "ddos-guard", "_incapsula_"]
+            .iter()
+            .any(|sign| head.contains(sign))
+}
+
 /// A channel whose receiving end reads as the answer's plain text. `gzip_ratio` bounds what gzip may grow to.
 pub(super) fn channel(gzip_ratio: u64) -> (ChunkSender, impl FnOnce() -> io::Result<Box<dyn BufRead + Send>> + Send) {
     let (sender, receiver) = mpsc::channel(CHUNKS);

@@ -6,125 +6,37 @@
 
 use std::io::{self, BufRead, Read};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 use reqwest::header::{ACCEPT_ENCODING, FROM, HeaderMap, HeaderValue, RETRY_AFTER};
-use tokio::sync::{Mutex, watch};
+use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until, timeout};
 use url::Url;
 
 use super::answer;
+use super::error::{FetchError, TransportCause};
+use super::stop::Stop;
 use crate::config::Harvest;
-use crate::oai::{Document, DocumentError, Item, ProtocolError, Request};
+use crate::oai::{Document, DocumentError, Item, Request};
 
-/// Why there is no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum FetchError {
-    /// No connection, or it broke.
-    #[error("{url} cannot be reached: {reason}")]
-    Transport {
-        /// What was asked for.
-        url: String,
-        /// The cause, down to its root.
-        reason: String,
-    },
-    /// The server said nothing for too long, or not all of it in time.
-    #[error("{url} was silent for {seconds} s")]
-    Timeout {
-        /// What was asked for.
-        url: String,
-        /// The limit that passed.
-        seconds: u64,
-    },
-    /// An HTTP status that is no success, without an OAI-PMH error in the body.
-    #[error("{url} answered HTTP {status}{}", retry_after.map(|wait| format!(", to be asked again in {} s", wait.as_secs())).unwrap_or_default())]
-    Status {
-        /// What was asked for.
-        url: String,
-        /// The status.
-        status: u16,
-        /// How long the server wants to be left alone.
-        retry_after: Option<Duration>,
-    },
-    /// A redirection to another host, which is not followed.
-    #[error("{url} redirects to {target}, which is another host: set the source's url to it if that is right")]
-    Redirect {
-        /// What was asked for.
-        url: String,
-        /// Where it leads.
-        target: String,
-    },
-    /// The body is no OAI-PMH document, or was cut.
-    #[error(transparent)]
-    Document(#[from] DocumentError),
-    /// The server reports an error of the protocol.
-    #[error(transparent)]
-    Protocol(#[from] ProtocolError),
-    /// A document is larger than allowed.
-    #[error("{url} is over the limit of {limit} bytes")]
-    TooLarge {
-        /// What was asked for.
-        url: String,
-        /// The limit.
-        limit: usize,
-    },
-    /// The same token came again with the same page.
-    #[error("the server is in a loop: the resumption token {0:?} leads back to itself")]
-    Loop(String),
-    /// The HTTP client cannot be set up.
-    #[error("the HTTP client cannot be set up: {0}")]
-    Setup(String),
-    /// As many records came as were asked for.
-    #[error("as many records came as were asked for")]
-    Enough,
-    /// The user stopped the run, or the other half of it ended.
-    #[error("stopped")]
-    Stopped,
+/// What was asked and answered so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Traffic {
+    /// Requests, tries included.
+    pub requests: u64,
+    /// Of these, those that asked for the same again.
+    pub retries: u64,
+    /// Bytes of bodies as they came, compressed or not.
+    pub bytes: u64,
 }
 
-impl FetchError {
-    pub(super) fn is_transient(&self) -> bool {
-        match self {
-            Self::Transport { .. } | Self::Timeout { .. } | Self::Document(_) => true,
-            Self::Status { status, .. } => *status == 408 || *status == 425 || *status == 429 || *status >= 500,
-            Self::Redirect { .. }
-            | Self::Protocol(_)
-            | Self::TooLarge { .. }
-            | Self::Loop(_)
-            | Self::Setup(_)
-            | Self::Enough
-            | Self::Stopped => false,
-        }
-    }
-}
-
-/// Asks a run to stop: at once between requests, and as soon as may be within one.
-#[derive(Debug, Clone)]
-pub struct Stop(Arc<watch::Sender<bool>>);
-
-impl Default for Stop {
-    fn default() -> Self {
-        Self(Arc::new(watch::Sender::new(false)))
-    }
-}
-
-impl Stop {
-    /// Asks to stop.
-    pub fn stop(&self) {
-        self.0.send_replace(true);
-    }
-
-    /// Whether it was asked for.
-    #[must_use]
-    pub fn is_stopped(&self) -> bool {
-        *self.0.borrow()
-    }
-
-    async fn stopped(&self) {
-        // The sender lives as long as self, so waiting cannot fail.
-        let _ = self.0.subscribe().wait_for(|stopped| *stopped).await;
-    }
+#[derive(Debug, Default)]
+struct Meter {
+    requests: AtomicU64,
+    retries: AtomicU64,
+    bytes: AtomicU64,
 }
 
 /// A client for one server.
@@ -135,6 +47,7 @@ pub struct Client {
     settings: Harvest,
     stop: Stop,
     last: Arc<Mutex<Option<Instant>>>,
+    meter: Arc<Meter>,
 }
 
 impl Client {
@@ -159,7 +72,21 @@ impl Client {
             .redirect(redirects)
             .build()
             .map_err(|error| setup(&error))?;
-        Ok(Self { http, base: base.clone(), settings: settings.clone(), stop, last: Arc::new(Mutex::new(None)) })
+        Ok(Self { http, base: base.clone(), settings: settings.clone(), stop, last: Arc::default(), meter: Arc::default() })
+    }
+
+    /// The same client with fewer tries, for requests that are expected to fail.
+    pub(super) fn with_tries(&self, tries: usize) -> Self {
+        let mut client = self.clone();
+        client.settings.tries = client.settings.tries.min(tries);
+        client
+    }
+
+    /// What was asked and answered so far, by this client and its copies.
+    #[must_use]
+    pub fn traffic(&self) -> Traffic {
+        let read = |number: &AtomicU64| number.load(Ordering::Relaxed);
+        Traffic { requests: read(&self.meter.requests), retries: read(&self.meter.retries), bytes: read(&self.meter.bytes) }
     }
 
     /// Asks, and reads the answer with `read` on a thread of its own; tries again as the settings say.
@@ -194,6 +121,7 @@ impl Client {
             .with_min_delay(Duration::from_millis(settings.retry_min_ms))
             .with_max_delay(Duration::from_millis(settings.retry_max_ms))
             .with_max_times(settings.tries.saturating_sub(1))
+            .with_total_delay(Some(Duration::from_secs(settings.retry_total_s)))
             .with_jitter();
         let retried = attempt
             .retry(schedule)
@@ -203,7 +131,10 @@ impl Client {
                 FetchError::Status { retry_after: Some(wait), .. } => pause.map(|pause| pause.max(*wait)),
                 _ => pause,
             })
-            .notify(|error, pause| tracing::warn!("{error}; trying again in {:.1} s", pause.as_secs_f32()));
+            .notify(|error, pause| {
+                self.meter.retries.fetch_add(1, Ordering::Relaxed);
+                tracing::warn!("{error}; trying again in {:.1} s", pause.as_secs_f32());
+            });
         tokio::select! {
             result = retried => result,
             () = self.stop.stopped() => Err(FetchError::Stopped),
@@ -216,10 +147,10 @@ impl Client {
         read: impl FnOnce(Box<dyn BufRead + Send>) -> Result<T, FetchError> + Send + 'static,
     ) -> Result<T, FetchError> {
         self.pause().await;
+        self.meter.requests.fetch_add(1, Ordering::Relaxed);
         tracing::debug!(%url, "asking");
         let name = url.to_string();
         let idle = Duration::from_secs(self.settings.idle_timeout_s);
-        let deadline = Instant::now() + Duration::from_secs(self.settings.total_timeout_s);
         let silent = |limit: Duration| FetchError::Timeout { url: name.clone(), seconds: limit.as_secs() };
         let response = timeout(idle, self.http.get(url).send())
             .await
@@ -240,10 +171,15 @@ impl Client {
             .get(RETRY_AFTER)
             .and_then(|value| wait_of(value.to_str().ok()?, std::time::SystemTime::from(chrono::Utc::now())));
         let success = status.is_success();
+        let announced = response.headers().get("cf-mitigated").is_some_and(|value| value == "challenge");
         let (sender, open) = answer::channel(self.settings.gzip_ratio);
         let limits = self.settings.limits();
+        let asked = name.clone();
         let reader = tokio::task::spawn_blocking(move || -> Result<Option<T>, FetchError> {
-            let input = open().map_err(|source| DocumentError::Read { position: 0, source })?;
+            let mut input = open().map_err(|source| DocumentError::Read { position: 0, source })?;
+            if announced || input.fill_buf().is_ok_and(answer::is_challenge) {
+                return Err(FetchError::Challenge { url: asked });
+            }
             if success {
                 return read(input).map(Some);
             }
@@ -256,13 +192,40 @@ impl Client {
             }
             Ok(None)
         });
-        let mut response = response;
+        self.pass_on(response, sender, &name).await;
+        let result = reader.await.map_err(|error| FetchError::Setup(error.to_string()))?;
+        *self.last.lock().await = Some(Instant::now());
+        result?.ok_or(FetchError::Status { url: name, status: status.as_u16(), retry_after })
+    }
+
+    /// Passes a body on as it comes, until it ends, breaks, is too slow, or nobody wants more of it.
+    async fn pass_on(&self, mut response: reqwest::Response, sender: answer::ChunkSender, url: &str) {
+        let idle = Duration::from_secs(self.settings.idle_timeout_s);
+        let total = Duration::from_secs(self.settings.total_timeout_s);
+        let deadline = Instant::now() + total;
+        let timed_out = |text: String| Err(io::Error::new(io::ErrorKind::TimedOut, text));
+        // Time spent waiting for the server, and what came in it: a reader that is slow itself does not count.
+        let (mut waited, mut came) = (Duration::ZERO, 0);
         loop {
-            let chunk = match timeout(idle.min(deadline.saturating_duration_since(Instant::now())), response.chunk()).await {
-                Ok(Ok(Some(chunk))) => Ok(chunk),
+            let asked = Instant::now();
+            let left = deadline.saturating_duration_since(asked);
+            let chunk = timeout(left.min(idle.saturating_sub(waited)), response.chunk()).await;
+            waited += asked.elapsed();
+            let chunk = match chunk {
+                Ok(Ok(Some(chunk))) => {
+                    self.meter.bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+                    came += chunk.len();
+                    if came >= self.settings.idle_bytes {
+                        (waited, came) = (Duration::ZERO, 0);
+                    }
+                    Ok(chunk)
+                }
                 Ok(Ok(None)) => break,
                 Ok(Err(error)) => Err(io::Error::new(io::ErrorKind::ConnectionAborted, root_cause(&error))),
-                Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, silent(idle).to_string())),
+                Err(_) if left <= Duration::ZERO || Instant::now() >= deadline => {
+                    timed_out(format!("{url} did not end within {} s", total.as_secs()))
+                }
+                Err(_) => timed_out(format!("{url} sent {came} bytes in {} s", idle.as_secs())),
             };
             let broken = chunk.is_err();
             // A reader that has enough hangs up.
@@ -270,10 +233,6 @@ impl Client {
                 break;
             }
         }
-        drop(sender);
-        let result = reader.await.map_err(|error| FetchError::Setup(error.to_string()))?;
-        *self.last.lock().await = Some(Instant::now());
-        result?.ok_or(FetchError::Status { url: name, status: status.as_u16(), retry_after })
     }
 
     async fn pause(&self) {
@@ -284,8 +243,8 @@ impl Client {
     }
 }
 
-fn transport(url: &str, error: &dyn std::error::Error) -> FetchError {
-    FetchError::Transport { url: url.to_owned(), reason: root_cause(error) }
+fn transport(url: &str, error: &(dyn std::error::Error + 'static)) -> FetchError {
+    FetchError::Transport { url: url.to_owned(), cause: TransportCause::of(error), reason: root_cause(error) }
 }
 
 /// reqwest's own words name the URL again and hide the cause.

@@ -1,21 +1,26 @@
 //! The fetching side of a run: page after page, until the list ends or something does.
 
+use std::collections::VecDeque;
+
 use tokio::sync::{mpsc, oneshot};
 
-use super::client::{Client, FetchError};
+use super::client::Client;
+use super::error::FetchError;
 use super::list::{End, Part, read_list};
-use super::plan::Step;
+use super::plan::{Step, other_words};
 use super::probe::{ProbeError, probe};
 use crate::config::{Harvest, Source};
-use crate::oai::{ErrorCode, ListArguments, Request};
+use crate::oai::{ErrorCode, Header, ListArguments, ListVerb, Request, ResumptionToken};
 use crate::rdf::Reader;
 
 /// What the fetching side hands to the committing one.
 pub(super) enum Fetched {
     /// Records to commit.
     Part(Part),
-    /// The token has expired: how to go on?
-    Expired(oneshot::Sender<Step>),
+    /// The place in the list is lost: how to go on, or not at all?
+    Lost(Lost, oneshot::Sender<Option<Step>>),
+    /// Which of these records are not in the log as they are listed?
+    Which(Vec<Header>, oneshot::Sender<Vec<Header>>),
     /// The list has ended.
     Done,
     /// It cannot go on.
@@ -24,15 +29,30 @@ pub(super) enum Fetched {
     Useless(ProbeError),
 }
 
+/// Why the place in a list is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lost {
+    /// The server does not take the token, or says that it leads to nothing.
+    Refused {
+        /// It says that nothing is left (`noRecordsMatch`).
+        nothing_left: bool,
+    },
+    /// The answer broke off, or does not come at all.
+    Broken,
+}
+
 #[derive(Clone)]
 pub(super) struct Fetcher {
     pub(super) client: Client,
     pub(super) source: Source,
     pub(super) settings: Harvest,
-    pub(super) reader: Reader,
+    pub(super) verb: ListVerb,
     /// Look at the first records before anything is committed.
-    pub(super) probe: bool,
-    pub(super) max_records: Option<u64>,
+    pub(super) probe: Option<Reader>,
+    /// How many records may still come.
+    pub(super) remaining: Option<u64>,
+    /// The list is a span of the one that the log has open: its end ends nothing, and its tokens lead nowhere.
+    pub(super) in_span: bool,
     pub(super) sender: mpsc::Sender<Fetched>,
 }
 
@@ -46,6 +66,9 @@ struct Answered {
 /// How often a list may be re-opened without a whole answer in between.
 const REOPENINGS: u32 = 3;
 
+/// How many pages back a loop is looked for.
+const REMEMBERED: usize = 1024;
+
 /// Fetches a list from its first request on. Ends by itself when the other side has gone.
 pub(super) async fn fetch(mut fetcher: Fetcher, first: Step) {
     let last = match fetcher.list(first).await {
@@ -57,7 +80,8 @@ pub(super) async fn fetch(mut fetcher: Fetcher, first: Step) {
     let _ = fetcher.sender.send(last).await;
 }
 
-enum Failure {
+#[derive(Debug)]
+pub(super) enum Failure {
     Fetch(FetchError),
     Probe(ProbeError),
     /// The answer broke off after so many of its records were handed over.
@@ -65,12 +89,20 @@ enum Failure {
 }
 
 impl Failure {
-    /// Whether asking the same again leads nowhere, or back to the beginning of a long answer.
-    fn loses_its_place(&self, request: &Request) -> bool {
+    /// Why asking the same again leads nowhere, or back to the beginning of a long answer.
+    fn lost(&self, request: &Request) -> Option<Lost> {
         match self {
-            Self::Fetch(error) => is_expired(error, request),
-            Self::Broken(..) => true,
-            Self::Probe(_) => false,
+            Self::Fetch(error) => refusal(error, request),
+            Self::Broken(..) => Some(Lost::Broken),
+            Self::Probe(_) => None,
+        }
+    }
+
+    /// The error of a page that a single record may have killed.
+    pub(super) fn may_be_a_record(self) -> Result<FetchError, Self> {
+        match self {
+            Self::Fetch(error) | Self::Broken(error, _) if error.may_be_a_record() => Ok(error),
+            other => Err(other),
         }
     }
 }
@@ -81,72 +113,142 @@ impl From<FetchError> for Failure {
     }
 }
 
-impl Fetcher {
-    fn request(&self, step: Step) -> Request {
-        match step {
-            Step::Resume { token, .. } => Request::ResumeRecords(token),
-            Step::Reopen { from, until, .. } | Step::Begin { from, until, .. } => Request::ListRecords(ListArguments {
-                prefix: self.source.prefix.clone(),
-                from,
-                until,
-                set: self.source.set.clone(),
-            }),
+/// The pages of one list so far: which tokens led where.
+#[derive(Default)]
+pub(super) struct Trail(VecDeque<(ResumptionToken, blake3::Hash)>);
+
+impl Trail {
+    /// Notes a page; an error if it came before with the same token.
+    fn note(&mut self, token: &ResumptionToken, content: blake3::Hash) -> Result<(), FetchError> {
+        let state = (token.clone(), content);
+        if self.0.contains(&state) {
+            return Err(FetchError::Loop(token.to_string()));
         }
+        self.0.push_back(state);
+        if self.0.len() > REMEMBERED {
+            self.0.pop_front();
+        }
+        Ok(())
+    }
+}
+
+impl Fetcher {
+    pub(super) fn request(&self, step: Step) -> Request {
+        match step {
+            Step::Resume { token, .. } => self.verb.resume(token),
+            Step::Reopen { from, until, .. } | Step::Begin { from, until, .. } => self.window(from, until),
+        }
+    }
+
+    pub(super) fn window(&self, from: Option<String>, until: Option<String>) -> Request {
+        self.verb.begin(ListArguments { prefix: self.source.prefix.clone(), from, until, set: self.source.set.clone() })
     }
 
     async fn list(&mut self, first: Step) -> Result<(), Failure> {
         let mut request = self.request(first);
-        let mut remaining = self.max_records;
-        let (mut before, mut reopenings) = (None, 0);
+        let mut reopenings = 0;
         loop {
-            let answered = match self.page(&request, remaining).await {
-                Err(failure) if reopenings < REOPENINGS && failure.loses_its_place(&request) => {
-                    let (error, count) = match failure {
-                        Failure::Broken(error, count) => (error, count),
-                        Failure::Fetch(error) => (error, 0),
-                        Failure::Probe(_) => return Err(failure),
-                    };
-                    tracing::warn!("{error}; the list is opened again from where it got to");
-                    reopenings += 1;
-                    remaining = remaining.map(|remaining| remaining.saturating_sub(count));
-                    let (sender, answer) = oneshot::channel();
-                    self.sender.send(Fetched::Expired(sender)).await.map_err(|_| FetchError::Stopped)?;
-                    request = self.request(answer.await.map_err(|_| FetchError::Stopped)?);
-                    continue;
-                }
-                answered => answered?,
+            let failure = match self.pages(&mut request, &mut Trail::default(), &mut reopenings).await {
+                Ok(()) => return Ok(()),
+                Err(failure) => failure,
             };
-            reopenings = 0;
-            self.probe = false;
-            let Some(token) = answered.end.token else { return Ok(()) };
-            let state = (token.clone(), answered.content);
-            if before.as_ref() == Some(&state) {
-                return Err(FetchError::Loop(token.to_string()).into());
+            let Some(lost) = failure.lost(&request).filter(|_| reopenings < REOPENINGS) else {
+                return match (failure.may_be_a_record(), self.verb) {
+                    (Ok(error), ListVerb::Records) => self.isolate(error).await,
+                    (Ok(error), ListVerb::Identifiers) => Err(error.into()),
+                    (Err(failure), _) => Err(failure),
+                };
+            };
+            if let Failure::Fetch(error) | Failure::Broken(error, _) = &failure {
+                tracing::warn!("{error}; the list is opened again from where it got to");
             }
-            before = Some(state);
-            remaining = remaining.map(|remaining| remaining.saturating_sub(answered.count));
-            if remaining == Some(0) {
-                return Err(FetchError::Enough.into());
+            reopenings += 1;
+            match self.place(lost).await? {
+                Some(step) => request = self.request(step),
+                None => return self.hand_over_the_end().await,
             }
-            request = Request::ResumeRecords(token);
         }
     }
 
+    /// Asks the committing side where to go on.
+    pub(super) async fn place(&self, lost: Lost) -> Result<Option<Step>, FetchError> {
+        let (sender, answer) = oneshot::channel();
+        self.sender.send(Fetched::Lost(lost, sender)).await.map_err(|_| FetchError::Stopped)?;
+        answer.await.map_err(|_| FetchError::Stopped)
+    }
+
+    /// Says that the list has ended, where no answer did.
+    pub(super) async fn hand_over_the_end(&self) -> Result<(), Failure> {
+        let end = Some(End { token: None, complete_list_size: None });
+        self.hand_over(Part { end, ..Part::default() }).await
+    }
+
+    pub(super) async fn hand_over(&self, part: Part) -> Result<(), Failure> {
+        self.sender.send(Fetched::Part(part)).await.map_err(|_| FetchError::Stopped.into())
+    }
+
+    /// Follows a list to its end. After a failure, `request` is the one that failed.
+    pub(super) async fn pages(&mut self, request: &mut Request, trail: &mut Trail, failures: &mut u32) -> Result<(), Failure> {
+        loop {
+            let answered = self.in_any_words(request).await?;
+            *failures = 0;
+            let Some(token) = answered.end.token else { return Ok(()) };
+            trail.note(&token, answered.content)?;
+            if self.remaining == Some(0) {
+                return Err(FetchError::Enough.into());
+            }
+            *request = match &*request {
+                Request::ResumeWithPrefix(verb, _, prefix) => Request::ResumeWithPrefix(*verb, token, prefix.clone()),
+                Request::ResumeUnencoded(verb, _) => Request::ResumeUnencoded(*verb, token),
+                _ => self.verb.resume(token),
+            };
+        }
+    }
+
+    /// Fetches an answer; where the server refuses the words, in others.
+    async fn in_any_words(&mut self, request: &mut Request) -> Result<Answered, Failure> {
+        let refused = match self.page(request).await {
+            Err(Failure::Fetch(FetchError::Protocol(error)))
+                if matches!(error.code, ErrorCode::BadArgument | ErrorCode::BadResumptionToken) =>
+            {
+                error
+            }
+            answered => return answered,
+        };
+        for words in other_words(request, &self.source.prefix) {
+            // A token that is merely old needs no guessing about its arguments.
+            if refused.code == ErrorCode::BadResumptionToken && !matches!(words, Request::ResumeUnencoded(..)) {
+                continue;
+            }
+            match self.page(&words).await {
+                Err(Failure::Fetch(FetchError::Protocol(_))) => {}
+                Ok(answered) => {
+                    tracing::warn!("{refused}; the server takes {}", words.url(&self.source.url));
+                    *request = words;
+                    return Ok(answered);
+                }
+                failed => return failed,
+            }
+        }
+        Err(FetchError::Protocol(refused).into())
+    }
+
     /// Fetches one answer and hands its parts over as they come.
-    async fn page(&self, request: &Request, remaining: Option<u64>) -> Result<Answered, Failure> {
+    async fn page(&mut self, request: &Request) -> Result<Answered, Failure> {
         let mine = self.clone();
         let runtime = tokio::runtime::Handle::current();
-        let opens_list = matches!(request, Request::ListRecords(_));
-        self.client
+        let opens_list = matches!(request, Request::ListRecords(_) | Request::ListIdentifiers(_));
+        let answered = self
+            .client
             .ask(request, move |input| {
-                let (mut left, mut to_probe, mut count) = (remaining, mine.probe, 0);
+                let (mut left, mut to_probe, mut count) = (mine.remaining, mine.probe.as_ref(), 0);
                 let mut content = blake3::Hasher::new();
                 let mut useless = None;
                 let mut last = None;
                 let read = read_list(input, &mine.settings, opens_list, |mut part| {
-                    if std::mem::take(&mut to_probe)
+                    if let Some(reader) = to_probe.take()
                         && let Err(error) =
-                            runtime.block_on(probe(&mine.client, &mine.source, &mine.settings, &mine.reader, &part.records))
+                            runtime.block_on(probe(&mine.client, &mine.source, &mine.settings, reader, &part.records))
                     {
                         useless = Some(error);
                         return Err(FetchError::Stopped);
@@ -162,9 +264,12 @@ impl Fetcher {
                     }
                     count += part.records.len() as u64;
                     part.records.iter().for_each(|record| {
-                        content.update(&record.xml);
+                        content.update(record.header.identifier.as_str().as_bytes()).update(&record.xml);
                     });
                     last.clone_from(&part.end);
+                    if mine.in_span {
+                        part.end = None;
+                    }
                     mine.sender.blocking_send(Fetched::Part(part)).map_err(|_| FetchError::Stopped)?;
                     if enough || (left == Some(0) && last.is_none()) { Err(FetchError::Enough) } else { Ok(()) }
                 });
@@ -181,12 +286,24 @@ impl Fetcher {
                 let end = last.unwrap_or(End { token: None, complete_list_size: None });
                 Ok(Ok(Answered { end, count, content: content.finalize() }))
             })
-            .await?
+            .await?;
+        let count = match &answered {
+            Ok(answered) => answered.count,
+            Err(Failure::Broken(_, count)) => *count,
+            Err(_) => 0,
+        };
+        self.remaining = self.remaining.map(|remaining| remaining.saturating_sub(count));
+        if answered.is_ok() {
+            self.probe = None;
+        }
+        answered
     }
 }
 
 /// Whether an answer means that the token leads nowhere any more. Some servers say `noRecordsMatch` then.
-fn is_expired(error: &FetchError, request: &Request) -> bool {
-    let resumed = matches!(request, Request::ResumeRecords(_));
-    matches!(error, FetchError::Protocol(error) if resumed && matches!(error.code, ErrorCode::BadResumptionToken | ErrorCode::NoRecordsMatch))
+fn refusal(error: &FetchError, request: &Request) -> Option<Lost> {
+    let FetchError::Protocol(error) = error else { return None };
+    let nothing_left = error.code == ErrorCode::NoRecordsMatch;
+    let resumed = !matches!(request, Request::ListRecords(_) | Request::ListIdentifiers(_));
+    (resumed && (nothing_left || error.code == ErrorCode::BadResumptionToken)).then_some(Lost::Refused { nothing_left })
 }

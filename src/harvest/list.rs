@@ -2,9 +2,12 @@
 
 use std::io::BufRead;
 
-use super::client::FetchError;
+use super::error::FetchError;
 use crate::config::Harvest;
-use crate::oai::{Datestamp, Document, DocumentError, ErrorCode, Identify, Item, MetadataFormat, Record, ResumptionToken};
+use crate::log::Undelivered;
+use crate::oai::{
+    Datestamp, Document, DocumentError, ErrorCode, Identify, Item, MetadataFormat, Record, RecordId, ResumptionToken,
+};
 
 /// How an answer ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,14 +22,26 @@ pub(super) struct End {
 #[derive(Debug, Default)]
 pub(super) struct Part {
     pub(super) response_date: Option<Datestamp>,
+    /// The records; of a list of identifiers, their headers alone.
     pub(super) records: Vec<Record>,
+    /// Records that did not come, though the source lists them.
+    pub(super) undelivered: Vec<Undelivered>,
+    /// Records that were asked for by name, and that the source does not know any more.
+    pub(super) vanished: Vec<RecordId>,
     /// Whether a list begins here: the order of datestamps counts from here on.
     pub(super) opens_list: bool,
     /// Set in the last part.
     pub(super) end: Option<End>,
 }
 
-/// Reads an answer to `ListRecords`. A part is handed over when it has the size of a page; the last one, with
+impl Part {
+    /// Whether there is nothing to commit.
+    pub(super) fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.undelivered.is_empty() && self.end.is_none()
+    }
+}
+
+/// Reads an answer to `ListRecords`, `ListIdentifiers` or `GetRecord`. A part is handed over when it has the size of a page; the last one, with
 /// [`Part::end`], only after the document was closed. Where a request opens
 /// a list, `noRecordsMatch` says that it is empty.
 pub(super) fn read_list(
@@ -43,7 +58,20 @@ pub(super) fn read_list(
             Item::ResponseDate(date) => part.response_date = Some(date),
             Item::Error(error) if opens_list && error.code == ErrorCode::NoRecordsMatch => any = true,
             Item::Error(error) => return Err(error.into()),
-            Item::Record(record) => {
+            Item::Unkept { header, reason } => {
+                any = true;
+                part.undelivered.push(Undelivered {
+                    identifier: header.identifier.to_string(),
+                    datestamp_text: header.datestamp_text,
+                    reason: format!("{reason}: raise harvest.record_bytes to take it in"),
+                });
+            }
+            Item::Record(_) | Item::Header(_) => {
+                let record = match item {
+                    Item::Header(header) => Record { header, xml: Vec::new(), metadata: None },
+                    Item::Record(record) => record,
+                    _ => continue,
+                };
                 any = true;
                 // Only when another record follows: an answer of exactly one page stays one part.
                 if part.records.len() >= settings.page_records || bytes >= settings.page_bytes {
@@ -52,14 +80,14 @@ pub(super) fn read_list(
                     part.response_date = response_date;
                     bytes = 0;
                 }
-                bytes += record.xml.len();
+                bytes += record.xml.len() + HEADER_BYTES;
                 part.records.push(record);
             }
             Item::Token { token, complete_list_size } => {
                 any = true;
                 end = End { token, complete_list_size };
             }
-            Item::Identify(_) | Item::MetadataFormat(_) | Item::Set(_) | Item::Header(_) => {}
+            Item::Identify(_) | Item::MetadataFormat(_) | Item::Set(_) => {}
         }
     }
     if !any && !document.saw_list() {
@@ -70,18 +98,23 @@ pub(super) fn read_list(
     hand_over(part)
 }
 
-/// Reads an answer to `Identify`.
-pub(super) fn read_identify(input: impl BufRead, settings: &Harvest) -> Result<Identify, FetchError> {
+/// What a header takes in memory, about.
+const HEADER_BYTES: usize = 256;
+
+/// Reads an answer to `Identify`, with the server's clock.
+pub(super) fn read_identify(input: impl BufRead, settings: &Harvest) -> Result<(Identify, Option<Datestamp>), FetchError> {
     let mut document = Document::new(input, settings.limits());
-    let mut identify = None;
+    let (mut identify, mut clock) = (None, None);
     while let Some(item) = document.next_item()? {
         match item {
             Item::Error(error) => return Err(error.into()),
             Item::Identify(found) => identify = Some(found),
+            Item::ResponseDate(date) => clock = Some(date),
             _ => {}
         }
     }
     identify
+        .map(|identify| (identify, clock))
         .ok_or_else(|| DocumentError::Invalid { position: document.position(), problem: "it holds no <Identify>".into() }.into())
 }
 

@@ -1,7 +1,7 @@
 //! What to ask the source for next: a pure function of the log and the user's wishes.
 
 use crate::log::{HarvestId, HarvestKind, HarvestRow, HarvestState};
-use crate::oai::{Datestamp, Granularity, ResumptionToken};
+use crate::oai::{Datestamp, Granularity, ListArguments, ListVerb, MetadataPrefix, Request, ResumptionToken};
 
 /// What the log and the source say.
 #[derive(Debug, Clone, Copy)]
@@ -102,6 +102,39 @@ pub fn reopen(harvest: &HarvestRow, facts: &Facts<'_>) -> Step {
     Step::Reopen { harvest: harvest.id, from: from.or_else(|| harvest.from.clone()), until: harvest.until.clone() }
 }
 
+/// A request in other words, for a server that refuses those of the specification: with bounds of the other
+/// granularity, then without the lower one, which asks for more; a token with the prefix beside it, or as it came.
+#[must_use]
+pub fn other_words(request: &Request, prefix: &MetadataPrefix) -> Vec<Request> {
+    let (verb, arguments) = match request {
+        Request::ListRecords(arguments) => (ListVerb::Records, arguments),
+        Request::ListIdentifiers(arguments) => (ListVerb::Identifiers, arguments),
+        Request::ResumeRecords(token) => return other_tokens(ListVerb::Records, token, prefix),
+        Request::ResumeIdentifiers(token) => return other_tokens(ListVerb::Identifiers, token, prefix),
+        _ => return Vec::new(),
+    };
+    let other = |bound: &Option<String>, time: &str| {
+        bound.as_ref().map(|bound| if bound.len() > 10 { bound[..10].to_owned() } else { format!("{bound}T{time}Z") })
+    };
+    let mut words = Vec::new();
+    if arguments.from.is_some() || arguments.until.is_some() {
+        let (from, until) = (other(&arguments.from, "00:00:00"), other(&arguments.until, "23:59:59"));
+        words.push(verb.begin(ListArguments { from, until, ..arguments.clone() }));
+    }
+    if arguments.from.is_some() {
+        words.push(verb.begin(ListArguments { from: None, ..arguments.clone() }));
+    }
+    words
+}
+
+fn other_tokens(verb: ListVerb, token: &ResumptionToken, prefix: &MetadataPrefix) -> Vec<Request> {
+    let mut words = vec![Request::ResumeWithPrefix(verb, token.clone(), prefix.clone())];
+    if token.as_str().contains(|c: char| !c.is_ascii_alphanumeric() && !"-_.~".contains(c)) {
+        words.push(Request::ResumeUnencoded(verb, token.clone()));
+    }
+    words
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -174,6 +207,36 @@ mod tests {
         open.from = None;
         open.ordered = false;
         assert_eq!(from(&open), None, "out of order: from the start");
+    }
+
+    #[test]
+    fn a_refused_request_has_other_words_that_ask_for_no_less() {
+        let prefix = MetadataPrefix::new("ttl").expect("valid");
+        let list = |from: Option<&str>, until: Option<&str>| {
+            ListVerb::Records.begin(ListArguments {
+                prefix: prefix.clone(),
+                from: from.map(str::to_owned),
+                until: until.map(str::to_owned),
+                set: None,
+            })
+        };
+        assert_eq!(
+            other_words(&list(Some("2026-01-02T03:04:05Z"), None), &prefix),
+            [list(Some("2026-01-02"), None), list(None, None)]
+        );
+        assert_eq!(
+            other_words(&list(Some("2026-01-02"), Some("2026-01-03")), &prefix)[0],
+            list(Some("2026-01-02T00:00:00Z"), Some("2026-01-03T23:59:59Z"))
+        );
+        assert!(other_words(&list(None, None), &prefix).is_empty());
+        let token = ResumptionToken::new("a+b").expect("valid");
+        assert_eq!(
+            other_words(&ListVerb::Records.resume(token.clone()), &prefix),
+            [
+                Request::ResumeWithPrefix(ListVerb::Records, token.clone(), prefix),
+                Request::ResumeUnencoded(ListVerb::Records, token)
+            ]
+        );
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! Libris's RDF/XML converter works without a context on some deployments, and then says little more than what
 //! class a thing is (read in its source, 2026-07). Better to hear that now than after a million records.
 
-use super::client::{Client, FetchError};
+use super::client::Client;
+use super::error::FetchError;
 use super::list::{read_formats, read_list};
 use crate::config::{Harvest, Source};
 use crate::oai::{MetadataPrefix, Record, Request};

@@ -1,23 +1,27 @@
-//! A run: fetching and parsing on one side, committing and following on the other.
+//! A run: what is asked for first, and what came of it.
 //!
 //! The fetching side asks for a page as soon as the one before it is parsed, one request at a time. The committing
-//! side writes each page to the log, the checkpoint, and brings the views up to it. Between them waits at most one
-//! page, so memory does not grow with the list. Whatever stops either side, the log is whole and the next run goes on.
+//! side writes each page to the log, the checkpoint, and brings the views up to it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::Utc;
+use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
-use super::client::{Client, FetchError, Stop};
-use super::fetch::{Fetched, Fetcher, fetch};
-use super::list::{Part, read_identify};
-use super::plan::{Facts, Options, Step, plan, reopen};
+use super::client::{Client, Traffic};
+use super::error::FetchError;
+use super::fetch::{Fetcher, fetch};
+use super::follow::{Followed, Follower, ListSoFar, deadline};
+use super::list::read_identify;
+use super::plan::{Facts, Options, Step, plan};
 use super::probe::ProbeError;
+use super::stop::Stop;
 use crate::config::{Config, Source};
-use crate::log::{Counters, HarvestId, LogError, NewPage, SourceRow};
+use crate::log::{Counters, LogError, SourceRow};
 use crate::mirror::{Mirror, MirrorError};
-use crate::oai::{Datestamp, Granularity, Request};
+use crate::oai::{Datestamp, Granularity, Identify, ListVerb, Request};
 use crate::rdf::{Context, ContextError, Reader};
 
 /// What a run wishes beside its window.
@@ -27,13 +31,22 @@ pub struct RunOptions {
     pub window: Options,
     /// Stop after this many records; the list stays open for the next run.
     pub max_records: Option<u64>,
+    /// End after this time, at a checkpoint; the list stays open for the next run.
+    pub max_duration: Option<Duration>,
 }
 
 /// How a run ended.
 #[derive(Debug)]
 pub enum Outcome {
     /// The end of the list came.
-    Complete,
+    Complete {
+        /// How many records the list promised (`completeListSize`), where fewer came.
+        promised: Option<u64>,
+        /// No answer said that it was the end: the server refused the token of the last page, again and again.
+        doubtful: bool,
+    },
+    /// The time that was given is up; the next run goes on.
+    TimeUp,
     /// As many records came as were asked for; the next run goes on.
     Enough,
     /// The user stopped it; the next run goes on.
@@ -55,6 +68,10 @@ pub struct HarvestReport {
     pub counters: Counters,
     /// Records of this run that were quarantined.
     pub quarantined: u64,
+    /// Records of this run with bytes that are no text, which were replaced to read them.
+    pub repaired: u64,
+    /// What was asked and answered.
+    pub traffic: Traffic,
     /// How it ended.
     pub outcome: Outcome,
     /// The snapshot that was published, if anything changed.
@@ -70,6 +87,10 @@ pub struct Progress {
     pub reached: Option<Datestamp>,
     /// The server's idea of the size of the list.
     pub complete_list_size: Option<u64>,
+    /// Records that were quarantined.
+    pub quarantined: u64,
+    /// Records with bytes that are no text, which were replaced to read them.
+    pub repaired: u64,
 }
 
 /// Faults on this side of the line.
@@ -103,7 +124,18 @@ fn now() -> i64 {
 }
 
 /// Pages that wait between the two sides.
-const WAITING: usize = 1;
+pub(super) const WAITING: usize = 1;
+
+/// The runtime of the network side.
+pub(super) fn runtime() -> Result<Runtime, HarvestError> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().map_err(HarvestError::Runtime)
+}
+
+/// Asks the source who it is.
+pub(super) fn identify(runtime: &Runtime, client: &Client, config: &Config) -> Result<Identify, FetchError> {
+    let settings = config.harvest.clone();
+    runtime.block_on(client.ask(&Request::Identify, move |input| read_identify(input, &settings))).map(|(identify, _)| identify)
+}
 
 /// Harvests one source.
 pub fn run(
@@ -114,8 +146,7 @@ pub fn run(
     stop: &Stop,
     progress: &mut dyn FnMut(&Progress),
 ) -> Result<HarvestReport, HarvestError> {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().map_err(HarvestError::Runtime)?;
+    let runtime = runtime()?;
     let result = Run { mirror, source, config, options, stop }.go(&runtime, progress);
     runtime.shutdown_background();
     result
@@ -129,27 +160,27 @@ struct Run<'a> {
     stop: &'a Stop,
 }
 
-/// A harvest that is under way.
-struct Started {
-    row: SourceRow,
-    harvest: HarvestId,
-    granularity: Granularity,
-}
-
 impl Run<'_> {
-    fn go(
-        mut self,
-        runtime: &tokio::runtime::Runtime,
-        progress: &mut dyn FnMut(&Progress),
-    ) -> Result<HarvestReport, HarvestError> {
+    fn go(self, runtime: &Runtime, progress: &mut dyn FnMut(&Progress)) -> Result<HarvestReport, HarvestError> {
+        let deadline = deadline(self.options.max_duration);
         // What an earlier run left undone comes first: it needs no network.
         let caught_up = self.mirror.catch_up(|_| !self.stop.is_stopped())?;
         let client = Client::new(&self.source.url, &self.config.harvest, self.stop.clone()).map_err(HarvestError::Unavailable)?;
-        let settings = self.config.harvest.clone();
-        let identify = match runtime.block_on(client.ask(&Request::Identify, move |input| read_identify(input, &settings))) {
+        let mut report = HarvestReport {
+            source: self.source.name.clone(),
+            resumed: false,
+            from: None,
+            counters: Counters::default(),
+            quarantined: caught_up.quarantined,
+            repaired: caught_up.repaired,
+            traffic: Traffic::default(),
+            outcome: Outcome::Interrupted,
+            snapshot: None,
+        };
+        let identify = match identify(runtime, &client, self.config) {
             Ok(identify) => identify,
             Err(error @ FetchError::Protocol(_)) => return Err(HarvestError::Refused(error)),
-            Err(FetchError::Stopped) => return Ok(self.report(false, None, Progress::default(), 0, Outcome::Interrupted)),
+            Err(FetchError::Stopped) => return Ok(report),
             Err(error) => return Err(HarvestError::Unavailable(error)),
         };
         tracing::info!(
@@ -159,50 +190,66 @@ impl Run<'_> {
             "identified"
         );
         let row = self.mirror.log.enter_source(self.source)?;
-        let reader = Reader::new(row.format, self.context(runtime, &client)?);
+        let reader = Reader::new(row.format, self.context(runtime, &client)?, self.config.harvest.depth);
         self.mirror.log.set_granularity(row.id, identify.granularity)?;
 
         let first = row.live + row.deleted == 0;
-        let step = self.plan(&row, identify.granularity)?;
-        let resumed = !matches!(step, Step::Begin { .. });
-        let (harvest, from) = match &step {
+        let mut step = self.plan(&row, identify.granularity)?;
+        report.resumed = !matches!(step, Step::Begin { .. });
+        let harvest = match &step {
             Step::Begin { kind, from, until } => {
-                (self.mirror.log.begin_harvest(row.id, *kind, from.as_deref(), until.as_deref(), now())?, from.clone())
+                report.from.clone_from(from);
+                self.mirror.log.begin_harvest(row.id, *kind, from.as_deref(), until.as_deref(), now())?
             }
-            Step::Reopen { harvest, from, .. } => (*harvest, from.clone()),
-            Step::Resume { harvest, .. } => (*harvest, None),
+            Step::Reopen { harvest, from, .. } => {
+                report.from.clone_from(from);
+                *harvest
+            }
+            Step::Resume { harvest, .. } => *harvest,
         };
-        let (sender, parts) = mpsc::channel(WAITING);
-        let fetcher = Fetcher {
-            client,
-            source: self.source.clone(),
-            settings: self.config.harvest.clone(),
-            reader,
-            probe: first,
-            max_records: self.options.max_records,
-            sender,
+        let before = self.mirror.log.harvests(row.id, self.options.window.kind(), 1)?;
+        let mut follower = Follower {
+            mirror: &mut *self.mirror,
+            row,
+            harvest,
+            granularity: identify.granularity,
+            window: self.options.window,
+            overlap_s: self.config.harvest.overlap_s,
+            stop: self.stop,
+            deadline,
+            before: before.first().map_or(0, |harvest| harvest.counters.received),
+            done: Progress::default(),
+            list: ListSoFar::default(),
         };
-        runtime.spawn(fetch(fetcher, step));
-        let started = Started { row, harvest, granularity: identify.granularity };
-        let (done, quarantined, outcome) = self.follow(&started, parts, progress)?;
-        let mut report = self.report(resumed, from, done, quarantined + caught_up.quarantined, outcome);
+        report.outcome = loop {
+            let (sender, mut parts) = mpsc::channel(WAITING);
+            let received = follower.done.counters.received;
+            let fetcher = Fetcher {
+                client: client.clone(),
+                source: self.source.clone(),
+                settings: self.config.harvest.clone(),
+                verb: ListVerb::Records,
+                probe: (first && received == 0).then(|| reader.clone()),
+                remaining: self.options.max_records.map(|most| most.saturating_sub(received)),
+                in_span: false,
+                sender,
+            };
+            runtime.spawn(fetch(fetcher, step));
+            match follower.follow(runtime, &mut parts, progress)? {
+                Followed::Ended(outcome) => break outcome,
+                Followed::Again(again) => step = again,
+            }
+        };
+        let done = follower.done;
+        report.counters = done.counters;
+        report.quarantined += done.quarantined;
+        report.repaired += done.repaired;
+        report.traffic = client.traffic();
         let changed = done.counters.changed_anything() || caught_up.records > 0 || !self.mirror.is_published();
         if changed && !self.stop.is_stopped() {
             report.snapshot = Some(self.mirror.publish()?);
         }
         Ok(report)
-    }
-
-    fn report(&self, resumed: bool, from: Option<String>, done: Progress, quarantined: u64, outcome: Outcome) -> HarvestReport {
-        HarvestReport {
-            source: self.source.name.clone(),
-            resumed,
-            from,
-            counters: done.counters,
-            quarantined,
-            outcome,
-            snapshot: None,
-        }
     }
 
     fn plan(&self, row: &SourceRow, granularity: Granularity) -> Result<Step, LogError> {
@@ -234,79 +281,5 @@ impl Run<'_> {
             }
         };
         Ok(Some(Arc::new(Context::new(url.as_str(), &body)?)))
-    }
-
-    /// Commits what arrives until the fetching side says how it ended.
-    fn follow(
-        &mut self,
-        started: &Started,
-        mut parts: mpsc::Receiver<Fetched>,
-        progress: &mut dyn FnMut(&Progress),
-    ) -> Result<(Progress, u64, Outcome), HarvestError> {
-        let (mut done, mut quarantined) = (Progress::default(), 0);
-        while let Some(fetched) = parts.blocking_recv() {
-            match fetched {
-                Fetched::Part(part) => {
-                    // A page that waits when the user stops is asked for again by the next run.
-                    if self.stop.is_stopped() {
-                        return Ok((done, quarantined, Outcome::Interrupted));
-                    }
-                    self.commit(started, &part, &mut done)?;
-                    progress(&done);
-                    let stop = self.stop;
-                    quarantined += self.mirror.catch_up(|_| !stop.is_stopped())?.quarantined;
-                }
-                Fetched::Expired(answer) => {
-                    self.mirror.log.drop_token(started.harvest)?;
-                    let newest = self.mirror.log.harvests(started.row.id, self.options.window.kind(), 1)?;
-                    let facts = Facts {
-                        newest: None,
-                        complete: None,
-                        granularity: started.granularity,
-                        overlap_s: self.config.harvest.overlap_s,
-                    };
-                    // The other side has gone if this fails, and says why below.
-                    let _ = newest.first().map(|harvest| answer.send(reopen(harvest, &facts)));
-                }
-                Fetched::Done => return Ok((done, quarantined, Outcome::Complete)),
-                Fetched::Failed(FetchError::Enough) => return Ok((done, quarantined, Outcome::Enough)),
-                Fetched::Failed(FetchError::Stopped) => return Ok((done, quarantined, Outcome::Interrupted)),
-                Fetched::Failed(error @ FetchError::Protocol(_)) if done.counters.pages == 0 => {
-                    self.mirror.log.forget_empty_source(started.row.id)?;
-                    return Err(HarvestError::Refused(error));
-                }
-                Fetched::Failed(error) => return Ok((done, quarantined, Outcome::Unavailable(error))),
-                Fetched::Useless(error) => {
-                    self.mirror.log.forget_empty_source(started.row.id)?;
-                    return Err(error.into());
-                }
-            }
-        }
-        Ok((done, quarantined, Outcome::Interrupted))
-    }
-
-    fn commit(&mut self, started: &Started, part: &Part, done: &mut Progress) -> Result<(), LogError> {
-        let token = part.end.as_ref().and_then(|end| end.token.as_ref());
-        let report = self.mirror.log.append(&NewPage {
-            source: started.row.id,
-            harvest: started.harvest,
-            response_date: part.response_date,
-            records: &part.records,
-            opens_list: part.opens_list,
-            token,
-            whole: part.end.is_some(),
-            last: part.end.is_some() && token.is_none(),
-            now: now(),
-        })?;
-        done.counters.add(&report.counters);
-        done.reached = part.records.iter().filter_map(|record| record.header.datestamp).max().or(done.reached);
-        done.complete_list_size = part.end.as_ref().and_then(|end| end.complete_list_size).or(done.complete_list_size);
-        tracing::info!(
-            page = report.page.0,
-            records = part.records.len(),
-            changed = report.counters.created + report.counters.changed,
-            "page"
-        );
-        Ok(())
     }
 }

@@ -136,6 +136,11 @@ impl LinksIndex<'_> {
         read().map_err(|source| self.0.failed(source))
     }
 
+    /// How many links there are.
+    pub fn count(&self) -> Result<u64, LogError> {
+        self.0.connection.query_row("SELECT count(*) FROM link", [], |row| row.get(0)).map_err(|source| self.0.failed(source))
+    }
+
     /// How many links there are to each authority.
     pub fn stats(&self) -> Result<Vec<LinkStats>, LogError> {
         let read = || -> rusqlite::Result<Vec<LinkStats>> {

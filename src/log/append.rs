@@ -4,8 +4,8 @@ use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::harvests::{Counters, HarvestId, SourceId};
 use super::read::PageId;
-use super::{Log, LogError};
-use crate::oai::{Datestamp, Record, ResumptionToken};
+use super::{Log, LogError, Undelivered};
+use crate::oai::{Datestamp, Header, Record, ResumptionToken};
 
 /// zstd's level for bodies: pages shrink to about a twelfth at 300 MB/s.
 const COMPRESSION: i32 = 3;
@@ -21,6 +21,8 @@ pub struct NewPage<'a> {
     pub response_date: Option<Datestamp>,
     /// The records, in the order of the answer.
     pub records: &'a [Record],
+    /// Records that the source lists and did not deliver.
+    pub undelivered: &'a [Undelivered],
     /// Whether a list begins here: the order of datestamps counts from here on.
     pub opens_list: bool,
     /// What leads on.
@@ -42,69 +44,142 @@ pub struct PageReport {
     pub counters: Counters,
 }
 
-fn payload_hash(record: &Record) -> [u8; 16] {
+/// A hash of 128 bits, as the log keeps them.
+pub(crate) type Hash = [u8; 16];
+
+fn hash_of<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Hash {
     let mut hasher = blake3::Hasher::new();
-    hasher.update(&[u8::from(record.header.deleted)]);
-    if let Some(metadata) = record.metadata.clone() {
-        hasher.update(record.xml.get(metadata).unwrap_or_default());
+    for part in parts {
+        hasher.update(part);
     }
     let mut hash = [0; 16];
     hasher.finalize_xof().fill(&mut hash);
     hash
 }
 
+/// What tells one payload from another: whether it is deleted, and what stands in its metadata.
+pub(crate) fn payload_hash(deleted: bool, metadata: &[u8]) -> Hash {
+    hash_of([&[u8::from(deleted)], metadata])
+}
+
+/// The link of the chain for a page: a hash of the link before it and of all that the page holds.
+pub(crate) fn link_of(before: &[u8], received_at: i64, token: Option<&str>, body: &[u8]) -> Hash {
+    hash_of([before, &received_at.to_le_bytes(), token.unwrap_or_default().as_bytes(), &[0], body])
+}
+
 struct Known {
     id: i64,
     hash: Vec<u8>,
+    record_hash: Option<Vec<u8>>,
     deleted: bool,
-    datestamp_text: String,
-    sets: String,
+    withdrawn: bool,
 }
 
-impl Log {
-    /// Commits a page. Afterwards it is on disk, with everything that a resumption needs.
-    pub fn append(&mut self, page: &NewPage<'_>) -> Result<PageReport, LogError> {
-        let body: Vec<u8> = page.records.iter().flat_map(|record| record.xml.iter().copied()).collect();
-        let compressed = zstd::bulk::compress(&body, COMPRESSION).map_err(|error| LogError::Damaged {
-            path: self.path.clone(),
-            page: 0,
-            reason: format!("it could not be compressed: {error}"),
-        })?;
-        let mut append = || -> rusqlite::Result<PageReport> {
-            let transaction = self.connection.transaction()?;
-            transaction.prepare_cached(
-                "INSERT INTO page (harvest_id, received_at, response_date, token, whole, records, raw_bytes, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            )?
-            .execute(params![
-                page.harvest.0,
-                page.now,
-                page.response_date.map(Datestamp::millis),
-                page.token.map(ResumptionToken::as_str),
-                page.whole,
-                page.records.len(),
-                body.len(),
-                compressed
-            ])?;
-            let id = PageId(transaction.last_insert_rowid());
-            let mut counters =
-                Counters { pages: 1, received: page.records.len() as u64, bytes: body.len() as u64, ..Counters::default() };
-            let (mut live, mut gone, mut offset) = (0i64, 0i64, 0usize);
-            for record in page.records {
-                enter(&transaction, page.source, id, record, offset, &mut counters, (&mut live, &mut gone))?;
-                offset += record.xml.len();
-            }
-            transaction.execute(
-                "UPDATE source SET live = live + ?2, deleted = deleted + ?3 WHERE id = ?1",
-                params![page.source.0, live, gone],
-            )?;
-            update_harvest(&transaction, page, &counters)?;
-            transaction.commit()?;
-            Ok(PageReport { page: id, counters })
-        };
-        append().map_err(|source| LogError::Sqlite { path: self.path.clone(), source })
+/// How the kept counts of a source move.
+#[derive(Default)]
+pub(super) struct Moves {
+    pub(super) live: i64,
+    pub(super) deleted: i64,
+    pub(super) withdrawn: i64,
+}
+
+impl Moves {
+    pub(super) fn apply(&self, transaction: &Transaction<'_>, source: SourceId) -> rusqlite::Result<()> {
+        transaction
+            .execute(
+                "UPDATE source SET live = live + ?2, deleted = deleted + ?3, withdrawn = withdrawn + ?4 WHERE id = ?1",
+                params![source.0, self.live, self.deleted, self.withdrawn],
+            )
+            .map(|_| ())
     }
 }
 
+/// Opens a page: its row without a body, which [`close_page`] fills in.
+pub(super) fn open_page(
+    transaction: &Transaction<'_>,
+    harvest: HarvestId,
+    now: i64,
+    response_date: Option<Datestamp>,
+    token: Option<&ResumptionToken>,
+    whole: bool,
+) -> rusqlite::Result<PageId> {
+    transaction
+        .prepare_cached(
+            "INSERT INTO page (harvest_id, received_at, response_date, token, whole, records, raw_bytes, body) VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, x'')",
+        )?
+        .execute(params![harvest.0, now, response_date.map(Datestamp::millis), token.map(ResumptionToken::as_str), whole])?;
+    Ok(PageId(transaction.last_insert_rowid()))
+}
+
+/// Writes the body of a page and the link of the chain that seals it.
+pub(super) fn close_page(
+    transaction: &Transaction<'_>,
+    page: PageId,
+    now: i64,
+    token: Option<&ResumptionToken>,
+    records: usize,
+    body: &[u8],
+) -> rusqlite::Result<()> {
+    let compressed =
+        zstd::bulk::compress(body, COMPRESSION).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    let before: Option<Vec<u8>> = transaction
+        .prepare_cached("SELECT chain FROM page WHERE id < ?1 ORDER BY id DESC LIMIT 1")?
+        .query_row([page.0], |row| row.get(0))
+        .optional()?
+        .flatten();
+    let link = link_of(&before.unwrap_or_default(), now, token.map(ResumptionToken::as_str), &compressed);
+    transaction
+        .prepare_cached("UPDATE page SET records = ?2, raw_bytes = ?3, body = ?4, chain = ?5 WHERE id = ?1")?
+        .execute(params![page.0, records, body.len(), compressed, link])
+        .map(|_| ())
+}
+
+impl Log {
+    /// Commits a page. Afterwards it is on disk, with everything that a resumption needs. A record that is repeated
+    /// byte for byte is counted, and not stored again.
+    pub fn append(&mut self, page: &NewPage<'_>) -> Result<PageReport, LogError> {
+        let mut append = || -> rusqlite::Result<PageReport> {
+            let transaction = self.connection.transaction()?;
+            let id = open_page(&transaction, page.harvest, page.now, page.response_date, page.token, page.whole)?;
+            let mut counters = Counters { pages: 1, received: page.records.len() as u64, ..Counters::default() };
+            let (mut moves, mut body, mut stored) = (Moves::default(), Vec::new(), 0);
+            for record in page.records {
+                counters.bytes += record.xml.len() as u64;
+                if enter(&transaction, page.source, id, record, body.len(), &mut counters, &mut moves)? {
+                    body.extend_from_slice(&record.xml);
+                    stored += 1;
+                }
+            }
+            for missing in page.undelivered {
+                note_undelivered(&transaction, page.source, missing, page.now)?;
+                counters.undelivered += 1;
+            }
+            close_page(&transaction, id, page.now, page.token, stored, &body)?;
+            moves.apply(&transaction, page.source)?;
+            update_list(&transaction, "harvest", page.harvest.0, &Arrived::of(page), &counters)?;
+            transaction.commit()?;
+            Ok(PageReport { page: id, counters })
+        };
+        append().map_err(|source| LogError::sqlite(&self.path, source))
+    }
+}
+
+fn known(transaction: &Transaction<'_>, source: SourceId, identifier: &str) -> rusqlite::Result<Option<Known>> {
+    transaction
+        .prepare_cached("SELECT id, hash, record_hash, deleted, withdrawn FROM record WHERE identifier = ?1 AND source_id = ?2")?
+        .query_row(params![identifier, source.0], |row| {
+            Ok(Known {
+                id: row.get(0)?,
+                hash: row.get(1)?,
+                record_hash: row.get(2)?,
+                deleted: row.get(3)?,
+                withdrawn: row.get(4)?,
+            })
+        })
+        .optional()
+}
+
+/// Enters a record; answers whether its bytes belong into the page.
 fn enter(
     transaction: &Transaction<'_>,
     source: SourceId,
@@ -112,39 +187,41 @@ fn enter(
     record: &Record,
     offset: usize,
     counters: &mut Counters,
-    (live, gone): (&mut i64, &mut i64),
-) -> rusqlite::Result<()> {
+    moves: &mut Moves,
+) -> rusqlite::Result<bool> {
     let header = &record.header;
-    let hash = payload_hash(record);
+    let metadata = record.metadata.clone().and_then(|range| record.xml.get(range)).unwrap_or_default();
+    let (hash, record_hash) = (payload_hash(header.deleted, metadata), hash_of([&record.xml[..]]));
+    let identifier = header.identifier.as_str();
+    transaction
+        .prepare_cached("DELETE FROM undelivered WHERE source_id = ?1 AND identifier = ?2")?
+        .execute(params![source.0, identifier])?;
+    let known = known(transaction, source, identifier)?;
+    if known.as_ref().is_some_and(|known| known.record_hash.as_deref() == Some(&record_hash) && !known.withdrawn) {
+        counters.unchanged += 1;
+        return Ok(false);
+    }
     let sets = header.sets.iter().map(crate::oai::SetSpec::as_str).collect::<Vec<_>>().join(" ");
     let datestamp = header.datestamp.map(Datestamp::millis);
-    let known = transaction
-        .prepare_cached("SELECT id, hash, deleted, datestamp_text, sets FROM record WHERE identifier = ?1 AND source_id = ?2")?
-        .query_row(params![header.identifier.as_str(), source.0], |row| {
-            Ok(Known { id: row.get(0)?, hash: row.get(1)?, deleted: row.get(2)?, datestamp_text: row.get(3)?, sets: row.get(4)? })
-        })
-        .optional()?;
     let Some(known) = known else {
         transaction
             .prepare_cached(
-                "INSERT INTO record (source_id, identifier, datestamp_text, datestamp, sets, deleted, hash, page_id, offset, length, changed_page, first_page)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?8, ?8)",
+                "INSERT INTO record (source_id, identifier, datestamp_text, datestamp, sets, deleted, hash, record_hash, page_id, offset, length, changed_page, first_page)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?9, ?9)",
             )?
-            .execute(params![source.0, header.identifier.as_str(), header.datestamp_text, datestamp, sets, header.deleted, hash, page.0, offset, record.xml.len()])?;
+            .execute(params![
+                source.0, identifier, header.datestamp_text, datestamp, sets, header.deleted, hash, record_hash, page.0, offset, record.xml.len()
+            ])?;
         if header.deleted {
-            *gone += 1;
+            moves.deleted += 1;
             counters.deleted += 1;
         } else {
-            *live += 1;
+            moves.live += 1;
             counters.created += 1;
         }
-        return Ok(());
+        return Ok(true);
     };
-    let same = known.hash == hash;
-    if same && known.datestamp_text == header.datestamp_text && known.sets == sets {
-        counters.unchanged += 1;
-        return Ok(());
-    }
+    let same = known.hash == hash && !known.withdrawn;
     transaction
         .prepare_cached(
             "INSERT OR IGNORE INTO superseded (record_id, page_id, offset, length, datestamp_text, deleted)
@@ -153,36 +230,84 @@ fn enter(
         .execute([known.id])?;
     transaction
         .prepare_cached(
-            "UPDATE record SET datestamp_text = ?2, datestamp = ?3, sets = ?4, deleted = ?5, hash = ?6, page_id = ?7, offset = ?8, length = ?9,
-                    changed_page = CASE WHEN ?10 THEN changed_page ELSE ?7 END
+            "UPDATE record SET datestamp_text = ?2, datestamp = ?3, sets = ?4, deleted = ?5, hash = ?6, record_hash = ?7, page_id = ?8, offset = ?9,
+                    length = ?10, withdrawn = 0, changed_page = CASE WHEN ?11 THEN changed_page ELSE ?8 END
              WHERE id = ?1",
         )?
-        .execute(params![known.id, header.datestamp_text, datestamp, sets, header.deleted, hash, page.0, offset, record.xml.len(), same])?;
-    match (same, known.deleted, header.deleted) {
-        (true, ..) => counters.unchanged += 1,
-        (false, false, true) => {
-            *live -= 1;
-            *gone += 1;
-            counters.deleted += 1;
-        }
-        (false, true, false) => {
-            *live += 1;
-            *gone -= 1;
-            counters.changed += 1;
-        }
-        (false, ..) => counters.changed += 1,
+        .execute(params![
+            known.id, header.datestamp_text, datestamp, sets, header.deleted, hash, record_hash, page.0, offset, record.xml.len(), same
+        ])?;
+    if same {
+        counters.unchanged += 1;
+        return Ok(true);
     }
-    Ok(())
+    *(if known.withdrawn {
+        &mut moves.withdrawn
+    } else if known.deleted {
+        &mut moves.deleted
+    } else {
+        &mut moves.live
+    }) -= 1;
+    if header.deleted {
+        moves.deleted += 1;
+        // A deletion that was known, sent with other words.
+        *(if known.deleted { &mut counters.changed } else { &mut counters.deleted }) += 1;
+    } else {
+        moves.live += 1;
+        counters.changed += 1;
+    }
+    Ok(true)
 }
 
-fn update_harvest(transaction: &Transaction<'_>, page: &NewPage<'_>, counters: &Counters) -> rusqlite::Result<()> {
-    let stamps = || page.records.iter().filter_map(|record| record.header.datestamp.map(Datestamp::millis));
+fn note_undelivered(transaction: &Transaction<'_>, source: SourceId, missing: &Undelivered, now: i64) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached(
+            "INSERT OR REPLACE INTO undelivered (source_id, identifier, datestamp_text, reason, noted_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![source.0, missing.identifier, missing.datestamp_text, missing.reason, now])
+        .map(|_| ())
+}
+
+/// What moves a list of the log on: a harvest's or an audit's.
+pub(super) struct Arrived<'a> {
+    pub(super) headers: Vec<&'a Header>,
+    pub(super) response_date: Option<Datestamp>,
+    pub(super) opens_list: bool,
+    pub(super) token: Option<&'a ResumptionToken>,
+    pub(super) whole: bool,
+    pub(super) last: bool,
+    pub(super) now: i64,
+}
+
+impl<'a> Arrived<'a> {
+    fn of(page: &NewPage<'a>) -> Self {
+        Self {
+            headers: page.records.iter().map(|record| &record.header).collect(),
+            response_date: page.response_date,
+            opens_list: page.opens_list,
+            token: page.token,
+            whole: page.whole,
+            last: page.last,
+            now: page.now,
+        }
+    }
+}
+
+/// Moves a list on: in the table of the harvests or of the audits.
+pub(super) fn update_list(
+    transaction: &Transaction<'_>,
+    table: &'static str,
+    id: i64,
+    arrived: &Arrived<'_>,
+    counters: &Counters,
+) -> rusqlite::Result<()> {
+    let stamps = || arrived.headers.iter().filter_map(|header| header.datestamp.map(Datestamp::millis));
     let newest = stamps().max();
     let oldest_first = stamps().is_sorted();
     // A part of a long answer leaves the token alone: if the answer breaks off, it is asked for again.
     transaction
-        .prepare_cached(
-            "UPDATE harvest SET
+        .prepare_cached(&format!(
+            "UPDATE {table} SET
                 token = CASE WHEN ?2 THEN ?3 ELSE token END,
                 state = CASE WHEN ?4 THEN 'complete' ELSE state END,
                 finished_at = CASE WHEN ?4 THEN ?5 ELSE finished_at END,
@@ -192,15 +317,15 @@ fn update_harvest(transaction: &Transaction<'_>, page: &NewPage<'_>, counters: &
                 newest = max(coalesce(newest, ?9), coalesce(?9, newest)),
                 pages = pages + ?10, received = received + ?11, created = created + ?12, changed = changed + ?13,
                 unchanged = unchanged + ?14, deleted = deleted + ?15, bytes = bytes + ?16
-             WHERE id = ?1",
-        )?
+             WHERE id = ?1"
+        ))?
         .execute(params![
-            page.harvest.0,
-            page.whole,
-            page.token.map(ResumptionToken::as_str),
-            page.last,
-            page.now,
-            page.response_date.map(Datestamp::millis),
+            id,
+            arrived.whole,
+            arrived.token.map(ResumptionToken::as_str),
+            arrived.last,
+            arrived.now,
+            arrived.response_date.map(Datestamp::millis),
             oldest_first,
             stamps().next(),
             newest,
@@ -211,7 +336,7 @@ fn update_harvest(transaction: &Transaction<'_>, page: &NewPage<'_>, counters: &
             counters.unchanged,
             counters.deleted,
             counters.bytes,
-            page.opens_list,
+            arrived.opens_list,
         ])
         .map(|_| ())
 }

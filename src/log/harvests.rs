@@ -61,12 +61,14 @@ pub struct Counters {
     pub deleted: u64,
     /// Bytes of records, uncompressed.
     pub bytes: u64,
+    /// Records that the source lists and did not deliver.
+    pub undelivered: u64,
 }
 
 impl Counters {
     /// Adds another's figures to these.
     pub fn add(&mut self, other: &Self) {
-        let Self { pages, received, created, changed, unchanged, deleted, bytes } = other;
+        let Self { pages, received, created, changed, unchanged, deleted, bytes, undelivered } = other;
         self.pages += pages;
         self.received += received;
         self.created += created;
@@ -74,6 +76,7 @@ impl Counters {
         self.unchanged += unchanged;
         self.deleted += deleted;
         self.bytes += bytes;
+        self.undelivered += undelivered;
     }
 
     /// Whether any record is not what it was.
@@ -133,6 +136,23 @@ pub struct SourceRow {
     pub live: u64,
     /// Records whose newest version is deleted.
     pub deleted: u64,
+    /// Records that left the set without a deletion.
+    pub withdrawn: u64,
+}
+
+impl SourceRow {
+    /// The source with the settings that it was harvested with.
+    pub fn source(&self) -> Result<Source, crate::config::ConfigError> {
+        let settings = crate::config::SourceSettings {
+            url: self.base_url.clone(),
+            set: self.set.clone(),
+            prefix: self.prefix.clone(),
+            format: Some(format_name(self.format).to_owned()),
+            context: self.context.clone(),
+            enabled: true,
+        };
+        settings.check(&self.name)
+    }
 }
 
 fn format_name(format: PayloadFormat) -> &'static str {
@@ -157,10 +177,11 @@ fn source_row(row: &Row<'_>) -> rusqlite::Result<SourceRow> {
             .map_or_else(Granularity::default, |text| Granularity::from_identify(&text)),
         live: row.get("live")?,
         deleted: row.get("deleted")?,
+        withdrawn: row.get("withdrawn")?,
     })
 }
 
-fn harvest_row(row: &Row<'_>) -> rusqlite::Result<HarvestRow> {
+pub(super) fn list_row(row: &Row<'_>) -> rusqlite::Result<HarvestRow> {
     let stamp = |millis: Option<i64>| millis.and_then(Datestamp::from_millis);
     Ok(HarvestRow {
         id: HarvestId(row.get("id")?),
@@ -185,6 +206,7 @@ fn harvest_row(row: &Row<'_>) -> rusqlite::Result<HarvestRow> {
             unchanged: row.get("unchanged")?,
             deleted: row.get("deleted")?,
             bytes: row.get("bytes")?,
+            undelivered: 0,
         },
     })
 }
@@ -231,6 +253,34 @@ impl Log {
         Ok(row)
     }
 
+    /// The source of this name, which must have been harvested before, with these settings.
+    pub fn known_source(&self, source: &Source) -> Result<SourceRow, LogError> {
+        if !self.sources()?.iter().any(|row| row.name == source.name) {
+            return Err(LogError::NotHarvested(source.name.clone()));
+        }
+        self.enter_source(source)
+    }
+
+    /// Enters a harvest for records that are fetched by their identifiers.
+    pub fn begin_repair(&mut self, source: SourceId, now: i64) -> Result<HarvestId, LogError> {
+        let begin = || -> rusqlite::Result<HarvestId> {
+            self.connection.execute(
+                "INSERT INTO harvest (source_id, kind, state, started_at) VALUES (?1, 'window', 'abandoned', ?2)",
+                params![source.0, now],
+            )?;
+            Ok(HarvestId(self.connection.last_insert_rowid()))
+        };
+        begin().map_err(|source| self.failed(source))
+    }
+
+    /// Ends such a harvest.
+    pub fn end_repair(&self, harvest: HarvestId, now: i64) -> Result<(), LogError> {
+        self.connection
+            .execute("UPDATE harvest SET state = 'complete', finished_at = ?2 WHERE id = ?1", params![harvest.0, now])
+            .map(|_| ())
+            .map_err(|error| self.failed(error))
+    }
+
     /// Keeps the granularity that `Identify` named.
     pub fn set_granularity(&self, source: SourceId, granularity: Granularity) -> Result<(), LogError> {
         self.connection
@@ -255,7 +305,7 @@ impl Log {
             let mut statement = self
                 .connection
                 .prepare_cached("SELECT * FROM harvest WHERE source_id = ?1 AND kind = ?2 ORDER BY id DESC LIMIT ?3")?;
-            statement.query_map(params![source.0, kind.name(), most], harvest_row)?.collect()
+            statement.query_map(params![source.0, kind.name(), most], list_row)?.collect()
         };
         read().map_err(|error| self.failed(error))
     }
@@ -266,7 +316,7 @@ impl Log {
             .query_row(
                 "SELECT * FROM harvest WHERE source_id = ?1 AND kind = 'regular' AND state = 'complete' ORDER BY id DESC LIMIT 1",
                 [source.0],
-                harvest_row,
+                list_row,
             )
             .optional()
             .map_err(|error| self.failed(error))
@@ -295,7 +345,7 @@ impl Log {
             transaction.commit()?;
             Ok(HarvestId(id))
         };
-        begin().map_err(|source| LogError::Sqlite { path: self.path.clone(), source })
+        begin().map_err(|source| LogError::sqlite(&self.path, source))
     }
 
     /// Forgets the token of an open harvest, whose list is to be re-opened.

@@ -5,8 +5,11 @@
 //! whatever a view could need, so that no view must ask the source again.
 
 mod append;
+mod audits;
 mod harvests;
+mod proof;
 mod read;
+mod undelivered;
 mod watermarks;
 
 use std::path::{Path, PathBuf};
@@ -15,15 +18,38 @@ use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 
 pub use append::{NewPage, PageReport};
+pub use audits::{AuditPage, Difference, DifferenceKind, Differences};
 pub use harvests::{Counters, HarvestId, HarvestKind, HarvestRow, HarvestState, SourceId, SourceRow};
+pub use proof::{PageProof, Proof};
 pub use read::{Change, PageBodies, PageId, RecordRow, WINNER};
+pub use undelivered::UndeliveredRow;
 pub(crate) use watermarks::{set_watermark, watermark};
 
 /// Faults of the log.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
+    /// The disk, or what the user may use of it, is full.
+    #[error(
+        "the log {path} cannot be written: the disk is full ({source})\nhint: free some space and run the same command again; what was committed is kept"
+    )]
+    Full {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: rusqlite::Error,
+    },
+    /// The file is no database any more.
+    #[error(
+        "the log {path} is damaged: {source}\nhint: put a backup back (`libris-mirror restore DIR`); without one, harvest into a new directory (--data)"
+    )]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: rusqlite::Error,
+    },
     /// `SQLite`'s own.
-    #[error("the log {path} failed: {source}\nhint: check that its disk is not full and that the file is readable")]
+    #[error("the log {path} failed: {source}\nhint: check that the file is readable and its disk in order")]
     Sqlite {
         /// The file.
         path: PathBuf,
@@ -45,7 +71,9 @@ pub enum LogError {
         source: rusqlite_migration::Error,
     },
     /// A body does not decompress.
-    #[error("page {page} of the log {path} is damaged: {reason}\nhint: restore a backup, or harvest into a new directory")]
+    #[error(
+        "page {page} of the log {path} is damaged: {reason}\nhint: put a backup back (`libris-mirror restore DIR`); without one, harvest into a new directory (--data)"
+    )]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -54,6 +82,9 @@ pub enum LogError {
         /// What is wrong.
         reason: String,
     },
+    /// A source that never was.
+    #[error("the mirror has nothing of the source {0:?} yet\nhint: run `libris-mirror harvest {0}` first")]
+    NotHarvested(String),
     /// A source of this name was harvested with other settings.
     #[error(
         "the source {name:?} of this mirror has {what} {was:?}, not {now:?}\nhint: give the new list a name of its own (--name), or put the old setting back"
@@ -70,11 +101,42 @@ pub enum LogError {
     },
 }
 
+impl LogError {
+    /// Tells a full disk and a damaged file from other faults.
+    pub(crate) fn sqlite(path: &Path, source: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode::{DatabaseCorrupt, DiskFull, NotADatabase, SystemIoFailure};
+        let path = path.to_owned();
+        match source.sqlite_error_code() {
+            Some(DiskFull) => Self::Full { path, source },
+            // What is left of a file-size limit or a quota.
+            Some(SystemIoFailure) if source.sqlite_error().is_some_and(|error| error.extended_code == SQLITE_IOERR_WRITE) => {
+                Self::Full { path, source }
+            }
+            Some(DatabaseCorrupt | NotADatabase) => Self::Corrupt { path, source },
+            _ => Self::Sqlite { path, source },
+        }
+    }
+}
+
+const SQLITE_IOERR_WRITE: i32 = 778;
+
+/// A record that the source lists and did not deliver, or that is over a limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undelivered {
+    /// Its identifier.
+    pub identifier: String,
+    /// The datestamp of the version that is missing, as it came.
+    pub datestamp_text: String,
+    /// Why it is not here.
+    pub reason: String,
+}
+
 /// The schema, in steps that are never edited once merged.
 fn migrations() -> Migrations<'static> {
     Migrations::new(vec![
         M::up(include_str!("../../migrations/0001_create-log.sql")),
         M::up(include_str!("../../migrations/0002_create-links-and-quarantine.sql")),
+        M::up(include_str!("../../migrations/0003_add-proof.sql")),
     ])
 }
 
@@ -90,7 +152,7 @@ const BUSY_SECONDS: u64 = 30;
 impl Log {
     /// Opens the log for writing, makes it if need be, and brings its schema up to date.
     pub fn open(path: &Path) -> Result<Self, LogError> {
-        let failed = |source| LogError::Sqlite { path: path.to_owned(), source };
+        let failed = |source| LogError::sqlite(path, source);
         let mut connection = Connection::open(path).map_err(failed)?;
         connection
             .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 67108864;")
@@ -100,7 +162,7 @@ impl Log {
             rusqlite_migration::Error::MigrationDefinition(rusqlite_migration::MigrationDefinitionError::DatabaseTooFarAhead) => {
                 LogError::TooNew(path.to_owned())
             }
-            source => LogError::Migration { path: path.to_owned(), source },
+            source => Self::not_migrated(path, source),
         })?;
         Ok(Self { connection, path: path.to_owned() })
     }
@@ -121,7 +183,7 @@ impl Log {
         if !path.exists() {
             return Err(LogError::Missing(path.parent().unwrap_or(path).to_owned()));
         }
-        let failed = |source| LogError::Sqlite { path: path.to_owned(), source };
+        let failed = |source| LogError::sqlite(path, source);
         // Read-write at the level of the file, since WAL readers share an index; no statement here writes.
         let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
             .or_else(|_| Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX))
@@ -133,7 +195,14 @@ impl Log {
             Ok(rusqlite_migration::SchemaVersion::Outside(_)) => Err(LogError::TooNew(path.to_owned())),
             Ok(rusqlite_migration::SchemaVersion::NoneSet) => Err(LogError::Missing(path.parent().unwrap_or(path).to_owned())),
             Ok(rusqlite_migration::SchemaVersion::Inside(_)) => Ok(Self { connection, path: path.to_owned() }),
-            Err(source) => Err(LogError::Migration { path: path.to_owned(), source }),
+            Err(source) => Err(Self::not_migrated(path, source)),
+        }
+    }
+
+    fn not_migrated(path: &Path, source: rusqlite_migration::Error) -> LogError {
+        match source {
+            rusqlite_migration::Error::RusqliteError { err, .. } => LogError::sqlite(path, err),
+            source => LogError::Migration { path: path.to_owned(), source },
         }
     }
 
@@ -144,7 +213,7 @@ impl Log {
     }
 
     pub(crate) fn failed(&self, source: rusqlite::Error) -> LogError {
-        LogError::Sqlite { path: self.path.clone(), source }
+        LogError::sqlite(&self.path, source)
     }
 
     /// Holds one consistent state of the log for all reads until the log is dropped.

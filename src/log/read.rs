@@ -21,11 +21,11 @@ pub struct Change {
     pub source: SourceId,
     /// Its identifier.
     pub identifier: String,
-    /// Whether its newest version is deleted.
+    /// Whether its newest version is deleted, or withdrawn: it has no graph.
     pub deleted: bool,
-    page: PageId,
-    offset: usize,
-    length: usize,
+    pub(super) page: PageId,
+    pub(super) offset: usize,
+    pub(super) length: usize,
 }
 
 /// The newest version of a record.
@@ -41,17 +41,24 @@ pub struct RecordRow {
     pub sets: String,
     /// Earlier versions in the log.
     pub earlier: u64,
+    /// Whether it left the set without a deletion, as an audit found.
+    pub withdrawn: bool,
 }
 
-/// Where several sources hold the same identifier, the version that changed last counts: a condition on `record`.
-pub const WINNER: &str = "NOT EXISTS (SELECT 1 FROM record AS other WHERE other.identifier = record.identifier AND other.changed_page > record.changed_page)";
+/// Where several sources hold the same identifier, one that did not withdraw it counts, and of these the version that
+/// changed last: a condition on `record`.
+pub const WINNER: &str = "NOT EXISTS (SELECT 1 FROM record AS other WHERE other.identifier = record.identifier
+    AND (other.withdrawn < record.withdrawn OR (other.withdrawn = record.withdrawn AND other.changed_page > record.changed_page)))";
 
-fn change(row: &Row<'_>) -> rusqlite::Result<Change> {
+/// Whether a record is out of the views.
+const GONE: &str = "(record.deleted OR record.withdrawn) AS gone";
+
+pub(super) fn change(row: &Row<'_>) -> rusqlite::Result<Change> {
     Ok(Change {
         record: row.get("id")?,
         source: SourceId(row.get("source_id")?),
         identifier: row.get("identifier")?,
-        deleted: row.get("deleted")?,
+        deleted: row.get("gone")?,
         page: PageId(row.get("page_id")?),
         offset: row.get("offset")?,
         length: row.get("length")?,
@@ -90,7 +97,7 @@ impl Log {
     fn select(&self, condition: &str, page: PageId) -> Result<Vec<Change>, LogError> {
         let read = || -> rusqlite::Result<Vec<Change>> {
             let mut statement = self.connection.prepare_cached(&format!(
-                "SELECT id, source_id, identifier, deleted, page_id, offset, length FROM record WHERE {condition} AND {WINNER} ORDER BY page_id, offset"
+                "SELECT id, source_id, identifier, {GONE}, page_id, offset, length FROM record WHERE {condition} AND {WINNER} ORDER BY page_id, offset"
             ))?;
             statement.query_map([page.0], change)?.collect()
         };
@@ -109,8 +116,10 @@ impl Log {
     pub fn record(&self, identifier: &str) -> Result<Option<RecordRow>, LogError> {
         self.connection
             .query_row(
-                "SELECT record.*, source.name AS source_name, (SELECT count(*) FROM superseded WHERE record_id = record.id) AS earlier
-                 FROM record JOIN source ON source.id = record.source_id WHERE identifier = ?1 ORDER BY changed_page DESC LIMIT 1",
+                &format!(
+                    "SELECT record.*, {GONE}, source.name AS source_name, (SELECT count(*) FROM superseded WHERE record_id = record.id) AS earlier
+                     FROM record JOIN source ON source.id = record.source_id WHERE identifier = ?1 ORDER BY record.withdrawn, changed_page DESC LIMIT 1"
+                ),
                 params![identifier],
                 |row| {
                     Ok(RecordRow {
@@ -119,6 +128,7 @@ impl Log {
                         datestamp: row.get("datestamp_text")?,
                         sets: row.get("sets")?,
                         earlier: row.get("earlier")?,
+                        withdrawn: row.get("withdrawn")?,
                     })
                 },
             )
@@ -126,7 +136,7 @@ impl Log {
             .map_err(|source| self.failed(source))
     }
 
-    fn body(&self, page: PageId) -> Result<Vec<u8>, LogError> {
+    pub(super) fn body(&self, page: PageId) -> Result<Vec<u8>, LogError> {
         let (body, size): (Vec<u8>, usize) = self
             .connection
             .query_row("SELECT body, raw_bytes FROM page WHERE id = ?1", [page.0], |row| Ok((row.get(0)?, row.get(1)?)))

@@ -12,7 +12,9 @@ use quick_xml::events::{BytesStart, Event};
 use super::item::{Header, Identify, Item, Limits, MetadataFormat, Record, Set};
 use super::tape::{OverLimit, Tape};
 use super::xml::{Scope, resolve};
-use super::{Datestamp, DocumentError, ErrorCode, Granularity, OAI_NAMESPACE, ProtocolError, RecordId, ResumptionToken, SetSpec};
+use super::{
+    Datestamp, DocumentError, ErrorCode, Granularity, NAMELESS, OAI_NAMESPACE, ProtocolError, RecordId, ResumptionToken, SetSpec,
+};
 
 /// An answer that is being read.
 pub struct Document<R: BufRead> {
@@ -22,6 +24,10 @@ pub struct Document<R: BufRead> {
     scope: Scope,
     state: State,
     saw_list: bool,
+    /// Where in the stream the reader began: not at its start after a record that had to be passed over.
+    offset: u64,
+    /// The element of the verb that is open.
+    verb: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +48,8 @@ impl<R: BufRead> Document<R> {
             scope: Scope::default(),
             state: State::Start,
             saw_list: false,
+            offset: 0,
+            verb: String::new(),
         }
     }
 
@@ -54,7 +62,7 @@ impl<R: BufRead> Document<R> {
     /// Bytes read so far.
     #[must_use]
     pub fn position(&self) -> u64 {
-        self.reader.buffer_position()
+        self.offset + self.reader.buffer_position()
     }
 
     /// The next item, or `None` after the root element was closed.
@@ -63,8 +71,9 @@ impl<R: BufRead> Document<R> {
             if self.state == State::Done {
                 return Ok(None);
             }
-            let before = self.reader.buffer_position();
+            let before = self.position();
             self.reader.get_mut().release(before);
+            let at_start = self.state == State::Start;
             match self.event()? {
                 Event::Start(element) => {
                     let element = element.into_owned();
@@ -78,13 +87,22 @@ impl<R: BufRead> Document<R> {
                         return Ok(Some(item));
                     }
                 }
-                Event::End(_) => {
-                    self.state = match self.state {
-                        State::Verb => State::Root,
-                        _ => State::Done,
+                Event::End(end) => {
+                    let name = end.local_name().into_inner().to_owned();
+                    let (due, next) = match self.state {
+                        State::Verb => (self.verb.as_str(), State::Root),
+                        _ => ("OAI-PMH", State::Done),
+                    };
+                    if name != due {
+                        let problem = format!("</{}> where </{due}> is due", name.chars().take(80).collect::<String>());
+                        return Err(self.invalid(before, problem));
                     }
+                    self.state = next;
                 }
                 Event::Eof => return Err(DocumentError::Cut { position: before }),
+                Event::DocType(kind) if at_start && kind.trim_start().to_ascii_lowercase().starts_with("html") => {
+                    return Err(DocumentError::NotOai { root: "html".into(), namespace: String::new() });
+                }
                 Event::DocType(_) => return Err(DocumentError::Doctype { position: before }),
                 _ => {}
             }
@@ -123,6 +141,7 @@ impl<R: BufRead> Document<R> {
                     self.saw_list = true;
                     if !empty {
                         self.scope.enter(element);
+                        name.clone_into(&mut self.verb);
                         self.state = State::Verb;
                     }
                     Ok(None)
@@ -130,8 +149,18 @@ impl<R: BufRead> Document<R> {
                 _ => self.skip(empty).map(|()| None),
             },
             State::Verb => match name {
-                "record" => self.record(element, before, empty).map(|record| Some(Item::Record(record))),
-                "header" => self.header(element, before, empty).map(|header| Some(Item::Header(header))),
+                "record" => {
+                    let mut header = None;
+                    match self.record(element, before, empty, &mut header) {
+                        Ok(record) => Ok(Some(Item::Record(record))),
+                        Err(error) => self.pass_over(element, before, empty, header, error).map(Some),
+                    }
+                }
+                "header" => match self.header(element, before, empty) {
+                    // It was read to its end; only its identifier is no good.
+                    Err(DocumentError::Invalid { .. }) => Ok(Some(Item::Header(nameless(before.to_string().as_bytes())))),
+                    header => header.map(|header| Some(Item::Header(header))),
+                },
                 "resumptionToken" => {
                     let complete_list_size = attribute(element, "completeListSize").and_then(|size| size.trim().parse().ok());
                     let text = self.text(empty)?;
@@ -179,21 +208,26 @@ impl<R: BufRead> Document<R> {
         Ok(identify)
     }
 
-    fn record(&mut self, element: &BytesStart<'static>, start: u64, empty: bool) -> Result<Record, DocumentError> {
-        let mut header = None;
+    fn record(
+        &mut self,
+        element: &BytesStart<'static>,
+        start: u64,
+        empty: bool,
+        header: &mut Option<Header>,
+    ) -> Result<Record, DocumentError> {
         let mut metadata = None;
         loop {
             if empty {
                 break;
             }
-            let before = self.reader.buffer_position();
+            let before = self.position();
             match self.event()? {
                 Event::Start(child) => {
                     let child = child.into_owned();
                     match child.local_name().into_inner() {
-                        "header" => header = Some(self.header(&child, before, false)?),
+                        "header" => *header = Some(self.header(&child, before, false)?),
                         "metadata" => {
-                            let inner = self.reader.buffer_position();
+                            let inner = self.position();
                             let end = self.skip_to_end()?;
                             metadata = Some(inner..end);
                         }
@@ -209,25 +243,78 @@ impl<R: BufRead> Document<R> {
                 _ => {}
             }
         }
-        let end = self.reader.buffer_position();
-        let header = header.ok_or_else(|| self.invalid(start, "a record has no header".into()))?;
+        let end = self.position();
+        let header = header.take().ok_or_else(|| self.invalid(start, "a record has no header".into()))?;
         let raw = self.reader.get_ref().raw(start, end);
         if raw.len() > self.limits.record_bytes {
-            return Err(DocumentError::TooLarge {
-                position: start,
-                what: "a record's size in bytes",
-                limit: self.limits.record_bytes,
-            });
+            return Err(self.too_long(start));
         }
+        let (xml, shift) = self.self_contained(element, raw);
+        let shift = |position: u64| usize::try_from(position - start).unwrap_or(usize::MAX).saturating_add(shift);
+        let metadata = metadata.map(|inner| shift(inner.start)..shift(inner.end)).filter(|inner| !inner.is_empty());
+        Ok(Record { header, xml, metadata })
+    }
+
+    /// The bytes of a record with the declarations that it needs to stand alone, and how long these are.
+    fn self_contained(&self, element: &BytesStart<'static>, raw: &[u8]) -> (Vec<u8>, usize) {
         let declarations = self.scope.missing_in(element);
         let name_end = (1 + element.name().into_inner().len()).min(raw.len());
         let mut xml = Vec::with_capacity(raw.len() + declarations.len());
         xml.extend_from_slice(&raw[..name_end]);
         xml.extend_from_slice(declarations.as_bytes());
         xml.extend_from_slice(&raw[name_end..]);
-        let shift = |position: u64| usize::try_from(position - start).unwrap_or(usize::MAX).saturating_add(declarations.len());
-        let metadata = metadata.map(|inner| shift(inner.start)..shift(inner.end)).filter(|inner| !inner.is_empty());
-        Ok(Record { header, xml, metadata })
+        (xml, declarations.len())
+    }
+
+    fn too_long(&self, position: u64) -> DocumentError {
+        DocumentError::TooLarge { position, what: "a record's size in bytes", limit: self.limits.record_bytes }
+    }
+
+    /// A record that cannot be read costs no neighbour: it goes up to its end tag. What fits the limit is kept as it
+    /// came, for whoever reads its payload to say what is wrong; of a longer one only the header is.
+    fn pass_over(
+        &mut self,
+        element: &BytesStart<'static>,
+        start: u64,
+        empty: bool,
+        header: Option<Header>,
+        error: DocumentError,
+    ) -> Result<Item, DocumentError> {
+        if matches!(error, DocumentError::Read { .. } | DocumentError::Cut { .. } | DocumentError::NotOai { .. }) {
+            return Err(error);
+        }
+        let name = element.name().into_inner();
+        let end = if empty {
+            self.position()
+        } else {
+            let sought = self.reader.get_mut().seek_end_tag(start, name);
+            let found = sought.map_err(|source| DocumentError::Read { position: start, source })?;
+            // Without an end tag the answer was cut, and the first error says so best.
+            let Some(found) = found else { return Err(error) };
+            if !found.whole {
+                self.begin_anew_at(found.end);
+                let header = header.unwrap_or_else(|| nameless(start.to_string().as_bytes()));
+                return Ok(Item::Unkept { header, reason: self.too_long(start).to_string() });
+            }
+            found.end
+        };
+        let (xml, _) = self.self_contained(element, self.reader.get_ref().raw(start, end));
+        if !empty {
+            self.begin_anew_at(end);
+        }
+        tracing::warn!("{error}; this record is kept as it came, and the next one read");
+        let header = header.unwrap_or_else(|| nameless(&xml));
+        let metadata = Some(0..xml.len());
+        Ok(Item::Record(Record { header, xml, metadata }))
+    }
+
+    /// Goes on reading at a position to which the tape was put.
+    fn begin_anew_at(&mut self, position: u64) {
+        let mut reader = Reader::from_reader(self.reader.get_mut().take());
+        // The reader has not seen the start tags of what is open; their names are checked here.
+        reader.config_mut().allow_unmatched_ends = true;
+        self.reader = reader;
+        self.offset = position;
     }
 
     fn header(&mut self, element: &BytesStart<'static>, before: u64, empty: bool) -> Result<Header, DocumentError> {
@@ -249,7 +336,7 @@ impl<R: BufRead> Document<R> {
             if empty {
                 break;
             }
-            let before = self.reader.buffer_position();
+            let before = self.position();
             match self.event()? {
                 Event::Start(child) => {
                     let child = child.into_owned();
@@ -298,7 +385,7 @@ impl<R: BufRead> Document<R> {
     fn walk(&mut self, mut each: impl FnMut(usize, &Event<'_>) -> Result<(), String>) -> Result<u64, DocumentError> {
         let mut depth = 0usize;
         loop {
-            let before = self.reader.buffer_position();
+            let before = self.position();
             let limit = self.limits.depth;
             match self.event()? {
                 Event::Start(_) => depth += 1,
@@ -316,7 +403,7 @@ impl<R: BufRead> Document<R> {
 
     fn event(&mut self) -> Result<Event<'_>, DocumentError> {
         self.buffer.clear();
-        let position = self.reader.buffer_position();
+        let position = self.position();
         self.reader.read_event_into(&mut self.buffer).map_err(|error| match error {
             quick_xml::Error::Io(source) => {
                 if let Some(OverLimit(limit)) = source.get_ref().and_then(|inner| inner.downcast_ref::<OverLimit>()) {
@@ -335,6 +422,12 @@ impl<R: BufRead> Document<R> {
     fn invalid(&self, position: u64, problem: String) -> DocumentError {
         DocumentError::Invalid { position, problem }
     }
+}
+
+/// A header for a record whose own says no identifier: named after its bytes, so that a repeat is the same one.
+fn nameless(bytes: &[u8]) -> Header {
+    let name = format!("{NAMELESS}{}", &blake3::hash(bytes).to_hex()[..32]);
+    Header { identifier: RecordId::of(name), datestamp_text: String::new(), datestamp: None, sets: Vec::new(), deleted: false }
 }
 
 /// The value of an attribute by its local name.

@@ -41,9 +41,12 @@ pub struct Record {
     pub header: Header,
     /// The whole `<record>` element byte for byte, but for the namespace declarations added to its start tag.
     pub xml: Vec<u8>,
-    /// Where in `xml` the content of `<metadata>` is, if there is any.
+    /// Where in `xml` the content of `<metadata>` is, if there is any. All of a record whose XML is broken.
     pub metadata: Option<Range<usize>>,
 }
+
+/// What the identifiers of records begin with whose headers say none; the rest is a hash of their bytes.
+pub const NAMELESS: &str = "urn:libris-mirror:nameless:";
 
 /// The parts of an `Identify` answer that a harvester needs (OAI-PMH section 4.2).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -95,6 +98,13 @@ pub enum Item {
     Header(Header),
     /// Of `ListRecords` and `GetRecord`.
     Record(Record),
+    /// A record that is over the limit and was passed over.
+    Unkept {
+        /// Its header.
+        header: Header,
+        /// What it is over.
+        reason: String,
+    },
     /// The resumption token; `None` where its element is empty, which ends a list.
     Token {
         /// What leads on.

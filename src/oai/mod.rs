@@ -17,10 +17,10 @@ mod xml;
 pub use datestamp::{Datestamp, DatestampError, Granularity};
 pub use document::Document;
 pub use error::{DocumentError, ErrorCode, ProtocolError};
-pub use item::{Header, Identify, Item, Limits, MetadataFormat, Record, Set};
+pub use item::{Header, Identify, Item, Limits, MetadataFormat, NAMELESS, Record, Set};
 pub use names::{MetadataPrefix, NameError, RecordId, ResumptionToken, SetSpec};
-pub use request::{ListArguments, Request};
-pub use tape::repair;
+pub use request::{ListArguments, ListVerb, Request};
+pub use tape::{readable, repair};
 pub use xml::{Payload, Scope, payload_of};
 
 /// The namespace of OAI-PMH 2.0 answers.

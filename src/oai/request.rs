@@ -15,6 +15,44 @@ pub struct ListArguments {
     pub set: Option<SetSpec>,
 }
 
+/// The two verbs that list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListVerb {
+    /// `ListRecords`
+    Records,
+    /// `ListIdentifiers`
+    Identifiers,
+}
+
+impl ListVerb {
+    /// The value of the `verb` argument.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Records => "ListRecords",
+            Self::Identifiers => "ListIdentifiers",
+        }
+    }
+
+    /// A first request.
+    #[must_use]
+    pub fn begin(self, arguments: ListArguments) -> Request {
+        match self {
+            Self::Records => Request::ListRecords(arguments),
+            Self::Identifiers => Request::ListIdentifiers(arguments),
+        }
+    }
+
+    /// A request for more.
+    #[must_use]
+    pub fn resume(self, token: ResumptionToken) -> Request {
+        match self {
+            Self::Records => Request::ResumeRecords(token),
+            Self::Identifiers => Request::ResumeIdentifiers(token),
+        }
+    }
+}
+
 /// A request of the protocol.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
@@ -32,6 +70,10 @@ pub enum Request {
     ListRecords(ListArguments),
     /// More of such a list.
     ResumeRecords(ResumptionToken),
+    /// More of a list, from a server that wants the prefix beside the token, against section 3.5.
+    ResumeWithPrefix(ListVerb, ResumptionToken, MetadataPrefix),
+    /// More of a list, from a server that does not decode what is percent-encoded.
+    ResumeUnencoded(ListVerb, ResumptionToken),
     /// One record.
     GetRecord(RecordId, MetadataPrefix),
 }
@@ -46,6 +88,7 @@ impl Request {
             Self::ListSets(_) => "ListSets",
             Self::ListIdentifiers(_) | Self::ResumeIdentifiers(_) => "ListIdentifiers",
             Self::ListRecords(_) | Self::ResumeRecords(_) => "ListRecords",
+            Self::ResumeWithPrefix(verb, ..) | Self::ResumeUnencoded(verb, _) => verb.name(),
             Self::GetRecord(..) => "GetRecord",
         }
     }
@@ -63,7 +106,12 @@ impl Request {
                 arguments.extend(list.until.as_deref().map(|until| ("until", until)));
                 arguments.extend(list.set.as_ref().map(|set| ("set", set.as_str())));
             }
-            Self::ListSets(Some(token)) | Self::ResumeIdentifiers(token) | Self::ResumeRecords(token) => {
+            Self::ListSets(Some(token))
+            | Self::ResumeIdentifiers(token)
+            | Self::ResumeRecords(token)
+            | Self::ResumeUnencoded(_, token) => arguments.push(("resumptionToken", token.as_str())),
+            Self::ResumeWithPrefix(_, token, prefix) => {
+                arguments.push(("metadataPrefix", prefix.as_str()));
                 arguments.push(("resumptionToken", token.as_str()));
             }
             Self::GetRecord(identifier, prefix) => {
@@ -78,6 +126,11 @@ impl Request {
     #[must_use]
     pub fn url(&self, base: &url::Url) -> url::Url {
         let mut url = base.clone();
+        if let Self::ResumeUnencoded(verb, token) = self {
+            let before = base.query().map(|query| format!("{query}&")).unwrap_or_default();
+            url.set_query(Some(&format!("{before}verb={}&resumptionToken={}", verb.name(), token.as_str())));
+            return url;
+        }
         for (name, value) in self.arguments() {
             url.query_pairs_mut().append_pair(name, value);
         }
@@ -104,5 +157,7 @@ mod tests {
         );
         let resume = Request::ResumeRecords(ResumptionToken::new(" a+b/c= ").expect("valid"));
         assert_eq!(resume.url(&base).as_str(), "https://example.org/oai?key=1&verb=ListRecords&resumptionToken=a%2Bb%2Fc%3D");
+        let unencoded = Request::ResumeUnencoded(ListVerb::Identifiers, ResumptionToken::new("a+b/c=").expect("valid"));
+        assert_eq!(unencoded.url(&base).as_str(), "https://example.org/oai?key=1&verb=ListIdentifiers&resumptionToken=a+b/c=");
     }
 }

@@ -27,6 +27,17 @@ pub fn repair(bytes: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(repaired)
 }
 
+/// The text of bytes that should be one: what is not UTF-8, and the control characters that XML 1.0 forbids, become
+/// U+FFFD. Borrowed where nothing had to be replaced.
+#[must_use]
+pub fn readable(bytes: &[u8]) -> Cow<'_, str> {
+    let forbidden = |c: char| c < ' ' && !matches!(c, '\t' | '\n' | '\r');
+    match String::from_utf8_lossy(bytes) {
+        text if text.contains(forbidden) => Cow::Owned(text.replace(forbidden, "\u{fffd}")),
+        text => text,
+    }
+}
+
 /// How many bytes at the end of `bytes` could be the beginning of a longer UTF-8 character.
 fn incomplete_tail(bytes: &[u8]) -> usize {
     match std::str::from_utf8(bytes) {
@@ -41,7 +52,7 @@ fn incomplete_tail(bytes: &[u8]) -> usize {
 }
 
 pub(super) struct Tape<R> {
-    inner: R,
+    inner: Option<R>,
     /// Raw bytes from `base` on, the unconsumed ones included.
     raw: Vec<u8>,
     /// The position of `raw[0]` in the stream.
@@ -62,9 +73,66 @@ pub(super) struct Tape<R> {
 #[error("more than {0} bytes in one element")]
 pub(super) struct OverLimit(pub usize);
 
+/// Where an end tag was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Found {
+    /// The position after it.
+    pub(super) end: u64,
+    /// Whether all bytes before it are kept.
+    pub(super) whole: bool,
+}
+
+/// An end tag with white space in it is no longer than this.
+const LONGEST_TAG: usize = 256;
+
+/// Where `</name>` begins, white space allowed before `>`, and its length.
+fn end_tag(bytes: &[u8], name: &[u8]) -> Option<(usize, usize)> {
+    let mut from = 0;
+    while let Some(at) = bytes[from..].windows(2).position(|window| window == b"</").map(|at| at + from) {
+        if let Some(rest) = bytes[at + 2..].strip_prefix(name) {
+            let space = rest
+                .iter()
+                .take(LONGEST_TAG - 3 - name.len().min(LONGEST_TAG - 3))
+                .take_while(|byte| byte.is_ascii_whitespace())
+                .count();
+            if rest.get(space) == Some(&b'>') {
+                return Some((at, 2 + name.len() + space + 1));
+            }
+        }
+        from = at + 2;
+    }
+    None
+}
+
 impl<R: BufRead> Tape<R> {
     pub(super) fn new(inner: R, limit: usize) -> Self {
-        Self { inner, raw: Vec::new(), base: 0, kept_from: 0, clean: Vec::new(), handed: 0, held: 0, started: false, limit }
+        Self {
+            inner: Some(inner),
+            raw: Vec::new(),
+            base: 0,
+            kept_from: 0,
+            clean: Vec::new(),
+            handed: 0,
+            held: 0,
+            started: false,
+            limit,
+        }
+    }
+
+    /// This tape, to be read by another parser; an empty one stays behind.
+    pub(super) fn take(&mut self) -> Self {
+        let Self { inner, raw, base, kept_from, clean, handed, held, started, limit } = self;
+        Self {
+            inner: inner.take(),
+            raw: std::mem::take(raw),
+            base: *base,
+            kept_from: *kept_from,
+            clean: std::mem::take(clean),
+            handed: *handed,
+            held: *held,
+            started: *started,
+            limit: *limit,
+        }
     }
 
     /// Forgets the raw bytes before `position`. They go when they are more than what stays, so that moving the
@@ -88,20 +156,57 @@ impl<R: BufRead> Tape<R> {
         usize::try_from(position.saturating_sub(self.base)).unwrap_or(usize::MAX).min(self.raw.len())
     }
 
+    /// Goes to just after the next end tag of `name`, from a position that was not released, and hands on from
+    /// there. Bytes beyond the limit are passed over, not kept. Nothing if the stream ends first.
+    pub(super) fn seek_end_tag(&mut self, from: u64, name: &str) -> io::Result<Option<Found>> {
+        let mut start = self.index(from);
+        let mut searched = start;
+        let mut kept = true;
+        loop {
+            let area = &self.raw[searched..];
+            if let Some((at, length)) = end_tag(area, name.as_bytes()) {
+                let end = searched + at + length;
+                let whole = kept && end - start <= self.limit;
+                self.held = incomplete_tail(&self.raw[end..]);
+                self.clean = repair(&self.raw[end..self.raw.len() - self.held]).into_owned();
+                self.handed = 0;
+                return Ok(Some(Found { end: self.base + end as u64, whole }));
+            }
+            // A tag may be cut by the end of the chunk.
+            searched = searched.max(self.raw.len().saturating_sub(LONGEST_TAG));
+            if self.raw.len() - start > self.limit {
+                kept = false;
+                self.raw.drain(..searched);
+                self.base += searched as u64;
+                self.kept_from = self.base;
+                (start, searched) = (0, 0);
+            }
+            if self.read_chunk()? == 0 {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn read_chunk(&mut self) -> io::Result<usize> {
+        let Some(inner) = &mut self.inner else { return Ok(0) };
+        let chunk = inner.fill_buf()?;
+        let read = chunk.len();
+        self.raw.extend_from_slice(chunk);
+        inner.consume(read);
+        if !self.started && self.raw.len() >= 3 {
+            self.started = true;
+            if self.raw.starts_with(b"\xEF\xBB\xBF") {
+                self.raw.drain(..3);
+            }
+        }
+        Ok(read)
+    }
+
     fn refill(&mut self) -> io::Result<()> {
         self.clean.clear();
         self.handed = 0;
         while self.clean.is_empty() {
-            let chunk = self.inner.fill_buf()?;
-            let read = chunk.len();
-            self.raw.extend_from_slice(chunk);
-            self.inner.consume(read);
-            if !self.started && self.raw.len() >= 3 {
-                self.started = true;
-                if self.raw.starts_with(b"\xEF\xBB\xBF") {
-                    self.raw.drain(..3);
-                }
-            }
+            let read = self.read_chunk()?;
             let fresh = &self.raw[self.raw.len().saturating_sub(self.held + read)..];
             let tail = if read == 0 { 0 } else { incomplete_tail(fresh) };
             self.clean.extend_from_slice(&repair(&fresh[..fresh.len() - tail]));
@@ -151,6 +256,8 @@ mod tests {
         assert_eq!(repair("r\u{e4}v".as_bytes()), Cow::Borrowed("r\u{e4}v".as_bytes()));
         assert_eq!(&*repair(b"r\xe4v\x0b\tx"), b"r?v?\tx");
         assert_eq!(&*repair(b"\xf0\x9f\x98"), b"???");
+        assert_eq!(readable("r\u{e4}v".as_bytes()), Cow::Borrowed("r\u{e4}v"));
+        assert_eq!(readable(b"r\xe4v\x0b\tx"), "r\u{fffd}v\u{fffd}\tx");
     }
 
     proptest! {
@@ -174,6 +281,20 @@ mod tests {
         let mut out = String::new();
         tape.read_to_string(&mut out).expect("text");
         assert_eq!(out, "<a/>");
+    }
+
+    #[test]
+    fn an_end_tag_is_found_across_chunks_and_beyond_the_limit() {
+        let text = format!("<r>{}</rx></r \n>rest", "x".repeat(3000));
+        for (limit, whole) in [(10_000, true), (100, false)] {
+            let mut tape = Tape::new(BufReader::with_capacity(7, text.as_bytes()), limit);
+            let found = tape.seek_end_tag(0, "r").expect("in memory");
+            assert_eq!(found, Some(Found { end: text.len() as u64 - 4, whole }));
+            let mut rest = String::new();
+            tape.read_to_string(&mut rest).expect("text");
+            assert_eq!(rest, "rest");
+        }
+        assert_eq!(Tape::new(&b"<r></s>"[..], 100).seek_end_tag(0, "r").expect("in memory"), None);
     }
 
     #[test]

@@ -81,8 +81,10 @@ pub enum Payload<'a> {
 /// Takes the payload out of a self-contained `<record>`.
 ///
 /// # Errors
-/// The parser's words and the byte position in the record, where its XML is broken.
-pub fn payload_of(record: &str) -> Result<Payload<'_>, (u64, String)> {
+/// The parser's words and the byte position in the record, where its XML is broken, or nested deeper than `depth`, or
+/// holds a document type declaration.
+pub fn payload_of(record: &str, depth: usize) -> Result<Payload<'_>, (u64, String)> {
+    let deepest = depth;
     let mut reader = Reader::from_str(record);
     let mut scope = Scope::default();
     let mut depth = 0;
@@ -95,7 +97,7 @@ pub fn payload_of(record: &str) -> Result<Payload<'_>, (u64, String)> {
                     scope.enter(&element);
                 } else if depth == 2 && element.local_name().into_inner() == "metadata" {
                     scope.enter(&element);
-                    return inside_metadata(reader, record, &scope);
+                    return inside_metadata(reader, record, &scope, deepest);
                 }
             }
             Event::End(_) => depth -= 1,
@@ -105,7 +107,29 @@ pub fn payload_of(record: &str) -> Result<Payload<'_>, (u64, String)> {
     }
 }
 
-fn inside_metadata<'a>(mut reader: Reader<&'a [u8]>, record: &'a str, scope: &Scope) -> Result<Payload<'a>, (u64, String)> {
+/// Reads to the end of the current element.
+fn read_to_end(reader: &mut Reader<&[u8]>, deepest: usize) -> Result<(), (u64, String)> {
+    let mut depth = 0;
+    loop {
+        let before = reader.buffer_position();
+        match reader.read_event().map_err(|error| (reader.error_position(), error.to_string()))? {
+            Event::Start(_) if depth == deepest => return Err((before, format!("elements are nested deeper than {deepest}"))),
+            Event::Start(_) => depth += 1,
+            Event::End(_) if depth == 0 => return Ok(()),
+            Event::End(_) => depth -= 1,
+            Event::DocType(_) => return Err((before, "it holds a document type declaration, which is refused".into())),
+            Event::Eof => return Err((before, "it ends before its elements are closed".into())),
+            _ => {}
+        }
+    }
+}
+
+fn inside_metadata<'a>(
+    mut reader: Reader<&'a [u8]>,
+    record: &'a str,
+    scope: &Scope,
+    deepest: usize,
+) -> Result<Payload<'a>, (u64, String)> {
     let mut text = String::new();
     loop {
         let before = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
@@ -114,7 +138,7 @@ fn inside_metadata<'a>(mut reader: Reader<&'a [u8]>, record: &'a str, scope: &Sc
             Event::Start(element) => {
                 let missing = scope.missing_in(&element);
                 let after_name = before + 1 + element.name().into_inner().len();
-                reader.read_to_end(element.name()).map_err(|error| (reader.error_position(), error.to_string()))?;
+                read_to_end(&mut reader, deepest)?;
                 let end = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
                 let body = record.get(before..end).unwrap_or_default();
                 if missing.is_empty() {
@@ -135,6 +159,7 @@ fn inside_metadata<'a>(mut reader: Reader<&'a [u8]>, record: &'a str, scope: &Sc
             Event::CData(part) => text.push_str(&part.xml10_content()),
             Event::GeneralRef(reference) => text.push(resolve(&reference).map_err(|problem| (before as u64, problem))?),
             Event::End(_) | Event::Eof => break,
+            Event::DocType(_) => return Err((before as u64, "it holds a document type declaration, which is refused".into())),
             _ => {}
         }
     }
@@ -149,21 +174,21 @@ mod tests {
     fn an_element_takes_the_declarations_of_its_ancestors_along() {
         let record = r#"<r:record xmlns:r="http://oai" xmlns:a='x"y'><r:header/><r:metadata xmlns:b="b"><a:x b:y="1"><b:z/></a:x></r:metadata></r:record>"#;
         let expected = r#"<a:x xmlns:r="http://oai" xmlns:a='x"y' xmlns:b="b" b:y="1"><b:z/></a:x>"#;
-        assert_eq!(payload_of(record), Ok(Payload::Element(Cow::Borrowed(expected))));
+        assert_eq!(payload_of(record, 256), Ok(Payload::Element(Cow::Borrowed(expected))));
     }
 
     #[test]
     fn an_element_that_declares_everything_is_not_copied() {
         let record = r#"<record xmlns="o"><metadata> <x xmlns="y"><z/></x> </metadata></record>"#;
-        assert!(matches!(payload_of(record), Ok(Payload::Element(Cow::Borrowed(r#"<x xmlns="y"><z/></x>"#)))));
+        assert!(matches!(payload_of(record, 256), Ok(Payload::Element(Cow::Borrowed(r#"<x xmlns="y"><z/></x>"#)))));
     }
 
     #[test]
     fn text_comes_from_cdata_and_references_alike() {
         let record = "<record><metadata><![CDATA[<a> ]]>&lt;b&gt; &#229;</metadata></record>";
-        assert_eq!(payload_of(record), Ok(Payload::Text("<a> <b> å".into())));
-        assert_eq!(payload_of("<record><header/></record>"), Ok(Payload::None));
-        assert_eq!(payload_of("<record><metadata/></record>"), Ok(Payload::None));
-        assert!(payload_of("<record><metadata>&evil;</metadata></record>").is_err());
+        assert_eq!(payload_of(record, 256), Ok(Payload::Text("<a> <b> å".into())));
+        assert_eq!(payload_of("<record><header/></record>", 256), Ok(Payload::None));
+        assert_eq!(payload_of("<record><metadata/></record>", 256), Ok(Payload::None));
+        assert!(payload_of("<record><metadata>&evil;</metadata></record>", 256).is_err());
     }
 }

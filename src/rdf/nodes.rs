@@ -20,10 +20,13 @@ pub(crate) const NOT_IN_PATH: &AsciiSet = &CONTROLS
     .add(b'?')
     .add(b'%');
 
+/// Names that this program gives; no source may use them for its own.
+const OURS: &str = "urn:libris-mirror:";
+
 /// The named graph of a record: its identifier where that is an IRI, else a URN made of it.
 #[must_use]
 pub fn graph_name(identifier: &str) -> NamedNode {
-    NamedNode::new(identifier).unwrap_or_else(|_| {
+    NamedNode::new(identifier).ok().filter(|_| !identifier.starts_with(OURS)).unwrap_or_else(|| {
         NamedNode::new_unchecked(format!("urn:libris-mirror:record:{}", utf8_percent_encode(identifier, NOT_IN_PATH)))
     })
 }

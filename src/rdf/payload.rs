@@ -49,7 +49,12 @@ pub enum PayloadError {
         position: u64,
         /// The parser's words.
         reason: String,
+        /// The text around it.
+        excerpt: String,
     },
+    /// The header says no identifier, so that nobody can tell which record this is.
+    #[error("the record's header names no identifier that can be used, so nothing can be said about it")]
+    Nameless,
     /// The record is not deleted and has no metadata.
     #[error("the record has no metadata, though its header does not say that it is deleted")]
     Empty,
@@ -75,6 +80,8 @@ pub enum PayloadError {
         position: Option<u64>,
         /// The parser's words.
         reason: String,
+        /// The text around it.
+        excerpt: String,
     },
     /// JSON-LD whose context is neither in the record nor known for the source.
     #[error("the record needs a JSON-LD context and this source has none: set `context` to its URL")]
@@ -91,6 +98,26 @@ impl PayloadError {
             _ => None,
         }
     }
+
+    /// The text around the fault, where it is known.
+    #[must_use]
+    pub fn excerpt(&self) -> Option<&str> {
+        match self {
+            Self::Xml { excerpt, .. } | Self::Syntax { excerpt, .. } => Some(excerpt),
+            _ => None,
+        }
+    }
+}
+
+/// How much of the text on either side of a fault is shown, in bytes.
+const EXCERPT: usize = 60;
+
+/// The text around a position, on one line.
+fn excerpt(text: &str, position: u64) -> String {
+    let at = text.floor_char_boundary(usize::try_from(position).unwrap_or(usize::MAX));
+    let (start, end) =
+        (text.floor_char_boundary(at.saturating_sub(EXCERPT)), text.floor_char_boundary(at.saturating_add(EXCERPT)));
+    text[start..end].chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>().trim().to_owned()
 }
 
 /// Reads the payloads of one source.
@@ -98,27 +125,33 @@ impl PayloadError {
 pub struct Reader {
     format: PayloadFormat,
     context: Option<Arc<Context>>,
+    depth: usize,
 }
 
 impl Reader {
-    /// A reader for a format, with the context that JSON-LD records rely on.
+    /// A reader for a format, with the context that JSON-LD records rely on. XML may be nested `depth` elements deep.
     #[must_use]
-    pub fn new(format: PayloadFormat, context: Option<Arc<Context>>) -> Self {
-        Self { format, context }
+    pub fn new(format: PayloadFormat, context: Option<Arc<Context>>, depth: usize) -> Self {
+        Self { format, context, depth }
     }
 
     /// The same source in another format.
     #[must_use]
     pub fn with_format(&self, format: PayloadFormat) -> Self {
-        Self { format, context: self.context.clone() }
+        Self { format, context: self.context.clone(), depth: self.depth }
     }
 
     /// The quads of a self-contained `<record>`, each in the graph of `identifier`, without repetition.
     pub fn quads(&self, identifier: &str, record: &[u8]) -> Result<Vec<Quad>, PayloadError> {
-        let repaired = oai::repair(record);
-        let text = std::str::from_utf8(&repaired)
-            .map_err(|error| PayloadError::Xml { position: error.valid_up_to() as u64, reason: error.to_string() })?;
-        let payload = oai::payload_of(text).map_err(|(position, reason)| PayloadError::Xml { position, reason })?;
+        if identifier.starts_with(oai::NAMELESS) {
+            return Err(PayloadError::Nameless);
+        }
+        let text = &*oai::readable(record);
+        let payload = oai::payload_of(text, self.depth).map_err(|(position, reason)| PayloadError::Xml {
+            position,
+            reason,
+            excerpt: excerpt(text, position),
+        })?;
         let graph = graph_name(identifier);
         match (self.format, payload) {
             (_, Payload::None) => Err(PayloadError::Empty),
@@ -140,13 +173,15 @@ impl Reader {
 
     /// JSON-LD, with every reference to a context replaced by the one that the log holds: nothing is fetched.
     fn json_ld(&self, text: &str, graph: NamedNode) -> Result<Vec<Quad>, PayloadError> {
-        let mut document: Value = serde_json::from_str(text).map_err(|error| PayloadError::Syntax {
-            format: "JSON",
-            position: None,
-            reason: error.to_string(),
+        let mut document: Value = serde_json::from_str(text).map_err(|error| {
+            let lines = text.split_inclusive('\n').take(error.line().saturating_sub(1));
+            let position = (lines.map(str::len).sum::<usize>() + error.column().saturating_sub(1)) as u64;
+            let reason = error.to_string();
+            PayloadError::Syntax { format: "JSON", position: Some(position), reason, excerpt: excerpt(text, position) }
         })?;
         let Value::Object(members) = &mut document else {
-            return Err(PayloadError::Syntax { format: "JSON-LD", position: None, reason: "it is not an object".into() });
+            let reason = "it is not an object".into();
+            return Err(PayloadError::Syntax { format: "JSON-LD", position: None, reason, excerpt: excerpt(text, 0) });
         };
         let url = self.context.as_ref().map(|context| context.url().to_owned());
         let mut refers = false;
@@ -213,5 +248,9 @@ fn syntax(format: RdfFormat, text: &str, error: &RdfParseError) -> PayloadError 
         RdfParseError::Syntax(error) => error.location().map(|place| place.start.offset.min(text.len() as u64)),
         RdfParseError::Io(_) => None,
     };
-    PayloadError::Syntax { format: format.name(), position, reason: error.to_string().chars().take(400).collect() }
+    let reason: String = error.to_string().chars().take(400).collect();
+    // Where the parser does not tell, it mostly quotes what it minds.
+    let quoted = || reason.split('\'').nth(1).filter(|quoted| !quoted.is_empty()).and_then(|quoted| text.find(quoted));
+    let position = position.filter(|position| *position > 0).or_else(|| quoted().map(|place| place as u64));
+    PayloadError::Syntax { format: format.name(), position, reason, excerpt: excerpt(text, position.unwrap_or_default()) }
 }

@@ -6,16 +6,28 @@
 mod snapshot;
 mod view;
 
-pub use snapshot::{PublishedSnapshot, Snapshots};
-pub use view::StoreView;
+pub use snapshot::{PublishedSnapshot, Snapshots, sync_tree};
+pub use view::{StoreView, is_record_graph};
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Faults of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
+    /// The disk, or what the user may use of it, is full.
+    #[error(
+        "{path} cannot be written: the disk is full ({source})\nhint: free some space and run the same command again; what was committed is kept"
+    )]
+    Full {
+        /// The directory.
+        path: PathBuf,
+        /// The cause.
+        source: oxigraph::store::StorageError,
+    },
     /// oxigraph's own.
-    #[error("{path}: {source}")]
+    #[error(
+        "{path} cannot be used: {source}\nhint: if it is damaged, `libris-mirror rebuild store` makes it anew from the log, and readers get what it makes"
+    )]
     Storage {
         /// The directory.
         path: PathBuf,
@@ -30,4 +42,17 @@ pub enum StoreError {
         "there is nothing to read in {0} yet\nhint: run `libris-mirror harvest` first, or name the right directory with --data"
     )]
     Nothing(PathBuf),
+}
+
+impl StoreError {
+    /// Tells a full disk from other faults.
+    pub(crate) fn storage(path: &Path, source: oxigraph::store::StorageError) -> Self {
+        let path = path.to_owned();
+        let text = source.to_string();
+        if text.contains("No space left on device") || text.contains("File too large") || text.contains("quota exceeded") {
+            Self::Full { path, source }
+        } else {
+            Self::Storage { path, source }
+        }
+    }
 }

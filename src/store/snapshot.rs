@@ -44,6 +44,12 @@ impl Snapshots {
         self.directory.join(format!("{number:06}"))
     }
 
+    /// Where the store of a snapshot is.
+    #[must_use]
+    pub fn store(&self, number: u64) -> PathBuf {
+        self.path(number).join(STORE)
+    }
+
     /// The number of the current snapshot.
     #[must_use]
     pub fn current(&self) -> Option<u64> {
@@ -74,7 +80,7 @@ impl Snapshots {
             fs::remove_dir_all(&making)?;
         }
         fs::create_dir(&making)?;
-        store.backup(making.join(STORE)).map_err(|source| StoreError::Storage { path: making.clone(), source })?;
+        store.backup(making.join(STORE)).map_err(|source| StoreError::storage(&making, source))?;
         fs::write(making.join(IN_USE), "Readers of this snapshot hold a shared lock on this file.\n")?;
         fs::write(making.join(PAGE), format!("{}\n", page.0))?;
         sync_tree(&making)?;
@@ -120,7 +126,7 @@ impl Snapshots {
         let path = self.path(number);
         let held = File::open(path.join(IN_USE))?;
         held.lock_shared()?;
-        let store = Store::open_read_only(path.join(STORE)).map_err(|source| StoreError::Storage { path, source })?;
+        let store = Store::open_read_only(path.join(STORE)).map_err(|source| StoreError::storage(&path, source))?;
         Ok(PublishedSnapshot { store, number, _held: held })
     }
 
@@ -135,7 +141,8 @@ fn sync(path: &Path) -> std::io::Result<()> {
     File::open(path)?.sync_all()
 }
 
-fn sync_tree(directory: &Path) -> std::io::Result<()> {
+/// Brings every file below a directory to the disk.
+pub fn sync_tree(directory: &Path) -> std::io::Result<()> {
     for entry in fs::read_dir(directory)? {
         let path = entry?.path();
         if path.is_dir() { sync_tree(&path)? } else { sync(&path)? }

@@ -13,14 +13,24 @@ use oxigraph::model::{GraphNameRef, NamedNode, NamedNodeRef, Quad};
 use oxigraph::store::{StorageError, Store, Transaction};
 
 use super::StoreError;
-use crate::log::PageId;
+use crate::log::{Log, PageId, PageProof};
 use crate::views::{Batch, Content, View, ViewError};
 
 /// The watermark is the name of a graph without triples, so that no query over triples can see it.
 const WATERMARK: &str = "urn:libris-mirror:watermark:";
 
-fn watermark_graph(page: PageId) -> NamedNode {
-    NamedNode::new_unchecked(format!("{WATERMARK}{}", page.0))
+/// The page and its link in the chain of the log, so that a store which followed another log is told from one that
+/// followed this one.
+fn watermark_graph(page: PageId, link: PageProof) -> NamedNode {
+    let link: String = link.iter().flatten().map(|byte| format!("{byte:02x}")).collect();
+    let colon = if link.is_empty() { "" } else { ":" };
+    NamedNode::new_unchecked(format!("{WATERMARK}{}{colon}{link}", page.0))
+}
+
+/// Whether a graph of a store is a record's: all are, but for the watermark.
+#[must_use]
+pub fn is_record_graph(graph: &str) -> bool {
+    !graph.starts_with(WATERMARK)
 }
 
 /// The writer's store.
@@ -28,20 +38,34 @@ pub struct StoreView {
     store: Store,
     path: PathBuf,
     watermark: PageId,
+    mark: Option<NamedNode>,
     bulk_memory_mb: usize,
 }
 
 impl StoreView {
-    /// Opens or makes the store; `last` is the log's newest page, from which the watermark is looked for.
-    pub fn open(path: &Path, last: PageId, bulk_memory_mb: usize) -> Result<Self, StoreError> {
-        let failed = |source| StoreError::Storage { path: path.to_owned(), source };
-        remove_leftovers(path)?;
-        let store = Store::open(path).map_err(failed)?;
-        let mut watermark = last;
-        while watermark.0 > 0 && !store.contains_named_graph(&watermark_graph(watermark)).map_err(failed)? {
+    /// Opens or makes the store that follows a log. One that followed another log, or none that can be told, such as
+    /// one beside an older copy of the log, begins anew.
+    pub fn open(path: &Path, log: &Log, bulk_memory_mb: usize) -> Result<Self, ViewError> {
+        remove_leftovers(path).map_err(StoreError::from)?;
+        let failed = |source| StoreError::storage(path, source);
+        let mut store = Store::open(path).map_err(failed)?;
+        let mut watermark = log.last_page()?;
+        let mut mark = None;
+        while watermark.0 > 0 {
+            let graph = watermark_graph(watermark, log.link(watermark)?);
+            if store.contains_named_graph(&graph).map_err(failed)? {
+                mark = Some(graph);
+                break;
+            }
             watermark.0 -= 1;
         }
-        Ok(Self { store, path: path.to_owned(), watermark, bulk_memory_mb })
+        if mark.is_none() && !store.is_empty().map_err(failed)? {
+            tracing::warn!("the store in {} did not follow this log to any page: it is made anew", path.display());
+            drop(store);
+            fs_err::remove_dir_all(path).map_err(StoreError::from)?;
+            store = Store::open(path).map_err(failed)?;
+        }
+        Ok(Self { store, path: path.to_owned(), watermark, mark, bulk_memory_mb })
     }
 
     /// The store itself.
@@ -50,11 +74,17 @@ impl StoreView {
         &self.store
     }
 
-    fn failed(&self, source: StorageError) -> StoreError {
-        StoreError::Storage { path: self.path.clone(), source }
+    /// The last page that was applied.
+    #[must_use]
+    pub fn page(&self) -> PageId {
+        self.watermark
     }
 
-    fn apply_batch(&self, batch: &Batch) -> Result<(), StorageError> {
+    fn failed(&self, source: StorageError) -> StoreError {
+        StoreError::storage(&self.path, source)
+    }
+
+    fn apply_batch(&self, batch: &Batch, mark: &NamedNode) -> Result<(), StorageError> {
         let mut known = Vec::with_capacity(batch.changes.len());
         let mut fresh = Vec::new();
         for change in &batch.changes {
@@ -74,9 +104,9 @@ impl StoreView {
             let quads = if let Content::Quads(quads) = &change.content { quads.as_slice() } else { &[] };
             replace(&mut transaction, change.graph.as_ref(), quads)?;
         }
-        transaction.insert_named_graph(&watermark_graph(batch.page));
-        if self.watermark.0 > 0 && self.watermark != batch.page {
-            transaction.remove_named_graph(&watermark_graph(self.watermark))?;
+        transaction.insert_named_graph(mark);
+        if let Some(before) = self.mark.as_ref().filter(|before| *before != mark) {
+            transaction.remove_named_graph(before)?;
         }
         transaction.commit()
     }
@@ -129,14 +159,17 @@ impl View for StoreView {
     }
 
     fn apply(&mut self, batch: &Batch) -> Result<(), ViewError> {
-        self.apply_batch(batch).map_err(|source| self.failed(source))?;
+        let mark = watermark_graph(batch.page, batch.link);
+        self.apply_batch(batch, &mark).map_err(|source| self.failed(source))?;
         self.watermark = batch.page;
+        self.mark = Some(mark);
         Ok(())
     }
 
     fn reset(&mut self) -> Result<(), ViewError> {
         self.store.clear().map_err(|source| self.failed(source))?;
         self.watermark = PageId(0);
+        self.mark = None;
         Ok(())
     }
 }

@@ -6,12 +6,14 @@
 
 mod table;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use oxigraph::model::{NamedNode, Quad};
 
-use crate::log::{Change, Log, LogError, PageBodies, PageId, SourceId};
+use crate::log::{Change, Log, LogError, PageBodies, PageId, PageProof, SourceId};
+use crate::oai::readable;
 use crate::rdf::{Context, PayloadError, Reader, graph_name};
 
 pub use table::TableView;
@@ -36,6 +38,8 @@ pub struct ParsedChange {
     pub graph: NamedNode,
     /// What it is now.
     pub content: Content,
+    /// Whether bytes of it that are no text had to be replaced to read it.
+    pub repaired: bool,
 }
 
 /// All that changed with one page.
@@ -43,6 +47,8 @@ pub struct ParsedChange {
 pub struct Batch {
     /// The page.
     pub page: PageId,
+    /// The link of the log's chain that seals the page.
+    pub link: PageProof,
     /// The records, each once.
     pub changes: Vec<ParsedChange>,
 }
@@ -62,7 +68,7 @@ pub enum ViewError {
         source: rusqlite::Error,
     },
     /// The store failed.
-    #[error("the store failed: {0}\nhint: `libris-mirror rebuild store` makes it anew from the log")]
+    #[error(transparent)]
     Store(#[from] crate::store::StoreError),
     /// The context in the log is no context.
     #[error(transparent)]
@@ -82,18 +88,19 @@ pub trait View {
 }
 
 /// Readers of payloads, one a source, with the contexts that the log holds.
+#[derive(Debug)]
 pub struct Readers(HashMap<SourceId, Reader>);
 
 impl Readers {
-    /// The readers for all sources of a log.
-    pub fn new(log: &Log) -> Result<Self, ViewError> {
+    /// The readers for all sources of a log. XML may be nested `depth` elements deep.
+    pub fn new(log: &Log, depth: usize) -> Result<Self, ViewError> {
         let mut readers = HashMap::new();
         for source in log.sources()? {
             let context = match &source.context {
                 Some(url) => log.document(url)?.map(|body| Context::new(url, &body)).transpose()?.map(Arc::new),
                 None => None,
             };
-            readers.insert(source.id, Reader::new(source.format, context));
+            readers.insert(source.id, Reader::new(source.format, context, depth));
         }
         Ok(Self(readers))
     }
@@ -114,10 +121,13 @@ impl Readers {
         parsed.map_or_else(Content::Quarantined, Content::Quads)
     }
 
-    /// What the records of a page are now, parsed on all cores.
     fn batch(&self, log: &Log, bodies: &mut PageBodies, page: PageId) -> Result<Batch, LogError> {
-        let records = log
-            .changes_of(page)?
+        Ok(Batch { page, link: log.link(page)?, changes: self.parsed(log, bodies, log.changes_of(page)?)? })
+    }
+
+    /// What these records are now, parsed on all cores.
+    pub fn parsed(&self, log: &Log, bodies: &mut PageBodies, changes: Vec<Change>) -> Result<Vec<ParsedChange>, LogError> {
+        let records = changes
             .into_iter()
             .map(|change| {
                 let record = if change.deleted { None } else { Some(bodies.record(log, &change)?.to_vec()) };
@@ -129,6 +139,7 @@ impl Readers {
                 record: change.record,
                 graph: graph_name(&change.identifier),
                 content: record.as_ref().map_or(Content::Deleted, |record| self.parse(change, record)),
+                repaired: record.as_ref().is_some_and(|record| matches!(readable(record), Cow::Owned(_))),
             });
             each.collect()
         };
@@ -145,7 +156,7 @@ impl Readers {
             }
             changes
         });
-        Ok(Batch { page, changes })
+        Ok(changes)
     }
 }
 
@@ -161,15 +172,18 @@ pub struct CaughtUp {
     pub records: u64,
     /// Of these, the quarantined ones.
     pub quarantined: u64,
+    /// Of these, the ones with bytes that are no text.
+    pub repaired: u64,
 }
 
 /// Brings all views to the end of the log, page by page; `progress` hears of each page, and may stop after it.
 pub fn catch_up(
     log: &Log,
+    depth: usize,
     views: &mut [&mut dyn View],
     mut progress: impl FnMut(&CaughtUp) -> bool,
 ) -> Result<CaughtUp, ViewError> {
-    let readers = Readers::new(log)?;
+    let readers = Readers::new(log, depth)?;
     let mut bodies = PageBodies::default();
     let mut done = CaughtUp::default();
     let mut watermarks = views.iter().map(|view| view.watermark()).collect::<Result<Vec<_>, _>>()?;
@@ -181,6 +195,7 @@ pub fn catch_up(
         let batch = readers.batch(log, &mut bodies, page)?;
         let quarantined = batch.changes.iter().filter(|change| matches!(change.content, Content::Quarantined(_))).count();
         done.quarantined += quarantined as u64;
+        done.repaired += batch.changes.iter().filter(|change| change.repaired).count() as u64;
         for (view, watermark) in views.iter_mut().zip(&mut watermarks) {
             if *watermark < page {
                 view.apply(&batch)?;

@@ -2,7 +2,8 @@
 
 use std::io::BufReader;
 
-use libris_mirror::oai::{Document, DocumentError, Granularity, Item, Limits, Record};
+use libris_mirror::oai::{Datestamp, Document, DocumentError, Granularity, Item, Limits, ListVerb, NAMELESS, Record, payload_of};
+use proptest::prelude::*;
 
 fn items(text: &str) -> Result<Vec<Item>, DocumentError> {
     read(text, Limits::default())
@@ -109,19 +110,125 @@ fn what_is_hostile_or_foreign_is_refused_by_name() {
     };
     let dtd = "<!DOCTYPE x [<!ENTITY a 'b'>]><OAI-PMH xmlns='http://www.openarchives.org/OAI/2.0/'/>";
     assert!(matches!(items(dtd), Err(DocumentError::Doctype { .. })));
-    let deep = record(&format!("{}{}", "<a>".repeat(300), "</a>".repeat(300)));
+    let deep = answer(&format!("{}{}", "<a>".repeat(300), "</a>".repeat(300)));
     assert!(matches!(items(&deep), Err(DocumentError::TooLarge { what: "the nesting of elements", .. })));
     let long = record(&"x".repeat(3 << 20));
-    let limits = Limits { record_bytes: 1 << 20, ..Limits::default() };
-    assert!(matches!(read(&long, limits), Err(DocumentError::TooLarge { .. })));
     assert_eq!(records(&long).len(), 1);
     assert!(
         matches!(items("<html xmlns='http://www.w3.org/1999/xhtml'/>"), Err(DocumentError::NotOai { root, .. }) if root == "html")
     );
     assert!(matches!(items("<OAI-PMH><ListRecords/></OAI-PMH>"), Err(DocumentError::NotOai { .. })));
     assert!(matches!(items(""), Err(DocumentError::Cut { .. })));
-    let nameless = answer("<ListRecords><record><header><datestamp>2026-01-01</datestamp></header></record></ListRecords>");
-    assert!(matches!(items(&nameless), Err(DocumentError::Invalid { .. })));
+    let foreign = answer("<ListRecords></ListIdentifiers>");
+    assert!(items(&foreign).is_err());
+}
+
+/// Three records, the middle one as given.
+fn between(middle: &str) -> String {
+    let good = |name: &str| format!("<record><header><identifier>{name}</identifier></header><metadata><a/></metadata></record>");
+    answer(&format!("<ListRecords>{}{middle}{}<resumptionToken>t</resumptionToken></ListRecords>", good("r1"), good("r3")))
+}
+
+#[test]
+fn a_broken_record_is_kept_as_it_came_and_costs_no_neighbour() {
+    let header = "<header><identifier>r2</identifier></header>";
+    for (content, identifier) in [
+        (format!("{header}<metadata><a></b></metadata>"), "r2"),
+        (format!("{header}<metadata><a x=1 y=\"></metadata>"), "r2"),
+        (format!("{header}<metadata><![CDATA[never closed</metadata>"), "r2"),
+        (format!("{header}<metadata><!-- never closed</metadata>"), "r2"),
+        (format!("{header}<metadata><!DOCTYPE x [<!ENTITY a 'b'>]></metadata>"), "r2"),
+        (format!("{header}<metadata>{}</metadata>", "<a>".repeat(300)), "r2"),
+        (format!("{header}<metadata>{}{}</metadata>", "<a>".repeat(300), "</a>".repeat(300)), "r2"),
+        ("<header><datestamp>2026-01-01</datestamp></header>".to_owned(), NAMELESS),
+        ("<header><identifier>a b</identifier></header>".to_owned(), NAMELESS),
+        ("<header/>".to_owned(), NAMELESS),
+        (String::new(), NAMELESS),
+        ("<header><identifier>r2</ident".to_owned(), NAMELESS),
+    ] {
+        let middle = format!("<record>{content}</record>");
+        let items = items(&between(&middle)).unwrap_or_else(|error| panic!("{content}: {error}"));
+        let [Item::Record(first), Item::Record(second), Item::Record(third), Item::Token { token: Some(_), .. }] = &items[..]
+        else {
+            panic!("{content}: {items:?}")
+        };
+        assert_eq!((first.header.identifier.as_str(), third.header.identifier.as_str()), ("r1", "r3"));
+        assert!(second.header.identifier.as_str().starts_with(identifier), "{content}: {:?}", second.header);
+        let kept = String::from_utf8_lossy(&second.xml);
+        assert!(kept.contains(&content) && kept.ends_with("</record>"), "{content}: {kept}");
+        // Whatever reads its payload must find the fault again, or find nothing wrong with the payload itself.
+        if identifier == "r2" {
+            assert!(payload_of(&kept, 256).is_err(), "{kept}");
+        }
+    }
+    let open = between("<record><header><identifier>r2</identifier></header><metadata><a>");
+    assert!(items(&open).is_ok_and(|items| items.len() == 3), "up to the next end tag there is");
+}
+
+#[test]
+fn a_record_beyond_the_limit_is_passed_over_and_named() {
+    let long = |close: &str| {
+        between(&format!(
+            "<record><header><identifier>r2</identifier></header><metadata>{}{close}</metadata></record>",
+            "x".repeat(3 << 20)
+        ))
+    };
+    let limits = Limits { record_bytes: 1 << 20, ..Limits::default() };
+    for text in [long(""), long("</broken>")] {
+        let items = read(&text, limits).expect("the neighbours are fine");
+        let [Item::Record(_), Item::Unkept { header, reason }, Item::Record(third), Item::Token { .. }] = &items[..] else {
+            panic!("{} items", items.len())
+        };
+        assert_eq!((header.identifier.as_str(), third.header.identifier.as_str()), ("r2", "r3"));
+        assert!(reason.contains("a record's size in bytes is over 1048576"), "{reason}");
+    }
+}
+
+proptest! {
+    /// However an answer is cut, it is an error, and never a shorter list.
+    #[test]
+    fn a_cut_answer_is_never_a_whole_one(cut in 0usize..2000, close in "[a-z<>/ =\"']{0,12}") {
+        let whole = between(&format!("<record><header><identifier>r2</identifier></header><metadata><b {close}></metadata></record>"));
+        let end = whole.rfind("</OAI-PMH>").expect("there") + "</OAI-PMH>".len();
+        let mut cut = cut.min(end - 1);
+        while !whole.is_char_boundary(cut) {
+            cut -= 1;
+        }
+        prop_assert!(items(&whole[..cut]).is_err());
+    }
+
+    /// Anything at all is read or refused.
+    #[test]
+    fn no_answer_makes_a_panic(content in "(<|</|/>|>|record|header|metadata|identifier|resumptionToken|ListRecords| |'|\"|=|&|;|a|<!--|-->|<!\\[CDATA\\[|\\]\\]>){0,60}") {
+        let _ = items(&answer(&content));
+        let _ = items(&answer(&format!("<ListRecords>{content}</ListRecords>")));
+        let _ = payload_of(&content, 16);
+    }
+
+    #[test]
+    fn datestamps_of_every_form_are_read_or_refused(text in "[0-9TZ:+. -]{0,32}") {
+        if let Ok(stamp) = Datestamp::parse(&text) {
+            let again = Datestamp::parse(&stamp.at(Granularity::Second)).expect("our own form");
+            prop_assert!((again.millis() - stamp.millis()).abs() < 1000, "{text}: {again:?}");
+        }
+    }
+
+    /// A token is sent back as it came but for the white space around it, whatever it holds.
+    #[test]
+    fn tokens_come_back_as_they_were_sent(token in "\\PC{1,80}") {
+        let sent = answer(&format!("<ListRecords><resumptionToken> {} </resumptionToken></ListRecords>", quick_xml::escape::escape(token.as_str())));
+        let items = items(&sent).expect("valid");
+        let [Item::Token { token: read, .. }] = &items[..] else { panic!("{items:?}") };
+        let Some(read) = read else {
+            prop_assert!(token.trim().is_empty());
+            return Ok(());
+        };
+        prop_assert_eq!(read.as_str(), token.trim());
+        let base = url::Url::parse("http://127.0.0.1/oai").expect("valid");
+        let url = ListVerb::Records.resume(read.clone()).url(&base);
+        let back: Vec<_> = url.query_pairs().filter(|(name, _)| name == "resumptionToken").map(|(_, value)| value.into_owned()).collect();
+        prop_assert_eq!(back, [token.trim()]);
+    }
 }
 
 #[test]

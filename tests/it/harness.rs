@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::Router;
 use chrono::Utc;
-use libris_mirror::demo::{Catalogue, FakeLibris, ServerState};
+use libris_mirror::demo::{Catalogue, FakeLibris, Faults, ServerState};
 use serde_json::Value;
 
 /// A mirror in a directory of its own.
@@ -27,7 +28,6 @@ pub fn binary() -> PathBuf {
 }
 
 /// What a command did.
-#[must_use]
 pub struct Done {
     pub command: String,
     pub code: Option<i32>,
@@ -72,6 +72,13 @@ impl Bench {
         Self { directory: tempfile::tempdir().expect("a directory"), url, context, server: Some(server) }
     }
 
+    /// A fake Libris with small pages, whose answers are spoiled.
+    pub fn faulty(records: u64, page_rows: usize, faults: &Arc<Faults>) -> Self {
+        let bench = Self::wrapped(records, |router| faults.around(router));
+        bench.state().page_rows.store(page_rows, Ordering::Relaxed);
+        bench
+    }
+
     /// A source that is not the fake Libris.
     pub fn at(url: &str) -> Self {
         Self { directory: tempfile::tempdir().expect("a directory"), url: url.into(), context: String::new(), server: None }
@@ -111,6 +118,7 @@ impl Bench {
     }
 
     /// Runs the binary to its end.
+    #[must_use]
     pub fn run(&self, words: &[&str]) -> Done {
         let output = self.command(words).output().expect("the binary starts");
         Done::of(format!("libris-mirror {}", words.join(" ")), &output)
@@ -135,6 +143,26 @@ impl Bench {
     pub fn harvest(&self, name: &str, set: Option<&str>, more: &[&str]) -> Value {
         let summary = self.run(&self.harvest_words(name, set, more)).json();
         summary[0].clone()
+    }
+
+    /// Everything that the mirror holds, for comparison: the N-Quads, the table of records, the links, and the kept counts.
+    pub fn contents(&self) -> Vec<String> {
+        let mut lines = self.quads();
+        let log = rusqlite::Connection::open(self.data().join("mirror.db")).expect("a log");
+        for query in [
+            "SELECT name, identifier, datestamp_text, datestamp, sets, record.deleted, record.withdrawn, hex(hash) FROM record JOIN source ON source.id = source_id ORDER BY 1, 2",
+            "SELECT graph, entity, path, property, authority, local_id, iri FROM link ORDER BY 1, 2, 3, 4, 5, 6, 7",
+            "SELECT name, live, deleted, withdrawn FROM source ORDER BY 1",
+        ] {
+            let mut statement = log.prepare(query).expect("valid");
+            let columns = statement.column_count();
+            let mut rows = statement.query([]).expect("valid");
+            while let Some(row) = rows.next().expect("readable") {
+                let values = (0..columns).map(|column| format!("{:?}", row.get_ref(column).expect("there")));
+                lines.push(values.collect::<Vec<_>>().join(" "));
+            }
+        }
+        lines
     }
 
     /// The mirror as sorted N-Quads.

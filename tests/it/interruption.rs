@@ -114,6 +114,26 @@ fn max_records_stops_exactly_there_and_the_next_harvest_goes_on() {
 }
 
 #[test]
+fn max_duration_ends_at_a_checkpoint_and_the_next_harvest_goes_on() {
+    let (bench, gate) = Gate::bench(6000, 3);
+    let words = bench.harvest_words("all", None, &["--max-duration", "2s"]);
+    let started = Instant::now();
+    let summary = &bench.run(&words).json()[0];
+    assert_eq!((&summary["outcome"], &summary["resumed"]), (&"max-duration".into(), &false.into()), "{summary}");
+    assert!(started.elapsed() < Duration::from_secs(20), "it does not wait for the page that does not come");
+    assert_eq!(summary["received"], 3000, "{summary}");
+    assert!(summary["snapshot"].is_number(), "what came is published: {summary}");
+    gate.open();
+    let summary = &bench.harvest("all", None, &[]);
+    assert_eq!(
+        (&summary["outcome"], &summary["resumed"], &summary["received"]),
+        (&"complete".into(), &true.into(), &3000.into())
+    );
+    let done = bench.run(&["harvest", "--max-duration", "soon"]).expect(2);
+    assert!(done.stderr.contains("--max-duration"), "{}", done.stderr);
+}
+
+#[test]
 fn a_token_that_has_expired_opens_the_list_again_and_nothing_is_skipped() {
     let refused = Arc::new(AtomicU64::new(0));
     let count = Arc::clone(&refused);

@@ -4,15 +4,24 @@
 //! - `interruption`: Ctrl-C and SIGTERM, resumption, expired tokens
 //! - `formats`: RDF/XML, Turtle and JSON-LD; real records, where they are there
 //! - `documents`: answers of all six verbs, read by the streaming parser
+//! - `faults`: every way in which the fake Libris can spoil an answer
+//! - `crashes`: kill -9, lost and damaged files, full disks, backups
+//! - `soak`: everything at once, for as long as the environment says
+//! - `proof`: audits against the source, and checks without it
 //! - `protocol`: what servers do and a harvester must bear
 //! - `command_line`: help, exit codes, errors, configuration
 //! - `house`: rules that the source tree keeps
 
 mod command_line;
+mod crashes;
 mod documents;
+mod faults;
 mod formats;
 mod harness;
 mod house;
 mod interruption;
 mod main_line;
+mod proof;
 mod protocol;
+mod scripted;
+mod soak;

@@ -44,7 +44,7 @@ fn every_count_agrees_with_what_the_source_served() {
 
     // The links that each live record's own description holds, one record at a time.
     let mut expected: BTreeMap<String, u64> = BTreeMap::new();
-    let reader = Reader::new(PayloadFormat::RdfXml, None);
+    let reader = Reader::new(PayloadFormat::RdfXml, None, 256);
     let live = bench.state().with_catalogue(|catalogue| catalogue.live(usize::MAX));
     for number in live.into_iter().filter(|number| !(3000..4600).contains(number) || number % 5 == 0) {
         let payload = format!("<record><metadata>{}</metadata></record>", rdfxml(&record(number, 0, "2026-01-01T00:00:00Z")));

@@ -1,0 +1,191 @@
+//! `libris-mirror audit`
+
+use std::io::Write;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::json;
+
+use super::harvest_report::worse;
+use super::output::{self, grouped};
+use super::signals::{SoFar, stop_on_signals};
+use super::{Exit, Global, Settings};
+use crate::harvest::{AuditOptions, AuditReport, FetchError, audit};
+use crate::log::{Difference, DifferenceKind, Differences};
+use crate::mirror::Mirror;
+
+/// Compare the mirror with what the source lists now: identifiers, deletions and datestamps of the whole set.
+///
+/// It asks for identifiers alone, politely, and goes on where an interrupted audit stopped. `missing` records are
+/// listed there and not here; `gone` ones are here and not listed any more, which OAI-PMH never announces for a record
+/// that leaves a set; `stale` ones differ in datestamp or deletion; `pending` ones are so new that the next harvest
+/// brings them. Exit code 1 if anything is missing, gone or stale.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  libris-mirror audit                    all sources of the configuration
+  libris-mirror audit nb --list          with every record that differs, a line each
+  libris-mirror audit nb --repair        fetch what is missing or stale, withdraw what is gone
+  libris-mirror audit nb --reinstate     put what was withdrawn back, without the network
+  libris-mirror audit nb --repair --set-config harvest.withdraw_max_percent=100     where so many are right to go")]
+pub(super) struct Arguments {
+    /// Sources of the configuration, or of the mirror.
+    #[arg(value_name = "SOURCE")]
+    sources: Vec<String>,
+    /// Fetch the missing and the stale, and take the gone out of the views. They stay in the log.
+    #[arg(long)]
+    repair: bool,
+    /// Put every withdrawn record back into the views, and compare nothing.
+    #[arg(long, conflicts_with_all = ["repair", "list"])]
+    reinstate: bool,
+    /// Print every record that differs: kind, identifier, datestamp there, datestamp here, separated by tabs.
+    #[arg(long)]
+    list: bool,
+    /// Print JSON, an object a source.
+    #[arg(long, conflicts_with = "list")]
+    json: bool,
+}
+
+/// How many records are read at a time for the list.
+const TOGETHER: usize = 1000;
+
+pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
+    let settings = Settings::read(global)?;
+    settings.data.check()?;
+    let stop = stop_on_signals(SoFar::default())?;
+    let mut mirror = Mirror::open(&settings.data, &settings.config, &Settings::who("audit"))?;
+    let sources = settings.mirrored(&mirror.log, &arguments.sources)?;
+    let (mut worst, mut reports) = (Exit::Ok, Vec::new());
+    for source in &sources {
+        if arguments.reinstate {
+            let row = mirror.log.known_source(source)?;
+            let count = mirror.log.reinstate(row.id, chrono::Utc::now().timestamp_millis())?;
+            mirror.catch_up(|_| true)?;
+            mirror.publish()?;
+            reports.push(json!({ "source": source.name, "reinstated": count }));
+            if !global.quiet {
+                output::message(&format!("{}: {} withdrawn records are back", source.name, grouped(count)));
+            }
+            continue;
+        }
+        let bar = ProgressBar::with_draw_target(
+            None,
+            if !global.quiet && global.verbose == 0 && output::stderr_is_terminal() {
+                ProgressDrawTarget::stderr()
+            } else {
+                ProgressDrawTarget::hidden()
+            },
+        );
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix}: {human_pos} identifiers [{elapsed}]") {
+            bar.set_style(style);
+        }
+        bar.set_prefix(source.name.clone());
+        let options = AuditOptions { repair: arguments.repair };
+        let report = audit(&mut mirror, source, &settings.config, options, &stop, &mut |listed| bar.set_position(listed))?;
+        bar.finish_and_clear();
+        if arguments.list && report.found.is_some() {
+            print_list(&mirror, source, &report)?;
+        }
+        let exit = exit_of(&report);
+        if !global.quiet || matches!(exit, Exit::Failed | Exit::Unavailable) {
+            output::message(&summary(&report));
+        }
+        reports.push(as_json(&report));
+        worst = worse(worst, exit);
+        if stop.is_stopped() {
+            break;
+        }
+    }
+    if arguments.json {
+        output::json(&reports)?;
+    }
+    Ok(worst)
+}
+
+fn exit_of(report: &AuditReport) -> Exit {
+    match (&report.unavailable, report.left.or(report.found)) {
+        (Some(FetchError::Stopped), _) => Exit::Interrupted,
+        (Some(_), _) => Exit::Unavailable,
+        (None, Some(Differences { missing: 0, gone: 0, stale: 0, .. })) if !report.doubtful => Exit::Ok,
+        _ => Exit::Failed,
+    }
+}
+
+fn print_list(mirror: &Mirror, source: &crate::config::Source, report: &AuditReport) -> anyhow::Result<()> {
+    let row = mirror.log.known_source(source)?;
+    let mut out = output::stdout();
+    let mut line = |difference: &Difference| -> anyhow::Result<()> {
+        let kind = match difference.kind {
+            DifferenceKind::Missing => "missing",
+            DifferenceKind::Gone => "gone",
+            DifferenceKind::Stale => "stale",
+            DifferenceKind::Pending => "pending",
+        };
+        let text = |stamp: &Option<String>| stamp.clone().unwrap_or_else(|| "-".into());
+        Ok(writeln!(out, "{kind}\t{}\t{}\t{}", difference.identifier, text(&difference.there), text(&difference.here))?)
+    };
+    for gone in [false, true] {
+        let mut after = String::new();
+        loop {
+            let part = if gone {
+                mirror.log.gone(row.id, &after, TOGETHER)?
+            } else {
+                mirror.log.differing(row.id, report.harvested, &after, TOGETHER)?
+            };
+            part.iter().try_for_each(&mut line)?;
+            let Some(last) = part.last() else { break };
+            after.clone_from(&last.identifier);
+        }
+    }
+    Ok(out.flush()?)
+}
+
+fn counts(found: &Differences) -> String {
+    format!(
+        "{} listed, {} equal, {} missing, {} gone, {} stale, {} pending",
+        grouped(found.listed),
+        grouped(found.equal),
+        grouped(found.missing),
+        grouped(found.gone),
+        grouped(found.stale),
+        grouped(found.pending)
+    )
+}
+
+fn summary(report: &AuditReport) -> String {
+    let mut text = format!("{}{}: ", report.source, if report.resumed { " (resumed)" } else { "" });
+    match &report.found {
+        Some(found) => text.push_str(&counts(found)),
+        None => text.push_str("the list of identifiers did not come to its end"),
+    }
+    if let Some(left) = &report.left {
+        text.push_str(&format!(
+            "\nrepaired: {} fetched, {} withdrawn; now {}",
+            grouped(report.counters.received),
+            grouped(report.withdrawn),
+            counts(left)
+        ));
+    }
+    if let Some(percent) = report.brake {
+        text.push_str(&format!(
+            "\nnothing was withdrawn: {percent:.1} % of the live records would go, which looks like a fault of the source\nhint: look at what it lists (`audit {} --list`); if they are right to go, raise harvest.withdraw_max_percent",
+            report.source
+        ));
+    }
+    if report.doubtful {
+        text.push_str("\nthe server refused the token of the last page again and again: its list may not be whole, so nothing is withdrawn by it");
+    }
+    if let Some(error) = &report.unavailable {
+        text.push_str(&format!("\nthe source gave out: {error}\nrun the same command again to go on from there"));
+    }
+    text
+}
+
+fn as_json(report: &AuditReport) -> serde_json::Value {
+    json!({
+        "source": report.source, "resumed": report.resumed, "found": report.found, "left": report.left,
+        "fetched": report.counters.received, "undelivered": report.counters.undelivered, "withdrawn": report.withdrawn,
+        "brake_percent": report.brake, "doubtful": report.doubtful, "error": report.unavailable.as_ref().map(ToString::to_string),
+        "requests": report.traffic.requests, "retries": report.traffic.retries, "transferred_bytes": report.traffic.bytes,
+        "snapshot": report.snapshot,
+    })
+}

@@ -1,0 +1,79 @@
+//! `libris-mirror backup` and `libris-mirror restore`
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::output::{self, bytes};
+use super::{Exit, Global, Settings};
+use crate::backup;
+use crate::mirror::Mirror;
+
+/// Copy the mirror to a new directory, also while a harvest works on it.
+///
+/// The log is copied as it is at one moment, and the published store comes along: on the same file system its tables
+/// are shared as hard links, so copy the directory elsewhere to be safe from a failing disk.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  libris-mirror backup /backup/libris-$(date +%F)
+  libris-mirror restore /backup/libris-2026-11-01 --data /srv/libris")]
+pub(super) struct Arguments {
+    /// The directory to make.
+    #[arg(value_name = "DIR")]
+    to: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Put a backup back, after checking it, and publish it.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  libris-mirror restore /backup/libris-2026-11-01            into an empty data directory
+  libris-mirror restore /backup/libris-2026-11-01 --force    in the place of what is there, which is moved aside")]
+pub(super) struct RestoreArguments {
+    /// The backup.
+    #[arg(value_name = "DIR")]
+    from: PathBuf,
+    /// Move a mirror that is there aside, into `replaced-…` of the data directory.
+    #[arg(long)]
+    force: bool,
+}
+
+pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
+    let settings = Settings::read(global)?;
+    let report = backup::backup(&settings.data, &arguments.to)?;
+    if arguments.json {
+        output::json(&report)?;
+    } else if !global.quiet {
+        output::message(&format!(
+            "{}: the log up to page {} ({}), the store ({})",
+            arguments.to.display(),
+            report.page,
+            bytes(report.log_bytes),
+            bytes(report.store_bytes)
+        ));
+    }
+    Ok(Exit::Ok)
+}
+
+pub(super) fn restore(arguments: &RestoreArguments, global: &Global) -> anyhow::Result<Exit> {
+    let settings = Settings::read(global)?;
+    let who = Settings::who("restore");
+    let aside = backup::restore(&settings.data, &arguments.from, arguments.force, &who)?;
+    let mut mirror = Mirror::open(&settings.data, &settings.config, &who)?;
+    let done = mirror.catch_up(|_| true)?;
+    mirror.publish()?;
+    if !global.quiet {
+        if let Some(aside) = aside {
+            output::message(&format!("what was there is in {}", aside.display()));
+        }
+        output::message(&format!(
+            "{} holds the log up to page {}; {} records were applied to bring the views up to it",
+            settings.data.path().display(),
+            mirror.log.last_page()?.0,
+            output::grouped(done.records)
+        ));
+    }
+    Ok(Exit::Ok)
+}

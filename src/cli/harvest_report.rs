@@ -1,0 +1,129 @@
+//! What a harvest says at its end: a sentence for people, JSON for scripts, and an exit code.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::Exit;
+use super::output::{self, grouped};
+use super::signals::INTERRUPTED;
+use crate::harvest::{HarvestReport, Outcome};
+use crate::log::Counters;
+
+/// The exit code of several sources: the one that most needs someone to look.
+pub(super) fn worse(one: Exit, other: Exit) -> Exit {
+    let rank = |exit: Exit| match exit {
+        Exit::Ok => 0,
+        Exit::Quarantined => 1,
+        Exit::Unavailable => 2,
+        Exit::Locked => 3,
+        Exit::Usage => 4,
+        Exit::Failed => 5,
+        Exit::Interrupted => 6,
+    };
+    if rank(other) > rank(one) { other } else { one }
+}
+
+/// The exit code of one source.
+pub(super) fn exit_of(report: &HarvestReport, quiet: bool) -> Exit {
+    let incomplete = report.quarantined + report.counters.undelivered > 0;
+    match &report.outcome {
+        Outcome::Interrupted => Exit::Interrupted,
+        Outcome::Unavailable(error) => {
+            if quiet {
+                output::error(&format!("{}: {error}", report.source));
+            }
+            Exit::Unavailable
+        }
+        Outcome::Complete { promised: Some(_), .. } | Outcome::Complete { doubtful: true, .. } => {
+            if quiet {
+                output::error(&format!("{}: {}", report.source, end(report).trim_start()));
+            }
+            Exit::Quarantined
+        }
+        Outcome::Complete { .. } | Outcome::Enough | Outcome::TimeUp if incomplete => Exit::Quarantined,
+        Outcome::Complete { .. } | Outcome::Enough | Outcome::TimeUp => Exit::Ok,
+    }
+}
+
+fn end(report: &HarvestReport) -> String {
+    match &report.outcome {
+        Outcome::Complete { promised: Some(promised), .. } => format!(
+            "\nthe list ended after {} records, though it promised {}: the server's count is wrong, or it lost some; `libris-mirror audit {}` tells which",
+            grouped(report.counters.received),
+            grouped(*promised),
+            report.source
+        ),
+        Outcome::Complete { doubtful: true, .. } => format!(
+            "\nthe server refused the token of the last page again and again, which was taken for the end of the list; `libris-mirror audit {}` tells if it was",
+            report.source
+        ),
+        Outcome::Complete { .. } => String::new(),
+        Outcome::Enough => "\nstopped at --max-records; the next harvest goes on from there".into(),
+        Outcome::TimeUp => "\nstopped at --max-duration; the next harvest goes on from there".into(),
+        Outcome::Interrupted => format!("\n{INTERRUPTED}"),
+        Outcome::Unavailable(error) => {
+            format!("\nthe source gave out: {error}\neverything received is kept, run the same command again to go on from there")
+        }
+    }
+}
+
+/// A sentence for people.
+pub(super) fn summary(report: &HarvestReport, time: Duration) -> String {
+    let counters = &report.counters;
+    let window = match (&report.from, report.resumed) {
+        (_, true) => " (resumed)".to_owned(),
+        (Some(from), _) => format!(" since {from}"),
+        (None, _) => String::new(),
+    };
+    let some = |count: u64, text: &str| if count > 0 { format!(", {} {text}", grouped(count)) } else { String::new() };
+    format!(
+        "{}{window}: {} records in {} pages: {} new, {} changed, {} deleted, {} unchanged{}{}{}; {:.1} s{}",
+        report.source,
+        grouped(counters.received),
+        grouped(counters.pages),
+        grouped(counters.created),
+        grouped(counters.changed),
+        grouped(counters.deleted),
+        grouped(counters.unchanged),
+        some(report.quarantined, "quarantined (see `libris-mirror quarantine`)"),
+        some(counters.undelivered, "not delivered (see `libris-mirror quarantine`)"),
+        some(report.repaired, "with bytes that are no text, read as U+FFFD"),
+        time.as_secs_f64(),
+        end(report)
+    )
+}
+
+/// Every counter, for scripts.
+pub(super) fn as_json(report: &HarvestReport, time: Duration) -> Value {
+    let HarvestReport { source, resumed, from, counters, quarantined, repaired, traffic, outcome, snapshot } = report;
+    let (name, error, promised) = match outcome {
+        Outcome::Complete { promised: Some(promised), .. } => ("short", None, Some(*promised)),
+        Outcome::Complete { doubtful: true, .. } => ("doubtful", None, None),
+        Outcome::Complete { .. } => ("complete", None, None),
+        Outcome::Enough => ("max-records", None, None),
+        Outcome::TimeUp => ("max-duration", None, None),
+        Outcome::Interrupted => ("interrupted", None, None),
+        Outcome::Unavailable(error) => ("unavailable", Some(error.to_string()), None),
+    };
+    let mut value = json!({
+        "source": source, "outcome": name, "error": error, "resumed": resumed, "from": from, "seconds": time.as_secs_f64(),
+        "quarantined": quarantined, "repaired": repaired, "promised": promised, "snapshot": snapshot,
+        "requests": traffic.requests, "retries": traffic.retries, "transferred_bytes": traffic.bytes,
+    });
+    add(&mut value, counters);
+    value
+}
+
+/// The same for a run that is ended in the middle of a page.
+pub(super) fn unfinished(source: &str, counters: &Counters, time: Duration) -> Value {
+    let mut value = json!({ "source": source, "outcome": "interrupted", "error": null, "seconds": time.as_secs_f64() });
+    add(&mut value, counters);
+    value
+}
+
+fn add(value: &mut Value, counters: &Counters) {
+    if let (Value::Object(members), Ok(Value::Object(counters))) = (value, serde_json::to_value(counters)) {
+        members.extend(counters);
+    }
+}

@@ -1,0 +1,69 @@
+//! `libris-mirror verify`
+
+use clap::Args;
+
+use super::output::{self, grouped};
+use super::signals::{SoFar, stop_on_signals};
+use super::{Exit, Global, Settings};
+use crate::mirror::Mirror;
+use crate::verify;
+
+/// Check without the network that the log is what was written, and that every view is what the log says.
+///
+/// Reads everything: the checksum of every page, the graph of every live record in the store and in the published
+/// snapshot (the same triples as its payload parses to, and no others), its links, the quarantine, and SQLite's own
+/// structures. Exit code 1 if anything is wrong.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  libris-mirror verify
+  libris-mirror verify --json | jq .fault_count")]
+pub(super) struct Arguments {
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
+    let settings = Settings::read(global)?;
+    settings.data.check()?;
+    let stop = stop_on_signals(SoFar::default())?;
+    let mut mirror = Mirror::open(&settings.data, &settings.config, &Settings::who("verify"))?;
+    let report = verify::verify(&mut mirror, |_| !stop.is_stopped())?;
+    if stop.is_stopped() {
+        return Ok(Exit::Interrupted);
+    }
+    if arguments.json {
+        output::json(&report)?;
+    } else {
+        for fault in &report.faults {
+            output::message(&format!("{}: {}", fault.part, fault.problem));
+        }
+        let more = report.fault_count - report.faults.len() as u64;
+        if more > 0 {
+            output::message(&format!("and {} more", grouped(more)));
+        }
+    }
+    let faults = |part: &str| report.faults.iter().any(|fault| fault.part == part);
+    if report.fault_count > 0 {
+        if faults("log") {
+            output::message("hint: the log is damaged: put a backup back (`libris-mirror restore DIR --force`)");
+        } else if faults("store") || faults("snapshot") {
+            output::message("hint: `libris-mirror rebuild store` makes the store anew from the log, and publishes it");
+        } else {
+            output::message("hint: `libris-mirror rebuild links` makes the links and the quarantine anew from the log");
+        }
+        return Ok(Exit::Failed);
+    }
+    if !global.quiet && !arguments.json {
+        output::message(&format!(
+            "all is as it should be: {} pages, {} records with {} triples in {}, {} links, {} in quarantine",
+            grouped(report.pages + report.unsealed_pages),
+            grouped(report.records),
+            grouped(report.quads),
+            report.stores.join(" and "),
+            grouped(report.links),
+            grouped(report.quarantined)
+        ));
+    }
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,164 @@
+//! Why there is no answer, and what may be done about it.
+
+use std::io;
+use std::time::Duration;
+
+use crate::oai::{DocumentError, ProtocolError};
+
+/// What kept a connection from being made, or broke it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TransportCause {
+    /// Nobody listens there.
+    Refused,
+    /// The other side hung up.
+    Reset,
+    /// The name of the host is not known.
+    Name,
+    /// The certificate, or what else encryption needs.
+    Tls,
+    /// Anything else.
+    Other,
+}
+
+impl TransportCause {
+    /// Reads the cause off a chain of errors.
+    pub(super) fn of(error: &(dyn std::error::Error + 'static)) -> Self {
+        let mut next = Some(error);
+        while let Some(cause) = next {
+            if let Some(io) = cause.downcast_ref::<io::Error>() {
+                match io.kind() {
+                    io::ErrorKind::ConnectionRefused => return Self::Refused,
+                    io::ErrorKind::ConnectionReset
+                    | io::ErrorKind::ConnectionAborted
+                    | io::ErrorKind::BrokenPipe
+                    | io::ErrorKind::UnexpectedEof => return Self::Reset,
+                    _ => {}
+                }
+            }
+            let text = cause.to_string();
+            if text.contains("dns error") || text.contains("failed to lookup address") {
+                return Self::Name;
+            }
+            if text.contains("certificate") || text.contains("handshake") {
+                return Self::Tls;
+            }
+            if text.contains("connection closed before message completed") {
+                return Self::Reset;
+            }
+            next = cause.source();
+        }
+        Self::Other
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// No connection, or it broke.
+    #[error("{url} cannot be reached: {reason}")]
+    Transport {
+        /// What was asked for.
+        url: String,
+        /// The kind of cause.
+        cause: TransportCause,
+        /// The cause, down to its root.
+        reason: String,
+    },
+    /// The server said nothing, or next to nothing, for too long.
+    #[error("{url} was silent for {seconds} s")]
+    Timeout {
+        /// What was asked for.
+        url: String,
+        /// The limit that passed.
+        seconds: u64,
+    },
+    /// An HTTP status that is no success, without an OAI-PMH error in the body.
+    #[error("{url} answered HTTP {status}{}", retry_after.map(|wait| format!(", to be asked again in {} s", wait.as_secs())).unwrap_or_default())]
+    Status {
+        /// What was asked for.
+        url: String,
+        /// The status.
+        status: u16,
+        /// How long the server wants to be left alone.
+        retry_after: Option<Duration>,
+    },
+    /// A page that wants to see a browser, in place of the answer.
+    #[error(
+        "{url} answered with a challenge for browsers (Cloudflare or alike) in place of data: the server's protection takes this program for a robot\nhint: set `contact` below [harvest], and ask the library to let this address and User-Agent pass"
+    )]
+    Challenge {
+        /// What was asked for.
+        url: String,
+    },
+    /// A redirection to another host, which is not followed.
+    #[error("{url} redirects to {target}, which is another host: set the source's url to it if that is right")]
+    Redirect {
+        /// What was asked for.
+        url: String,
+        /// Where it leads.
+        target: String,
+    },
+    /// The body is no OAI-PMH document, or was cut.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    /// The server reports an error of the protocol.
+    #[error(transparent)]
+    Protocol(#[from] ProtocolError),
+    /// A document is larger than allowed.
+    #[error("{url} is over the limit of {limit} bytes")]
+    TooLarge {
+        /// What was asked for.
+        url: String,
+        /// The limit.
+        limit: usize,
+    },
+    /// The same token came again with the same page.
+    #[error("the server is in a loop: the resumption token {0:?} leads back to itself")]
+    Loop(String),
+    /// Too many records cannot be had for the fault to be theirs.
+    #[error("{count} records cannot be had one by one either, the last because {cause}")]
+    Hopeless {
+        /// How many were tried.
+        count: usize,
+        /// What came in place of the last one.
+        cause: Box<FetchError>,
+    },
+    /// The HTTP client cannot be set up.
+    #[error("the HTTP client cannot be set up: {0}")]
+    Setup(String),
+    /// As many records came as were asked for.
+    #[error("as many records came as were asked for")]
+    Enough,
+    /// The user stopped the run, or the other half of it ended.
+    #[error("stopped")]
+    Stopped,
+}
+
+impl FetchError {
+    /// Whether the same request may be answered the next time.
+    pub(super) fn is_transient(&self) -> bool {
+        match self {
+            Self::Transport { .. } | Self::Timeout { .. } | Self::Document(_) => true,
+            Self::Status { status, .. } => *status == 408 || *status == 425 || *status == 429 || *status >= 500,
+            Self::Challenge { .. }
+            | Self::Redirect { .. }
+            | Self::Protocol(_)
+            | Self::TooLarge { .. }
+            | Self::Loop(_)
+            | Self::Hopeless { .. }
+            | Self::Setup(_)
+            | Self::Enough
+            | Self::Stopped => false,
+        }
+    }
+
+    /// Whether a single record may be what keeps the server from answering, though it is well otherwise.
+    pub(super) fn may_be_a_record(&self) -> bool {
+        match self {
+            Self::Timeout { .. } | Self::Document(_) => true,
+            Self::Transport { cause, .. } => *cause == TransportCause::Reset,
+            Self::Status { status, retry_after, .. } => *status >= 500 && retry_after.is_none(),
+            _ => false,
+        }
+    }
+}

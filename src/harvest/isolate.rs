@@ -1,0 +1,232 @@
+//! When one record keeps the server from delivering a page: the window is halved by datestamp until the rest of it
+//! comes, and what is left is asked for record by record. Those that do not come alone either are noted, and the
+//! list goes on without them.
+
+use tokio::sync::oneshot;
+
+use super::error::FetchError;
+use super::fetch::{Failure, Fetched, Fetcher, Lost, Trail};
+use super::list::{Part, read_identify, read_list};
+use super::plan::Step;
+use crate::log::Undelivered;
+use crate::oai::{Datestamp, ErrorCode, Granularity, Header, ListArguments, Record, Request};
+
+/// A span of datestamps, both ends included, in units of the granularity. Without a beginning it reaches back to the
+/// oldest record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Span {
+    from: Option<i64>,
+    until: i64,
+}
+
+impl Span {
+    /// Its two halves, or nothing if it is one unit long. `earliest` is where a span without a beginning may be cut.
+    fn halves(self, earliest: i64) -> Option<(Self, Self)> {
+        let start = self.from.unwrap_or_else(|| earliest.min(self.until - 1));
+        if start >= self.until {
+            return None;
+        }
+        let middle = start + (self.until - start) / 2;
+        // One that begins with everything older comes to its end as well.
+        if self.from.is_none() && self.until <= earliest {
+            return None;
+        }
+        Some((Self { from: self.from, until: middle }, Self { from: Some(middle + 1), until: self.until }))
+    }
+}
+
+/// How many tries a request has that is expected to fail.
+const TRIES: usize = 2;
+
+/// Records of one part, when they are fetched one by one.
+const TOGETHER: usize = 50;
+
+fn unit_ms(granularity: Granularity) -> i64 {
+    match granularity {
+        Granularity::Day => 86_400_000,
+        Granularity::Second => 1000,
+    }
+}
+
+impl Fetcher {
+    /// Brings in the rest of the list around the records that kill its pages.
+    pub(super) async fn isolate(&mut self, cause: FetchError) -> Result<(), Failure> {
+        let settings = self.settings.clone();
+        let asked = self.client.ask(&Request::Identify, move |input| read_identify(input, &settings)).await;
+        // A server that does not answer this either has other troubles.
+        let Ok((identify, Some(clock))) = asked else { return Err(cause.into()) };
+        let granularity = identify.granularity;
+        let unit = unit_ms(granularity);
+        let units = |text: &str| Datestamp::parse(text).ok().map(|stamp| stamp.millis().div_euclid(unit));
+        let (from, until) = match self.place(Lost::Broken).await? {
+            Some(Step::Reopen { from, until, .. } | Step::Begin { from, until, .. }) => (from, until),
+            _ => return Err(cause.into()),
+        };
+        let whole = Span {
+            from: from.as_deref().and_then(units),
+            until: until.as_deref().and_then(units).unwrap_or(clock.millis().div_euclid(unit)),
+        };
+        let earliest = units(&identify.earliest_datestamp).unwrap_or(0);
+        tracing::warn!("{cause}; the server is well otherwise, so the list is taken apart to find the records that do it");
+        let mut calm = Self { client: self.client.with_tries(TRIES), in_span: true, ..self.clone() };
+        let (mut spans, mut lost, mut last) = (vec![whole], 0, cause);
+        while let Some(mut span) = spans.pop() {
+            let bound = |units: i64| Datestamp::from_millis(units * unit).map(|stamp| stamp.at(granularity));
+            let mut request = calm.window(span.from.and_then(bound), bound(span.until));
+            let failure = match calm.pages(&mut request, &mut Trail::default(), &mut 0).await {
+                Ok(()) => continue,
+                Err(failure) => failure,
+            };
+            let error = match failure {
+                // A token that is refused in the middle of a span: its parts are short enough to need none.
+                Failure::Fetch(FetchError::Protocol(error)) if error.code == ErrorCode::BadResumptionToken => error.into(),
+                failure => failure.may_be_a_record()?,
+            };
+            // What came before the failure need not come again.
+            if let Some(Step::Reopen { from: Some(reached), .. }) = calm.place(Lost::Broken).await? {
+                span.from = span.from.max(units(&reached).filter(|reached| *reached <= span.until));
+            }
+            match span.halves(earliest) {
+                Some((left, right)) => spans.extend([right, left]),
+                None => lost += calm.one_by_one(span.from.and_then(bound), bound(span.until), &error).await?,
+            }
+            if lost > self.settings.isolate_records {
+                return Err(FetchError::Hopeless { count: lost, cause: Box::new(error) }.into());
+            }
+            last = error;
+        }
+        self.remaining = calm.remaining;
+        tracing::warn!("{last}; {lost} records are left out for it, see `libris-mirror quarantine`");
+        self.hand_over_the_end().await
+    }
+
+    /// Asks for every record of the smallest span alone; answers how many did not come.
+    async fn one_by_one(&mut self, from: Option<String>, until: Option<String>, cause: &FetchError) -> Result<usize, Failure> {
+        let arguments = ListArguments { prefix: self.source.prefix.clone(), from, until, set: self.source.set.clone() };
+        let name = format!("{}/{}", arguments.from.as_deref().unwrap_or(".."), arguments.until.as_deref().unwrap_or(".."));
+        let headers = match self.headers(arguments).await {
+            Ok(headers) => headers,
+            Err(error) if error.may_be_a_record() => {
+                let reason = format!("nothing that was changed then can be listed, by identifiers either: {error}");
+                let undelivered = vec![Undelivered { identifier: name, datestamp_text: String::new(), reason }];
+                self.hand_over(Part { undelivered, ..Part::default() }).await?;
+                return Ok(1);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        tracing::warn!("{cause}; the {} records that were changed then are asked for one by one", headers.len());
+        self.fetch_each(headers).await
+    }
+
+    /// Fetches those of the listed records that the log lacks; answers how many did not come.
+    pub(super) async fn fetch_each(&mut self, headers: Vec<Header>) -> Result<usize, Failure> {
+        let (sender, answer) = oneshot::channel();
+        self.sender.send(Fetched::Which(headers, sender)).await.map_err(|_| FetchError::Stopped)?;
+        let lacking = answer.await.map_err(|_| FetchError::Stopped)?;
+        let (mut part, mut lost) = (Part::default(), 0);
+        for header in lacking {
+            match self.record(&header).await {
+                Ok(records) => part.records.extend(records),
+                Err(FetchError::Protocol(error))
+                    if matches!(error.code, ErrorCode::IdDoesNotExist | ErrorCode::NoRecordsMatch) =>
+                {
+                    part.vanished.push(header.identifier);
+                }
+                Err(error) if error.may_be_a_record() || matches!(error, FetchError::Protocol(_)) => {
+                    lost += 1;
+                    part.undelivered.push(Undelivered {
+                        identifier: header.identifier.to_string(),
+                        datestamp_text: header.datestamp_text,
+                        reason: format!("the source cannot deliver it: {error}"),
+                    });
+                }
+                Err(error) => return Err(error.into()),
+            }
+            if part.records.len() + part.undelivered.len() + part.vanished.len() >= TOGETHER {
+                self.hand_over(std::mem::take(&mut part)).await?;
+            }
+        }
+        self.hand_over(part).await?;
+        Ok(lost)
+    }
+
+    async fn record(&self, header: &Header) -> Result<Vec<Record>, FetchError> {
+        let request = Request::GetRecord(header.identifier.clone(), self.source.prefix.clone());
+        self.collect(&request, false).await
+    }
+
+    /// The headers of a small list.
+    async fn headers(&self, arguments: ListArguments) -> Result<Vec<Header>, FetchError> {
+        let (mut headers, mut request) = (Vec::new(), Request::ListIdentifiers(arguments));
+        loop {
+            let settings = self.settings.clone();
+            let opens_list = matches!(request, Request::ListIdentifiers(_));
+            let token = self
+                .client
+                .ask(&request, move |input| {
+                    let (mut found, mut token) = (Vec::new(), None);
+                    read_list(input, &settings, opens_list, |part| {
+                        found.extend(part.records.into_iter().map(|record| record.header));
+                        token = part.end.and_then(|end| end.token);
+                        Ok(())
+                    })?;
+                    Ok((found, token))
+                })
+                .await
+                .map(|(found, token)| {
+                    headers.extend(found);
+                    token
+                })?;
+            match token {
+                Some(next) if Request::ResumeIdentifiers(next.clone()) != request => request = Request::ResumeIdentifiers(next),
+                _ => return Ok(headers),
+            }
+        }
+    }
+
+    async fn collect(&self, request: &Request, opens_list: bool) -> Result<Vec<Record>, FetchError> {
+        let settings = self.settings.clone();
+        self.client
+            .ask(request, move |input| {
+                let mut records = Vec::new();
+                read_list(input, &settings, opens_list, |part| {
+                    if let Some(missing) = part.undelivered.into_iter().next() {
+                        return Err(FetchError::Protocol(crate::oai::ProtocolError {
+                            code: ErrorCode::Other("tooLarge".into()),
+                            message: missing.reason,
+                        }));
+                    }
+                    records.extend(part.records);
+                    Ok(())
+                })?;
+                Ok(records)
+            })
+            .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Halving covers every unit exactly once, and comes to an end.
+        #[test]
+        fn halves_cover_the_whole(from in 0i64..1000, length in 0i64..1000, earliest in 0i64..1500, open in any::<bool>()) {
+            let whole = Span { from: (!open).then_some(from), until: from + length };
+            let mut spans = vec![whole];
+            let mut next = whole.from;
+            while let Some(span) = spans.pop() {
+                if let Some((left, right)) = span.halves(earliest) {
+                    spans.extend([right, left]);
+                    continue;
+                }
+                prop_assert_eq!(span.from, next);
+                prop_assert!(span.from.is_none_or(|from| from == span.until) );
+                next = Some(span.until + 1);
+            }
+            prop_assert_eq!(next, Some(whole.until + 1));
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! Audits: what the source lists now, beside what the log holds.
+
+use rusqlite::{OptionalExtension, params};
+
+use super::append::{Arrived, update_list};
+use super::harvests::{Counters, HarvestRow, SourceId, list_row};
+use super::{HarvestId, Log, LogError};
+use crate::oai::{Datestamp, Header, NAMELESS, ResumptionToken};
+
+/// Headers that arrived in one answer of an audit, or in a part of a long one.
+#[derive(Debug)]
+pub struct AuditPage<'a> {
+    /// The audit.
+    pub audit: HarvestId,
+    /// The source.
+    pub source: SourceId,
+    /// The headers.
+    pub headers: Vec<&'a Header>,
+    /// The server's clock.
+    pub response_date: Option<Datestamp>,
+    /// Whether a list begins here.
+    pub opens_list: bool,
+    /// What leads on.
+    pub token: Option<&'a ResumptionToken>,
+    /// Whether this ends its answer.
+    pub whole: bool,
+    /// Whether the list ends here.
+    pub last: bool,
+    /// This machine's clock, milliseconds since 1970.
+    pub now: i64,
+}
+
+/// How a record differs between the source and the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DifferenceKind {
+    /// The source lists it and the log does not have it.
+    Missing,
+    /// The log has it and the source does not list it any more.
+    Gone,
+    /// Both have it, with different datestamps, or only one of them as deleted.
+    Stale,
+    /// Missing or stale, but so new that the next harvest brings it.
+    Pending,
+}
+
+/// A record that differs.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Difference {
+    /// How.
+    pub kind: DifferenceKind,
+    /// Its identifier.
+    pub identifier: String,
+    /// Its datestamp at the source.
+    pub there: Option<String>,
+    /// Its datestamp in the log.
+    pub here: Option<String>,
+    /// Whether it is deleted at the source.
+    #[serde(skip)]
+    pub deleted: bool,
+}
+
+/// Counts of what differs, and of what does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Differences {
+    /// Records that the source lists, each once.
+    pub listed: u64,
+    /// Of these, those that the log holds alike.
+    pub equal: u64,
+    /// See [`DifferenceKind::Missing`].
+    pub missing: u64,
+    /// See [`DifferenceKind::Gone`].
+    pub gone: u64,
+    /// See [`DifferenceKind::Stale`].
+    pub stale: u64,
+    /// See [`DifferenceKind::Pending`].
+    pub pending: u64,
+}
+
+/// What the source lists, beside what the log has, with the kind of difference or none. `?1` is the source and `?2` the
+/// datestamp from which on the next harvest brings what is new.
+const LISTED: &str = "SELECT audit_header.identifier AS identifier, audit_header.datestamp_text AS there, record.datestamp_text AS here, audit_header.deleted AS gone,
+    CASE
+        WHEN record.id IS NOT NULL AND NOT record.withdrawn AND record.deleted = audit_header.deleted
+             AND (record.datestamp_text = audit_header.datestamp_text OR record.datestamp = audit_header.datestamp) THEN 'equal'
+        WHEN audit_header.datestamp >= ?2 AND NOT coalesce(record.withdrawn, 0) THEN 'pending'
+        WHEN record.id IS NULL OR record.withdrawn THEN 'missing'
+        ELSE 'stale'
+    END AS kind
+    FROM audit_header LEFT JOIN record ON record.identifier = audit_header.identifier AND record.source_id = audit_header.source_id
+    WHERE audit_header.source_id = ?1";
+
+/// What the log has and the source does not list.
+const UNLISTED: &str = "FROM record WHERE source_id = ?1 AND NOT deleted AND NOT withdrawn AND identifier NOT LIKE 'urn:libris-mirror:nameless:%'
+    AND NOT EXISTS (SELECT 1 FROM audit_header WHERE audit_header.source_id = record.source_id AND audit_header.identifier = record.identifier)";
+
+impl Log {
+    /// The newest audit of a source.
+    pub fn newest_audit(&self, source: SourceId) -> Result<Option<HarvestRow>, LogError> {
+        self.connection
+            .query_row("SELECT * FROM audit WHERE source_id = ?1 ORDER BY id DESC LIMIT 1", [source.0], list_row)
+            .optional()
+            .map_err(|source| self.failed(source))
+    }
+
+    /// Enters a new audit and forgets what the last one listed.
+    pub fn begin_audit(&mut self, source: SourceId, now: i64) -> Result<HarvestId, LogError> {
+        let mut begin = || -> rusqlite::Result<HarvestId> {
+            let transaction = self.connection.transaction()?;
+            transaction.execute(
+                "UPDATE audit SET state = 'abandoned', token = NULL, finished_at = ?2 WHERE source_id = ?1 AND state = 'open'",
+                params![source.0, now],
+            )?;
+            transaction.execute("DELETE FROM audit_header WHERE source_id = ?1", [source.0])?;
+            transaction
+                .execute("INSERT INTO audit (source_id, state, started_at) VALUES (?1, 'open', ?2)", params![source.0, now])?;
+            let id = transaction.last_insert_rowid();
+            transaction.commit()?;
+            Ok(HarvestId(id))
+        };
+        begin().map_err(|source| LogError::sqlite(&self.path, source))
+    }
+
+    /// Commits headers of an audit, with what its resumption needs.
+    pub fn append_audit(&mut self, page: &AuditPage<'_>) -> Result<(), LogError> {
+        let mut append = || -> rusqlite::Result<()> {
+            let transaction = self.connection.transaction()?;
+            let mut insert = transaction.prepare_cached(
+                "INSERT INTO audit_header (source_id, identifier, datestamp_text, datestamp, deleted) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT DO UPDATE SET datestamp_text = excluded.datestamp_text, datestamp = excluded.datestamp, deleted = excluded.deleted
+                 WHERE excluded.datestamp >= coalesce(audit_header.datestamp, excluded.datestamp)",
+            )?;
+            for header in page.headers.iter().filter(|header| !header.identifier.as_str().starts_with(NAMELESS)) {
+                insert.execute(params![
+                    page.source.0,
+                    header.identifier.as_str(),
+                    header.datestamp_text,
+                    header.datestamp.map(Datestamp::millis),
+                    header.deleted
+                ])?;
+            }
+            drop(insert);
+            let counters = Counters { pages: 1, received: page.headers.len() as u64, ..Counters::default() };
+            let AuditPage { response_date, opens_list, token, whole, last, now, .. } = *page;
+            let arrived = Arrived { headers: page.headers.clone(), response_date, opens_list, token, whole, last, now };
+            update_list(&transaction, "audit", page.audit.0, &arrived, &counters)?;
+            transaction.commit()
+        };
+        append().map_err(|source| LogError::sqlite(&self.path, source))
+    }
+
+    /// Forgets the token of an open audit, whose list is to be re-opened.
+    pub fn drop_audit_token(&self, audit: HarvestId) -> Result<(), LogError> {
+        self.connection
+            .execute("UPDATE audit SET token = NULL WHERE id = ?1", [audit.0])
+            .map(|_| ())
+            .map_err(|error| self.failed(error))
+    }
+
+    /// Counts what differs between the list of the newest audit and the log. What is newer than `harvested`, the
+    /// server's clock at the last complete harvest, is pending.
+    pub fn differences(&self, source: SourceId, harvested: Option<Datestamp>) -> Result<Differences, LogError> {
+        let count = || -> rusqlite::Result<Differences> {
+            let mut counts = Differences::default();
+            let mut statement = self.connection.prepare(&format!("SELECT kind, count(*) FROM ({LISTED}) GROUP BY kind"))?;
+            let mut rows = statement.query(params![source.0, harvested.map(Datestamp::millis)])?;
+            while let Some(row) = rows.next()? {
+                let number: u64 = row.get(1)?;
+                counts.listed += number;
+                match row.get::<_, String>(0)?.as_str() {
+                    "equal" => counts.equal = number,
+                    "missing" => counts.missing = number,
+                    "pending" => counts.pending = number,
+                    _ => counts.stale = number,
+                }
+            }
+            counts.gone = self.connection.query_row(&format!("SELECT count(*) {UNLISTED}"), [source.0], |row| row.get(0))?;
+            Ok(counts)
+        };
+        count().map_err(|source| self.failed(source))
+    }
+
+    /// The first records that differ after an identifier, in their order; without those that are gone.
+    pub fn differing(
+        &self,
+        source: SourceId,
+        harvested: Option<Datestamp>,
+        after: &str,
+        most: usize,
+    ) -> Result<Vec<Difference>, LogError> {
+        let read = || -> rusqlite::Result<Vec<Difference>> {
+            let mut statement = self.connection.prepare_cached(&format!(
+                "SELECT kind, identifier, there, here, gone FROM ({LISTED} AND audit_header.identifier > ?3) WHERE kind <> 'equal' ORDER BY identifier LIMIT ?4"
+            ))?;
+            statement
+                .query_map(params![source.0, harvested.map(Datestamp::millis), after, most], |row| {
+                    let kind = match row.get::<_, String>(0)?.as_str() {
+                        "missing" => DifferenceKind::Missing,
+                        "pending" => DifferenceKind::Pending,
+                        _ => DifferenceKind::Stale,
+                    };
+                    Ok(Difference { kind, identifier: row.get(1)?, there: row.get(2)?, here: row.get(3)?, deleted: row.get(4)? })
+                })?
+                .collect()
+        };
+        read().map_err(|source| self.failed(source))
+    }
+
+    /// The first records after an identifier that the log has and the source does not list.
+    pub fn gone(&self, source: SourceId, after: &str, most: usize) -> Result<Vec<Difference>, LogError> {
+        let read = || -> rusqlite::Result<Vec<Difference>> {
+            let mut statement = self.connection.prepare_cached(&format!(
+                "SELECT identifier, datestamp_text {UNLISTED} AND identifier > ?2 ORDER BY identifier LIMIT ?3"
+            ))?;
+            statement
+                .query_map(params![source.0, after, most], |row| {
+                    let (identifier, here) = (row.get(0)?, row.get(1)?);
+                    Ok(Difference { kind: DifferenceKind::Gone, identifier, there: None, here, deleted: false })
+                })?
+                .collect()
+        };
+        read().map_err(|source| self.failed(source))
+    }
+
+    /// Takes what the newest audit did not list out of the views. The log keeps it, and a later delivery or
+    /// [`Log::reinstate`] puts it back. Answers how many records that are.
+    pub fn withdraw(&mut self, source: SourceId, now: i64) -> Result<u64, LogError> {
+        self.change_without_network(source, now, |transaction, page, moves| {
+            // Another source that still has the record takes over.
+            transaction.execute(
+                &format!(
+                    "UPDATE record SET changed_page = ?2 WHERE source_id <> ?1 AND NOT withdrawn AND identifier IN (SELECT identifier {UNLISTED})"
+                ),
+                params![source.0, page.0],
+            )?;
+            let count = transaction.execute(
+                &format!(
+                    "UPDATE record SET withdrawn = 1, changed_page = ?2 WHERE id IN (SELECT id {UNLISTED})"
+                ),
+                params![source.0, page.0],
+            )?;
+            moves.live -= i64::try_from(count).unwrap_or(i64::MAX);
+            moves.withdrawn += i64::try_from(count).unwrap_or(i64::MAX);
+            Ok(count as u64)
+        })
+    }
+
+    /// Puts every withdrawn record of a source back into the views. Answers how many records that are.
+    pub fn reinstate(&mut self, source: SourceId, now: i64) -> Result<u64, LogError> {
+        self.change_without_network(source, now, |transaction, page, moves| {
+            let count = transaction.execute(
+                "UPDATE record SET withdrawn = 0, changed_page = ?2 WHERE source_id = ?1 AND withdrawn",
+                params![source.0, page.0],
+            )?;
+            moves.live += i64::try_from(count).unwrap_or(i64::MAX);
+            moves.withdrawn -= i64::try_from(count).unwrap_or(i64::MAX);
+            Ok(count as u64)
+        })
+    }
+
+    /// Which of these headers the log does not hold as they are.
+    pub fn lacking(&self, source: SourceId, headers: Vec<Header>) -> Result<Vec<Header>, LogError> {
+        let mut lacking = Vec::new();
+        let read = || -> rusqlite::Result<()> {
+            let mut statement = self.connection.prepare_cached(
+                "SELECT 1 FROM record WHERE source_id = ?1 AND identifier = ?2 AND datestamp_text = ?3 AND deleted = ?4 AND NOT withdrawn",
+            )?;
+            for header in headers {
+                if !statement.exists(params![source.0, header.identifier.as_str(), header.datestamp_text, header.deleted])? {
+                    lacking.push(header);
+                }
+            }
+            Ok(())
+        };
+        read().map_err(|source| self.failed(source))?;
+        Ok(lacking)
+    }
+}

@@ -1,0 +1,124 @@
+//! Every way in which the fake Libris can spoil an answer, and records that kill their pages.
+
+use std::collections::BTreeSet;
+
+use libris_mirror::demo::{Fault, Faults, identifier};
+
+use crate::harness::Bench;
+
+/// Short limits, so that silence takes seconds.
+const IMPATIENT: [&str; 6] = [
+    "--set-config",
+    "harvest.idle_timeout_s=2",
+    "--set-config",
+    "harvest.tries=6",
+    "--set-config",
+    "harvest.retry_after_max_s=5",
+];
+
+#[test]
+fn every_fault_is_named_and_leaves_the_mirror_as_if_it_had_never_been() {
+    let faults = Faults::new(Fault::ALL.to_vec(), 2);
+    let bench = Bench::faulty(1500, 40, &faults);
+    let words = bench.harvest_words("all", None, &[&IMPATIENT[..], &["--full"]].concat());
+    let mut said = String::new();
+    let mut rounds = 0;
+    let mut codes = BTreeSet::new();
+    while !faults.idle().is_empty() {
+        rounds += 1;
+        assert!(rounds <= 60, "these faults never struck: {:?}\n{said}", faults.idle());
+        // Now and then something changes, so that lists stay worth reading.
+        bench.state().with_catalogue(|catalogue| catalogue.update(&[rounds, rounds + 100], chrono::Utc::now()));
+        let done = bench.run(&words);
+        codes.insert(done.code.expect("it ends by itself"));
+        said.push_str(&done.stderr);
+    }
+    assert!(codes.iter().all(|code| [0, 65, 69].contains(code)), "{codes:?}\n{said}");
+    for sign in [
+        "HTTP 503, to be asked again in 0 s",
+        "HTTP 503; trying again",
+        "to be asked again in 999999999 s",
+        "HTTP 429, to be asked again in 1 s",
+        "HTTP 502",
+        "its root element is <html>",
+        "answered with a challenge for browsers",
+        "broke off after",
+        "bytes in 2 s",
+        "refused as a bomb",
+        "in namespace \"\"",
+        "OAI/1.1/",
+        "document type declaration",
+        "badResumptionToken",
+        "that it promised",
+    ] {
+        assert!(said.contains(sign), "nothing says {sign:?}:\n{said}");
+    }
+
+    faults.end();
+    bench.run(&bench.harvest_words("all", None, &[])).expect(0);
+    bench.run(&["quarantine", "--retry"]).expect(0);
+    let calm = bench.beside();
+    calm.harvest("all", None, &[]);
+    assert_eq!(bench.contents(), calm.contents());
+    bench.run(&["audit"]).expect(0);
+    bench.run(&["verify"]).expect(0);
+}
+
+#[test]
+fn a_record_that_kills_its_page_is_fetched_alone_or_noted_and_the_list_goes_on() {
+    let faults = Faults::new(Vec::new(), 0);
+    let bench = Bench::faulty(1200, 100, &faults);
+    // One kills its pages, one cannot be had at all.
+    faults.poison(&identifier(333), false);
+    faults.poison(&identifier(777), true);
+    let done = bench.run(&bench.harvest_words("all", None, &[])).expect(65);
+    let summary: serde_json::Value = serde_json::from_str(&done.stdout).expect("JSON");
+    assert_eq!((&summary[0]["outcome"], &summary[0]["undelivered"]), (&"complete".into(), &1.into()), "{summary}");
+    assert!(done.stderr.contains("the list is taken apart to find the records that do it"), "{}", done.stderr);
+    let requests = summary[0]["requests"].as_u64().expect("a number");
+    assert!(requests < 250, "halving is cheap: {requests} requests");
+
+    let listed = bench.run(&["quarantine", "--json"]).json();
+    assert_eq!(listed.as_array().map(Vec::len), Some(1), "{listed}");
+    assert_eq!((&listed[0]["identifier"], &listed[0]["kind"]), (&identifier(777).into(), &"undelivered".into()));
+    assert!(listed[0]["reason"].as_str().expect("words").contains("HTTP 500"), "{listed}");
+    assert_eq!(bench.run(&["status", "--json"]).json()["sources"][0]["undelivered"], 1);
+    assert!(bench.quads().iter().any(|quad| quad.contains(&identifier(333))), "this one came alone");
+
+    // The audit says what is missing, and exits accordingly; asking again while it is dead leaves it where it is.
+    let audit = bench.run(&["audit", "--json"]).expect(1);
+    assert!(audit.stdout.contains("\"missing\": 1"), "{}", audit.stdout);
+    bench.run(&["quarantine", "--retry"]).expect(65);
+    faults.end();
+    bench.run(&["quarantine", "--retry"]).expect(0);
+    assert_eq!(bench.run(&["quarantine", "--json"]).json(), serde_json::json!([]));
+    let calm = bench.beside();
+    calm.harvest("all", None, &[]);
+    assert_eq!(bench.contents(), calm.contents());
+    bench.run(&["audit"]).expect(0);
+}
+
+#[test]
+fn a_known_record_that_cannot_be_delivered_any_more_keeps_its_last_version() {
+    let faults = Faults::new(Vec::new(), 0);
+    let bench = Bench::faulty(300, 100, &faults);
+    bench.harvest("all", None, &[]);
+    let before = bench.quads();
+    faults.poison(&identifier(11), true);
+    bench.state().with_catalogue(|catalogue| catalogue.update(&[11], chrono::Utc::now()));
+    bench.run(&bench.harvest_words("all", None, &[])).expect(65);
+    assert_eq!(bench.quads(), before);
+    faults.end();
+    bench.run(&["audit", "--repair"]).expect(0);
+    let after = bench.quads();
+    assert!(after != before && bench.run(&["quarantine", "--json"]).json() == serde_json::json!([]));
+}
+
+#[test]
+fn a_server_that_delivers_nothing_is_not_taken_apart_for_ever() {
+    let faults = Faults::new(Vec::new(), 0);
+    let bench = Bench::faulty(200, 100, &faults);
+    (0..200).for_each(|number| faults.poison(&identifier(number), true));
+    let done = bench.run(&bench.harvest_words("all", None, &["--set-config", "harvest.isolate_records=5"])).expect(69);
+    assert!(done.stderr.contains("records cannot be had one by one either"), "{}", done.stderr);
+}

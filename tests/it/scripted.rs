@@ -1,0 +1,93 @@
+//! A server that says what a test wants it to say.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::Router;
+use axum::extract::RawQuery;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+/// The namespace of answers.
+pub const NAMESPACE: &str = "http://www.openarchives.org/OAI/2.0/";
+
+/// A server that answers `Identify` as it should and lists with a script.
+pub struct Scripted {
+    /// Its base URL.
+    pub url: String,
+    /// Requests for lists and records so far.
+    pub lists: Arc<AtomicU64>,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl Scripted {
+    /// How many lists and records were asked for.
+    pub fn asked(&self) -> u64 {
+        self.lists.load(Ordering::SeqCst)
+    }
+}
+
+/// A server with a script: the query, and how many lists and records came before.
+pub fn scripted(script: impl Fn(&str, u64) -> Response + Clone + Send + Sync + 'static) -> Scripted {
+    mortal(script, |_| true)
+}
+
+/// The same, but its `Identify` fails unless the number of those before allows it.
+pub fn mortal(
+    script: impl Fn(&str, u64) -> Response + Clone + Send + Sync + 'static,
+    alive: impl Fn(u64) -> bool + Clone + Send + Sync + 'static,
+) -> Scripted {
+    let lists = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&lists);
+    let identified = Arc::new(AtomicU64::new(0));
+    let answer = move |RawQuery(query): RawQuery| {
+        let query = query.unwrap_or_default();
+        let response = if query.contains("verb=List") || query.contains("verb=GetRecord") {
+            script(&query, count.fetch_add(1, Ordering::SeqCst))
+        } else if alive(identified.fetch_add(1, Ordering::SeqCst)) {
+            document("<Identify><earliestDatestamp>2026-01-01T00:00:00Z</earliestDatestamp><granularity>YYYY-MM-DDThh:mm:ssZ</granularity></Identify>").into_response()
+        } else {
+            StatusCode::BAD_GATEWAY.into_response()
+        };
+        async move { response }
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+    let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("a port");
+    let url = format!("http://{}/oai", listener.local_addr().expect("an address"));
+    runtime.spawn(async move { axum::serve(listener, Router::new().route("/oai", get(answer))).await });
+    Scripted { url, lists, _runtime: runtime }
+}
+
+/// A whole answer.
+pub fn document(content: &str) -> String {
+    format!(
+        "<?xml version=\"1.0\"?><OAI-PMH xmlns=\"{NAMESPACE}\"><responseDate>2026-07-01T12:00:00.5Z</responseDate>{content}</OAI-PMH>"
+    )
+}
+
+/// A record of two triples.
+pub fn record(number: usize) -> String {
+    let iri = format!("https://libris.kb.se/r{number}");
+    with_payload(
+        number,
+        &format!(
+            "<rdf:RDF xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\"><rdf:Description rdf:about=\"{iri}\"><rdf:type rdf:resource=\"https://id.kb.se/vocab/Record\"/><k:mainEntity xmlns:k=\"https://id.kb.se/vocab/\" rdf:resource=\"{iri}#it\"/></rdf:Description></rdf:RDF>"
+        ),
+    )
+}
+
+/// A record with this in its metadata.
+pub fn with_payload(number: usize, payload: &str) -> String {
+    format!(
+        "<record><header><identifier>https://libris.kb.se/r{number}</identifier><datestamp>2026-01-01T00:{:02}:{:02}Z</datestamp></header><metadata>{payload}</metadata></record>",
+        number / 60 % 60,
+        number % 60
+    )
+}
+
+/// A list of records, with what stands after them.
+pub fn list(records: Range<usize>, token: &str) -> String {
+    document(&format!("<ListRecords>{}{token}</ListRecords>", records.map(record).collect::<String>()))
+}
