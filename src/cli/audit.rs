@@ -21,6 +21,7 @@ use crate::mirror::Mirror;
 /// that leaves a set; `stale` ones differ in datestamp or deletion; `pending` ones are so new that the next harvest
 /// brings them. Exit code 1 if anything is missing, gone or stale.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 #[command(after_help = "Examples:
   libris-mirror audit                    all sources of the configuration
   libris-mirror audit nb --list          with every record that differs, a line each
@@ -53,7 +54,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     settings.data.check()?;
     let stop = stop_on_signals(SoFar::default())?;
     let mut mirror = Mirror::open(&settings.data, &settings.config, &Settings::who("audit"))?;
-    let sources = settings.mirrored(&mirror.log, &arguments.sources)?;
+    let sources = Settings::mirrored(&mirror.log, &arguments.sources)?;
     let (mut worst, mut reports) = (Exit::Ok, Vec::new());
     for source in &sources {
         if arguments.reinstate {

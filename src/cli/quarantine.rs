@@ -83,7 +83,7 @@ fn retry(arguments: &Arguments, global: &Global, settings: &Settings) -> anyhow:
     let mut mirror = Mirror::open(&settings.data, &settings.config, &Settings::who("quarantine --retry"))?;
     let names: Vec<String> = arguments.source.iter().cloned().collect();
     let (mut worst, mut reports) = (Exit::Ok, Vec::new());
-    for source in settings.mirrored(&mirror.log, &names)? {
+    for source in Settings::mirrored(&mirror.log, &names)? {
         let report = harvest::retry(&mut mirror, &source, &settings.config, &stop)?;
         let exit = match &report.unavailable {
             Some(FetchError::Stopped) => Exit::Interrupted,

@@ -54,7 +54,7 @@ impl Settings {
     }
 
     /// The named sources of a mirror, or all that it has, with the settings that they were harvested with.
-    pub(super) fn mirrored(&self, log: &Log, names: &[String]) -> anyhow::Result<Vec<Source>> {
+    pub(super) fn mirrored(log: &Log, names: &[String]) -> anyhow::Result<Vec<Source>> {
         let rows = log.sources()?;
         if let Some(name) = names.iter().find(|name| !rows.iter().any(|row| row.name == **name)) {
             return Err(LogError::NotHarvested(name.clone()).into());

@@ -11,8 +11,8 @@ use crate::verify;
 /// Check without the network that the log is what was written, and that every view is what the log says.
 ///
 /// Reads everything: the checksum of every page, the graph of every live record in the store and in the published
-/// snapshot (the same triples as its payload parses to, and no others), its links, the quarantine, and SQLite's own
-/// structures. Exit code 1 if anything is wrong.
+/// snapshot (the same triples as its payload parses to, and no others), its links, the quarantine, and the structures of
+/// the log's file. Exit code 1 if anything is wrong.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   libris-mirror verify

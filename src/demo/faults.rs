@@ -168,7 +168,6 @@ impl Faults {
     }
 
     /// Puts the layer around the routes of a server.
-    #[must_use]
     pub fn around(self: &Arc<Self>, router: Router) -> Router {
         let faults = Arc::clone(self);
         router.layer(from_fn(move |request: Request, next: Next| {

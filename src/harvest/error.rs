@@ -115,11 +115,11 @@ pub enum FetchError {
     /// The same token came again with the same page.
     #[error("the server is in a loop: the resumption token {0:?} leads back to itself")]
     Loop(String),
-    /// Too many records cannot be had for the fault to be theirs.
-    #[error("{count} records cannot be had one by one either, the last because {cause}")]
+    /// Too much cannot be had for single records to be the cause.
+    #[error("the list cannot be had in parts either, and {undelivered} of its records not one by one, the last because {cause}")]
     Hopeless {
-        /// How many were tried.
-        count: usize,
+        /// Records that did not come.
+        undelivered: usize,
         /// What came in place of the last one.
         cause: Box<FetchError>,
     },

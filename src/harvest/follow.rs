@@ -86,7 +86,6 @@ impl Follower<'_> {
         loop {
             let Ok(fetched) = next(runtime, parts, self.deadline) else { return ended(Outcome::TimeUp) };
             match fetched {
-                None => return ended(Outcome::Interrupted),
                 // A page that waits when the user stops is asked for again by the next run.
                 Some(_) if self.stop.is_stopped() => return ended(Outcome::Interrupted),
                 Some(Fetched::Part(part)) => {
@@ -109,7 +108,7 @@ impl Follower<'_> {
                     return Ok(again.map_or(Followed::Ended(Outcome::Complete { promised, doubtful }), Followed::Again));
                 }
                 Some(Fetched::Failed(FetchError::Enough)) => return ended(Outcome::Enough),
-                Some(Fetched::Failed(FetchError::Stopped)) => return ended(Outcome::Interrupted),
+                None | Some(Fetched::Failed(FetchError::Stopped)) => return ended(Outcome::Interrupted),
                 Some(Fetched::Failed(error @ FetchError::Protocol(_))) if self.done.counters.pages == 0 => {
                     self.mirror.log.forget_empty_source(self.row.id)?;
                     return Err(HarvestError::Refused(error));

@@ -38,6 +38,9 @@ impl Span {
 /// How many tries a request has that is expected to fail.
 const TRIES: usize = 2;
 
+/// How many spans in a row may fail: halving all time down to a second takes thirty.
+const FAILURES: usize = 40;
+
 /// Records of one part, when they are fetched one by one.
 const TOGETHER: usize = 50;
 
@@ -58,9 +61,8 @@ impl Fetcher {
         let granularity = identify.granularity;
         let unit = unit_ms(granularity);
         let units = |text: &str| Datestamp::parse(text).ok().map(|stamp| stamp.millis().div_euclid(unit));
-        let (from, until) = match self.place(Lost::Broken).await? {
-            Some(Step::Reopen { from, until, .. } | Step::Begin { from, until, .. }) => (from, until),
-            _ => return Err(cause.into()),
+        let Some(Step::Reopen { from, until, .. } | Step::Begin { from, until, .. }) = self.place(Lost::Broken).await? else {
+            return Err(cause.into());
         };
         let whole = Span {
             from: from.as_deref().and_then(units),
@@ -69,12 +71,15 @@ impl Fetcher {
         let earliest = units(&identify.earliest_datestamp).unwrap_or(0);
         tracing::warn!("{cause}; the server is well otherwise, so the list is taken apart to find the records that do it");
         let mut calm = Self { client: self.client.with_tries(TRIES), in_span: true, ..self.clone() };
-        let (mut spans, mut lost, mut last) = (vec![whole], 0, cause);
+        let (mut spans, mut undelivered, mut newest_error, mut in_a_row) = (vec![whole], 0, cause, 0);
         while let Some(mut span) = spans.pop() {
             let bound = |units: i64| Datestamp::from_millis(units * unit).map(|stamp| stamp.at(granularity));
             let mut request = calm.window(span.from.and_then(bound), bound(span.until));
             let failure = match calm.pages(&mut request, &mut Trail::default(), &mut 0).await {
-                Ok(()) => continue,
+                Ok(()) => {
+                    in_a_row = 0;
+                    continue;
+                }
                 Err(failure) => failure,
             };
             let error = match failure {
@@ -88,15 +93,16 @@ impl Fetcher {
             }
             match span.halves(earliest) {
                 Some((left, right)) => spans.extend([right, left]),
-                None => lost += calm.one_by_one(span.from.and_then(bound), bound(span.until), &error).await?,
+                None => undelivered += calm.one_by_one(span.from.and_then(bound), bound(span.until), &error).await?,
             }
-            if lost > self.settings.isolate_records {
-                return Err(FetchError::Hopeless { count: lost, cause: Box::new(error) }.into());
+            in_a_row += 1;
+            if undelivered > self.settings.isolate_records || in_a_row > FAILURES {
+                return Err(FetchError::Hopeless { undelivered, cause: Box::new(error) }.into());
             }
-            last = error;
+            newest_error = error;
         }
         self.remaining = calm.remaining;
-        tracing::warn!("{last}; {lost} records are left out for it, see `libris-mirror quarantine`");
+        tracing::warn!("{newest_error}; {undelivered} records are left out for it, see `libris-mirror quarantine`");
         self.hand_over_the_end().await
     }
 

@@ -30,8 +30,8 @@ impl Place {
 
     /// Decides whether the list is opened again. Some servers refuse the token of the last page: one that is refused
     /// again, after a list that got no further than the one before, has ended.
-    pub(super) fn goes_on(&mut self, list: &HarvestRow, lost: Lost) -> bool {
-        if let Lost::Refused { nothing_left } = lost {
+    pub(super) fn goes_on(&mut self, list: &HarvestRow, why: Lost) -> bool {
+        if let Lost::Refused { nothing_left } = why {
             self.stuck = if self.got_further(list) { 0 } else { self.stuck + 1 };
             // Without the order of datestamps it takes the whole list to get there again.
             if self.reopened && self.stuck > u32::from(!list.ordered) {

@@ -46,7 +46,7 @@ impl StoreView {
     /// Opens or makes the store that follows a log. One that followed another log, or none that can be told, such as
     /// one beside an older copy of the log, begins anew.
     pub fn open(path: &Path, log: &Log, bulk_memory_mb: usize) -> Result<Self, ViewError> {
-        remove_leftovers(path).map_err(StoreError::from)?;
+        remove_leftovers(path)?;
         let failed = |source| StoreError::storage(path, source);
         let mut store = Store::open(path).map_err(failed)?;
         let mut watermark = log.last_page()?;

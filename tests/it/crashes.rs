@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 
-use crate::harness::{Bench, Done, binary};
+use crate::harness::{Bench, Done, binary, setting};
 
 /// How many kills there are, unless the environment says otherwise.
 const KILLS: u64 = 15;
@@ -52,8 +52,8 @@ fn copy(from: &Path, to: &Path) {
 
 #[test]
 fn kills_at_any_moment_lost_tails_and_lost_stores_end_in_the_same_state() {
-    let kills = std::env::var("LIBRIS_MIRROR_KILLS").ok().and_then(|count| count.parse().ok()).unwrap_or(KILLS);
-    let seed = std::env::var("LIBRIS_MIRROR_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_261_122);
+    let kills = setting("LIBRIS_MIRROR_KILLS").unwrap_or(KILLS);
+    let seed = setting("LIBRIS_MIRROR_SEED").unwrap_or(20_261_122);
     let mut numbers = Numbers(seed);
     let bench = slow(3000, 60);
     let words = bench.harvest_words("all", None, &[]);
@@ -97,12 +97,12 @@ fn kills_at_any_moment_lost_tails_and_lost_stores_end_in_the_same_state() {
     bench.harvest("all", None, &[]);
     let calm = bench.beside();
     calm.harvest("all", None, &[]);
-    let story = format!("seed {seed}: {killed} kills, {finished} finished, {rewound} rewound, {lost} lost");
-    assert!(bench.contents() == calm.contents(), "{story}: the mirrors differ");
+    let account = format!("seed {seed}: {killed} kills, {finished} finished, {rewound} rewound, {lost} lost");
+    assert!(bench.contents() == calm.contents(), "{account}: the mirrors differ");
     let count = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }";
-    assert_eq!(bench.count(count), calm.count(count), "{story}");
+    assert_eq!(bench.count(count), calm.count(count), "{account}");
     bench.run(&["verify"]).expect(0);
-    eprintln!("{story}");
+    eprintln!("{account}");
 }
 
 #[test]

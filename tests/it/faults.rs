@@ -120,5 +120,5 @@ fn a_server_that_delivers_nothing_is_not_taken_apart_for_ever() {
     let bench = Bench::faulty(200, 100, &faults);
     (0..200).for_each(|number| faults.poison(&identifier(number), true));
     let done = bench.run(&bench.harvest_words("all", None, &["--set-config", "harvest.isolate_records=5"])).expect(69);
-    assert!(done.stderr.contains("records cannot be had one by one either"), "{}", done.stderr);
+    assert!(done.stderr.contains("the list cannot be had in parts either"), "{}", done.stderr);
 }

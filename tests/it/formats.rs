@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use axum::Router;
 use axum::extract::RawQuery;
 use axum::routing::get;
-use libris_mirror::demo::identifier;
+use libris_mirror::demo::{CONTEXT, identifier, jsonld, rdfxml, record, turtle};
+use libris_mirror::rdf::{Context, PayloadFormat, Reader, graph_name};
+use proptest::prelude::*;
 
 use crate::harness::Bench;
 
@@ -138,5 +140,42 @@ fn real_records_give_their_canonical_n_quads_where_they_are_there() {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
     if data.join("records").is_dir() {
         assert_canonical(&data.join("records"), &data.join("kbv-context.jsonld"));
+    }
+}
+
+fn in_format(number: u64) -> (PayloadFormat, String) {
+    let nodes = record(number, 0, "2026-01-01T00:00:00Z");
+    let cdata = |text: String| format!("<record><metadata><![CDATA[{text}]]></metadata></record>");
+    match number % 3 {
+        0 => (PayloadFormat::RdfXml, format!("<record><metadata>{}</metadata></record>", rdfxml(&nodes))),
+        1 => (PayloadFormat::Turtle, cdata(turtle(&nodes))),
+        _ => (PayloadFormat::JsonLd, cdata(jsonld(&nodes))),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    /// A record with a byte changed, lost or added anywhere gives quads in its own graph, or an error that says where;
+    /// and always the same ones.
+    #[test]
+    fn a_payload_with_any_fault_is_read_or_refused(number in 0u64..300, place in any::<prop::sample::Index>(), byte in any::<u8>(), change in 0..4) {
+        let (format, record) = in_format(number);
+        let mut bytes = record.into_bytes();
+        let at = place.index(bytes.len());
+        match change {
+            0 => bytes[at] = byte,
+            1 => { bytes.remove(at); }
+            2 => bytes.insert(at, byte),
+            _ => bytes.truncate(at),
+        }
+        let context = Context::new("http://localhost/context.jsonld", CONTEXT.as_bytes()).expect("valid");
+        let reader = Reader::new(format, Some(std::sync::Arc::new(context)), 256);
+        let first = reader.quads(&identifier(number), &bytes);
+        prop_assert_eq!(&first, &reader.quads(&identifier(number), &bytes));
+        match first {
+            Ok(quads) => prop_assert!(quads.iter().all(|quad| quad.graph_name == graph_name(&identifier(number)).into())),
+            Err(error) => prop_assert!(error.position().is_none_or(|position| position <= bytes.len() as u64 + 2000), "{error}"),
+        }
     }
 }

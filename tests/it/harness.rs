@@ -27,6 +27,12 @@ pub fn binary() -> PathBuf {
     test.ancestors().nth(2).expect("the target directory").join("libris-mirror")
 }
 
+/// How long or large a test is to be, where the environment says so.
+#[expect(clippy::disallowed_methods, reason = "tests have no command line of their own")]
+pub fn setting(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
 /// What a command did.
 pub struct Done {
     pub command: String,

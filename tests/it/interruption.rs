@@ -72,6 +72,14 @@ fn interrupt(name: &str) {
         "{}",
         done.stderr
     );
+    // However soon it had to end, the summary is there with its counters.
+    let summary: serde_json::Value =
+        serde_json::from_str(&done.stdout).unwrap_or_else(|error| panic!("{error}: {}", done.stdout));
+    assert_eq!(
+        (&summary[0]["outcome"], summary[0]["received"].as_u64() >= Some(2000)),
+        (&"interrupted".into(), true),
+        "{summary}"
+    );
     gate.open();
 
     let status = bench.run(&["status"]).ok();

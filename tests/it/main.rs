@@ -4,10 +4,12 @@
 //! - `interruption`: Ctrl-C and SIGTERM, resumption, expired tokens
 //! - `formats`: RDF/XML, Turtle and JSON-LD; real records, where they are there
 //! - `documents`: answers of all six verbs, read by the streaming parser
+//! - `endless`: an answer of gigabytes without a token
 //! - `faults`: every way in which the fake Libris can spoil an answer
 //! - `crashes`: kill -9, lost and damaged files, full disks, backups
 //! - `soak`: everything at once, for as long as the environment says
 //! - `proof`: audits against the source, and checks without it
+//! - `misbehaviour`: departures from the specification that were seen in the wild, line by line
 //! - `protocol`: what servers do and a harvester must bear
 //! - `command_line`: help, exit codes, errors, configuration
 //! - `house`: rules that the source tree keeps
@@ -15,12 +17,14 @@
 mod command_line;
 mod crashes;
 mod documents;
+mod endless;
 mod faults;
 mod formats;
 mod harness;
 mod house;
 mod interruption;
 mod main_line;
+mod misbehaviour;
 mod proof;
 mod protocol;
 mod scripted;

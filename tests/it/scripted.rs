@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Router;
 use axum::extract::RawQuery;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
@@ -34,6 +34,37 @@ pub fn scripted(script: impl Fn(&str, u64) -> Response + Clone + Send + Sync + '
     mortal(script, |_| true)
 }
 
+/// A server that is asked everything: its script gets the query and the headers.
+pub fn raw(script: impl Fn(&str, &HeaderMap) -> Response + Clone + Send + Sync + 'static) -> Scripted {
+    let lists = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&lists);
+    serve(lists, move |query, headers| {
+        count.fetch_add(1, Ordering::SeqCst);
+        script(query, headers)
+    })
+}
+
+/// An answer to `Identify` with a granularity.
+pub fn identify(granularity: &str) -> Response {
+    document(&format!(
+        "<Identify><earliestDatestamp>2026-01-01T00:00:00Z</earliestDatestamp><granularity>{granularity}</granularity></Identify>"
+    ))
+    .into_response()
+}
+
+fn serve(lists: Arc<AtomicU64>, answer: impl Fn(&str, &HeaderMap) -> Response + Clone + Send + Sync + 'static) -> Scripted {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+    let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("a port");
+    let url = format!("http://{}/oai", listener.local_addr().expect("an address"));
+    let route = get(move |RawQuery(query): RawQuery, headers: HeaderMap| {
+        let response = answer(&query.unwrap_or_default(), &headers);
+        async move { response }
+    });
+    let moved = Router::new().route("/oai", route.clone()).route("/new/oai", route);
+    runtime.spawn(async move { axum::serve(listener, moved).await });
+    Scripted { url, lists, _runtime: runtime }
+}
+
 /// The same, but its `Identify` fails unless the number of those before allows it.
 pub fn mortal(
     script: impl Fn(&str, u64) -> Response + Clone + Send + Sync + 'static,
@@ -42,22 +73,15 @@ pub fn mortal(
     let lists = Arc::new(AtomicU64::new(0));
     let count = Arc::clone(&lists);
     let identified = Arc::new(AtomicU64::new(0));
-    let answer = move |RawQuery(query): RawQuery| {
-        let query = query.unwrap_or_default();
-        let response = if query.contains("verb=List") || query.contains("verb=GetRecord") {
-            script(&query, count.fetch_add(1, Ordering::SeqCst))
+    serve(lists, move |query, _| {
+        if query.contains("verb=List") || query.contains("verb=GetRecord") {
+            script(query, count.fetch_add(1, Ordering::SeqCst))
         } else if alive(identified.fetch_add(1, Ordering::SeqCst)) {
-            document("<Identify><earliestDatestamp>2026-01-01T00:00:00Z</earliestDatestamp><granularity>YYYY-MM-DDThh:mm:ssZ</granularity></Identify>").into_response()
+            identify("YYYY-MM-DDThh:mm:ssZ")
         } else {
             StatusCode::BAD_GATEWAY.into_response()
-        };
-        async move { response }
-    };
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
-    let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("a port");
-    let url = format!("http://{}/oai", listener.local_addr().expect("an address"));
-    runtime.spawn(async move { axum::serve(listener, Router::new().route("/oai", get(answer))).await });
-    Scripted { url, lists, _runtime: runtime }
+        }
+    })
 }
 
 /// A whole answer.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use libris_mirror::demo::{Fault, Faults, identifier};
 
 use crate::crashes::Numbers;
-use crate::harness::Bench;
+use crate::harness::{Bench, setting};
 
 /// How long it takes, unless the environment says otherwise.
 const SECONDS: u64 = 20;
@@ -22,7 +22,8 @@ struct Ran {
     code: Option<i32>,
 }
 
-fn resident_kb(process: u32) -> Option<u64> {
+/// The most memory that a process has had so far.
+pub fn resident_kb(process: u32) -> Option<u64> {
     let status = fs_err::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
     line.split_whitespace().nth(1)?.parse().ok()
@@ -65,7 +66,7 @@ fn change(bench: &Bench, numbers: &mut Numbers) {
 
 #[test]
 fn a_soak_ends_equal_to_the_source_with_memory_as_it_began() {
-    let minutes = std::env::var("LIBRIS_MIRROR_SOAK_MINUTES").ok().and_then(|minutes| minutes.parse::<u64>().ok());
+    let minutes = setting("LIBRIS_MIRROR_SOAK_MINUTES");
     let length = Duration::from_secs(minutes.map_or(SECONDS, |minutes| minutes * 60));
     let mut numbers = Numbers(20_261_122);
     let faults = Faults::new(Fault::ALL.to_vec(), 7);

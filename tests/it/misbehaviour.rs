@@ -1,0 +1,397 @@
+//! Departures from the specification that were seen in the wild: each is borne, and nothing is lost to it.
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+use libris_mirror::oai::Datestamp;
+
+use crate::harness::Bench;
+use crate::scripted::{Scripted, document, identify, list, raw, record, scripted, with_payload};
+
+/// Harvests and answers the summary, whatever the exit code must be.
+fn harvest(server: &Scripted, code: i32, more: &[&str]) -> (Bench, serde_json::Value, String) {
+    let bench = Bench::at(&server.url);
+    let done = bench.run(&bench.harvest_words("x", None, more)).expect(code);
+    let summary: serde_json::Value = serde_json::from_str(&done.stdout).unwrap_or_default();
+    (bench, summary[0].clone(), done.stderr)
+}
+
+fn token(text: &str) -> String {
+    format!("<resumptionToken>{text}</resumptionToken>")
+}
+
+fn error(code: &str) -> Response {
+    document(&format!("<error code=\"{code}\">sorry</error>")).into_response()
+}
+
+#[test]
+fn the_token_of_the_last_page_may_lead_to_nothing() {
+    // An empty list, as where the number of records is a multiple of the page.
+    let server = scripted(|query, _| {
+        if query.contains("resumptionToken") {
+            document("<ListRecords/>").into_response()
+        } else {
+            list(0..5, &token("t")).into_response()
+        }
+    });
+    let (_, summary, _) = harvest(&server, 0, &[]);
+    assert_eq!((&summary["outcome"], &summary["received"]), (&"complete".into(), &5.into()));
+
+    // noRecordsMatch: the place is looked for once more, and then it is the end.
+    let server = scripted(|query, _| {
+        if query.contains("resumptionToken") { error("noRecordsMatch") } else { list(0..5, &token("t")).into_response() }
+    });
+    let (_, summary, _) = harvest(&server, 0, &[]);
+    assert_eq!((&summary["outcome"], &summary["created"]), (&"complete".into(), &5.into()));
+    assert_eq!(server.asked(), 4, "the list and its token, twice");
+
+    // badResumptionToken says less, so that the summary and the exit code do not call it whole.
+    let server = scripted(|query, _| {
+        if query.contains("resumptionToken") { error("badResumptionToken") } else { list(0..5, &token("t")).into_response() }
+    });
+    let (bench, summary, said) = harvest(&server, 65, &[]);
+    assert_eq!((&summary["outcome"], &summary["created"]), (&"doubtful".into(), &5.into()));
+    assert!(said.contains("`libris-mirror audit x` tells if it was"), "{said}");
+    let quiet = bench.run(&["harvest", "-q", "--name", "x", "--url", &server.url]).expect(65);
+    assert!(quiet.stderr.contains("the server refused the token of the last page"), "{}", quiet.stderr);
+}
+
+#[test]
+fn a_token_that_vanishes_though_more_was_promised_is_looked_for_and_said() {
+    let promised = |size: usize| format!("<resumptionToken completeListSize=\"{size}\" cursor=\"0\"/>");
+    // Opened again from where it got to, the server sends the rest.
+    let server = scripted(move |query, count| match (query.contains("from="), count) {
+        (false, 0) => list(0..5, &promised(9)).into_response(),
+        _ => list(4..9, "").into_response(),
+    });
+    let (bench, summary, said) = harvest(&server, 0, &["--set-config", "harvest.overlap_s=1"]);
+    assert_eq!((&summary["outcome"], &summary["created"]), (&"complete".into(), &9.into()), "{summary}");
+    assert!(said.contains("the list ended after 5 records of the 9 that it promised"), "{said}");
+    assert_eq!(bench.quads().len(), 18);
+
+    // It sends the same again and again: that is said, and exit 65.
+    let server = scripted(move |_, _| list(0..5, &promised(9)).into_response());
+    let (_, summary, said) = harvest(&server, 65, &[]);
+    assert_eq!(
+        (&summary["outcome"], &summary["promised"], &summary["created"]),
+        (&"short".into(), &9.into(), &5.into()),
+        "{summary}"
+    );
+    assert!(said.contains("it promised 9") && said.contains("libris-mirror audit x"), "{said}");
+    assert_eq!(server.asked(), 2);
+
+    // One that promises too little is no harm.
+    let server = scripted(move |_, _| list(0..5, &promised(3)).into_response());
+    assert_eq!(harvest(&server, 0, &[]).1["outcome"], "complete");
+}
+
+#[test]
+fn tokens_come_padded_with_attributes_and_in_need_of_encoding() {
+    let padded = "<resumptionToken expirationDate=\"2099-01-01T00:00:00Z\" completeListSize=\"8\" cursor=\"1\">\n   a+b/c==|&amp;d%20e  \t</resumptionToken>";
+    let server = scripted(move |query, _| match query {
+        "verb=ListRecords&resumptionToken=a%2Bb%2Fc%3D%3D%7C%26d%2520e" => {
+            list(4..8, "<resumptionToken cursor=\"4\"></resumptionToken>").into_response()
+        }
+        query if query.contains("metadataPrefix") && !query.contains("resumptionToken") => list(0..4, padded).into_response(),
+        query => panic!("asked {query}"),
+    });
+    assert_eq!(harvest(&server, 0, &[]).1["received"], 8);
+
+    // One that does not decode what it gets.
+    let server = scripted(|query, _| match query {
+        "verb=ListRecords&resumptionToken=a+b/c==" => list(4..8, &token("d+e")).into_response(),
+        "verb=ListRecords&resumptionToken=d+e" => list(8..9, "").into_response(),
+        query if query.contains("resumptionToken") => error("badResumptionToken"),
+        _ => list(0..4, &token("a+b/c==")).into_response(),
+    });
+    let (_, summary, said) = harvest(&server, 0, &[]);
+    assert_eq!((&summary["received"], &summary["outcome"]), (&9.into(), &"complete".into()), "{said}");
+    assert_eq!(server.asked(), 4, "it remembers how");
+
+    // One that wants the prefix beside the token, against the specification; the set never goes along.
+    let server = scripted(|query, _| {
+        assert!(!query.contains("resumptionToken") || !query.contains("set="), "{query}");
+        match query {
+            "verb=ListRecords&metadataPrefix=rdfxml&resumptionToken=t" => list(4..8, &token("u")).into_response(),
+            "verb=ListRecords&metadataPrefix=rdfxml&resumptionToken=u" => list(8..9, "").into_response(),
+            query if query.contains("resumptionToken") => error("badArgument"),
+            _ => list(0..4, &token("t")).into_response(),
+        }
+    });
+    let (_, summary, _) = harvest(&server, 0, &["--set", "bib:S"]);
+    assert_eq!((&summary["received"], server.asked()), (&9.into(), 4));
+}
+
+#[test]
+fn a_server_that_cannot_page_deep_is_asked_by_date() {
+    let server = scripted(|query, _| {
+        // The records are a second apart, from the beginning of the year on.
+        let seconds = |name: &str, none: i64| -> usize {
+            let url = url::Url::parse(&format!("http://localhost/?{query}")).expect("valid");
+            let bound = url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| Datestamp::parse(&value).expect("valid"));
+            let start = Datestamp::parse("2026-01-01").expect("valid").millis();
+            usize::try_from(bound.map_or(none, |bound| (bound.millis() - start) / 1000).clamp(0, 300)).expect("positive")
+        };
+        let (from, until) = (seconds("from", 0), (seconds("until", 300) + 1).min(300));
+        match query.split("resumptionToken=p").nth(1) {
+            // The second page of a list is as deep as it gets.
+            Some("100") => list(100..200, &token("p200")).into_response(),
+            Some(_) => StatusCode::GATEWAY_TIMEOUT.into_response(),
+            None if until.saturating_sub(from) > 100 => {
+                list(from..from + 100, &token(&format!("p{}", from + 100))).into_response()
+            }
+            None if from >= until => error("noRecordsMatch"),
+            None => list(from..until, "").into_response(),
+        }
+    });
+    let (bench, summary, said) = harvest(&server, 0, &["--set-config", "harvest.overlap_s=10"]);
+    assert_eq!(
+        (&summary["outcome"], &summary["created"], &summary["undelivered"]),
+        (&"complete".into(), &300.into(), &0.into()),
+        "{said}"
+    );
+    assert_eq!(bench.quads().len(), 600);
+}
+
+#[test]
+fn errors_that_nobody_specified_are_shown_as_they_are() {
+    let server = scripted(|_, _| error("openAireInternalError"));
+    let (_, _, said) = harvest(&server, 1, &[]);
+    assert!(said.contains("the server answered openAireInternalError: sorry"), "{said}");
+    // 500 in place of noRecordsMatch: the run ends to be resumed, after few requests.
+    let server = scripted(|query, _| {
+        if query.contains("from=") {
+            (StatusCode::INTERNAL_SERVER_ERROR, "<html>no rows</html>").into_response()
+        } else {
+            list(0..3, "").into_response()
+        }
+    });
+    let (bench, _, _) = harvest(&server, 0, &[]);
+    let done = bench.run(&bench.harvest_words("x", None, &[])).expect(69);
+    assert!(done.stderr.contains("HTTP 500") && server.asked() < 150, "{} after {} requests", done.stderr, server.asked());
+}
+
+#[test]
+fn requests_say_who_asks_and_redirections_on_the_same_host_keep_them_whole() {
+    let server = raw(|query, headers| {
+        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+        assert!(query.starts_with("verb="), "{query}");
+        assert!(header("user-agent").starts_with("libris-mirror/") && header("user-agent").contains("me@example.org"));
+        assert_eq!((header("from").as_str(), header("accept-encoding").as_str()), ("me@example.org", "gzip"));
+        if let Some(query) = query.strip_suffix("&moved=1") {
+            return if query.contains("Identify") { identify("YYYY-MM-DD") } else { list(0..3, "").into_response() };
+        }
+        (StatusCode::MOVED_PERMANENTLY, [("location", format!("/new/oai?{query}&moved=1"))]).into_response()
+    });
+    let (_, summary, _) = harvest(&server, 0, &["--set-config", "harvest.contact=me@example.org"]);
+    assert_eq!(summary["received"], 3);
+    // A circle of redirections is named.
+    let server = raw(|query, _| (StatusCode::FOUND, [("location", format!("/oai?{query}"))]).into_response());
+    let (_, _, said) = harvest(&server, 69, &[]);
+    assert!(said.contains("redirects to /oai?"), "{said}");
+}
+
+#[test]
+fn bytes_that_are_no_text_are_replaced_for_reading_and_kept_in_the_log() {
+    let literal = |text: &[u8]| {
+        let payload = with_payload(
+            1,
+            "<rdf:RDF xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\"><rdf:Description rdf:about=\"https://libris.kb.se/r1\"><k:note xmlns:k=\"https://id.kb.se/vocab/\">@</k:note></rdf:Description></rdf:RDF>",
+        );
+        let (before, after) = payload.split_once('@').expect("there");
+        [before.as_bytes(), text, after.as_bytes()].concat()
+    };
+    let answer = move |text: &[u8], declared: &str| {
+        let (before, after) = ("<?xml version=\"1.0\"", format!("{}{}", record(0), record(2)));
+        let whole = document(&format!("<ListRecords>@{after}</ListRecords>"))
+            .replace("<?xml version=\"1.0\"?>", &format!("{before}{declared}?>"));
+        let (start, end) = whole.split_once('@').expect("there");
+        [start.as_bytes(), &literal(text), end.as_bytes()].concat()
+    };
+    for (text, declared, read, repaired) in [
+        (&b""[..], "", "", 0),
+        ("Umeå".as_bytes(), " encoding=\"ISO-8859-1\"", "Umeå", 0),
+        ("Umeå".as_bytes(), " encoding=\"utf8mb4\"", "Umeå", 0),
+        ("Umeå".as_bytes(), "", "Umeå", 0),
+        (b"Ume\xe5", " encoding=\"UTF-8\"", "Ume\u{fffd}", 1),
+        (b"a\x0bb\x03c", " encoding=\"UTF-8\"", "a\u{fffd}b\u{fffd}c", 1),
+    ] {
+        let body = answer(text, declared);
+        let server = scripted(move |_, _| body.clone().into_response());
+        let (bench, summary, said) = harvest(&server, 0, &[]);
+        assert_eq!((&summary["created"], &summary["repaired"]), (&3.into(), &repaired.into()), "{said}");
+        assert!(bench.quads().iter().any(|quad| quad.contains(&format!("\"{read}\""))), "{text:?}: {:?}", bench.quads());
+        assert_eq!(said.contains("bytes that are no text"), repaired > 0, "{said}");
+        let output = bench.command(&["record", "https://libris.kb.se/r1", "--format", "raw"]).output().expect("it runs");
+        assert!(
+            output.stdout.windows(text.len().max(1)).any(|window| text.is_empty() || window == text),
+            "the log keeps what came"
+        );
+        bench.run(&["verify"]).expect(0);
+    }
+}
+
+#[test]
+fn namespaces_stand_where_servers_put_them() {
+    let prefixed = list(0..3, "<resumptionToken/>")
+        .replace("xmlns=", "xmlns:oai=")
+        .replace("</", "</oai:")
+        .replace('<', "<oai:")
+        .replace("<oai:/oai:", "</oai:")
+        .replace("<oai:?", "<?")
+        .replace("oai:rdf:", "rdf:")
+        .replace("oai:k:", "k:");
+    let on_record =
+        list(0..3, "").replace("<record>", "<record xmlns=\"http://www.openarchives.org/OAI/2.0/\" xmlns:xsi=\"urn:x\">");
+    let conflicting = list(0..3, "")
+        .replace("<record>", "<oai:record xmlns:oai=\"http://www.openarchives.org/OAI/2.0/\" xmlns=\"urn:other\">")
+        .replace("</record>", "</oai:record>");
+    let secure = list(0..3, "").replace("http://www.openarchives.org/OAI/2.0/", "https://www.openarchives.org/OAI/2.0/");
+    for body in [prefixed, on_record, conflicting, secure] {
+        let shown = body.clone();
+        let server = scripted(move |_, _| body.clone().into_response());
+        let (bench, summary, said) = harvest(&server, 0, &[]);
+        assert_eq!(summary["created"], 3, "{shown}\n{said}");
+        assert_eq!(bench.quads().len(), 6, "{shown}");
+    }
+}
+
+#[test]
+fn every_kind_of_bad_record_costs_itself_alone() {
+    let header = "<identifier>https://libris.kb.se/bad</identifier><datestamp>2026-01-01</datestamp>";
+    for (bad, reason) in [
+        (format!("<record><header>{header}</header><metadata/></record>"), "has no metadata"),
+        (format!("<record><header>{header}</header></record>"), "has no metadata"),
+        (format!("<record><header>{header}</header><metadata><rdf:RDF></x></metadata></record>"), "XML is broken"),
+        (format!("<record><header>{header}</header><metadata>{}</metadata></record>", "<a>".repeat(500)), "XML is broken"),
+        (
+            format!("<record><header>{header}</header><metadata>{}{}</metadata></record>", "<a>".repeat(500), "</a>".repeat(500)),
+            "nested deeper than 256",
+        ),
+        (
+            format!("<record><header>{header}</header><metadata><!DOCTYPE x [<!ENTITY a \"b\">]><x>&a;</x></metadata></record>"),
+            "document type declaration",
+        ),
+        (format!("<record><header>{header}</header><metadata><x>&evil;</x></metadata></record>"), "not valid RDF/XML"),
+        (
+            format!("<record><header>{header}</header><metadata>{}</metadata></record>", "x".repeat(3 << 20)),
+            "raise harvest.record_bytes",
+        ),
+        ("<record><header><datestamp>2026-01-01</datestamp></header><metadata/></record>".to_owned(), "names no identifier"),
+        (format!("<record><header status=\"Deleted\">{header}</header></record>"), ""),
+    ] {
+        let sent = document(&format!("<ListRecords>{}{bad}{}{}</ListRecords>", record(0), record(1), token("next")));
+        let server = scripted(move |query, _| {
+            if query.contains("resumptionToken") { list(2..4, "").into_response() } else { sent.clone().into_response() }
+        });
+        let limit = ["--set-config", "harvest.record_bytes=1000000"];
+        let (bench, summary, said) = harvest(&server, if reason.is_empty() { 0 } else { 65 }, &limit);
+        assert_eq!(summary["outcome"], "complete", "{said}");
+        assert_eq!(bench.quads().len(), 8, "the four neighbours are there: {reason}");
+        let quarantine = bench.run(&["quarantine", "--json"]).json();
+        assert_eq!(quarantine.as_array().map(Vec::len), Some(usize::from(!reason.is_empty())), "{quarantine}");
+        assert!(quarantine.to_string().contains(reason), "{reason}: {quarantine}");
+        assert_eq!(bench.run(&["status", "--json"]).json()["sources"][0]["deleted"], u64::from(reason.is_empty()));
+        bench.run(&["verify"]).expect(0);
+    }
+}
+
+#[test]
+fn bad_json_and_bad_turtle_cost_themselves_alone() {
+    for (prefix, good, bad, position) in [
+        (
+            "ttl",
+            "<https://libris.kb.se/r1> <https://id.kb.se/vocab/title> \"x\" .",
+            "<https://libris.kb.se/r2> a <https://id.kb.se/vocab/Record> ; oops",
+            59,
+        ),
+        (
+            "jsonld",
+            "{\"@context\": {\"@vocab\": \"https://id.kb.se/vocab/\"}, \"@id\": \"https://libris.kb.se/r1\", \"title\": \"x\"}",
+            "{\"@context\": {},\n \"@id\": oops}",
+            24,
+        ),
+    ] {
+        let sent = document(&format!(
+            "<ListRecords>{}{}{}</ListRecords>",
+            with_payload(1, &format!("<![CDATA[{good}]]>")),
+            with_payload(2, &format!("<![CDATA[{bad}]]>")),
+            with_payload(3, &format!("<![CDATA[{}]]>", good.replace("r1", "r3")))
+        ));
+        let server = scripted(move |_, _| sent.clone().into_response());
+        let (bench, _, _) = harvest(&server, 65, &["--prefix", prefix]);
+        assert_eq!(bench.quads().len(), 2);
+        let listed = bench.run(&["quarantine", "--json"]).json();
+        assert_eq!(listed[0]["identifier"], "https://libris.kb.se/r2", "{listed}");
+        assert!(listed[0]["excerpt"].as_str().is_some_and(|excerpt| excerpt.contains("oops")), "{listed}");
+        let at = listed[0]["position"].as_i64().expect("a position");
+        assert!((at - position).abs() <= 6, "{at}: {listed}");
+    }
+}
+
+#[test]
+fn granularity_is_what_the_server_takes_whatever_it_says() {
+    for (said, first, taken) in [
+        ("YYYY-MM-DDThh:mm:ss.SSSZ", "from=2026-07-01T11%3A50%3A00Z", "from=2026-07-01T11%3A50%3A00Z"),
+        ("yyyy-mm-ddThh:mm:ssZ", "from=2026-07-01T11%3A50%3A00Z", "from=2026-07-01T11%3A50%3A00Z"),
+        ("YYYY-MM-DD", "from=2026-07-01", "from=2026-07-01"),
+        // It says days and takes seconds; it says seconds and takes days; it refuses what is before its own start.
+        ("YYYY-MM-DD", "from=2026-07-01", "from=2026-07-01T00%3A00%3A00Z"),
+        ("YYYY-MM-DDThh:mm:ssZ", "from=2026-07-01T11%3A50%3A00Z", "from=2026-07-01"),
+        ("YYYY-MM-DDThh:mm:ssZ", "from=2026-07-01T11%3A50%3A00Z", "no from at all"),
+    ] {
+        let (words, expected) = (said.to_owned(), taken.to_owned());
+        let server = raw(move |query, _| match query.split_once("&from=") {
+            None if query.contains("Identify") => identify(&words),
+            None => list(0..3, "").into_response(),
+            Some((_, from)) if format!("from={from}") == expected => list(0..4, "").into_response(),
+            Some(_) => error("badArgument"),
+        });
+        let (bench, _, _) = harvest(&server, 0, &[]);
+        let done = bench.run(&bench.harvest_words("x", None, &["-vv"])).expect(0);
+        assert!(done.stderr.contains(first), "{}", done.stderr);
+        let received = if taken.starts_with("from") { 4 } else { 3 };
+        assert!(done.stdout.contains(&format!("\"received\": {received}")), "{taken}: {}", done.stdout);
+    }
+}
+
+#[test]
+fn records_may_come_twice_old_and_from_outside_the_window() {
+    // A server that ignores `from`, repeats records across pages, and re-sends old ones with their old datestamps.
+    let changed = record(2).replace("#it", "#changed");
+    let server = scripted(move |query, count| match query.contains("resumptionToken") {
+        false => list(0..5, &token(&format!("t{count}"))).into_response(),
+        true if count < 2 => list(3..7, "").into_response(),
+        true => document(&format!("<ListRecords>{}{changed}{}</ListRecords>", record(0), record(0))).into_response(),
+    });
+    let (bench, summary, _) = harvest(&server, 0, &[]);
+    assert_eq!((&summary["received"], &summary["created"], &summary["unchanged"]), (&9.into(), &7.into(), &2.into()));
+    let summary = bench.harvest("x", None, &[]);
+    assert_eq!(
+        (&summary["received"], &summary["changed"], &summary["unchanged"]),
+        (&8.into(), &1.into(), &7.into()),
+        "{summary}"
+    );
+    assert!(bench.quads().iter().any(|quad| quad.contains("r2#changed")));
+    assert_eq!(bench.quads().len(), 14);
+}
+
+#[test]
+fn a_set_that_vanished_looks_empty_and_withdraws_nothing() {
+    let server = scripted(|_, count| if count == 0 { list(0..5, "").into_response() } else { error("noRecordsMatch") });
+    let (bench, _, _) = harvest(&server, 0, &["--set", "nb"]);
+    assert_eq!(bench.harvest("x", Some("nb"), &[])["received"], 0);
+    let done = bench.run(&["audit", "--repair"]).expect(1);
+    assert!(done.stderr.contains("nothing was withdrawn: 100.0 %"), "{}", done.stderr);
+    assert_eq!(bench.quads().len(), 10);
+}
+
+#[test]
+fn an_identifier_may_not_pass_for_a_name_of_our_own() {
+    let forged = record(1).replace("<identifier>https://libris.kb.se/r1<", "<identifier>urn:libris-mirror:watermark:1<");
+    let server = scripted(move |_, _| document(&format!("<ListRecords>{}{forged}</ListRecords>", record(0))).into_response());
+    let (bench, summary, _) = harvest(&server, 0, &[]);
+    assert_eq!(summary["created"], 2);
+    assert!(bench.quads().iter().any(|quad| quad.contains("<urn:libris-mirror:record:urn:libris-mirror:watermark:1>")));
+    bench.run(&["verify"]).expect(0);
+}
