@@ -23,13 +23,13 @@ use crate::mirror::Mirror;
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 #[command(after_help = "Examples:
-  libris-mirror audit                    all sources of the configuration
+  libris-mirror audit                    every source of the mirror
   libris-mirror audit nb --list          with every record that differs, a line each
   libris-mirror audit nb --repair        fetch what is missing or stale, withdraw what is gone
   libris-mirror audit nb --reinstate     put what was withdrawn back, without the network
   libris-mirror audit nb --repair --set-config harvest.withdraw_max_percent=100     where so many are right to go")]
 pub(super) struct Arguments {
-    /// Sources of the configuration, or of the mirror.
+    /// Sources of the mirror [default: all].
     #[arg(value_name = "SOURCE")]
     sources: Vec<String>,
     /// Fetch the missing and the stale, and take the gone out of the views. They stay in the log.
@@ -173,7 +173,7 @@ fn summary(report: &AuditReport) -> String {
         ));
     }
     if report.doubtful {
-        text.push_str("\nthe server refused the token of the last page again and again: its list may not be whole, so nothing is withdrawn by it");
+        text.push_str("\nno answer said that the list was whole: what it does not name may be there all the same, and nothing is withdrawn by it");
     }
     if let Some(error) = &report.unavailable {
         text.push_str(&format!("\nthe source gave out: {error}\nrun the same command again to go on from there"));

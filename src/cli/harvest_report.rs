@@ -41,7 +41,16 @@ pub(super) fn exit_of(report: &HarvestReport, quiet: bool) -> Exit {
             }
             Exit::Quarantined
         }
-        Outcome::Complete { .. } | Outcome::Enough | Outcome::TimeUp if incomplete => Exit::Quarantined,
+        Outcome::Complete { .. } | Outcome::Enough | Outcome::TimeUp if incomplete => {
+            if quiet {
+                let (quarantined, undelivered) = (report.quarantined, report.counters.undelivered);
+                output::error(&format!(
+                    "{}: {quarantined} records were quarantined and {undelivered} not delivered, see `libris-mirror quarantine`",
+                    report.source
+                ));
+            }
+            Exit::Quarantined
+        }
         Outcome::Complete { .. } | Outcome::Enough | Outcome::TimeUp => Exit::Ok,
     }
 }

@@ -181,6 +181,7 @@ impl Audit<'_> {
         };
         runtime.spawn(fetch(fetcher, step));
         let mut place = Place::default();
+        let (mut since_opened, mut promised) = (listed, None);
         while let Some(fetched) = parts.blocking_recv() {
             if self.stop.is_stopped() {
                 break;
@@ -189,10 +190,23 @@ impl Audit<'_> {
                 Fetched::Part(part) => {
                     if part.opens_list {
                         place.opened(self.mirror.log.newest_audit(row.id)?.and_then(|audit| audit.newest));
+                        (since_opened, promised) = (0, None);
                     }
-                    self.commit(row, audit, &part)?;
                     listed += part.records.len() as u64;
+                    since_opened += part.records.len() as u64;
+                    promised = promised.or(part.end.as_ref().and_then(|end| end.complete_list_size));
+                    let ends = part.end.as_ref().is_some_and(|end| end.token.is_none());
+                    let short = promised.filter(|promised| ends && *promised > since_opened);
+                    self.commit(row, audit, &part, ends && short.is_none())?;
                     progress(listed);
+                    if let Some(promised) = short {
+                        // It stays open where it got further, to go on from there. Otherwise that was all.
+                        if self.mirror.log.newest_audit(row.id)?.is_some_and(|audit| place.got_further(&audit)) {
+                            return Ok(Listed::Not(FetchError::Short { received: since_opened, promised }));
+                        }
+                        self.commit(row, audit, &Part { end: part.end, ..Part::default() }, true)?;
+                        place.doubtful = true;
+                    }
                 }
                 Fetched::Lost(lost, answer) => {
                     // The other side has gone if this fails, and says why below.
@@ -223,7 +237,7 @@ impl Audit<'_> {
         Ok(Some(reopen(&audit, &facts)))
     }
 
-    fn commit(&mut self, row: &SourceRow, audit: HarvestId, part: &Part) -> Result<(), LogError> {
+    fn commit(&mut self, row: &SourceRow, audit: HarvestId, part: &Part, last: bool) -> Result<(), LogError> {
         let token = part.end.as_ref().and_then(|end| end.token.as_ref());
         self.mirror.log.append_audit(&AuditPage {
             audit,
@@ -233,7 +247,7 @@ impl Audit<'_> {
             opens_list: part.opens_list,
             token,
             whole: part.end.is_some(),
-            last: part.end.is_some() && token.is_none(),
+            last,
             now: now(),
         })
     }

@@ -177,8 +177,13 @@ impl Client {
         let asked = name.clone();
         let reader = tokio::task::spawn_blocking(move || -> Result<Option<T>, FetchError> {
             let mut input = open().map_err(|source| DocumentError::Read { position: 0, source })?;
-            if announced || input.fill_buf().is_ok_and(answer::is_challenge) {
+            // An error that shows here would not show again.
+            let head = input.fill_buf().map_err(|source| DocumentError::Read { position: 0, source });
+            if announced || head.as_ref().is_ok_and(|head| answer::is_challenge(head)) {
                 return Err(FetchError::Challenge { url: asked });
+            }
+            if success {
+                head?;
             }
             if success {
                 return read(input).map(Some);

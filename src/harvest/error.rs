@@ -115,6 +115,14 @@ pub enum FetchError {
     /// The same token came again with the same page.
     #[error("the server is in a loop: the resumption token {0:?} leads back to itself")]
     Loop(String),
+    /// A list ended before it had what it promised.
+    #[error("the list ended after {received} entries, though it promised {promised} (completeListSize)")]
+    Short {
+        /// What came.
+        received: u64,
+        /// What was promised.
+        promised: u64,
+    },
     /// Too much cannot be had for single records to be the cause.
     #[error("the list cannot be had in parts either, and {undelivered} of its records not one by one, the last because {cause}")]
     Hopeless {
@@ -145,6 +153,7 @@ impl FetchError {
             | Self::Protocol(_)
             | Self::TooLarge { .. }
             | Self::Loop(_)
+            | Self::Short { .. }
             | Self::Hopeless { .. }
             | Self::Setup(_)
             | Self::Enough

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use libris_mirror::oai::Datestamp;
 
 use crate::harness::Bench;
-use crate::scripted::{Scripted, document, identify, list, raw, record, scripted, with_payload};
+use crate::scripted::{Scripted, document, identifiers, identify, list, raw, record, scripted, with_payload};
 
 /// Harvests and answers the summary, whatever the exit code must be.
 fn harvest(server: &Scripted, code: i32, more: &[&str]) -> (Bench, serde_json::Value, String) {
@@ -79,6 +79,18 @@ fn a_token_that_vanishes_though_more_was_promised_is_looked_for_and_said() {
     );
     assert!(said.contains("it promised 9") && said.contains("libris-mirror audit x"), "{said}");
     assert_eq!(server.asked(), 2);
+
+    // An audit of such a list proves nothing about what it does not name.
+    let server = scripted(move |query, count| match (query.contains("ListIdentifiers"), count) {
+        (false, _) => list(0..9, "").into_response(),
+        (true, _) => identifiers(0..8, &promised(9)).into_response(),
+    });
+    let (bench, _, _) = harvest(&server, 0, &[]);
+    let first = bench.run(&["audit", "--repair"]).expect(69);
+    assert!(first.stderr.contains("the list ended after 8 entries, though it promised 9"), "{}", first.stderr);
+    let second = bench.run(&["audit", "--repair", "--set-config", "harvest.withdraw_max_percent=100"]).expect(1);
+    assert!(second.stderr.contains("nothing is withdrawn by it"), "{}", second.stderr);
+    assert_eq!(bench.quads().len(), 18);
 
     // One that promises too little is no harm.
     let server = scripted(move |_, _| list(0..5, &promised(3)).into_response());

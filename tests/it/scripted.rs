@@ -115,3 +115,13 @@ pub fn with_payload(number: usize, payload: &str) -> String {
 pub fn list(records: Range<usize>, token: &str) -> String {
     document(&format!("<ListRecords>{}{token}</ListRecords>", records.map(record).collect::<String>()))
 }
+
+/// A list of the identifiers of records, with what stands after them.
+pub fn identifiers(records: Range<usize>, token: &str) -> String {
+    let headers = records.map(|number| {
+        let record = record(number);
+        let end = record.find("</header>").expect("there") + "</header>".len();
+        record["<record>".len()..end].to_owned()
+    });
+    document(&format!("<ListIdentifiers>{}{token}</ListIdentifiers>", headers.collect::<String>()))
+}
