@@ -9,9 +9,9 @@ use tokio::sync::mpsc;
 
 use super::client::{Client, Traffic};
 use super::error::FetchError;
-use super::fetch::{Fetched, Fetcher, Lost, fetch};
+use super::fetch::{Fetched, Fetcher, Lost, Onward, fetch};
 use super::list::Part;
-use super::place::Place;
+use super::place::{Place, Verdict};
 use super::plan::{Facts, Options, Step, plan, reopen};
 use super::repair::Repair;
 use super::run::{HarvestError, WAITING, identify, runtime};
@@ -180,8 +180,8 @@ impl Audit<'_> {
             sender,
         };
         runtime.spawn(fetch(fetcher, step));
-        let mut place = Place::default();
-        let (mut since_opened, mut promised) = (listed, None);
+        let mut place = Place::resumed(listed);
+        let mut promised = None;
         while let Some(fetched) = parts.blocking_recv() {
             if self.stop.is_stopped() {
                 break;
@@ -190,19 +190,19 @@ impl Audit<'_> {
                 Fetched::Part(part) => {
                     if part.opens_list {
                         place.opened(self.mirror.log.newest_audit(row.id)?.and_then(|audit| audit.newest));
-                        (since_opened, promised) = (0, None);
+                        promised = None;
                     }
                     listed += part.records.len() as u64;
-                    since_opened += part.records.len() as u64;
+                    place.came(&part.records);
                     promised = promised.or(part.end.as_ref().and_then(|end| end.complete_list_size));
                     let ends = part.end.as_ref().is_some_and(|end| end.token.is_none());
-                    let short = promised.filter(|promised| ends && *promised > since_opened);
+                    let short = promised.filter(|promised| ends && *promised > place.received());
                     self.commit(row, audit, &part, ends && short.is_none())?;
                     progress(listed);
                     if let Some(promised) = short {
                         // It stays open where it got further, to go on from there. Otherwise that was all.
                         if self.mirror.log.newest_audit(row.id)?.is_some_and(|audit| place.got_further(&audit)) {
-                            return Ok(Listed::Not(FetchError::Short { received: since_opened, promised }));
+                            return Ok(Listed::Not(FetchError::Short { received: place.received(), promised }));
                         }
                         self.commit(row, audit, &Part { end: part.end, ..Part::default() }, true)?;
                         place.doubtful = true;
@@ -221,20 +221,16 @@ impl Audit<'_> {
         Ok(Listed::Not(FetchError::Stopped))
     }
 
-    fn place(
-        &mut self,
-        row: &SourceRow,
-        granularity: Granularity,
-        place: &mut Place,
-        lost: Lost,
-    ) -> Result<Option<Step>, LogError> {
-        let Some(audit) = self.mirror.log.newest_audit(row.id)? else { return Ok(None) };
-        if !place.goes_on(&audit, lost) {
-            return Ok(None);
+    fn place(&mut self, row: &SourceRow, granularity: Granularity, place: &mut Place, lost: Lost) -> Result<Onward, LogError> {
+        let Some(audit) = self.mirror.log.newest_audit(row.id)? else { return Ok(Onward::GiveUp) };
+        match place.lost(&audit, lost) {
+            Verdict::Reopen => {}
+            Verdict::End => return Ok(Onward::End),
+            Verdict::GiveUp => return Ok(Onward::GiveUp),
         }
         self.mirror.log.drop_audit_token(audit.id)?;
         let facts = Facts { newest: None, complete: None, granularity, overlap_s: self.config.harvest.overlap_s };
-        Ok(Some(reopen(&audit, &facts)))
+        Ok(Onward::Step(reopen(&audit, &facts)))
     }
 
     fn commit(&mut self, row: &SourceRow, audit: HarvestId, part: &Part, last: bool) -> Result<(), LogError> {

@@ -18,7 +18,7 @@ pub(super) enum Fetched {
     /// Records to commit.
     Part(Part),
     /// The place in the list is lost: how to go on, or not at all?
-    Lost(Lost, oneshot::Sender<Option<Step>>),
+    Lost(Lost, oneshot::Sender<Onward>),
     /// Which of these records are not in the log as they are listed?
     Which(Vec<Header>, oneshot::Sender<Vec<Header>>),
     /// The list has ended.
@@ -27,6 +27,17 @@ pub(super) enum Fetched {
     Failed(FetchError),
     /// The records of the first page say nothing.
     Useless(ProbeError),
+}
+
+/// How to go on after the place in a list was lost.
+#[derive(Debug)]
+pub(super) enum Onward {
+    /// From here.
+    Step(Step),
+    /// Not at all: the list has ended.
+    End,
+    /// Not at all: the error is what there is to say.
+    GiveUp,
 }
 
 /// Why the place in a list is lost.
@@ -159,19 +170,20 @@ impl Fetcher {
                     (Err(failure), _) => Err(failure),
                 };
             };
-            if let Failure::Fetch(error) | Failure::Broken(error, _) = &failure {
-                tracing::warn!("{error}; the list is opened again from where it got to");
-            }
             reopenings += 1;
             match self.place(lost).await? {
-                Some(step) => request = self.request(step),
-                None => return self.hand_over_the_end().await,
+                Onward::Step(step) => request = self.request(step),
+                Onward::End => return self.hand_over_the_end().await,
+                Onward::GiveUp => return Err(failure),
+            }
+            if let Failure::Fetch(error) | Failure::Broken(error, _) = &failure {
+                tracing::warn!("{error}; the list is opened again from where it got to");
             }
         }
     }
 
     /// Asks the committing side where to go on.
-    pub(super) async fn place(&self, lost: Lost) -> Result<Option<Step>, FetchError> {
+    pub(super) async fn place(&self, lost: Lost) -> Result<Onward, FetchError> {
         let (sender, answer) = oneshot::channel();
         self.sender.send(Fetched::Lost(lost, sender)).await.map_err(|_| FetchError::Stopped)?;
         answer.await.map_err(|_| FetchError::Stopped)

@@ -7,9 +7,9 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
 use super::error::FetchError;
-use super::fetch::{Fetched, Lost};
+use super::fetch::{Fetched, Lost, Onward};
 use super::list::Part;
-use super::place::Place;
+use super::place::{Place, Verdict};
 use super::plan::{Facts, Options, Step, reopen};
 use super::run::{HarvestError, Outcome, Progress};
 use super::stop::Stop;
@@ -39,7 +39,7 @@ pub(super) struct Follower<'a> {
 pub(super) struct ListSoFar {
     /// Whether that was in this run.
     opened: bool,
-    received: u64,
+    undelivered: u64,
     promised: Option<u64>,
     place: Place,
 }
@@ -122,11 +122,13 @@ impl Follower<'_> {
         }
     }
 
-    /// Where to go on after the place in the list was lost, or nowhere if it has ended.
-    fn place(&mut self, lost: Lost) -> Result<Option<Step>, LogError> {
-        match self.harvest_row()? {
-            Some(harvest) if self.list.place.goes_on(&harvest, lost) => self.reopened(&harvest).map(Some),
-            _ => Ok(None),
+    /// Where to go on after the place in the list was lost.
+    fn place(&mut self, lost: Lost) -> Result<Onward, LogError> {
+        let Some(harvest) = self.harvest_row()? else { return Ok(Onward::GiveUp) };
+        match self.list.place.lost(&harvest, lost) {
+            Verdict::Reopen => self.reopened(&harvest).map(Onward::Step),
+            Verdict::End => Ok(Onward::End),
+            Verdict::GiveUp => Ok(Onward::GiveUp),
         }
     }
 
@@ -142,7 +144,8 @@ impl Follower<'_> {
 
     /// How many records the list promised, if fewer came.
     fn broken_promise(&self) -> Option<u64> {
-        let received = self.list.received + if self.list.opened { 0 } else { self.before };
+        let earlier = if self.list.opened { 0 } else { self.before };
+        let received = self.list.place.received() + self.list.undelivered + earlier;
         self.list.promised.filter(|promised| *promised > received)
     }
 
@@ -161,7 +164,8 @@ impl Follower<'_> {
             place.opened(self.harvest_row()?.and_then(|harvest| harvest.newest));
             self.list = ListSoFar { opened: true, place, ..ListSoFar::default() };
         }
-        self.list.received += part.records.len() as u64 + part.undelivered.len() as u64;
+        self.list.place.came(&part.records);
+        self.list.undelivered += part.undelivered.len() as u64;
         self.list.promised = self.list.promised.or(part.end.as_ref().and_then(|end| end.complete_list_size));
         let short = ends && self.broken_promise().is_some();
         let mut page = NewPage {
@@ -195,7 +199,7 @@ impl Follower<'_> {
         };
         tracing::warn!(
             "the list ended after {} records of the {} that it promised; it is opened again from there",
-            self.list.received,
+            self.list.place.received(),
             self.list.promised.unwrap_or_default()
         );
         self.reopened(&harvest).map(Some)

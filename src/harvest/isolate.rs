@@ -5,7 +5,7 @@
 use tokio::sync::oneshot;
 
 use super::error::FetchError;
-use super::fetch::{Failure, Fetched, Fetcher, Lost, Trail};
+use super::fetch::{Failure, Fetched, Fetcher, Lost, Onward, Trail};
 use super::list::{Part, read_identify, read_list};
 use super::plan::Step;
 use crate::log::Undelivered;
@@ -61,7 +61,8 @@ impl Fetcher {
         let granularity = identify.granularity;
         let unit = unit_ms(granularity);
         let units = |text: &str| Datestamp::parse(text).ok().map(|stamp| stamp.millis().div_euclid(unit));
-        let Some(Step::Reopen { from, until, .. } | Step::Begin { from, until, .. }) = self.place(Lost::Broken).await? else {
+        let Onward::Step(Step::Reopen { from, until, .. } | Step::Begin { from, until, .. }) = self.place(Lost::Broken).await?
+        else {
             return Err(cause.into());
         };
         let whole = Span {
@@ -88,7 +89,7 @@ impl Fetcher {
                 failure => failure.may_be_a_record()?,
             };
             // What came before the failure need not come again.
-            if let Some(Step::Reopen { from: Some(reached), .. }) = calm.place(Lost::Broken).await? {
+            if let Onward::Step(Step::Reopen { from: Some(reached), .. }) = calm.place(Lost::Broken).await? {
                 span.from = span.from.max(units(&reached).filter(|reached| *reached <= span.until));
             }
             match span.halves(earliest) {

@@ -2,7 +2,7 @@
 
 use super::fetch::Lost;
 use crate::log::HarvestRow;
-use crate::oai::Datestamp;
+use crate::oai::{Datestamp, Record};
 
 /// How a list got along since it was last opened.
 #[derive(Debug, Clone, Copy, Default)]
@@ -11,16 +11,47 @@ pub(super) struct Place {
     reopened: bool,
     /// The newest datestamp when it was opened.
     newest: Option<Datestamp>,
-    /// How often it was lost without getting any further.
-    stuck: u32,
+    /// How many entries have come since it was opened.
+    received: u64,
+    /// The newest datestamp of these.
+    reached: Option<Datestamp>,
+    /// How many entries had come when its token was last refused.
+    refused_at: Option<u64>,
     /// It was taken to have ended where no answer said so.
     pub(super) doubtful: bool,
 }
 
+/// What to do about a list whose place was lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It is opened again.
+    Reopen,
+    /// It has ended.
+    End,
+    /// The server neither goes on nor says that this was all.
+    GiveUp,
+}
+
 impl Place {
+    /// In a list of which an earlier run received so many entries.
+    pub(super) fn resumed(received: u64) -> Self {
+        Self { received, ..Self::default() }
+    }
+
     /// The list was opened, with everything up to `newest` in the log.
     pub(super) fn opened(&mut self, newest: Option<Datestamp>) {
-        self.newest = newest;
+        (self.newest, self.received, self.reached) = (newest, 0, None);
+    }
+
+    /// Entries came.
+    pub(super) fn came(&mut self, records: &[Record]) {
+        self.received += records.len() as u64;
+        self.reached = records.iter().filter_map(|record| record.header.datestamp).max().max(self.reached);
+    }
+
+    /// How many entries have come since the list was opened.
+    pub(super) fn received(&self) -> u64 {
+        self.received
     }
 
     /// Whether the list got further since it was opened.
@@ -28,18 +59,88 @@ impl Place {
         list.newest > self.newest
     }
 
-    /// Decides whether the list is opened again. Some servers refuse the token of the last page: one that is refused
-    /// again, after a list that got no further than the one before, has ended.
-    pub(super) fn goes_on(&mut self, list: &HarvestRow, why: Lost) -> bool {
-        if let Lost::Refused { nothing_left } = why {
-            self.stuck = if self.got_further(list) { 0 } else { self.stuck + 1 };
-            // Without the order of datestamps it takes the whole list to get there again.
-            if self.reopened && self.stuck > u32::from(!list.ordered) {
-                self.doubtful = !(nothing_left && list.ordered);
-                return false;
-            }
+    /// Decides.
+    ///
+    /// Some servers refuse the token of the last page. A list in the order of datestamps that is opened again from
+    /// where it got to, comes to the same last record and is refused again has ended: its pages are cut elsewhere this
+    /// time. Without that order only the very same place says anything, and only where the server says that nothing is
+    /// left.
+    pub(super) fn lost(&mut self, list: &HarvestRow, why: Lost) -> Verdict {
+        let Lost::Refused { nothing_left } = why else {
+            self.reopened = true;
+            return Verdict::Reopen;
+        };
+        let again = self.refused_at.replace(self.received) == Some(self.received);
+        let (stuck, there) = if list.ordered { (!self.got_further(list), self.reached >= list.newest) } else { (again, false) };
+        if self.reopened && stuck {
+            self.doubtful = !(nothing_left && list.ordered);
+            return if nothing_left || there { Verdict::End } else { Verdict::GiveUp };
         }
         self.reopened = true;
-        true
+        Verdict::Reopen
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::{Counters, HarvestId, HarvestState};
+
+    const REFUSED: Lost = Lost::Refused { nothing_left: false };
+    const NOTHING: Lost = Lost::Refused { nothing_left: true };
+
+    fn stamp(text: &str) -> Option<Datestamp> {
+        Datestamp::parse(text).ok()
+    }
+
+    fn list(ordered: bool, newest: &str) -> HarvestRow {
+        HarvestRow {
+            id: HarvestId(1),
+            state: HarvestState::Open,
+            from: None,
+            until: None,
+            first_response: None,
+            token: None,
+            ordered,
+            newest: stamp(newest),
+            started_at: 0,
+            finished_at: None,
+            counters: Counters::default(),
+        }
+    }
+
+    /// Twice a list is refused, after so many entries up to a day.
+    fn refused_twice(first: &HarvestRow, second: &HarvestRow, why: Lost, came: [(u64, &str); 2]) -> (Verdict, bool) {
+        let mut place = Place { received: came[0].0, reached: stamp(came[0].1), ..Place::default() };
+        assert_eq!(place.lost(first, why), Verdict::Reopen, "the first time says nothing");
+        place.opened(first.newest);
+        (place.received, place.reached) = (came[1].0, stamp(came[1].1));
+        (place.lost(second, why), place.doubtful)
+    }
+
+    #[test]
+    fn an_ordered_list_that_ends_at_the_same_record_twice_has_ended() {
+        let (end, further) = (list(true, "2026-05-05"), list(true, "2026-05-06"));
+        let there = [(1000, "2026-05-05"), (7, "2026-05-05")];
+        assert_eq!(refused_twice(&end, &end, NOTHING, there), (Verdict::End, false));
+        assert_eq!(refused_twice(&end, &end, REFUSED, there), (Verdict::End, true));
+        assert_eq!(refused_twice(&end, &further, REFUSED, [(1000, "2026-05-05"), (1000, "2026-05-06")]).0, Verdict::Reopen);
+        let not_there = [(1000, "2026-05-05"), (1000, "2026-05-04")];
+        assert_eq!(refused_twice(&end, &end, REFUSED, not_there).0, Verdict::GiveUp);
+    }
+
+    #[test]
+    fn without_order_only_the_very_same_place_counts() {
+        let (any, day) = (list(false, "2026-05-05"), "2026-05-05");
+        assert_eq!(refused_twice(&any, &any, REFUSED, [(3000, day), (1000, day)]).0, Verdict::Reopen);
+        assert_eq!(refused_twice(&any, &any, REFUSED, [(3000, day), (3000, day)]).0, Verdict::GiveUp);
+        assert_eq!(refused_twice(&any, &any, NOTHING, [(3000, day), (3000, day)]), (Verdict::End, true));
+    }
+
+    #[test]
+    fn an_answer_that_broke_off_is_always_asked_for_again() {
+        let mut place = Place::default();
+        let any = list(true, "2026-05-05");
+        assert!((0..3).all(|_| place.lost(&any, Lost::Broken) == Verdict::Reopen));
     }
 }

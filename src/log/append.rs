@@ -1,11 +1,12 @@
 //! Writing a page: one transaction, all or nothing.
 
 use rusqlite::{OptionalExtension, Transaction, params};
+use rustc_hash::FxHashSet;
 
 use super::harvests::{Counters, HarvestId, SourceId};
 use super::read::PageId;
 use super::{Log, LogError, Undelivered};
-use crate::oai::{Datestamp, Header, Record, ResumptionToken};
+use crate::oai::{Datestamp, Record, ResumptionToken};
 
 /// zstd's level for bodies: pages shrink to about a twelfth at 300 MB/s.
 const COMPRESSION: i32 = 3;
@@ -143,8 +144,13 @@ impl Log {
             let id = open_page(&transaction, page.harvest, page.now, page.response_date, page.token, page.whole)?;
             let mut counters = Counters { pages: 1, received: page.records.len() as u64, ..Counters::default() };
             let (mut moves, mut body, mut stored) = (Moves::default(), Vec::new(), 0);
+            let (mut stamps, mut seen) = (Vec::with_capacity(page.records.len()), FxHashSet::default());
             for record in page.records {
                 counters.bytes += record.xml.len() as u64;
+                let identifier = record.header.identifier.as_str();
+                if seen.insert(identifier) && !came_before(&transaction, page, identifier)? {
+                    stamps.extend(record.header.datestamp.map(Datestamp::millis));
+                }
                 if enter(&transaction, page.source, id, record, body.len(), &mut counters, &mut moves)? {
                     body.extend_from_slice(&record.xml);
                     stored += 1;
@@ -156,7 +162,7 @@ impl Log {
             }
             close_page(&transaction, id, page.now, page.token, stored, &body)?;
             moves.apply(&transaction, page.source)?;
-            update_list(&transaction, "harvest", page.harvest.0, &Arrived::of(page), &counters)?;
+            update_list(&transaction, "harvest", page.harvest.0, &Arrived::of(page, stamps), &counters)?;
             transaction.commit()?;
             Ok(PageReport { page: id, counters })
         };
@@ -177,6 +183,15 @@ fn known(transaction: &Transaction<'_>, source: SourceId, identifier: &str) -> r
             })
         })
         .optional()
+}
+
+/// Whether a record came in this harvest before: a repeat says nothing about the order of the list.
+fn came_before(transaction: &Transaction<'_>, page: &NewPage<'_>, identifier: &str) -> rusqlite::Result<bool> {
+    transaction
+        .prepare_cached(
+            "SELECT 1 FROM record JOIN page ON page.id = record.page_id WHERE identifier = ?1 AND source_id = ?2 AND harvest_id = ?3",
+        )?
+        .exists(params![identifier, page.source.0, page.harvest.0])
 }
 
 /// Enters a record; answers whether its bytes belong into the page.
@@ -270,7 +285,8 @@ fn note_undelivered(transaction: &Transaction<'_>, source: SourceId, missing: &U
 
 /// What moves a list of the log on: a harvest's or an audit's.
 pub(super) struct Arrived<'a> {
-    pub(super) headers: Vec<&'a Header>,
+    /// The datestamps in the order of the list, without those of repeats.
+    pub(super) stamps: Vec<i64>,
     pub(super) response_date: Option<Datestamp>,
     pub(super) opens_list: bool,
     pub(super) token: Option<&'a ResumptionToken>,
@@ -280,9 +296,9 @@ pub(super) struct Arrived<'a> {
 }
 
 impl<'a> Arrived<'a> {
-    fn of(page: &NewPage<'a>) -> Self {
+    fn of(page: &NewPage<'a>, stamps: Vec<i64>) -> Self {
         Self {
-            headers: page.records.iter().map(|record| &record.header).collect(),
+            stamps,
             response_date: page.response_date,
             opens_list: page.opens_list,
             token: page.token,
@@ -301,9 +317,8 @@ pub(super) fn update_list(
     arrived: &Arrived<'_>,
     counters: &Counters,
 ) -> rusqlite::Result<()> {
-    let stamps = || arrived.headers.iter().filter_map(|header| header.datestamp.map(Datestamp::millis));
-    let newest = stamps().max();
-    let oldest_first = stamps().is_sorted();
+    let newest = arrived.stamps.iter().max();
+    let oldest_first = arrived.stamps.is_sorted();
     // A part of a long answer leaves the token alone: if the answer breaks off, it is asked for again.
     transaction
         .prepare_cached(&format!(
@@ -327,7 +342,7 @@ pub(super) fn update_list(
             arrived.now,
             arrived.response_date.map(Datestamp::millis),
             oldest_first,
-            stamps().next(),
+            arrived.stamps.first(),
             newest,
             counters.pages,
             counters.received,

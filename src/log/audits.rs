@@ -125,12 +125,17 @@ impl Log {
     pub fn append_audit(&mut self, page: &AuditPage<'_>) -> Result<(), LogError> {
         let mut append = || -> rusqlite::Result<()> {
             let transaction = self.connection.transaction()?;
+            let mut known = transaction.prepare_cached("SELECT 1 FROM audit_header WHERE source_id = ?1 AND identifier = ?2")?;
+            let mut stamps = Vec::with_capacity(page.headers.len());
             let mut insert = transaction.prepare_cached(
                 "INSERT INTO audit_header (source_id, identifier, datestamp_text, datestamp, deleted) VALUES (?1, ?2, ?3, ?4, ?5)
                  ON CONFLICT DO UPDATE SET datestamp_text = excluded.datestamp_text, datestamp = excluded.datestamp, deleted = excluded.deleted
                  WHERE excluded.datestamp >= coalesce(audit_header.datestamp, excluded.datestamp)",
             )?;
             for header in page.headers.iter().filter(|header| !header.identifier.as_str().starts_with(NAMELESS)) {
+                if !known.exists(params![page.source.0, header.identifier.as_str()])? {
+                    stamps.extend(header.datestamp.map(Datestamp::millis));
+                }
                 insert.execute(params![
                     page.source.0,
                     header.identifier.as_str(),
@@ -139,10 +144,10 @@ impl Log {
                     header.deleted
                 ])?;
             }
-            drop(insert);
+            drop((known, insert));
             let counters = Counters { pages: 1, received: page.headers.len() as u64, ..Counters::default() };
             let AuditPage { response_date, opens_list, token, whole, last, now, .. } = *page;
-            let arrived = Arrived { headers: page.headers.clone(), response_date, opens_list, token, whole, last, now };
+            let arrived = Arrived { stamps, response_date, opens_list, token, whole, last, now };
             update_list(&transaction, "audit", page.audit.0, &arrived, &counters)?;
             transaction.commit()
         };

@@ -122,3 +122,18 @@ fn a_server_that_delivers_nothing_is_not_taken_apart_for_ever() {
     let done = bench.run(&bench.harvest_words("all", None, &["--set-config", "harvest.isolate_records=5"])).expect(69);
     assert!(done.stderr.contains("the list cannot be had in parts either"), "{}", done.stderr);
 }
+
+#[test]
+fn repeats_and_expired_tokens_never_end_a_list_early() {
+    // A repeat stands out of the order of datestamps, and a token that is refused now and then is not the end of a list.
+    let faults = Faults::new(vec![Fault::Twice, Fault::Expired, Fault::Unprocessable], 3);
+    let bench = Bench::faulty(3000, 50, &faults);
+    let summary = bench.harvest("all", None, &[]);
+    assert_eq!(summary["outcome"], "complete", "{summary}");
+    let tally = faults.tally();
+    assert!(tally.values().sum::<u64>() > 15 && faults.idle().is_empty(), "{tally:?}");
+    faults.end();
+    let calm = bench.beside();
+    calm.harvest("all", None, &[]);
+    assert_eq!(bench.contents(), calm.contents());
+}
