@@ -18,7 +18,10 @@
 //!   on start, after a crash and during a harvest alike. Applying a page twice is applying it once.
 //! - A record's graph is exactly what its newest payload says. One whose payload did not change is not touched; one
 //!   that gives no triples is quarantined, not lost and not fatal.
-//! - A list ends only where the protocol says so. Everything else is an error, and is tried again or resumed.
+//! - A list ends only where the protocol says so. Everything else is an error, and is tried again, resumed, taken apart, or
+//!   said: nothing is passed over in silence.
+//! - Each page of the log is sealed by a hash of itself and of all before it. [`verify`] checks the log and every view against it,
+//!   [`harvest::audit`] the log against the source.
 //! - Readers never open the writer's store and never wait for it: they open a published snapshot
 //!   ([`store::Snapshots`]), or read the log beside its writer.
 //! - Memory does not grow with the number of records: a few pages are in flight, each bounded by the configuration.
@@ -28,8 +31,8 @@
 //! | floor | rooms |
 //! |---|---|
 //! | 6 | [`cli`] a file a verb: arguments, calls, what is printed, exit codes |
-//! | 5 | [`demo`] the fake Libris · [`harvest`] plan (pure), client (politeness, retries), fetch, run |
-//! | 4 | [`mirror`] a mirror open for writing · [`export`] bulk dumps |
+//! | 5 | [`demo`] the fake Libris and its faults · [`harvest`] plan (pure), client (politeness, retries), fetch, follow, isolate, audit · [`verify`] |
+//! | 4 | [`mirror`] a mirror open for writing · [`export`] bulk dumps · [`backup`] |
 //! | 3 | [`store`] oxigraph view, snapshots · [`links`] authorities, extraction, index · [`quarantine`] · [`query`] SPARQL |
 //! | 2 | [`views`] the trait of a view, catching up · [`log`] pages and records in `SQLite` · [`data_dir`] · [`config`](mod@config) |
 //! | 1 | [`oai`] the protocol · [`rdf`] payloads to quads, node ids |

@@ -88,7 +88,7 @@ fn serve(server: &FakeLibris, records: u64) -> anyhow::Result<Exit> {
     writeln!(out, "{url}")?;
     out.flush()?;
     output::message(&format!(
-        "a fake Libris of {records} records; harvest it with\n  libris-mirror harvest --name nb --url {url} --set nb --set-config harvest.pause_ms=0\nchange it with\n  curl '{control}/change?update=10&delete=5&add=3'\nand count what a mirror of a set must hold with\n  curl '{control}/counts?set=nb'\nCtrl-C ends it"
+        "a fake Libris of {records} records; harvest it with\n  libris-mirror harvest --name nb --url {url} --set nb --set-config harvest.pause_ms=0\nchange it with\n  curl '{control}/change?update=10&delete=5&add=3&leave=2&backdate=2'\nand count what a mirror of a set must hold with\n  curl '{control}/counts?set=nb'\nCtrl-C ends it"
     ));
     loop {
         std::thread::park();

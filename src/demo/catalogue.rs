@@ -125,6 +125,13 @@ impl Catalogue {
         self.rows.values().filter(|entry| !entry.deleted).map(|entry| entry.number).take(count).collect()
     }
 
+    /// The first live records of the national bibliography, for changing some.
+    #[must_use]
+    pub fn national(&self, count: usize) -> Vec<u64> {
+        let national = self.rows.values().filter(|entry| !entry.deleted && entry.is_in(Some("nb")));
+        national.map(|entry| entry.number).take(count).collect()
+    }
+
     /// The row of an identifier.
     #[must_use]
     pub fn find(&self, identifier: &str) -> Option<Entry> {

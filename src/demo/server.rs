@@ -134,13 +134,18 @@ async fn change(State(state): State<Arc<ServerState>>, RawForm(form): RawForm) -
         arguments(&form).iter().find(|(name, _)| name == wanted).and_then(|(_, value)| value.parse::<usize>().ok()).unwrap_or(0)
     };
     let (update, delete, add) = (number("update"), number("delete"), number("add"));
+    let (leave, backdate) = (number("leave"), number("backdate"));
     state.with_catalogue(|catalogue| {
-        let live = catalogue.live(update + delete);
-        catalogue.update(live.get(..update.min(live.len())).unwrap_or_default(), Utc::now());
-        catalogue.delete(live.get(update.min(live.len())..).unwrap_or_default(), Utc::now());
+        let mut live = catalogue.live(update + delete).into_iter();
+        catalogue.update(&live.by_ref().take(update).collect::<Vec<_>>(), Utc::now());
+        catalogue.delete(&live.collect::<Vec<_>>(), Utc::now());
+        // These two are unseen by harvests of the national bibliography.
+        let mut national = catalogue.national(leave + backdate).into_iter();
+        catalogue.leave(&national.by_ref().take(leave).collect::<Vec<_>>());
+        catalogue.backdate(&national.collect::<Vec<_>>());
         catalogue.add(add as u64, Utc::now());
     });
-    format!("updated {update}, deleted {delete}, added {add}\n").into_response()
+    format!("updated {update}, deleted {delete}, added {add}, left {leave}, backdated {backdate}\n").into_response()
 }
 
 async fn oai(State(state): State<Arc<ServerState>>, headers: HeaderMap, RawForm(form): RawForm) -> Response {

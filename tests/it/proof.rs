@@ -20,10 +20,7 @@ fn drifted() -> (Bench, u64) {
     bench.harvest("nb", Some("nb"), &[]);
     let listed = bench.state().with_catalogue(|catalogue| {
         let counts = catalogue.counts(Some("nb"));
-        let mut live = catalogue.live(40);
-        live.retain(|number| {
-            catalogue.find(&libris_mirror::demo::identifier(*number)).is_some_and(|entry| entry.is_in(Some("nb")))
-        });
+        let live = catalogue.national(12);
         catalogue.leave(&live[..7]);
         catalogue.backdate(&live[7..12]);
         counts.live + counts.deleted - 7
