@@ -5,21 +5,17 @@
 
 use chrono::Utc;
 use tokio::runtime::Runtime;
-use tokio::sync::mpsc;
 
 use super::client::{Client, Traffic};
 use super::error::FetchError;
-use super::fetch::{Fetched, Fetcher, Lost, Onward, fetch};
-use super::list::Part;
-use super::place::{Place, Verdict};
-use super::plan::{Facts, Options, Step, plan, reopen};
 use super::repair::Repair;
-use super::run::{HarvestError, WAITING, identify, runtime};
+use super::run::{HarvestError, identify, runtime};
 use super::stop::Stop;
+use super::walk::{Listed, Walk};
 use crate::config::{Config, Source};
-use crate::log::{AuditPage, Counters, Differences, HarvestId, LogError, SourceRow};
+use crate::log::{Counters, Differences};
 use crate::mirror::Mirror;
-use crate::oai::{Datestamp, Granularity, ListVerb};
+use crate::oai::Datestamp;
 
 /// What an audit is to do.
 #[derive(Debug, Clone, Copy, Default)]
@@ -79,23 +75,12 @@ struct Audit<'a> {
     stop: &'a Stop,
 }
 
-/// How the list of identifiers ended.
-enum Listed {
-    Whole { doubtful: bool },
-    Not(FetchError),
-}
-
 fn now() -> i64 {
     Utc::now().timestamp_millis()
 }
 
 impl Audit<'_> {
-    fn go(
-        mut self,
-        runtime: &Runtime,
-        options: AuditOptions,
-        progress: &mut dyn FnMut(u64),
-    ) -> Result<AuditReport, HarvestError> {
+    fn go(self, runtime: &Runtime, options: AuditOptions, progress: &mut dyn FnMut(u64)) -> Result<AuditReport, HarvestError> {
         let caught_up = self.mirror.catch_up(|_| !self.stop.is_stopped())?;
         let row = self.mirror.log.known_source(self.source)?;
         let client = Client::new(&self.source.url, &self.config.harvest, self.stop.clone()).map_err(HarvestError::Unavailable)?;
@@ -116,7 +101,9 @@ impl Audit<'_> {
             harvested,
             snapshot: None,
         };
-        match self.list(runtime, &client, &row, identify.granularity, &mut report.resumed, progress)? {
+        let walk = Walk::begin(self.mirror, self.source, self.config, self.stop, &row, identify.granularity)?;
+        report.resumed = walk.is_resumed();
+        match walk.walk(runtime, &client, progress)? {
             Listed::Whole { doubtful } => report.doubtful = doubtful,
             Listed::Not(error) => {
                 report.traffic = client.traffic();
@@ -147,105 +134,6 @@ impl Audit<'_> {
             report.snapshot = Some(self.mirror.publish()?);
         }
         Ok(report)
-    }
-
-    /// Walks the list to its end, from where an earlier audit stopped.
-    fn list(
-        &mut self,
-        runtime: &Runtime,
-        client: &Client,
-        row: &SourceRow,
-        granularity: Granularity,
-        resumed: &mut bool,
-        progress: &mut dyn FnMut(u64),
-    ) -> Result<Listed, HarvestError> {
-        let newest = self.mirror.log.newest_audit(row.id)?;
-        let facts = Facts { newest: newest.as_ref(), complete: None, granularity, overlap_s: self.config.harvest.overlap_s };
-        let step = plan(&facts, &Options::default());
-        *resumed = !matches!(step, Step::Begin { .. });
-        let audit = match step {
-            Step::Begin { .. } => self.mirror.log.begin_audit(row.id, now())?,
-            Step::Resume { harvest, .. } | Step::Reopen { harvest, .. } => harvest,
-        };
-        let mut listed = if *resumed { newest.map_or(0, |audit| audit.counters.received) } else { 0 };
-        let (sender, mut parts) = mpsc::channel(WAITING);
-        let fetcher = Fetcher {
-            client: client.clone(),
-            source: self.source.clone(),
-            settings: self.config.harvest.clone(),
-            verb: ListVerb::Identifiers,
-            probe: None,
-            remaining: None,
-            in_span: false,
-            sender,
-        };
-        runtime.spawn(fetch(fetcher, step));
-        let mut place = Place::resumed(listed);
-        let mut promised = None;
-        while let Some(fetched) = parts.blocking_recv() {
-            if self.stop.is_stopped() {
-                break;
-            }
-            match fetched {
-                Fetched::Part(part) => {
-                    if part.opens_list {
-                        place.opened(self.mirror.log.newest_audit(row.id)?.and_then(|audit| audit.newest));
-                        promised = None;
-                    }
-                    listed += part.records.len() as u64;
-                    place.came(&part.records);
-                    promised = promised.or(part.end.as_ref().and_then(|end| end.complete_list_size));
-                    let ends = part.end.as_ref().is_some_and(|end| end.token.is_none());
-                    let short = promised.filter(|promised| ends && *promised > place.received());
-                    self.commit(row, audit, &part, ends && short.is_none())?;
-                    progress(listed);
-                    if let Some(promised) = short {
-                        // It stays open where it got further, to go on from there. Otherwise that was all.
-                        if self.mirror.log.newest_audit(row.id)?.is_some_and(|audit| place.got_further(&audit)) {
-                            return Ok(Listed::Not(FetchError::Short { received: place.received(), promised }));
-                        }
-                        self.commit(row, audit, &Part { end: part.end, ..Part::default() }, true)?;
-                        place.doubtful = true;
-                    }
-                }
-                Fetched::Lost(lost, answer) => {
-                    // The other side has gone if this fails, and says why below.
-                    let _ = answer.send(self.place(row, granularity, &mut place, lost)?);
-                }
-                Fetched::Which(_, answer) => drop(answer),
-                Fetched::Done => return Ok(Listed::Whole { doubtful: place.doubtful }),
-                Fetched::Failed(error) => return Ok(Listed::Not(error)),
-                Fetched::Useless(error) => return Err(error.into()),
-            }
-        }
-        Ok(Listed::Not(FetchError::Stopped))
-    }
-
-    fn place(&mut self, row: &SourceRow, granularity: Granularity, place: &mut Place, lost: Lost) -> Result<Onward, LogError> {
-        let Some(audit) = self.mirror.log.newest_audit(row.id)? else { return Ok(Onward::GiveUp) };
-        match place.lost(&audit, lost) {
-            Verdict::Reopen => {}
-            Verdict::End => return Ok(Onward::End),
-            Verdict::GiveUp => return Ok(Onward::GiveUp),
-        }
-        self.mirror.log.drop_audit_token(audit.id)?;
-        let facts = Facts { newest: None, complete: None, granularity, overlap_s: self.config.harvest.overlap_s };
-        Ok(Onward::Step(reopen(&audit, &facts)))
-    }
-
-    fn commit(&mut self, row: &SourceRow, audit: HarvestId, part: &Part, last: bool) -> Result<(), LogError> {
-        let token = part.end.as_ref().and_then(|end| end.token.as_ref());
-        self.mirror.log.append_audit(&AuditPage {
-            audit,
-            source: row.id,
-            headers: part.records.iter().map(|record| &record.header).collect(),
-            response_date: part.response_date,
-            opens_list: part.opens_list,
-            token,
-            whole: part.end.is_some(),
-            last,
-            now: now(),
-        })
     }
 }
 

@@ -18,6 +18,7 @@ mod probe;
 mod repair;
 mod run;
 mod stop;
+mod walk;
 
 pub use audit::{AuditOptions, AuditReport, audit};
 pub use client::{Client, Traffic};

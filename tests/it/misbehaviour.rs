@@ -407,3 +407,22 @@ fn an_identifier_may_not_pass_for_a_name_of_our_own() {
     assert!(bench.quads().iter().any(|quad| quad.contains("<urn:libris-mirror:record:urn:libris-mirror:watermark:1>")));
     bench.run(&["verify"]).expect(0);
 }
+
+#[test]
+fn a_record_that_changes_while_an_audit_walks_is_not_gone() {
+    // The upper bound of a list is frozen when it is opened: what changes meanwhile moves out of it.
+    let server = scripted(|query, count| match (query.contains("ListIdentifiers"), count) {
+        (false, _) => list(0..9, "").into_response(),
+        // The first three, and while the rest is asked for, number 7 changes.
+        (true, 1) => identifiers(0..3, &token("rest")).into_response(),
+        (true, 2) => identifiers(3..7, "").into_response(),
+        (true, _) => {
+            assert!(query.contains("from=2026-07-01T11%3A50%3A00Z"), "what is new since the audit began: {query}");
+            identifiers(7..9, "").into_response()
+        }
+    });
+    let (bench, _, _) = harvest(&server, 0, &[]);
+    let report = bench.run(&["audit", "--repair", "--json"]).json();
+    assert_eq!((&report[0]["found"]["equal"], &report[0]["withdrawn"]), (&9.into(), &0.into()), "{report}");
+    assert_eq!(server.asked(), 4);
+}
