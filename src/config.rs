@@ -62,6 +62,7 @@ pub struct Harvest {
 #[expect(missing_docs, reason = "config/libris.toml says what each is, and why")]
 pub struct Store {
     pub bulk_memory_mb: usize,
+    pub open_tables: u32,
     pub keep_snapshots: usize,
 }
 
@@ -187,6 +188,7 @@ impl Config {
             ("harvest.record_bytes", *record_bytes),
             ("harvest.depth", *depth),
             ("store.bulk_memory_mb", self.store.bulk_memory_mb),
+            ("store.open_tables", self.store.open_tables as usize),
             ("store.keep_snapshots", self.store.keep_snapshots),
         ] {
             if value == 0 {

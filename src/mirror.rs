@@ -43,7 +43,7 @@ impl Mirror {
     pub fn open(directory: &DataDir, config: &Config, who: &str) -> Result<Self, MirrorError> {
         let lock = directory.lock(who)?;
         let log = Log::open(&directory.log())?;
-        let store = StoreView::open(&directory.store(), &log, config.store.bulk_memory_mb)?;
+        let store = StoreView::open(&directory.store(), &log, &config.store)?;
         let (links, quarantine) = (LinksView::open(&log)?, QuarantineView::open(&log)?);
         let (snapshots, keep_snapshots) = (directory.snapshots(), config.store.keep_snapshots);
         Ok(Self { log, store, links, quarantine, snapshots, keep_snapshots, depth: config.harvest.depth, _lock: lock })

@@ -10,9 +10,10 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use oxigraph::model::{GraphNameRef, NamedNode, NamedNodeRef, Quad};
-use oxigraph::store::{StorageError, Store, Transaction};
+use oxigraph::store::{StorageError, Store, StoreOptions, Transaction};
 
 use super::StoreError;
+use crate::config;
 use crate::log::{Log, PageId, PageProof};
 use crate::views::{Batch, Content, View, ViewError};
 
@@ -45,10 +46,11 @@ pub struct StoreView {
 impl StoreView {
     /// Opens or makes the store that follows a log. One that followed another log, or none that can be told, such as
     /// one beside an older copy of the log, begins anew.
-    pub fn open(path: &Path, log: &Log, bulk_memory_mb: usize) -> Result<Self, ViewError> {
+    pub fn open(path: &Path, log: &Log, config: &config::Store) -> Result<Self, ViewError> {
         remove_leftovers(path)?;
         let failed = |source| StoreError::storage(path, source);
-        let mut store = Store::open(path).map_err(failed)?;
+        let options = StoreOptions::default().with_max_open_files(config.open_tables);
+        let mut store = Store::open_with_options(path, options.clone()).map_err(failed)?;
         let mut watermark = log.last_page()?;
         let mut mark = None;
         while watermark.0 > 0 {
@@ -63,9 +65,9 @@ impl StoreView {
             tracing::warn!("the store in {} did not follow this log to any page: it is made anew", path.display());
             drop(store);
             fs_err::remove_dir_all(path).map_err(StoreError::from)?;
-            store = Store::open(path).map_err(failed)?;
+            store = Store::open_with_options(path, options).map_err(failed)?;
         }
-        Ok(Self { store, path: path.to_owned(), watermark, mark, bulk_memory_mb })
+        Ok(Self { store, path: path.to_owned(), watermark, mark, bulk_memory_mb: config.bulk_memory_mb })
     }
 
     /// The store itself.

@@ -55,7 +55,7 @@ const MAY_USE: [(&str, &[&str]); 15] = [
     ("log", &["config", "oai", "rdf"]),
     ("data_dir", &["log", "store"]),
     ("views", &["log", "oai", "rdf", "store"]),
-    ("store", &["log", "views"]),
+    ("store", &["config", "log", "views"]),
     ("links", &["log", "rdf", "views"]),
     ("quarantine", &["log", "views"]),
     ("query", &[]),
