@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use libris_mirror::oai::Datestamp;
 
 use crate::harness::Bench;
-use crate::scripted::{Scripted, document, identifiers, identify, list, raw, record, scripted, with_payload};
+use crate::scripted::{Scripted, document, identifiers, identify, list, mortal, raw, record, scripted, with_payload};
 
 /// Harvests and answers the summary, whatever the exit code must be.
 fn harvest(server: &Scripted, code: i32, more: &[&str]) -> (Bench, serde_json::Value, String) {
@@ -425,4 +425,56 @@ fn a_record_that_changes_while_an_audit_walks_is_not_gone() {
     let report = bench.run(&["audit", "--repair", "--json"]).json();
     assert_eq!((&report[0]["found"]["equal"], &report[0]["withdrawn"]), (&9.into(), &0.into()), "{report}");
     assert_eq!(server.asked(), 4);
+}
+
+#[test]
+fn a_connection_that_is_reset_and_an_answer_without_an_end_are_named() {
+    // Closing a connection with unread bytes resets it.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/oai", listener.local_addr().expect("an address"));
+    let server = std::thread::spawn(move || {
+        (0..4).for_each(|_| {
+            let (connection, _) = listener.accept().expect("a client");
+            connection.peek(&mut [0]).expect("a request");
+        });
+    });
+    let done = Bench::at(&url).run(&["harvest", "--name", "x", "--url", &url]).expect(69);
+    assert!(done.stderr.contains("Connection reset") || done.stderr.contains("closed"), "{}", done.stderr);
+    server.join().expect("four tries came");
+
+    // It sends on and on, never too little to be called silent.
+    let endless = |_: &str, _| {
+        let spaces = futures_util::stream::unfold((), |()| async {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            Some((Ok::<_, std::convert::Infallible>(axum::body::Bytes::from(vec![b' '; 4000])), ()))
+        });
+        axum::body::Body::from_stream(spaces).into_response()
+    };
+    let server = mortal(endless, |before| before == 0);
+    let limits = ["--set-config", "harvest.total_timeout_s=1", "--set-config", "harvest.tries=2"];
+    let (_, _, said) = harvest(&server, 69, &limits);
+    assert!(said.contains("did not end within 1 s"), "{said}");
+}
+
+#[test]
+fn what_is_quarantined_is_read_again_with_other_limits_or_another_program() {
+    let deep = with_payload(
+        1,
+        &format!(
+            "<rdf:RDF xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\">{}{}</rdf:RDF>",
+            "<rdf:Description><k:x xmlns:k=\"urn:k:\">".repeat(40),
+            "</k:x></rdf:Description>".repeat(40)
+        ),
+    );
+    let server = scripted(move |_, _| document(&format!("<ListRecords>{}{deep}</ListRecords>", record(0))).into_response());
+    let (bench, summary, _) = harvest(&server, 65, &["--set-config", "harvest.depth=60"]);
+    assert_eq!(summary["quarantined"], 1, "{summary}");
+    let still = bench.run(&["quarantine", "--retry", "--set-config", "harvest.depth=60"]).expect(65);
+    assert!(still.stderr.contains("x: 1 tried again, 1 left"), "{}", still.stderr);
+    let asked = server.asked();
+    let now = bench.run(&["quarantine", "--retry", "--json"]).json();
+    assert_eq!(now, serde_json::json!([{ "source": "x", "tried": 1, "left": 0, "error": null }]));
+    assert_eq!((bench.quads().len(), server.asked()), (42, asked), "from the log, without the network");
+    assert_eq!(bench.count("SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"), 42);
+    bench.run(&["verify"]).expect(0);
 }
