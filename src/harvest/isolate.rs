@@ -2,7 +2,10 @@
 //! comes, and what is left is asked for record by record. Those that do not come alone either are noted, and the
 //! list goes on without them.
 
+use std::time::Duration;
+
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::error::FetchError;
 use super::fetch::{Failure, Fetched, Fetcher, Lost, Onward, Trail};
@@ -73,12 +76,14 @@ impl Fetcher {
         tracing::warn!("{cause}; the server is well otherwise, so the list is taken apart to find the records that do it");
         let mut calm = Self { client: self.client.with_tries(TRIES), in_span: true, ..self.clone() };
         let (mut spans, mut undelivered, mut newest_error, mut in_a_row) = (vec![whole], 0, cause, 0);
+        let patience = Duration::from_secs(self.settings.retry_total_s);
+        let mut answered = Instant::now();
         while let Some(mut span) = spans.pop() {
             let bound = |units: i64| Datestamp::from_millis(units * unit).map(|stamp| stamp.at(granularity));
             let mut request = calm.window(span.from.and_then(bound), bound(span.until));
             let failure = match calm.pages(&mut request, &mut Trail::default(), &mut 0).await {
                 Ok(()) => {
-                    in_a_row = 0;
+                    (in_a_row, answered) = (0, Instant::now());
                     continue;
                 }
                 Err(failure) => failure,
@@ -97,7 +102,7 @@ impl Fetcher {
                 None => undelivered += calm.one_by_one(span.from.and_then(bound), bound(span.until), &error).await?,
             }
             in_a_row += 1;
-            if undelivered > self.settings.isolate_records || in_a_row > FAILURES {
+            if undelivered > self.settings.isolate_records || in_a_row > FAILURES || answered.elapsed() > patience {
                 return Err(FetchError::Hopeless { undelivered, cause: Box::new(error) }.into());
             }
             newest_error = error;
