@@ -95,7 +95,10 @@ impl Fetcher {
             };
             // What came before the failure need not come again.
             if let Onward::Step(Step::Reopen { from: Some(reached), .. }) = calm.place(Lost::Broken).await? {
-                span.from = span.from.max(units(&reached).filter(|reached| *reached <= span.until));
+                let reached = units(&reached).filter(|reached| *reached <= span.until);
+                if reached > span.from {
+                    (span.from, in_a_row, answered) = (reached, 0, Instant::now());
+                }
             }
             match span.halves(earliest) {
                 Some((left, right)) => spans.extend([right, left]),
