@@ -105,7 +105,7 @@ pub enum FetchError {
     #[error(transparent)]
     Protocol(#[from] ProtocolError),
     /// A document is larger than allowed.
-    #[error("{url} is over the limit of {limit} bytes")]
+    #[error("{url} is over the limit of {limit}")]
     TooLarge {
         /// What was asked for.
         url: String,

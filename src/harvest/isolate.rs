@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::error::FetchError;
 use super::fetch::{Failure, Fetched, Fetcher, Lost, Onward, Trail};
-use super::list::{Part, read_identify, read_list};
+use super::list::{Part, read_identify, read_list, read_record};
 use super::plan::Step;
 use crate::log::Undelivered;
 use crate::oai::{Datestamp, ErrorCode, Granularity, Header, ListArguments, Record, Request};
@@ -40,6 +40,9 @@ impl Span {
 
 /// How many tries a request has that is expected to fail.
 const TRIES: usize = 2;
+
+/// How many headers of one moment are kept in memory; a bulk load may well date half a million records alike.
+const MOST_HEADERS: usize = 1_000_000;
 
 /// How many spans in a row may fail: halving all time down to a second takes thirty.
 const FAILURES: usize = 40;
@@ -167,7 +170,8 @@ impl Fetcher {
 
     async fn record(&self, header: &Header) -> Result<Vec<Record>, FetchError> {
         let request = Request::GetRecord(header.identifier.clone(), self.source.prefix.clone());
-        self.collect(&request, false).await
+        let settings = self.settings.clone();
+        self.client.ask(&request, move |input| read_record(input, &settings)).await
     }
 
     /// The headers of a small list.
@@ -182,6 +186,10 @@ impl Fetcher {
                     let (mut found, mut token) = (Vec::new(), None);
                     read_list(input, &settings, opens_list, |part| {
                         found.extend(part.records.into_iter().map(|record| record.header));
+                        if found.len() > MOST_HEADERS {
+                            let url = "the list of identifiers of a single moment".to_owned();
+                            return Err(FetchError::TooLarge { url, limit: MOST_HEADERS });
+                        }
                         token = part.end.and_then(|end| end.token);
                         Ok(())
                     })?;
@@ -192,31 +200,15 @@ impl Fetcher {
                     headers.extend(found);
                     token
                 })?;
+            if headers.len() > MOST_HEADERS {
+                let url = "the list of identifiers of a single moment".to_owned();
+                return Err(FetchError::TooLarge { url, limit: MOST_HEADERS });
+            }
             match token {
                 Some(next) if Request::ResumeIdentifiers(next.clone()) != request => request = Request::ResumeIdentifiers(next),
                 _ => return Ok(headers),
             }
         }
-    }
-
-    async fn collect(&self, request: &Request, opens_list: bool) -> Result<Vec<Record>, FetchError> {
-        let settings = self.settings.clone();
-        self.client
-            .ask(request, move |input| {
-                let mut records = Vec::new();
-                read_list(input, &settings, opens_list, |part| {
-                    if let Some(missing) = part.undelivered.into_iter().next() {
-                        return Err(FetchError::Protocol(crate::oai::ProtocolError {
-                            code: ErrorCode::Other("tooLarge".into()),
-                            message: missing.reason,
-                        }));
-                    }
-                    records.extend(part.records);
-                    Ok(())
-                })?;
-                Ok(records)
-            })
-            .await
     }
 }
 

@@ -6,7 +6,8 @@ use super::error::FetchError;
 use crate::config::Harvest;
 use crate::log::Undelivered;
 use crate::oai::{
-    Datestamp, Document, DocumentError, ErrorCode, Identify, Item, MetadataFormat, Record, RecordId, ResumptionToken,
+    Datestamp, Document, DocumentError, ErrorCode, Identify, Item, MetadataFormat, ProtocolError, Record, RecordId,
+    ResumptionToken,
 };
 
 /// How an answer ended.
@@ -98,12 +99,29 @@ pub(super) fn read_list(
     hand_over(part)
 }
 
+/// Reads an answer to `GetRecord`: one record, or what the server sends in its place.
+pub(super) fn read_record(input: impl BufRead, settings: &Harvest) -> Result<Vec<Record>, FetchError> {
+    let limit = (settings.record_bytes + settings.document_bytes) as u64;
+    let mut records = Vec::new();
+    read_list(input.take(limit), settings, false, |part| {
+        if let Some(missing) = part.undelivered.into_iter().next() {
+            return Err(FetchError::Protocol(ProtocolError {
+                code: ErrorCode::Other("tooLarge".into()),
+                message: missing.reason,
+            }));
+        }
+        records.extend(part.records);
+        Ok(())
+    })?;
+    Ok(records)
+}
+
 /// What a header takes in memory, about.
 const HEADER_BYTES: usize = 256;
 
 /// Reads an answer to `Identify`, with the server's clock.
 pub(super) fn read_identify(input: impl BufRead, settings: &Harvest) -> Result<(Identify, Option<Datestamp>), FetchError> {
-    let mut document = Document::new(input, settings.limits());
+    let mut document = Document::new(input.take(settings.document_bytes as u64), settings.limits());
     let (mut identify, mut clock) = (None, None);
     while let Some(item) = document.next_item()? {
         match item {
@@ -120,7 +138,7 @@ pub(super) fn read_identify(input: impl BufRead, settings: &Harvest) -> Result<(
 
 /// Reads an answer to `ListMetadataFormats`.
 pub(super) fn read_formats(input: impl BufRead, settings: &Harvest) -> Result<Vec<MetadataFormat>, FetchError> {
-    let mut document = Document::new(input, settings.limits());
+    let mut document = Document::new(input.take(settings.document_bytes as u64), settings.limits());
     let mut formats = Vec::new();
     while let Some(item) = document.next_item()? {
         match item {

@@ -5,7 +5,7 @@
 
 use super::client::Client;
 use super::error::FetchError;
-use super::list::{read_formats, read_list};
+use super::list::{read_formats, read_record};
 use crate::config::{Harvest, Source};
 use crate::oai::{MetadataPrefix, Record, Request};
 use crate::rdf::vocab::RDF_TYPE;
@@ -114,16 +114,7 @@ async fn better_prefix(
         }
         let request = Request::GetRecord(live.header.identifier.clone(), MetadataPrefix::new(prefix).ok()?);
         let mine = settings.clone();
-        let answer: Result<Vec<Record>, FetchError> = client
-            .ask(&request, move |input| {
-                let mut records = Vec::new();
-                read_list(input, &mine, false, |part| {
-                    records.extend(part.records);
-                    Ok(())
-                })?;
-                Ok(records)
-            })
-            .await;
+        let answer: Result<Vec<Record>, FetchError> = client.ask(&request, move |input| read_record(input, &mine)).await;
         let reader = reader.with_format(PayloadFormat::from_prefix(prefix));
         if answer.is_ok_and(|records| judge(&reader, &records) == Finding::Describes) {
             return Some(prefix.to_owned());
