@@ -258,3 +258,38 @@ fn the_lock_of_a_dead_process_holds_nobody_up() {
     child.wait().expect("a child");
     bench.harvest("all", None, &[]);
 }
+
+#[test]
+fn a_mirror_from_before_there_were_checksums_is_migrated_and_goes_on() {
+    let bench = Bench::new(1200);
+    bench.harvest("all", None, &[]);
+    let whole = bench.contents();
+    // As the version before wrote it: the schema of two migrations, and a watermark without a checksum.
+    let log = rusqlite::Connection::open(bench.data().join("mirror.db")).expect("a log");
+    log.execute_batch(
+        "ALTER TABLE page DROP COLUMN chain; ALTER TABLE record DROP COLUMN record_hash; DROP INDEX record_withdrawn;
+         ALTER TABLE record DROP COLUMN withdrawn; ALTER TABLE source DROP COLUMN withdrawn; ALTER TABLE quarantine DROP COLUMN excerpt;
+         DROP TABLE undelivered; DROP TABLE audit; DROP TABLE audit_header; PRAGMA user_version = 2;",
+    )
+    .expect("valid");
+    let last: i64 = log.query_row("SELECT max(id) FROM page", [], |row| row.get(0)).expect("a page");
+    drop(log);
+    let store = oxigraph::store::Store::open(bench.data().join("store")).expect("a store");
+    let old = oxigraph::model::NamedNode::new(format!("urn:libris-mirror:watermark:{last}")).expect("an IRI");
+    for graph in store.named_graphs().flatten() {
+        if graph.to_string().contains(old.as_str()) {
+            store.remove_named_graph(graph.as_ref()).expect("written");
+        }
+    }
+    store.insert_named_graph(&old).expect("written");
+    drop(store);
+
+    let done = bench.run(&bench.harvest_words("all", None, &[])).expect(0);
+    assert!(!done.stderr.contains("it is made anew"), "the store is taken as it is: {}", done.stderr);
+    assert_eq!(bench.contents(), whole);
+    let report = bench.run(&["verify", "--json"]).json();
+    assert_eq!((report["unsealed_pages"].as_i64(), report["pages"].as_i64() > Some(0)), (Some(last), true), "{report}");
+    bench.state().with_catalogue(|catalogue| catalogue.update(&[1, 2, 3], chrono::Utc::now()));
+    assert_eq!(bench.harvest("all", None, &[])["changed"], 3);
+    bench.run(&["verify"]).expect(0);
+}
