@@ -76,7 +76,7 @@ fn interrupt(name: &str) {
     let summary: serde_json::Value =
         serde_json::from_str(&done.stdout).unwrap_or_else(|error| panic!("{error}: {}", done.stdout));
     assert_eq!(
-        (&summary[0]["outcome"], summary[0]["received"].as_u64() >= Some(2000)),
+        (&summary[0]["outcome"], summary[0]["received"].as_u64() >= Some(1000)),
         (&"interrupted".into(), true),
         "{summary}"
     );
@@ -124,11 +124,11 @@ fn max_records_stops_exactly_there_and_the_next_harvest_goes_on() {
 #[test]
 fn max_duration_ends_at_a_checkpoint_and_the_next_harvest_goes_on() {
     let (bench, gate) = Gate::bench(6000, 3);
-    let words = bench.harvest_words("all", None, &["--max-duration", "2s"]);
+    let words = bench.harvest_words("all", None, &["--max-duration", "8s"]);
     let started = Instant::now();
     let summary = &bench.run(&words).json()[0];
     assert_eq!((&summary["outcome"], &summary["resumed"]), (&"max-duration".into(), &false.into()), "{summary}");
-    assert!(started.elapsed() < Duration::from_secs(20), "it does not wait for the page that does not come");
+    assert!(started.elapsed() < Duration::from_secs(40), "it does not wait for the page that does not come");
     assert_eq!(summary["received"], 3000, "{summary}");
     assert!(summary["snapshot"].is_number(), "what came is published: {summary}");
     gate.open();
