@@ -15,33 +15,42 @@ fn found(report: &Value) -> [u64; 6] {
 }
 
 /// A mirror of `nb` at whose source records left, changed and appeared in ways that no harvest can see.
-fn drifted() -> (Bench, u64) {
+fn drifted() -> (Bench, u64, u64) {
     let bench = Bench::new(2500);
     bench.harvest("nb", Some("nb"), &[]);
-    let listed = bench.state().with_catalogue(|catalogue| {
-        let counts = catalogue.counts(Some("nb"));
-        let live = catalogue.national(12);
+    let long_ago = chrono::Utc::now() - chrono::TimeDelta::days(400);
+    let (listed, added) = bench.state().with_catalogue(|catalogue| {
+        let size = |catalogue: &libris_mirror::demo::Catalogue| {
+            let counts = catalogue.counts(Some("nb"));
+            counts.live + counts.deleted
+        };
+        let live = catalogue.national(15);
         catalogue.leave(&live[..7]);
         catalogue.backdate(&live[7..12]);
-        counts.live + counts.deleted - 7
+        catalogue.delete(&live[12..15], long_ago);
+        let before = size(catalogue);
+        catalogue.add(6, long_ago);
+        (size(catalogue), size(catalogue) - before)
     });
-    (bench, listed)
+    assert!(added > 0, "some of them are in the set");
+    (bench, listed, added)
 }
 
 #[test]
 fn an_audit_finds_what_no_harvest_can_see_and_repairs_it() {
-    let (bench, listed) = drifted();
+    let (bench, listed, added) = drifted();
     let before = bench.contents();
     assert_eq!(bench.harvest("nb", Some("nb"), &[])["received"], 0, "a harvest sees nothing of it");
     let report = audit(&bench, 1, &[]);
-    assert_eq!(found(&report), [listed, listed - 5, 0, 7, 5, 0], "{report}");
+    assert_eq!(found(&report), [listed, listed - 8 - added, added, 7, 8, 0], "{report}");
     assert_eq!(bench.contents(), before, "an audit changes nothing");
     let list = bench.run(&["audit", "nb", "--list"]).expect(1).stdout;
-    assert_eq!(list.lines().filter(|line| line.starts_with("stale\thttps://")).count(), 5, "{list}");
+    assert_eq!(list.lines().filter(|line| line.starts_with("stale\thttps://")).count(), 8, "{list}");
+    assert_eq!(list.lines().filter(|line| line.starts_with("missing\thttps://")).count() as u64, added, "{list}");
     assert_eq!(list.lines().filter(|line| line.starts_with("gone\thttps://")).count(), 7, "{list}");
 
     let report = audit(&bench, 0, &["--repair"]);
-    assert_eq!((&report["withdrawn"], &report["fetched"]), (&7.into(), &5.into()), "{report}");
+    assert_eq!((&report["withdrawn"], &report["fetched"]), (&7.into(), &(8 + added).into()), "{report}");
     let counts = bench.state().with_catalogue(|catalogue| catalogue.counts(Some("nb")));
     assert_eq!(bench.quads().len() as u64, counts.triples);
     assert_eq!(bench.count("SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"), counts.triples, "and it is published");
