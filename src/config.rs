@@ -286,6 +286,7 @@ mod tests {
     fn each_layer_overrides_the_one_below() {
         let defaults = Config::new(None, HashMap::new(), &[]).expect("the defaults are valid");
         assert_eq!(defaults.harvest.pause_ms, 1000);
+        assert!(defaults.harvest.idle_timeout_s >= 120, "some servers think for more than a minute");
         assert_eq!(defaults.sources.keys().collect::<Vec<_>>(), ["auth", "nb"]);
         let file = "[harvest]\npause_ms = 2\ntries = 3\noverlap_s = 4";
         let config = with(

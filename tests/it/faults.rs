@@ -4,7 +4,11 @@ use std::collections::BTreeSet;
 
 use libris_mirror::demo::{Fault, Faults, identifier};
 
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+
 use crate::harness::Bench;
+use crate::scripted::{document, identifiers, list, raw, record, seconds_asked};
 
 /// Short limits, so that silence takes seconds.
 const IMPATIENT: [&str; 6] = [
@@ -136,4 +140,29 @@ fn repeats_and_expired_tokens_never_end_a_list_early() {
     let calm = bench.beside();
     calm.harvest("all", None, &[]);
     assert_eq!(bench.contents(), calm.contents());
+}
+
+#[test]
+fn a_page_is_taken_apart_without_knowing_the_earliest_datestamp() {
+    let server = raw(|query, _| {
+        let (from, until) = seconds_asked(query, 20);
+        if query.contains("Identify") {
+            return document("<Identify><granularity>YYYY-MM-DDThh:mm:ssZ</granularity></Identify>").into_response();
+        }
+        if query.contains("GetRecord") {
+            return document(&format!("<GetRecord>{}</GetRecord>", record(5))).into_response();
+        }
+        if from >= until {
+            return document("<error code=\"noRecordsMatch\"/>").into_response();
+        }
+        match query.contains("ListIdentifiers") {
+            false if (from..until).contains(&5) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+            false => list(from..until, "").into_response(),
+            true => identifiers(from..until, "").into_response(),
+        }
+    });
+    let bench = Bench::at(&server.url);
+    let summary = bench.harvest("x", None, &[]);
+    assert_eq!((&summary["outcome"], &summary["created"]), (&"complete".into(), &20.into()), "{summary}");
+    assert!(server.asked() < 150, "{} requests", server.asked());
 }

@@ -3,10 +3,10 @@
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
-use libris_mirror::oai::Datestamp;
-
 use crate::harness::Bench;
-use crate::scripted::{Scripted, document, identifiers, identify, list, mortal, raw, record, scripted, with_payload};
+use crate::scripted::{
+    Scripted, document, identifiers, identify, list, mortal, raw, record, scripted, seconds_asked, with_payload,
+};
 
 /// Harvests and answers the summary, whatever the exit code must be.
 fn harvest(server: &Scripted, code: i32, more: &[&str]) -> (Bench, serde_json::Value, String) {
@@ -137,14 +137,7 @@ fn tokens_come_padded_with_attributes_and_in_need_of_encoding() {
 #[test]
 fn a_server_that_cannot_page_deep_is_asked_by_date() {
     let server = scripted(|query, _| {
-        // The records are a second apart, from the beginning of the year on.
-        let seconds = |name: &str, none: i64| -> usize {
-            let url = url::Url::parse(&format!("http://localhost/?{query}")).expect("valid");
-            let bound = url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| Datestamp::parse(&value).expect("valid"));
-            let start = Datestamp::parse("2026-01-01").expect("valid").millis();
-            usize::try_from(bound.map_or(none, |bound| (bound.millis() - start) / 1000).clamp(0, 300)).expect("positive")
-        };
-        let (from, until) = (seconds("from", 0), (seconds("until", 300) + 1).min(300));
+        let (from, until) = seconds_asked(query, 300);
         match query.split("resumptionToken=p").nth(1) {
             // The second page of a list is as deep as it gets.
             Some("100") => list(100..200, &token("p200")).into_response(),

@@ -9,6 +9,7 @@ use axum::extract::RawQuery;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use libris_mirror::oai::Datestamp;
 
 /// The namespace of answers.
 pub const NAMESPACE: &str = "http://www.openarchives.org/OAI/2.0/";
@@ -124,4 +125,17 @@ pub fn identifiers(records: Range<usize>, token: &str) -> String {
         record["<record>".len()..end].to_owned()
     });
     document(&format!("<ListIdentifiers>{}{token}</ListIdentifiers>", headers.collect::<String>()))
+}
+
+/// Which of so many records, a second apart from the beginning of the year on, lie within the bounds of a query: from
+/// one number until before another.
+pub fn seconds_asked(query: &str, records: i64) -> (usize, usize) {
+    let url = url::Url::parse(&format!("http://localhost/?{query}")).expect("valid");
+    let start = Datestamp::parse("2026-01-01").expect("valid").millis();
+    let bound = |name: &str| {
+        let text = url.query_pairs().find(|(key, _)| key == name)?.1.into_owned();
+        Some((Datestamp::parse(&text).expect("valid").millis() - start).div_euclid(1000))
+    };
+    let number = |seconds: i64| usize::try_from(seconds.clamp(0, records)).expect("positive");
+    (number(bound("from").unwrap_or(0)), number(bound("until").unwrap_or(records).saturating_add(1)))
 }
