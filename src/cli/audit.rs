@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use chrono::{DateTime, SecondsFormat};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
@@ -153,7 +154,7 @@ fn counts(found: &Differences) -> String {
 }
 
 fn summary(report: &AuditReport) -> String {
-    let mut text = format!("{}{}: ", report.source, if report.resumed { " (resumed)" } else { "" });
+    let mut text = format!("{}: ", report.source);
     match &report.found {
         Some(found) => text.push_str(&counts(found)),
         None => text.push_str("the list of identifiers did not come to its end"),
@@ -164,6 +165,11 @@ fn summary(report: &AuditReport) -> String {
             grouped(report.counters.received),
             grouped(report.withdrawn),
             counts(left)
+        ));
+    }
+    if let Some(begun) = begun(report).filter(|_| report.found.is_some()) {
+        text.push_str(&format!(
+            "\nthe list was begun at {begun} by an audit that did not come to its end: what changed since without a new datestamp shows in the next audit"
         ));
     }
     if let Some(percent) = report.brake {
@@ -181,9 +187,15 @@ fn summary(report: &AuditReport) -> String {
     text
 }
 
+/// When the list was begun, if by an earlier audit.
+fn begun(report: &AuditReport) -> Option<String> {
+    let time = DateTime::from_timestamp_millis(report.resumed?)?;
+    Some(time.to_rfc3339_opts(SecondsFormat::Secs, true))
+}
+
 fn as_json(report: &AuditReport) -> serde_json::Value {
     json!({
-        "source": report.source, "resumed": report.resumed, "found": report.found, "left": report.left,
+        "source": report.source, "resumed": report.resumed.is_some(), "begun": begun(report), "found": report.found, "left": report.left,
         "fetched": report.counters.received, "undelivered": report.counters.undelivered, "withdrawn": report.withdrawn,
         "brake_percent": report.brake, "doubtful": report.doubtful, "error": report.unavailable.as_ref().map(ToString::to_string),
         "requests": report.traffic.requests, "retries": report.traffic.retries, "transferred_bytes": report.traffic.bytes,

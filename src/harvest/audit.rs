@@ -29,8 +29,8 @@ pub struct AuditOptions {
 pub struct AuditReport {
     /// The source.
     pub source: String,
-    /// Whether it went on with an open audit.
-    pub resumed: bool,
+    /// When the list was begun, milliseconds since 1970, if it went on with that of an earlier audit.
+    pub resumed: Option<i64>,
     /// What differed when the list had ended; nothing if it has not.
     pub found: Option<Differences>,
     /// What differs after the repair.
@@ -89,7 +89,7 @@ impl Audit<'_> {
         let harvested = complete.map(|clock| clock.earlier_by(self.config.harvest.overlap_s));
         let mut report = AuditReport {
             source: self.source.name.clone(),
-            resumed: false,
+            resumed: None,
             found: None,
             left: None,
             counters: Counters::default(),
@@ -102,7 +102,7 @@ impl Audit<'_> {
             snapshot: None,
         };
         let walk = Walk::begin(self.mirror, self.source, self.config, self.stop, &row, identify.granularity)?;
-        report.resumed = walk.is_resumed();
+        report.resumed = walk.resumed();
         match walk.walk(runtime, &client, progress)? {
             Listed::Whole { doubtful } => report.doubtful = doubtful,
             Listed::Not(error) => {

@@ -95,6 +95,9 @@ impl Follower<'_> {
                     let caught_up = self.mirror.catch_up(|_| !stop.is_stopped())?;
                     self.done.quarantined += caught_up.quarantined;
                     self.done.repaired += caught_up.repaired;
+                    if let Some(snapshot) = self.mirror.publish_if_due()? {
+                        tracing::info!(snapshot, "published");
+                    }
                 }
                 Some(Fetched::Lost(lost, answer)) => {
                     // The other side has gone if this fails, and says why below.

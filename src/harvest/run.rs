@@ -245,7 +245,7 @@ impl Run<'_> {
         report.quarantined += done.quarantined;
         report.repaired += done.repaired;
         report.traffic = client.traffic();
-        let changed = done.counters.changed_anything() || caught_up.records > 0 || !self.mirror.is_published();
+        let changed = done.counters.changed_anything() || caught_up.records > 0 || !self.mirror.is_current()?;
         if changed && !self.stop.is_stopped() {
             report.snapshot = Some(self.mirror.publish()?);
         }

@@ -41,7 +41,8 @@ pub(super) struct Walk<'a> {
     granularity: Granularity,
     audit: HarvestId,
     first: Step,
-    resumed: bool,
+    /// When an earlier audit began the list, milliseconds since 1970.
+    resumed: Option<i64>,
     listed: u64,
     place: Place,
     promised: Option<u64>,
@@ -65,16 +66,18 @@ impl<'a> Walk<'a> {
         let facts = Facts { newest: newest.as_ref(), complete: None, granularity, overlap_s: config.harvest.overlap_s };
         let first = plan(&facts, &Options::default());
         let (audit, resumed) = match first {
-            Step::Begin { .. } => (mirror.log.begin_audit(row.id, now())?, false),
-            Step::Resume { harvest, .. } | Step::Reopen { harvest, .. } => (harvest, true),
+            Step::Begin { .. } => (mirror.log.begin_audit(row.id, now())?, None),
+            Step::Resume { harvest, .. } | Step::Reopen { harvest, .. } => {
+                (harvest, newest.as_ref().map(|audit| audit.started_at))
+            }
         };
-        let listed = newest.filter(|_| resumed).map_or(0, |audit| audit.counters.received);
+        let listed = newest.filter(|_| resumed.is_some()).map_or(0, |audit| audit.counters.received);
         let (row, place) = (row.clone(), Place::resumed(listed));
         Ok(Self { mirror, source, config, stop, row, granularity, audit, first, resumed, listed, place, promised: None })
     }
 
-    /// Whether it goes on with an earlier one.
-    pub(super) fn is_resumed(&self) -> bool {
+    /// When an earlier audit began it, milliseconds since 1970, if it goes on with that one's list.
+    pub(super) fn resumed(&self) -> Option<i64> {
         self.resumed
     }
 

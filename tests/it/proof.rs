@@ -136,6 +136,24 @@ fn an_audit_goes_on_where_it_stopped() {
 }
 
 #[test]
+fn a_resumed_audit_says_since_when_its_list_is_and_the_next_one_sees_the_rest() {
+    let faults = libris_mirror::demo::Faults::new(vec![libris_mirror::demo::Fault::Challenge], 8);
+    let bench = Bench::faulty(1000, 15, &faults);
+    while bench.run(&bench.harvest_words("all", None, &[])).code != Some(0) {}
+    bench.run(&["audit"]).expect(69);
+    bench.state().with_catalogue(|catalogue| {
+        let listed = catalogue.live(1);
+        catalogue.backdate(&listed);
+    });
+    faults.end();
+    let resumed = bench.run(&["audit"]).expect(0);
+    assert!(resumed.stderr.contains("the list was begun at 20"), "{}", resumed.stderr);
+    assert!(resumed.stderr.contains("shows in the next audit"), "{}", resumed.stderr);
+    let next = bench.run(&["audit"]).expect(1);
+    assert!(next.stderr.contains(" 1 stale") && !next.stderr.contains("the list was begun"), "{}", next.stderr);
+}
+
+#[test]
 fn a_source_without_a_mirror_cannot_be_audited() {
     let bench = Bench::new(50);
     bench.harvest("nb", Some("nb"), &[]);
