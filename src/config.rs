@@ -63,6 +63,7 @@ pub struct Harvest {
 pub struct Store {
     pub bulk_memory_mb: usize,
     pub open_tables: u32,
+    pub publish_s: u64,
     pub keep_snapshots: usize,
 }
 

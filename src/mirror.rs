@@ -1,5 +1,7 @@
 //! A mirror that is open for writing: the log, its views, and what readers are shown.
 
+use std::time::{Duration, Instant};
+
 use crate::config::Config;
 use crate::data_dir::{DataDir, DataDirError, WriteLock};
 use crate::links::LinksView;
@@ -17,6 +19,8 @@ pub struct Mirror {
     quarantine: QuarantineView,
     snapshots: Snapshots,
     keep_snapshots: usize,
+    publish_every: Duration,
+    published: Instant,
     depth: usize,
     _lock: WriteLock,
 }
@@ -45,8 +49,18 @@ impl Mirror {
         let log = Log::open(&directory.log())?;
         let store = StoreView::open(&directory.store(), &log, &config.store)?;
         let (links, quarantine) = (LinksView::open(&log)?, QuarantineView::open(&log)?);
-        let (snapshots, keep_snapshots) = (directory.snapshots(), config.store.keep_snapshots);
-        Ok(Self { log, store, links, quarantine, snapshots, keep_snapshots, depth: config.harvest.depth, _lock: lock })
+        Ok(Self {
+            log,
+            store,
+            links,
+            quarantine,
+            snapshots: directory.snapshots(),
+            keep_snapshots: config.store.keep_snapshots,
+            publish_every: Duration::from_secs(config.store.publish_s),
+            published: Instant::now(),
+            depth: config.harvest.depth,
+            _lock: lock,
+        })
     }
 
     /// Brings every view to the end of the log; `progress` may stop it after a page.
@@ -73,14 +87,20 @@ impl Mirror {
     }
 
     /// Publishes the store as it is.
-    pub fn publish(&self) -> Result<u64, MirrorError> {
+    pub fn publish(&mut self) -> Result<u64, MirrorError> {
+        self.published = Instant::now();
         Ok(self.snapshots.publish(self.store.store(), self.store.watermark()?, self.keep_snapshots)?)
     }
 
-    /// Whether readers have anything to open.
-    #[must_use]
-    pub fn is_published(&self) -> bool {
-        self.snapshots.current().is_some()
+    /// Publishes the store if its readers have not seen all of it for as long as the configuration lets them wait.
+    pub fn publish_if_due(&mut self) -> Result<Option<u64>, MirrorError> {
+        if self.published.elapsed() < self.publish_every || self.is_current()? { Ok(None) } else { self.publish().map(Some) }
+    }
+
+    /// Whether readers see everything that the store holds.
+    pub fn is_current(&self) -> Result<bool, MirrorError> {
+        let Some(shown) = self.snapshots.current_page() else { return Ok(false) };
+        Ok(self.log.next_changed_page(shown)?.is_none_or(|page| page > self.store.page()))
     }
 
     /// Forgets the links and the quarantine, so that catching up makes them anew.

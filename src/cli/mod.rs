@@ -11,6 +11,7 @@ mod harvest;
 mod harvest_report;
 mod links;
 mod output;
+mod publish;
 mod quarantine;
 mod query;
 mod rebuild;
@@ -68,6 +69,7 @@ enum Verb {
     Quarantine(quarantine::Arguments),
     Audit(audit::Arguments),
     Verify(verify::Arguments),
+    Publish(publish::Arguments),
     Rebuild(rebuild::Arguments),
     Backup(backup::Arguments),
     Restore(backup::RestoreArguments),
@@ -98,6 +100,7 @@ pub fn main() -> ExitCode {
         Verb::Quarantine(arguments) => quarantine::run(&arguments, &global),
         Verb::Audit(arguments) => audit::run(&arguments, &global),
         Verb::Verify(arguments) => verify::run(&arguments, &global),
+        Verb::Publish(arguments) => publish::run(&arguments, &global),
         Verb::Rebuild(arguments) => rebuild::run(&arguments, &global),
         Verb::Backup(arguments) => backup::run(&arguments, &global),
         Verb::Restore(arguments) => backup::restore(&arguments, &global),

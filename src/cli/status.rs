@@ -1,6 +1,7 @@
 //! `libris-mirror status`
 
 use std::io::Write;
+use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use clap::Args;
@@ -31,6 +32,7 @@ struct Status {
     log_page: i64,
     watermarks: Vec<Watermark>,
     snapshot: Option<u64>,
+    snapshots: Vec<Snapshot>,
     bytes: Sizes,
 }
 
@@ -58,6 +60,16 @@ struct Watermark {
 }
 
 #[derive(Serialize)]
+struct Snapshot {
+    number: u64,
+    page: i64,
+    published: String,
+    age_s: u64,
+    /// What would be free if it went.
+    alone_bytes: u64,
+}
+
+#[derive(Serialize)]
 struct Sizes {
     log: u64,
     store: u64,
@@ -66,6 +78,22 @@ struct Sizes {
 
 fn time(millis: i64) -> Option<String> {
     DateTime::<Utc>::from_timestamp_millis(millis).map(|time| time.to_rfc3339_opts(SecondsFormat::Secs, true))
+}
+
+fn snapshots(data: &DataDir) -> Vec<Snapshot> {
+    let snapshots = data.snapshots();
+    let now = Utc::now();
+    let each = snapshots.all().into_iter().filter_map(|number| snapshots.info(number)).map(|info| {
+        let published = DateTime::<Utc>::from(info.published);
+        Snapshot {
+            number: info.number,
+            page: info.page.0,
+            published: published.to_rfc3339_opts(SecondsFormat::Secs, true),
+            age_s: u64::try_from((now - published).num_seconds()).unwrap_or(0),
+            alone_bytes: snapshots.alone(info.number, &data.store()),
+        }
+    });
+    each.collect()
 }
 
 fn source_status(log: &Log, source: SourceRow, overlap_s: u32) -> anyhow::Result<SourceStatus> {
@@ -117,6 +145,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         log_page: log.last_page()?.0,
         watermarks: published.into_iter().chain(log.watermarks()?).map(|(view, page)| Watermark { view, page: page.0 }).collect(),
         snapshot: settings.data.snapshots().current(),
+        snapshots: snapshots(&settings.data),
         bytes: Sizes {
             log: log_size,
             store: DataDir::size(&settings.data.store()),
@@ -173,6 +202,18 @@ fn print(status: &Status) -> anyhow::Result<()> {
         views.join(", "),
         status.snapshot.map_or_else(|| "none yet".into(), |number| number.to_string())
     )?;
+    for snapshot in &status.snapshots {
+        writeln!(
+            out,
+            "snapshot {}{}: page {}, published {} ({} ago), alone holds {}",
+            snapshot.number,
+            if status.snapshot == Some(snapshot.number) { " (current)" } else { "" },
+            snapshot.page,
+            snapshot.published,
+            humantime::format_duration(Duration::from_secs(snapshot.age_s)),
+            bytes(snapshot.alone_bytes)
+        )?;
+    }
     let sizes = &status.bytes;
     writeln!(
         out,

@@ -6,7 +6,7 @@
 mod snapshot;
 mod view;
 
-pub use snapshot::{PublishedSnapshot, Snapshots, sync_tree};
+pub use snapshot::{PublishedSnapshot, SnapshotInfo, Snapshots, sync_tree};
 pub use view::{StoreView, is_record_graph};
 
 use std::path::{Path, PathBuf};

@@ -2,10 +2,14 @@
 //!
 //! A snapshot is a checkpoint of hard links, made in a directory that no reader looks at, synced, renamed into
 //! place, and made current by an atomic rename. A reader holds a shared lock on the snapshot's `in-use` file; one
-//! that is held is not removed.
+//! that is held is not removed. Neither side ever waits for the other: an old snapshot is renamed out of the readers'
+//! sight under an exclusive lock, and a reader that finds it locked or gone looks for the current one again.
 
+use std::collections::HashSet;
 use std::fs::File;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use fs_err as fs;
 use oxigraph::store::Store;
@@ -28,10 +32,24 @@ pub struct PublishedSnapshot {
     _held: File,
 }
 
+/// What is known of a snapshot without opening it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SnapshotInfo {
+    /// Its number.
+    pub number: u64,
+    /// The page of the log that it has followed to.
+    pub page: PageId,
+    /// When it was published.
+    pub published: SystemTime,
+}
+
 const CURRENT: &str = "current";
 const IN_USE: &str = "in-use";
 const STORE: &str = "store";
+/// How often a reader looks again for the current snapshot, if the one that it found went.
+const TRIES: u32 = 20;
 const PAGE: &str = "page";
+const GOING: &str = "going-";
 
 impl Snapshots {
     /// The snapshots in `directory`, which need not exist yet.
@@ -65,10 +83,50 @@ impl Snapshots {
         numbers
     }
 
+    /// What is known of a snapshot; `None` if it went.
+    #[must_use]
+    pub fn info(&self, number: u64) -> Option<SnapshotInfo> {
+        let path = self.path(number).join(PAGE);
+        let page = PageId(fs::read_to_string(&path).ok()?.trim().parse().ok()?);
+        Some(SnapshotInfo { number, page, published: fs::metadata(&path).ok()?.modified().ok()? })
+    }
+
+    /// What is known of the current snapshot.
+    #[must_use]
+    pub fn current_info(&self) -> Option<SnapshotInfo> {
+        let mut number = self.current()?;
+        loop {
+            match (self.info(number), self.current()?) {
+                (None, current) if current != number => number = current,
+                (info, _) => return info,
+            }
+        }
+    }
+
     /// The page of the log that the current snapshot has followed to.
     #[must_use]
     pub fn current_page(&self) -> Option<PageId> {
-        fs::read_to_string(self.path(self.current()?).join(PAGE)).ok()?.trim().parse().ok().map(PageId)
+        self.current_info().map(|info| info.page)
+    }
+
+    /// The bytes on disk that would be free if this snapshot went: those of files that neither another snapshot nor the
+    /// store beside them (`writer`) has.
+    #[must_use]
+    pub fn alone(&self, number: u64, writer: &Path) -> u64 {
+        let mut shared = HashSet::new();
+        let others = self.all().into_iter().filter(|other| *other != number).map(|other| self.path(other));
+        for place in others.chain([writer.to_owned()]) {
+            files(&place, &mut |metadata| {
+                shared.insert((metadata.dev(), metadata.ino()));
+            });
+        }
+        let mut bytes = 0;
+        files(&self.path(number), &mut |metadata| {
+            if !shared.contains(&(metadata.dev(), metadata.ino())) {
+                bytes += metadata.len();
+            }
+        });
+        bytes
     }
 
     /// Publishes the store as it is, at `page`, and removes old snapshots that nobody reads, keeping `keep` in all.
@@ -99,9 +157,16 @@ impl Snapshots {
         let old = numbers.len().saturating_sub(keep.max(1));
         for number in numbers.into_iter().take(old).filter(|number| Some(*number) != self.current()) {
             let path = self.path(number);
-            let free = File::open(path.join(IN_USE)).map_or(true, |file| file.try_lock().is_ok());
-            if free {
-                fs::remove_dir_all(&path)?;
+            let held = File::open(path.join(IN_USE));
+            if held.as_ref().map_or(true, |file| file.try_lock().is_ok()) {
+                // Out of sight while the lock is held: no reader that comes now can take it for whole.
+                fs::rename(&path, self.directory.join(format!("{GOING}{number:06}")))?;
+            }
+        }
+        for entry in fs::read_dir(&self.directory)? {
+            let entry = entry?;
+            if entry.file_name().to_str().is_some_and(|name| name.starts_with(GOING)) {
+                fs::remove_dir_all(entry.path())?;
             }
         }
         Ok(())
@@ -116,16 +181,17 @@ impl Snapshots {
                 .ok_or_else(|| StoreError::Nothing(self.directory.parent().unwrap_or(&self.directory).to_owned()))?;
             match self.open(number) {
                 Ok(snapshot) => return Ok(snapshot),
-                Err(error) if tries >= 5 || self.current() == Some(number) => return Err(error),
+                Err(error) if tries >= TRIES || self.current() == Some(number) => return Err(error),
                 Err(_) => tries += 1,
             }
         }
     }
 
-    fn open(&self, number: u64) -> Result<PublishedSnapshot, StoreError> {
+    /// Opens one snapshot.
+    pub fn open(&self, number: u64) -> Result<PublishedSnapshot, StoreError> {
         let path = self.path(number);
         let held = File::open(path.join(IN_USE))?;
-        held.lock_shared()?;
+        held.try_lock_shared().map_err(std::io::Error::from)?;
         let store = Store::open_read_only(path.join(STORE)).map_err(|source| StoreError::storage(&path, source))?;
         Ok(PublishedSnapshot { store, number, _held: held })
     }
@@ -134,6 +200,17 @@ impl Snapshots {
     #[must_use]
     pub fn directory(&self) -> &Path {
         &self.directory
+    }
+}
+
+fn files(place: &Path, see: &mut dyn FnMut(&std::fs::Metadata)) {
+    let Ok(entries) = fs::read_dir(place) else { return };
+    for entry in entries.flatten() {
+        match entry.metadata() {
+            Ok(metadata) if metadata.is_dir() => files(&entry.path(), see),
+            Ok(metadata) => see(&metadata),
+            Err(_) => {}
+        }
     }
 }
 

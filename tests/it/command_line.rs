@@ -5,8 +5,8 @@ use std::process::Stdio;
 
 use crate::harness::Bench;
 
-const VERBS: [&str; 10] =
-    ["harvest", "status", "query", "export", "links", "record", "quarantine", "rebuild", "generate", "demo"];
+const VERBS: [&str; 11] =
+    ["harvest", "status", "query", "export", "links", "record", "quarantine", "publish", "rebuild", "generate", "demo"];
 
 #[test]
 fn every_verb_has_help_with_examples() {

@@ -1,0 +1,44 @@
+//! `libris-mirror publish`
+
+use clap::Args;
+
+use super::output::{self, grouped};
+use super::{Exit, Global, Settings};
+use crate::mirror::Mirror;
+
+/// Show readers all that was harvested so far, as a new snapshot.
+///
+/// A harvest does so by itself at its end, and every `store.publish_s` seconds of a long one; this is for what an
+/// interrupted harvest left behind.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  libris-mirror publish
+  libris-mirror publish --json | jq .snapshot")]
+pub(super) struct Arguments {
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
+    let settings = Settings::read(global)?;
+    settings.data.check()?;
+    let mut mirror = Mirror::open(&settings.data, &settings.config, &Settings::who("publish"))?;
+    let caught_up = mirror.catch_up(|_| true)?;
+    let shown = mirror.snapshots().current();
+    let (snapshot, fresh) = match shown {
+        Some(number) if caught_up.records == 0 && mirror.is_current()? => (number, false),
+        _ => (mirror.publish()?, true),
+    };
+    if arguments.json {
+        output::json(&serde_json::json!({"snapshot": snapshot, "published": fresh, "page": mirror.store().page().0}))?;
+    } else if !global.quiet {
+        let page = grouped(u64::try_from(mirror.store().page().0).unwrap_or_default());
+        output::message(&if fresh {
+            format!("snapshot {snapshot} published, up to page {page}")
+        } else {
+            format!("snapshot {snapshot} shows everything already, up to page {page}")
+        });
+    }
+    Ok(Exit::Ok)
+}

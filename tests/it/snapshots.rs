@@ -1,0 +1,99 @@
+//! Published snapshots: readers and the writer side by side, and what `publish` and `status` say of them.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use crate::harness::Bench;
+
+const READERS: usize = 8;
+
+/// The numbers of live records that the log held at the end of each of its pages, in a first harvest.
+fn boundaries(bench: &Bench) -> BTreeSet<u64> {
+    let log = rusqlite::Connection::open(bench.data().join("mirror.db")).expect("a log");
+    let mut statement = log
+        .prepare("SELECT page.id, (SELECT count(*) FROM record WHERE first_page <= page.id AND NOT deleted) FROM page")
+        .expect("valid");
+    let counts = statement.query_map([], |row| row.get::<_, u64>(1)).expect("valid");
+    counts.collect::<Result<_, _>>().expect("readable")
+}
+
+#[test]
+fn readers_never_fail_nor_wait_and_see_only_page_boundaries() {
+    let bench = Bench::new(4000);
+    bench.state().page_rows.store(100, Ordering::Relaxed);
+    bench.harvest("all", None, &["--max-records", "100"]);
+
+    let (running, reads) = (AtomicBool::new(true), AtomicU64::new(0));
+    let seen: BTreeSet<u64> = std::thread::scope(|scope| {
+        let reader = || {
+            let mut seen = BTreeSet::new();
+            while running.load(Ordering::Relaxed) {
+                // `query` ends with 0 or fails the test; it opens whatever is current, while that is being replaced.
+                seen.insert(bench.count("SELECT (COUNT(*) AS ?n) { ?record kbv:mainEntity ?thing }"));
+                reads.fetch_add(1, Ordering::Relaxed);
+            }
+            seen
+        };
+        let readers: Vec<_> = (0..READERS).map(|_| scope.spawn(reader)).collect();
+        bench.harvest("all", None, &["--set-config", "store.publish_s=0", "--set-config", "store.keep_snapshots=1"]);
+        running.store(false, Ordering::Relaxed);
+        readers.into_iter().flat_map(|reader| reader.join().expect("no reader fails")).collect()
+    });
+    let boundaries = boundaries(&bench);
+    assert!(reads.load(Ordering::Relaxed) >= READERS as u64);
+    assert!(seen.len() > 2, "the readers saw the mirror grow: {seen:?}");
+    assert!(seen.is_subset(&boundaries), "{seen:?} are not all in {boundaries:?}");
+    let status = bench.run(&["status", "--json"]).json();
+    let snapshots = status["snapshots"].as_array().expect("snapshots");
+    assert!(status["snapshot"].as_u64() > Some(10), "it published after every page: {status:#}");
+    assert!(snapshots.len() <= 1 + READERS, "old ones went: {status:#}");
+}
+
+#[test]
+fn old_snapshots_go_when_nobody_holds_them() {
+    let bench = Bench::new(300);
+    bench.harvest("all", None, &[]);
+    let first = bench.data().join("snapshots/000001");
+    let held = std::fs::File::open(first.join("in-use")).expect("published");
+    held.lock_shared().expect("a reader's lock");
+    let publish = || {
+        bench.state().with_catalogue(|catalogue| {
+            let some = catalogue.live(3);
+            catalogue.update(&some, chrono::Utc::now());
+        });
+        bench.harvest("all", None, &["--set-config", "store.keep_snapshots=1"])
+    };
+    assert_eq!(publish()["snapshot"], 2);
+    assert!(first.exists(), "a reader holds it");
+    let status = bench.run(&["status", "--json"]).json();
+    let listed = status["snapshots"].as_array().expect("snapshots");
+    assert_eq!(listed.len(), 2, "{status:#}");
+    assert!(listed.iter().all(|snapshot| snapshot["age_s"].is_u64() && snapshot["alone_bytes"].is_u64()), "{status:#}");
+    let text = bench.run(&["status"]).ok();
+    assert!(text.contains("snapshot 2 (current): page "), "{text}");
+    drop(held);
+    assert_eq!(publish()["snapshot"], 3);
+    let left: Vec<_> = std::fs::read_dir(bench.data().join("snapshots"))
+        .expect("snapshots")
+        .map(|entry| entry.expect("readable").file_name().into_string().expect("text"))
+        .filter(|name| name != "current")
+        .collect();
+    assert_eq!(left, ["000003"]);
+}
+
+#[test]
+fn publish_shows_what_an_interrupted_harvest_left() {
+    let bench = Bench::new(2000);
+    bench.harvest("all", None, &["--max-records", "500"]);
+    let shown = bench.run(&["publish", "--json"]).json();
+    assert_eq!((&shown["published"], &shown["snapshot"]), (&false.into(), &1.into()), "all was shown already: {shown}");
+    // As if the run had been killed after its pages and before its end.
+    std::fs::remove_dir_all(bench.data().join("snapshots")).expect("removed");
+    let shown = bench.run(&["publish", "--json"]).json();
+    assert_eq!(shown["published"], true, "{shown}");
+    assert_eq!(
+        bench.count("SELECT (COUNT(*) AS ?n) { ?record kbv:mainEntity ?thing }"),
+        bench.run(&["status", "--json"]).json()["sources"][0]["live"]
+    );
+    assert!(Bench::at("http://127.0.0.1:9/").run(&["publish"]).expect(1).stderr.contains("there is no mirror in"));
+}
