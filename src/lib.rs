@@ -6,6 +6,7 @@
 //!  OAI-PMH source ──► harvest ──► LOG (mirror.db, SQLite) ──► views, each with its own watermark
 //!                     one page =                              ├─ store        oxigraph, a named graph a record
 //!                     one commit                              ├─ links        who else describes an entity
+//!                                                             ├─ search       titles, names, identifiers
 //!                                                             └─ quarantine   records that give no triples, and why
 //!                                         publish ──► snapshots/NNNNNN ──► query (read-only)
 //!                                         the log itself ──► export, record, links
@@ -33,7 +34,7 @@
 //! | 6 | [`cli`] a file a verb: arguments, calls, what is printed, exit codes |
 //! | 5 | [`demo`] the fake Libris and its faults · [`harvest`] plan (pure), client (politeness, retries), fetch, follow, isolate, audit · [`verify`] |
 //! | 4 | [`mirror`] a mirror open for writing · [`export`] bulk dumps · [`backup`] |
-//! | 3 | [`store`] oxigraph view, snapshots · [`links`] authorities, extraction, index · [`quarantine`] · [`query`] SPARQL |
+//! | 3 | [`store`] oxigraph view, snapshots · [`links`] authorities, extraction, index · [`quarantine`] · [`search`] titles, names, identifiers · [`query`] SPARQL |
 //! | 2 | [`views`] the trait of a view, catching up · [`log`] pages and records in `SQLite` · [`data_dir`] · [`config`](mod@config) |
 //! | 1 | [`oai`] the protocol · [`rdf`] payloads to quads, node ids |
 //!
@@ -53,6 +54,7 @@ pub mod oai;
 pub mod quarantine;
 pub mod query;
 pub mod rdf;
+pub mod search;
 pub mod store;
 pub mod verify;
 pub mod views;

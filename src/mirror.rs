@@ -7,6 +7,7 @@ use crate::data_dir::{DataDir, DataDirError, WriteLock};
 use crate::links::LinksView;
 use crate::log::{Log, LogError};
 use crate::quarantine::QuarantineView;
+use crate::search::SearchView;
 use crate::store::{Snapshots, StoreError, StoreView};
 use crate::views::{CaughtUp, View, ViewError, catch_up};
 
@@ -17,6 +18,7 @@ pub struct Mirror {
     store: StoreView,
     links: LinksView,
     quarantine: QuarantineView,
+    search: SearchView,
     snapshots: Snapshots,
     keep_snapshots: usize,
     publish_every: Duration,
@@ -48,12 +50,13 @@ impl Mirror {
         let lock = directory.lock(who)?;
         let log = Log::open(&directory.log())?;
         let store = StoreView::open(&directory.store(), &log, &config.store)?;
-        let (links, quarantine) = (LinksView::open(&log)?, QuarantineView::open(&log)?);
+        let (links, quarantine, search) = (LinksView::open(&log)?, QuarantineView::open(&log)?, SearchView::open(&log)?);
         Ok(Self {
             log,
             store,
             links,
             quarantine,
+            search,
             snapshots: directory.snapshots(),
             keep_snapshots: config.store.keep_snapshots,
             publish_every: Duration::from_secs(config.store.publish_s),
@@ -65,7 +68,8 @@ impl Mirror {
 
     /// Brings every view to the end of the log; `progress` may stop it after a page.
     pub fn catch_up(&mut self, progress: impl FnMut(&CaughtUp) -> bool) -> Result<CaughtUp, MirrorError> {
-        Ok(catch_up(&self.log, self.depth, &mut [&mut self.store, &mut self.links, &mut self.quarantine], progress)?)
+        let views: &mut [&mut dyn View] = &mut [&mut self.store, &mut self.links, &mut self.quarantine, &mut self.search];
+        Ok(catch_up(&self.log, self.depth, views, progress)?)
     }
 
     /// The store as a view.
@@ -107,5 +111,10 @@ impl Mirror {
     pub fn reset_links(&mut self) -> Result<(), MirrorError> {
         self.links.reset()?;
         Ok(self.quarantine.reset()?)
+    }
+
+    /// Forgets the entries of the search, so that catching up makes them anew.
+    pub fn reset_search(&mut self) -> Result<(), MirrorError> {
+        Ok(self.search.reset()?)
     }
 }

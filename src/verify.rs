@@ -10,6 +10,7 @@ use crate::log::{Log, LogError, PageBodies, PageId};
 use crate::mirror::{Mirror, MirrorError};
 use crate::quarantine;
 use crate::rdf::isomorphic;
+use crate::search::{Entry, EntryRow, SearchIndex};
 use crate::store::{StoreError, is_record_graph};
 use crate::views::{Content, ParsedChange, Readers, ViewError};
 
@@ -42,7 +43,7 @@ pub struct VerifyReport {
 /// Something that is not as it must be.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Fault {
-    /// Where: `log`, `store`, `snapshot`, `links` or `quarantine`.
+    /// Where: `log`, `store`, `snapshot`, `links`, `quarantine` or `search`.
     pub part: String,
     /// What.
     pub problem: String,
@@ -124,6 +125,9 @@ pub fn verify(mirror: &mut Mirror, mut progress: impl FnMut(PageId) -> bool) -> 
     if links != report.links {
         report.wrong("links", format!("the table holds {links} links, and the records give {}", report.links));
     }
+    if let Some(problem) = SearchIndex(log).integrity()? {
+        report.wrong("search", problem);
+    }
     Ok(report)
 }
 
@@ -164,11 +168,32 @@ fn check_record(
             format!("<{}> has {} links, and its record gives {} or others", graph.as_str(), held.len(), due.len()),
         );
     }
+    check_entry(log, change, report)?;
     let quarantined = matches!(change.content, Content::Quarantined(_));
     report.quarantined += u64::from(quarantined);
     if quarantine::holds(log, change.record)? != quarantined {
         let problem = if quarantined { "gives no triples and is not in quarantine" } else { "is in quarantine and parses" };
         report.wrong("quarantine", format!("<{}> {problem}", graph.as_str()));
+    }
+    Ok(())
+}
+
+fn check_entry(log: &Log, change: &ParsedChange, report: &mut VerifyReport) -> Result<(), VerifyError> {
+    let graph = change.graph.as_str();
+    let due = match &change.content {
+        Content::Quads(quads) => Some(Entry::of(graph, quads)),
+        Content::Deleted | Content::Quarantined(_) => None,
+    };
+    let due = due.map(|Entry { entity, kind, label, detail, year, .. }| EntryRow {
+        record: graph.to_owned(),
+        entity,
+        kind,
+        label,
+        detail,
+        year,
+    });
+    if SearchIndex(log).entry(graph)? != due {
+        report.wrong("search", format!("<{graph}> has another entry than its record gives"));
     }
     Ok(())
 }

@@ -16,6 +16,7 @@ mod quarantine;
 mod query;
 mod rebuild;
 mod record;
+mod search;
 mod settings;
 mod signals;
 mod status;
@@ -66,6 +67,7 @@ enum Verb {
     Export(export::Arguments),
     Links(links::Arguments),
     Record(record::Arguments),
+    Search(search::Arguments),
     Quarantine(quarantine::Arguments),
     Audit(audit::Arguments),
     Verify(verify::Arguments),
@@ -97,6 +99,7 @@ pub fn main() -> ExitCode {
         Verb::Export(arguments) => export::run(&arguments, &global),
         Verb::Links(arguments) => links::run(&arguments, &global),
         Verb::Record(arguments) => record::run(&arguments, &global),
+        Verb::Search(arguments) => search::run(&arguments, &global),
         Verb::Quarantine(arguments) => quarantine::run(&arguments, &global),
         Verb::Audit(arguments) => audit::run(&arguments, &global),
         Verb::Verify(arguments) => verify::run(&arguments, &global),

@@ -10,7 +10,8 @@ use crate::mirror::Mirror;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   libris-mirror rebuild store     the triple store
-  libris-mirror rebuild links     the links, and the quarantine")]
+  libris-mirror rebuild links     the links, and the quarantine
+  libris-mirror rebuild search    titles, names and identifiers")]
 pub(super) struct Arguments {
     /// Which view.
     #[arg(value_enum)]
@@ -21,6 +22,7 @@ pub(super) struct Arguments {
 enum View {
     Store,
     Links,
+    Search,
 }
 
 pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
@@ -35,8 +37,10 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         }
     }
     let mut mirror = Mirror::open(&settings.data, &settings.config, &who)?;
-    if arguments.view == View::Links {
-        mirror.reset_links()?;
+    match arguments.view {
+        View::Store => {}
+        View::Links => mirror.reset_links()?,
+        View::Search => mirror.reset_search()?,
     }
     let done = mirror.catch_up(|_| true)?;
     if arguments.view == View::Store {

@@ -137,6 +137,7 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("../../migrations/0001_create-log.sql")),
         M::up(include_str!("../../migrations/0002_create-links-and-quarantine.sql")),
         M::up(include_str!("../../migrations/0003_add-proof.sql")),
+        M::up(include_str!("../../migrations/0004_create-search.sql")),
     ])
 }
 

@@ -17,7 +17,7 @@ pub(crate) fn set_watermark(connection: &Connection, view: &str, page: PageId) -
 impl super::Log {
     /// The watermarks of the views in the log's file.
     pub fn watermarks(&self) -> Result<Vec<(&'static str, PageId)>, super::LogError> {
-        ["links", "quarantine"]
+        ["links", "quarantine", "search"]
             .into_iter()
             .map(|view| watermark(&self.connection, view).map(|page| (view, page)))
             .collect::<rusqlite::Result<_>>()

@@ -5,12 +5,14 @@
 
 mod canonical;
 mod context;
+mod graph;
 mod nodes;
 mod payload;
 pub mod vocab;
 
 pub use canonical::{CanonicalError, canonical_nquads, isomorphic};
 pub use context::{Context, ContextError};
+pub use graph::{Graph, Node, last_part, node, short};
 pub(crate) use nodes::NOT_IN_PATH;
 pub use nodes::{NodeIds, graph_name};
 pub use payload::{PayloadError, PayloadFormat, Reader};

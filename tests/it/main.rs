@@ -10,6 +10,7 @@
 //! - `soak`: everything at once, for as long as the environment says
 //! - `proof`: audits against the source, and checks without it
 //! - `misbehaviour`: departures from the specification that were seen in the wild, line by line
+//! - `search`: titles, names, identifiers
 //! - `snapshots`: readers beside the writer, `publish`
 //! - `protocol`: what servers do and a harvester must bear
 //! - `command_line`: help, exit codes, errors, configuration
@@ -29,5 +30,6 @@ mod misbehaviour;
 mod proof;
 mod protocol;
 mod scripted;
+mod search;
 mod snapshots;
 mod soak;

@@ -1,0 +1,263 @@
+//! The search view: tables in the log's file, and look-ups in them.
+//!
+//! A look-up never ranks all that matches: it asks for the best kind of match first, takes a bounded number of each
+//! kind, and puts these in order. So it takes milliseconds however common the words are.
+
+use std::collections::HashSet;
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::words::{as_word, forms_of_isbn, words};
+use super::{Entry, fold};
+use crate::log::{Log, LogError, PageId};
+use crate::rdf::last_part;
+use crate::views::{Batch, Content, TableView, View, ViewError};
+
+/// The writer's side.
+pub struct SearchView(TableView);
+
+impl SearchView {
+    /// The view in the file of a log.
+    pub fn open(log: &Log) -> Result<Self, LogError> {
+        TableView::open(log, "search").map(Self)
+    }
+}
+
+impl View for SearchView {
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+
+    fn watermark(&self) -> Result<PageId, ViewError> {
+        self.0.watermark()
+    }
+
+    fn apply(&mut self, batch: &Batch) -> Result<(), ViewError> {
+        self.0.commit(batch.page, |transaction| {
+            let mut find = transaction.prepare_cached("SELECT record_id FROM entry WHERE graph = ?1")?;
+            let mut remove = transaction.prepare_cached("DELETE FROM entry WHERE record_id = ?1")?;
+            let mut remove_words = transaction.prepare_cached("DELETE FROM word WHERE rowid = ?1")?;
+            let mut insert = transaction.prepare_cached(
+                "INSERT INTO entry (record_id, graph, entity, kind, label, detail, year, triples) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            )?;
+            let mut insert_words = transaction
+                .prepare_cached("INSERT INTO word (rowid, title, name, subject, identifier) VALUES (?1, ?2, ?3, ?4, ?5)")?;
+            for change in &batch.changes {
+                let graph = change.graph.as_str();
+                let known: Option<i64> = find.query_row([graph], |row| row.get(0)).optional()?;
+                if let Some(known) = known {
+                    remove.execute([known])?;
+                    remove_words.execute([known])?;
+                }
+                let Content::Quads(quads) = &change.content else { continue };
+                let Entry { entity, kind, label, detail, year, words } = Entry::of(graph, quads);
+                insert.execute(params![change.record, graph, entity, kind, label, detail, year, quads.len()])?;
+                insert_words.execute(params![change.record, words.title, words.name, words.subject, words.identifier])?;
+            }
+            Ok(())
+        })
+    }
+
+    fn reset(&mut self) -> Result<(), ViewError> {
+        self.0.commit(PageId(0), |transaction| {
+            transaction.execute("DELETE FROM entry", [])?;
+            transaction.execute("INSERT INTO word (word) VALUES ('delete-all')", []).map(|_| ())
+        })
+    }
+}
+
+/// A record as a search finds it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct EntryRow {
+    /// The record's graph, which is its IRI.
+    pub record: String,
+    /// What it describes.
+    pub entity: String,
+    /// The class of that, without KBV's namespace.
+    pub kind: String,
+    /// Title, name or heading.
+    pub label: String,
+    /// Who, where published, life span.
+    pub detail: String,
+    /// The year of publication.
+    pub year: Option<i64>,
+}
+
+/// What a search found.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Found {
+    /// The page that was asked for, best first.
+    pub entries: Vec<EntryRow>,
+    /// How many can be paged through.
+    pub reachable: usize,
+    /// How many match, counted up to [`COUNTED`].
+    pub matches: usize,
+}
+
+/// Matches are counted up to here.
+pub const COUNTED: usize = 10_000;
+
+/// The most matches of one kind that are put in order.
+const EACH: usize = 400;
+
+const IDENTIFIER: &str = "identifier : ";
+
+/// Who types an identifier of seven characters or more that there is wants nothing else.
+const LONG_IDENTIFIER: usize = IDENTIFIER.len() + 9;
+
+/// The most words of a query that count.
+const MOST_WORDS: usize = 12;
+
+/// The readers' side.
+pub struct SearchIndex<'a>(pub &'a Log);
+
+impl SearchIndex<'_> {
+    /// Looks up what people type: titles, names, subjects, identifiers; the last word may be the beginning of one.
+    pub fn find(&self, text: &str, offset: usize, limit: usize) -> Result<Found, LogError> {
+        let read = || -> rusqlite::Result<Found> {
+            let kinds = kinds_of_match(text);
+            let mut candidates: Vec<(usize, i64)> = Vec::new();
+            let mut seen = HashSet::new();
+            let mut statement = self.0.connection.prepare_cached("SELECT rowid FROM word WHERE word MATCH ?1 LIMIT ?2")?;
+            for (rank, expression) in kinds.iter().enumerate() {
+                for id in statement.query_map(params![expression, EACH], |row| row.get::<_, i64>(0))? {
+                    let id = id?;
+                    if seen.insert(id) {
+                        candidates.push((rank, id));
+                    }
+                }
+                if expression.starts_with(IDENTIFIER) && expression.len() >= LONG_IDENTIFIER && !candidates.is_empty() {
+                    break;
+                }
+            }
+            let matches = match kinds.last() {
+                Some(widest) if candidates.len() >= EACH => self.0.connection.query_row(
+                    "SELECT count(*) FROM (SELECT 1 FROM word WHERE word MATCH ?1 LIMIT ?2)",
+                    params![widest, COUNTED],
+                    |row| row.get(0),
+                )?,
+                _ => candidates.len(),
+            };
+            let folded = fold(text.trim());
+            let mut entries = Vec::with_capacity(candidates.len());
+            for (rank, id) in candidates {
+                if let Some(entry) = by_id(&self.0.connection, id)? {
+                    entries.push(((rank, order(&entry, &folded)), entry));
+                }
+            }
+            entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+            Ok(Found {
+                reachable: entries.len(),
+                matches: matches.max(entries.len()),
+                entries: entries.into_iter().skip(offset).take(limit).map(|(_, entry)| entry).collect(),
+            })
+        };
+        read().map_err(|source| self.0.failed(source))
+    }
+
+    /// The entry of a record, by its IRI or that of what it describes.
+    pub fn entry(&self, iri: &str) -> Result<Option<EntryRow>, LogError> {
+        let record = iri.split_once('#').map_or(iri, |(record, _)| record);
+        self.0
+            .connection
+            .prepare_cached("SELECT graph, entity, kind, label, detail, year FROM entry WHERE graph = ?1")
+            .and_then(|mut statement| statement.query_row([record], entry_row).optional())
+            .map_err(|source| self.0.failed(source))
+    }
+
+    /// How many records there are of each kind, and their triples; the most frequent first.
+    pub fn kinds(&self) -> Result<Vec<(String, u64, u64)>, LogError> {
+        self.rows("SELECT kind, count(*), sum(triples) FROM entry GROUP BY kind ORDER BY 2 DESC, 1", |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })
+    }
+
+    /// How many records were published in each decade.
+    pub fn decades(&self) -> Result<Vec<(i64, u64)>, LogError> {
+        self.rows("SELECT year / 10 * 10, count(*) FROM entry WHERE year IS NOT NULL GROUP BY 1 ORDER BY 1", |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+    }
+
+    fn rows<T>(&self, sql: &str, row: impl Fn(&Row<'_>) -> rusqlite::Result<T>) -> Result<Vec<T>, LogError> {
+        let read =
+            || self.0.connection.prepare_cached(sql)?.query_map([], |each| row(each))?.collect::<rusqlite::Result<Vec<T>>>();
+        read().map_err(|source| self.0.failed(source))
+    }
+
+    /// What is wrong between the entries and their words.
+    pub fn integrity(&self) -> Result<Option<String>, LogError> {
+        let count = |table: &str| {
+            self.0
+                .connection
+                .query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get::<_, u64>(0))
+                .map_err(|source| self.0.failed(source))
+        };
+        let (entries, words) = (count("entry")?, count("word")?);
+        Ok((entries != words).then(|| format!("there are {entries} entries and words of {words}")))
+    }
+}
+
+fn entry_row(row: &Row<'_>) -> rusqlite::Result<EntryRow> {
+    Ok(EntryRow {
+        record: row.get(0)?,
+        entity: row.get(1)?,
+        kind: row.get(2)?,
+        label: row.get(3)?,
+        detail: row.get(4)?,
+        year: row.get(5)?,
+    })
+}
+
+fn by_id(connection: &Connection, id: i64) -> rusqlite::Result<Option<EntryRow>> {
+    connection
+        .prepare_cached("SELECT graph, entity, kind, label, detail, year FROM entry WHERE record_id = ?1")?
+        .query_row([id], entry_row)
+        .optional()
+}
+
+/// Among matches of one kind: called exactly so first, then the shorter label, then the newer.
+fn order(entry: &EntryRow, folded: &str) -> (bool, usize, i64, String) {
+    let label = fold(&entry.label);
+    (label != folded, label.chars().count(), -entry.year.unwrap_or(0), entry.record.clone())
+}
+
+/// The FTS5 expressions of what people type, the best kind of match first, the widest last.
+fn kinds_of_match(text: &str) -> Vec<String> {
+    // An address is looked up by its last part, which is the identifier.
+    let text = &if text.trim().starts_with("http") { last_part(text.trim()) } else { text.to_owned() };
+    let words: Vec<String> = words(text).into_iter().take(MOST_WORDS).collect();
+    let Some((last, before)) = words.split_last() else { return Vec::new() };
+    let quoted = |words: &[String]| words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(" ");
+    // A single letter would begin half of all words.
+    let star = if last.chars().count() > 1 { "*" } else { "" };
+    let mut kinds = Vec::new();
+    let identifier = match forms_of_isbn(text.trim()) {
+        Some((_, thirteen)) => thirteen,
+        None => as_word(text),
+    };
+    if text.chars().any(|c| c.is_ascii_digit()) {
+        kinds.push(format!("{IDENTIFIER}\"{identifier}\""));
+    }
+    kinds.push(format!("{{title name}} : ^ \"{}\" {star}", words.join(" ")));
+    kinds.push(format!("{{title name}} : ({})", quoted(&words)));
+    let before = if before.is_empty() { String::new() } else { format!("{} ", quoted(before)) };
+    kinds.push(format!("{before}\"{last}\" {star}"));
+    kinds
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_kind_of_match_is_asked_for_first() {
+        assert_eq!(
+            kinds_of_match("Selma Lag"),
+            [r#"{title name} : ^ "selma lag" *"#, r#"{title name} : ("selma" "lag")"#, r#""selma" "lag" *"#]
+        );
+        assert_eq!(kinds_of_match("91-7000-059-X")[0], r#"identifier : "9789170000591""#);
+        assert!(kinds_of_match(" -- \"* ").is_empty());
+        assert_eq!(kinds_of_match("NEAR OR \" AND (").last().map(String::as_str), Some(r#""near" "or" "and" *"#));
+    }
+}

@@ -1,0 +1,12 @@
+//! Search: what a record is called, and finding it by title, name, subject or identifier.
+//!
+//! A view of the log, in `SQLite` (FTS5) beside it: [`entry`](Entry::of) says what a record is called and which words
+//! find it, `index` keeps that and looks it up, [`fold`] decides which letters are the same.
+
+mod entry;
+mod index;
+mod words;
+
+pub use entry::{Entry, Words};
+pub use index::{COUNTED, EntryRow, Found, SearchIndex, SearchView};
+pub use words::{fold, forms_of_isbn};
