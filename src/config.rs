@@ -25,6 +25,8 @@ pub struct Config {
     pub store: Store,
     /// `[query]`
     pub query: Query,
+    /// `[serve]`
+    pub serve: Serve,
     /// `[sources.NAME]`
     pub sources: BTreeMap<String, SourceSettings>,
 }
@@ -74,6 +76,30 @@ pub struct Store {
 pub struct Query {
     pub timeout_s: u64,
     pub query_bytes: usize,
+}
+
+/// `[serve]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config/libris.toml says what each is, and why")]
+pub struct Serve {
+    pub base_path: String,
+    pub public_url: String,
+    pub forwarded: bool,
+    pub record_base: String,
+    pub timeout_s: u64,
+    pub rows: u64,
+    pub result_bytes: u64,
+    pub concurrent: usize,
+    pub queue: usize,
+    pub queue_s: u64,
+    pub memory_mb: u64,
+    pub service_hosts: Vec<String>,
+    pub connections: usize,
+    pub header_timeout_s: u64,
+    pub body_timeout_s: u64,
+    pub stall_s: u64,
+    pub stop_s: u64,
 }
 
 /// `[sources.NAME]`: an OAI-PMH list that is mirrored.
@@ -191,6 +217,7 @@ impl Config {
             ("store.bulk_memory_mb", self.store.bulk_memory_mb),
             ("store.open_tables", self.store.open_tables as usize),
             ("store.keep_snapshots", self.store.keep_snapshots),
+            ("serve.connections", self.serve.connections),
         ] {
             if value == 0 {
                 return Err(ConfigError::Value { key: key.into(), value: "0".into(), problem: "it must be at least 1".into() });

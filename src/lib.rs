@@ -32,8 +32,8 @@
 //! | floor | rooms |
 //! |---|---|
 //! | 6 | [`cli`] a file a verb: arguments, calls, what is printed, exit codes |
-//! | 5 | [`demo`] the fake Libris and its faults · [`harvest`] plan (pure), client (politeness, retries), fetch, follow, isolate, audit · [`verify`] |
-//! | 4 | [`mirror`] a mirror open for writing · [`export`] bulk dumps · [`backup`] |
+//! | 5 | [`demo`] the fake Libris and its faults · [`harvest`] plan (pure), client (politeness, retries), fetch, follow, isolate, audit · [`serve`] HTTP: SPARQL, records, pages · [`verify`] |
+//! | 4 | [`mirror`] a mirror open for writing · [`export`] bulk dumps · [`figures`] for Prometheus · [`backup`] |
 //! | 3 | [`store`] oxigraph view, snapshots · [`links`] authorities, extraction, index · [`quarantine`] · [`search`] titles, names, identifiers · [`query`] SPARQL |
 //! | 2 | [`views`] the trait of a view, catching up · [`log`] pages and records in `SQLite` · [`data_dir`] · [`config`](mod@config) |
 //! | 1 | [`oai`] the protocol · [`rdf`] payloads to quads, node ids |
@@ -46,6 +46,7 @@ pub mod config;
 pub mod data_dir;
 pub mod demo;
 pub mod export;
+pub mod figures;
 pub mod harvest;
 pub mod links;
 pub mod log;
@@ -55,6 +56,7 @@ pub mod quarantine;
 pub mod query;
 pub mod rdf;
 pub mod search;
+pub mod serve;
 pub mod store;
 pub mod verify;
 pub mod views;

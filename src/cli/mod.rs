@@ -17,10 +17,12 @@ mod query;
 mod rebuild;
 mod record;
 mod search;
+mod serve;
 mod settings;
 mod signals;
 mod status;
 mod verify;
+mod worker;
 
 use std::process::ExitCode;
 
@@ -73,6 +75,9 @@ enum Verb {
     Verify(verify::Arguments),
     Publish(publish::Arguments),
     Rebuild(rebuild::Arguments),
+    Serve(serve::Arguments),
+    #[command(hide = true)]
+    Worker(worker::Arguments),
     Backup(backup::Arguments),
     Restore(backup::RestoreArguments),
     Generate(generate::Arguments),
@@ -105,6 +110,8 @@ pub fn main() -> ExitCode {
         Verb::Verify(arguments) => verify::run(&arguments, &global),
         Verb::Publish(arguments) => publish::run(&arguments, &global),
         Verb::Rebuild(arguments) => rebuild::run(&arguments, &global),
+        Verb::Serve(arguments) => serve::run(&arguments, &global),
+        Verb::Worker(arguments) => worker::run(&arguments, &global),
         Verb::Backup(arguments) => backup::run(&arguments, &global),
         Verb::Restore(arguments) => backup::restore(&arguments, &global),
         Verb::Generate(arguments) => generate::run(&arguments),

@@ -4,6 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::exit::{self, Exit};
 use super::output;
@@ -32,14 +34,40 @@ impl SoFar {
     }
 }
 
-/// Stops a run at the first Ctrl-C or SIGTERM; one that does not stop soon is ended, with `so_far` printed.
-pub(super) fn stop_on_signals(so_far: SoFar) -> anyhow::Result<Stop> {
-    use tokio::signal::unix::{SignalKind, signal};
+/// Stops a server at the first Ctrl-C or SIGTERM, however long that takes it; at the second one at once.
+pub(super) fn stop_gently() -> anyhow::Result<Stop> {
     let stop = Stop::default();
     let told = stop.clone();
+    let (runtime, mut interrupt, mut terminate) = listen()?;
+    std::thread::spawn(move || {
+        runtime.block_on(async {
+            for again in [false, true] {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
+                if again {
+                    exit::at_once(Exit::Interrupted);
+                }
+                told.stop();
+            }
+        });
+    });
+    Ok(stop)
+}
+
+fn listen() -> anyhow::Result<(Runtime, Signal, Signal)> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (mut interrupt, mut terminate) = runtime
+    let (interrupt, terminate) = runtime
         .block_on(async { Ok::<_, std::io::Error>((signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)) })?;
+    Ok((runtime, interrupt, terminate))
+}
+
+/// Stops a run at the first Ctrl-C or SIGTERM; one that does not stop soon is ended, with `so_far` printed.
+pub(super) fn stop_on_signals(so_far: SoFar) -> anyhow::Result<Stop> {
+    let stop = Stop::default();
+    let told = stop.clone();
+    let (runtime, mut interrupt, mut terminate) = listen()?;
     std::thread::spawn(move || {
         runtime.block_on(async {
             tokio::select! {

@@ -70,6 +70,21 @@ impl Authority {
         }
     }
 
+    /// Its name for people.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Wikidata => "Wikidata",
+            Self::Wikipedia => "Wikipedia",
+            Self::DBpedia => "DBpedia",
+            Self::LibraryOfCongress => "Library of Congress",
+            Self::Viaf => "VIAF",
+            Self::Isni => "ISNI",
+            Self::Orcid => "ORCID",
+            Self::Libris => "Libris",
+        }
+    }
+
     /// The reference for an identifier as people and records write it, or `None` where it is none.
     #[must_use]
     pub fn reference(self, id: &str) -> Option<Reference> {

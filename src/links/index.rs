@@ -141,7 +141,16 @@ impl LinksIndex<'_> {
         self.0.connection.query_row("SELECT count(*) FROM link", [], |row| row.get(0)).map_err(|source| self.0.failed(source))
     }
 
-    /// How many links there are to each authority.
+    /// How many links there are to each authority, the most linked first.
+    pub fn by_authority(&self) -> Result<Vec<(String, u64)>, LogError> {
+        let read = || -> rusqlite::Result<Vec<(String, u64)>> {
+            let sql = "SELECT authority, count(*) FROM link GROUP BY authority ORDER BY 2 DESC, 1";
+            self.0.connection.prepare_cached(sql)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        };
+        read().map_err(|source| self.0.failed(source))
+    }
+
+    /// How many links there are to each authority, and to how many entities and identifiers.
     pub fn stats(&self) -> Result<Vec<LinkStats>, LogError> {
         let read = || -> rusqlite::Result<Vec<LinkStats>> {
             let mut statement = self

@@ -7,6 +7,7 @@
 mod append;
 mod audits;
 mod harvests;
+mod history;
 mod proof;
 mod read;
 mod undelivered;
@@ -20,6 +21,7 @@ use rusqlite_migration::{M, Migrations};
 pub use append::{NewPage, PageReport};
 pub use audits::{AuditPage, Difference, DifferenceKind, Differences};
 pub use harvests::{Counters, HarvestId, HarvestKind, HarvestRow, HarvestState, SourceId, SourceRow};
+pub use history::VersionRow;
 pub use proof::{PageProof, Proof};
 pub use read::{Change, PageBodies, PageId, RecordRow, WINNER};
 pub use undelivered::UndeliveredRow;
@@ -217,9 +219,14 @@ impl Log {
         LogError::sqlite(&self.path, source)
     }
 
-    /// Holds one consistent state of the log for all reads until the log is dropped.
+    /// Holds one consistent state of the log for all reads until the log is dropped, or thawed.
     pub fn freeze(&self) -> Result<(), LogError> {
         self.connection.execute_batch("BEGIN; SELECT count(*) FROM source;").map_err(|source| self.failed(source))
+    }
+
+    /// Lets go of the state that was held.
+    pub fn thaw(&self) -> Result<(), LogError> {
+        self.connection.execute_batch("COMMIT").map_err(|source| self.failed(source))
     }
 
     /// A document that records rely on, as it was fetched.

@@ -1,18 +1,26 @@
-//! SPARQL 1.1 Query over a store: KB's prefixes predefined, the union of all graphs as the default graph, a time
-//! limit, and no way out to the network (`SERVICE` is refused).
+//! SPARQL 1.1 Query over a store: KB's prefixes predefined, the union of all graphs as the default graph, limits,
+//! and no way out to the network but to hosts that the user listed (`SERVICE`).
+//!
+//! A server runs queries in processes of their own ([`worker`]), since the engine can neither be stopped within a join
+//! in memory, nor kept from using up memory or stack.
 
+mod federation;
 mod prefixes;
 mod results;
+mod wire;
+pub mod worker;
 
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
+use oxigraph::model::{GraphName, NamedNode, NamedOrBlankNode};
 use oxigraph::sparql::{CancellationToken, QueryEvaluationError, QueryResults, SparqlEvaluator, SparqlSyntaxError};
 use oxigraph::store::Store;
 
 pub use prefixes::{PREFIXES, compact};
 pub(crate) use results::with_prefixes;
-pub use results::{GraphFormat, ResultsError, SolutionFormat, Written, write};
+pub use results::{Bounds, GraphFormat, Output, ResultsError, SolutionFormat, Written, write};
+pub use wire::{Ended, Frame, Head, Refusal, RefusalKind, Task, read_head};
 
 /// Why a query has no results.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +28,9 @@ pub enum QueryError {
     /// It is not SPARQL.
     #[error("the query is not valid SPARQL 1.1: {0}")]
     Syntax(#[from] SparqlSyntaxError),
+    /// A graph of its dataset is named by no IRI.
+    #[error("{0:?} is not an IRI, and names no graph")]
+    Graph(String),
     /// It is too long.
     #[error("the query has {length} bytes, over the limit of {limit} (`query_bytes`)")]
     TooLong {
@@ -68,6 +79,26 @@ impl Running<'_> {
     }
 }
 
+/// What is asked.
+#[derive(Debug, Clone, Default)]
+pub struct Question {
+    /// The query.
+    pub text: String,
+    /// The graphs that make up its default graph, by IRI: with `named_graphs`, the dataset that the SPARQL 1.1 Protocol
+    /// (2.1.4) lets a request name. Both empty: what the query says, or the union of all.
+    pub default_graphs: Vec<String>,
+    /// The named graphs of its dataset, by IRI.
+    pub named_graphs: Vec<String>,
+    /// The hosts that `SERVICE` may ask; none, as a rule.
+    pub services: Vec<String>,
+}
+
+impl From<String> for Question {
+    fn from(text: String) -> Self {
+        Self { text, ..Self::default() }
+    }
+}
+
 /// Limits of one query.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -86,12 +117,13 @@ const GRACE: Duration = Duration::from_secs(1);
 /// `overdue` is called on another thread if the query goes on long after its time, which a large join can do.
 pub fn run<'a>(
     store: &'a Store,
-    query: &str,
+    question: &Question,
     limits: Limits,
     overdue: impl FnOnce(QueryError) + Send + 'static,
 ) -> Result<Running<'a>, QueryError> {
-    if query.len() > limits.query_bytes {
-        return Err(QueryError::TooLong { length: query.len(), limit: limits.query_bytes });
+    let Question { text, default_graphs, named_graphs, services } = question;
+    if text.len() > limits.query_bytes {
+        return Err(QueryError::TooLong { length: text.len(), limit: limits.query_bytes });
     }
     let mut evaluator = SparqlEvaluator::new();
     for (prefix, iri) in PREFIXES {
@@ -100,9 +132,19 @@ pub fn run<'a>(
             .with_prefix(prefix, iri)
             .map_err(|error| QueryError::Evaluation(QueryEvaluationError::Unexpected(Box::new(error))))?;
     }
+    if !services.is_empty() {
+        let time = Duration::from_secs(limits.timeout_s);
+        evaluator = evaluator.with_default_service_handler(federation::Services::new(services.clone(), time));
+    }
     let token = CancellationToken::new();
-    let mut prepared = evaluator.with_cancellation_token(token.clone()).parse_query(query)?;
-    if prepared.dataset().is_default_dataset() {
+    let mut prepared = evaluator.with_cancellation_token(token.clone()).parse_query(text)?;
+    if !default_graphs.is_empty() || !named_graphs.is_empty() {
+        let named = |iri: &String| NamedNode::new(iri).map_err(|_| QueryError::Graph(iri.clone()));
+        let default = default_graphs.iter().map(|iri| named(iri).map(GraphName::from)).collect::<Result<_, _>>()?;
+        let others = named_graphs.iter().map(|iri| named(iri).map(NamedOrBlankNode::from)).collect::<Result<_, _>>()?;
+        prepared.dataset_mut().set_default_graph(default);
+        prepared.dataset_mut().set_available_named_graphs(others);
+    } else if prepared.dataset().is_default_dataset() {
         prepared.dataset_mut().set_default_graph_as_union();
     }
     let (clock, ended) = std::sync::mpsc::channel();

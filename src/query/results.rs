@@ -1,5 +1,6 @@
 //! Results in the formats of the SPARQL 1.1 recommendations, as RDF, or as a table for people.
 
+use std::cell::Cell;
 use std::io::{self, Write};
 
 use comfy_table::{ContentArrangement, Table, presets};
@@ -11,7 +12,7 @@ use oxigraph::sparql::results::{QueryResultsFormat, QueryResultsSerializer};
 use super::{PREFIXES, QueryError, Running, compact};
 
 /// How solutions (`SELECT`) and booleans (`ASK`) are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum SolutionFormat {
     /// For people; held in memory.
     Table,
@@ -25,8 +26,8 @@ pub enum SolutionFormat {
     Tsv,
 }
 
-/// How graphs (`CONSTRUCT`, `DESCRIBE`) are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How graphs (`CONSTRUCT`, `DESCRIBE`, records) are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum GraphFormat {
     /// N-Triples.
     NTriples,
@@ -36,6 +37,10 @@ pub enum GraphFormat {
     RdfXml,
     /// JSON-LD.
     JsonLd,
+    /// `TriG`.
+    TriG,
+    /// N-Quads.
+    NQuads,
 }
 
 impl GraphFormat {
@@ -46,6 +51,8 @@ impl GraphFormat {
             Self::Turtle => RdfFormat::Turtle,
             Self::RdfXml => RdfFormat::RdfXml,
             Self::JsonLd => RdfFormat::JsonLd { profile: JsonLdProfileSet::empty() },
+            Self::TriG => RdfFormat::TriG,
+            Self::NQuads => RdfFormat::NQuads,
         };
         with_prefixes(RdfSerializer::from_format(format))
     }
@@ -84,13 +91,72 @@ pub enum Written {
     Boolean(bool),
 }
 
-/// Writes the results of a query as they come.
+/// The most that is written of one result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub struct Bounds {
+    /// Solutions or triples; more are cut off.
+    pub rows: Option<u64>,
+    /// Bytes; more are cut off after the solution or triple that goes over.
+    pub bytes: Option<u64>,
+}
+
+/// What was written, and where it was cut.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    /// How much.
+    pub written: Written,
+    /// The sentence that says so, if the results were cut at a bound.
+    pub cut: Option<String>,
+}
+
+impl Bounds {
+    /// The sentence of the bound that is reached, if there is more.
+    fn cut(&self, rows: u64, bytes: u64) -> Option<String> {
+        match (self.rows.filter(|most| rows >= *most), self.bytes.filter(|most| bytes >= *most)) {
+            (Some(most), _) => Some(format!("cut after {most} results: there are more")),
+            (None, Some(most)) => Some(format!("cut after {most} bytes: there are more results")),
+            (None, None) => None,
+        }
+    }
+}
+
+/// Counts what is written.
+struct Counted<'a> {
+    out: &'a mut dyn Write,
+    bytes: &'a Cell<u64>,
+    /// Where the last byte, that which closes a JSON object, is kept until it is known whether anything was cut.
+    held: Option<Option<u8>>,
+}
+
+impl Write for Counted<'_> {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.bytes.set(self.bytes.get() + buffer.len() as u64);
+        match (&mut self.held, buffer.split_last()) {
+            (Some(held), Some((last, before))) => {
+                if let Some(byte) = held.replace(*last) {
+                    self.out.write_all(&[byte])?;
+                }
+                self.out.write_all(before)?;
+            }
+            _ => self.out.write_all(buffer)?,
+        }
+        Ok(buffer.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// Writes the results of a query as they come, up to the bounds. Where they are cut the document is still whole, and says
+/// so where its format has a place for it: a member `cut` in JSON, a comment in XML, Turtle and their like.
 pub fn write(
     running: Running<'_>,
     solutions: SolutionFormat,
     graph: GraphFormat,
+    bounds: Bounds,
     out: &mut dyn Write,
-) -> Result<Written, ResultsError> {
+) -> Result<Output, ResultsError> {
     let limit = running.limit();
     let explain = |error| ResultsError::from(Running::explain(limit, error));
     let Running { results, _clock, .. } = running;
@@ -101,29 +167,45 @@ pub fn write(
         SolutionFormat::Csv => Some(QueryResultsFormat::Csv),
         SolutionFormat::Tsv => Some(QueryResultsFormat::Tsv),
     };
+    let bytes = Cell::new(0);
+    let mut out = Counted { out, bytes: &bytes, held: None };
     match (results, format) {
         (QueryResults::Boolean(value), None) => {
             writeln!(out, "{value}")?;
-            Ok(Written::Boolean(value))
+            Ok(Output { written: Written::Boolean(value), cut: None })
         }
         (QueryResults::Boolean(value), Some(format)) => {
-            QueryResultsSerializer::from_format(format).serialize_boolean_to_writer(&mut *out, value)?;
+            QueryResultsSerializer::from_format(format).serialize_boolean_to_writer(&mut out, value)?;
             writeln!(out)?;
-            Ok(Written::Boolean(value))
+            Ok(Output { written: Written::Boolean(value), cut: None })
         }
         (QueryResults::Solutions(rows), Some(format)) => {
-            let mut writer = QueryResultsSerializer::from_format(format)
-                .serialize_solutions_to_writer(&mut *out, rows.variables().to_vec())?;
-            let mut count = 0;
+            out.held = (format == QueryResultsFormat::Json).then_some(None);
+            let variables = rows.variables().to_vec();
+            let mut writer = QueryResultsSerializer::from_format(format).serialize_solutions_to_writer(out, variables)?;
+            let (mut count, mut cut) = (0, None);
             for row in rows {
-                writer.serialize(&row.map_err(explain)?)?;
+                let row = row.map_err(explain)?;
+                cut = bounds.cut(count, bytes.get());
+                if cut.is_some() {
+                    break;
+                }
+                writer.serialize(&row)?;
                 count += 1;
             }
-            writer.finish()?;
-            if matches!(format, QueryResultsFormat::Json | QueryResultsFormat::Xml) {
-                writeln!(out)?;
+            let mut out = writer.finish()?;
+            let said = cut.as_deref();
+            match (format, said) {
+                (QueryResultsFormat::Json, said) => {
+                    let closing = out.held.take().flatten().map_or(String::new(), |byte| char::from(byte).to_string());
+                    let member = said.map(|said| format!(",\"cut\":{}", serde_json::Value::from(said))).unwrap_or_default();
+                    writeln!(out, "{member}{closing}")?;
+                }
+                (QueryResultsFormat::Xml, Some(said)) => writeln!(out, "<!-- {said} -->")?,
+                (QueryResultsFormat::Xml, None) => writeln!(out)?,
+                _ => {}
             }
-            Ok(Written::Solutions(count))
+            Ok(Output { written: Written::Solutions(count), cut })
         }
         (QueryResults::Solutions(rows), None) => {
             let mut table = Table::new();
@@ -136,17 +218,27 @@ pub fn write(
                 count += 1;
             }
             writeln!(out, "{table}")?;
-            Ok(Written::Solutions(count))
+            Ok(Output { written: Written::Solutions(count), cut: None })
         }
         (QueryResults::Graph(triples), _) => {
-            let mut writer = graph.serializer().for_writer(&mut *out);
-            let mut count = 0;
+            let mut writer = graph.serializer().for_writer(out);
+            let (mut count, mut cut) = (0, None);
             for triple in triples {
-                writer.serialize_triple(&triple.map_err(explain)?)?;
+                let triple = triple.map_err(explain)?;
+                cut = bounds.cut(count, bytes.get());
+                if cut.is_some() {
+                    break;
+                }
+                writer.serialize_triple(&triple)?;
                 count += 1;
             }
-            writer.finish()?;
-            Ok(Written::Triples(count))
+            let mut out = writer.finish()?;
+            match (graph, cut.as_deref()) {
+                (GraphFormat::RdfXml, Some(said)) => writeln!(out, "<!-- {said} -->")?,
+                (GraphFormat::JsonLd, _) | (_, None) => {}
+                (_, Some(said)) => writeln!(out, "# {said}")?,
+            }
+            Ok(Output { written: Written::Triples(count), cut })
         }
     }
 }

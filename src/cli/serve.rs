@@ -1,0 +1,70 @@
+//! `libris-mirror serve`
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::exit::at_once;
+use super::output;
+use super::signals::stop_gently;
+use super::{Exit, Global, Settings};
+use crate::serve::{ServeOptions, serve};
+
+/// Serve the mirror over HTTP: a SPARQL endpoint, records in every format, dumps, and pages to look at.
+///
+/// Reads what harvests publish, and moves on to the next snapshot by itself; it may run beside harvests from cron, or
+/// make them itself with --harvest-every.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  libris-mirror serve                                  pages at http://127.0.0.1:7878/
+  libris-mirror serve --listen 0.0.0.0:80 --harvest-every 6h
+  libris-mirror serve --base-path /libris              behind a reverse proxy
+  curl -H 'Accept: text/csv' --data-urlencode 'query=SELECT * { ?s a kbv:Person } LIMIT 5' http://127.0.0.1:7878/sparql")]
+pub(super) struct Arguments {
+    /// Where to listen.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7878")]
+    listen: SocketAddr,
+    /// The path under which a reverse proxy shows this server.
+    #[arg(long, value_name = "PATH")]
+    base_path: Option<String>,
+    /// Harvest all enabled sources now, and again each time after so long, such as 6h.
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    harvest_every: Option<Duration>,
+}
+
+/// The words that make a worker for the same mirror.
+fn worker(global: &Global, settings: &Settings) -> Vec<String> {
+    let mut words = vec!["worker".into(), "--memory-mb".into(), settings.config.serve.memory_mb.to_string()];
+    words.extend(["--data".into(), settings.data.path().display().to_string()]);
+    words.extend(global.config.iter().flat_map(|path| ["--config".into(), path.display().to_string()]));
+    words
+}
+
+pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
+    let mut settings = Settings::read(global)?;
+    if let Some(path) = &arguments.base_path {
+        settings.config.serve.base_path.clone_from(path);
+    }
+    if arguments.harvest_every.is_none() {
+        settings.data.check()?;
+    }
+    let sources = settings.config.sources(&[])?;
+    let options = ServeOptions {
+        worker: (std::env::current_exe()?, worker(global, &settings)),
+        listen: arguments.listen,
+        harvest: arguments.harvest_every.map(|every| (sources, every)),
+        who: Settings::who("serve --harvest-every"),
+        data: settings.data,
+        config: settings.config,
+    };
+    let base = options.config.serve.base_path.trim_matches('/').to_owned();
+    let stop = stop_gently()?;
+    serve(options, &stop, |address| {
+        if !global.quiet {
+            output::message(&format!("listening on http://{address}/{base}"));
+        }
+    })?;
+    // What else this process has open, such as the store of a harvest, may go as it would in a crash.
+    at_once(Exit::Ok)
+}

@@ -1,0 +1,176 @@
+//! What a server and the processes that run its queries say to each other, over a pipe each way.
+//!
+//! A task is one line of JSON. The answer is frames, each a letter, a length in four bytes (big end first) and so many
+//! bytes: `H` how the answer begins, `D` a part of the results, `E` how they ended, `X` why there are none.
+
+use std::io::{self, Read, Write};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Bounds, GraphFormat, SolutionFormat};
+
+/// A query to run.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Task {
+    /// The snapshot to read.
+    pub snapshot: u64,
+    /// The query.
+    pub query: String,
+    /// See [`super::Question`].
+    pub default_graphs: Vec<String>,
+    /// See [`super::Question`].
+    pub named_graphs: Vec<String>,
+    /// The format for solutions and booleans, if the client takes any.
+    pub solutions: Option<SolutionFormat>,
+    /// The format for graphs, if the client takes any.
+    pub graph: Option<GraphFormat>,
+    /// The most that is written.
+    pub bounds: Bounds,
+    /// Seconds until it is ended.
+    pub timeout_s: u64,
+    /// The longest text.
+    pub query_bytes: usize,
+    /// The hosts that `SERVICE` may ask.
+    pub services: Vec<String>,
+}
+
+/// How an answer begins: which of the formats of its task it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Head {
+    /// Solutions or a boolean.
+    Solutions,
+    /// A graph.
+    Graph,
+}
+
+/// How the results ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ended {
+    /// Solutions or triples.
+    pub rows: u64,
+    /// What says so, if they were cut at a bound.
+    pub cut: Option<String>,
+}
+
+/// Why there are no results.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// What went wrong.
+    pub kind: RefusalKind,
+    /// In words.
+    pub message: String,
+}
+
+/// See [`Refusal`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RefusalKind {
+    /// The query is not valid.
+    Syntax,
+    /// Its time is up.
+    Timeout,
+    /// None of the formats that the client takes fits.
+    Format,
+    /// It failed.
+    Evaluation,
+    /// The snapshot is gone.
+    Snapshot,
+}
+
+/// A part of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Frame {
+    /// How it begins.
+    Head(Head),
+    /// A part of the results.
+    Data(Vec<u8>),
+    /// How it ended.
+    Ended(Ended),
+    /// Why there is none.
+    Refused(Refusal),
+}
+
+/// The longest frame: longer parts are sent as several.
+pub const LONGEST: usize = 1 << 20;
+
+impl Frame {
+    /// Writes it.
+    pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        let (letter, bytes) = match self {
+            Self::Head(head) => (b'H', serde_json::to_vec(head)?),
+            Self::Data(bytes) => return Self::write_data(bytes, out),
+            Self::Ended(ended) => (b'E', serde_json::to_vec(ended)?),
+            Self::Refused(refusal) => (b'X', serde_json::to_vec(refusal)?),
+        };
+        Self::part(letter, &bytes, out)
+    }
+
+    /// Writes a part of the results.
+    pub fn write_data(bytes: &[u8], out: &mut impl Write) -> io::Result<()> {
+        bytes.chunks(LONGEST).try_for_each(|part| Self::part(b'D', part, out))
+    }
+
+    fn part(letter: u8, bytes: &[u8], out: &mut impl Write) -> io::Result<()> {
+        let length = u32::try_from(bytes.len()).map_err(io::Error::other)?;
+        out.write_all(&[letter])?;
+        out.write_all(&length.to_be_bytes())?;
+        out.write_all(bytes)
+    }
+
+    /// The frame of a letter and its bytes.
+    pub fn new(letter: u8, bytes: Vec<u8>) -> io::Result<Self> {
+        Ok(match letter {
+            b'H' => Self::Head(serde_json::from_slice(&bytes)?),
+            b'D' => Self::Data(bytes),
+            b'E' => Self::Ended(serde_json::from_slice(&bytes)?),
+            b'X' => Self::Refused(serde_json::from_slice(&bytes)?),
+            other => return Err(io::Error::new(io::ErrorKind::InvalidData, format!("{other} begins no frame"))),
+        })
+    }
+
+    /// Reads one.
+    pub fn read(input: &mut impl Read) -> io::Result<Self> {
+        let mut head = [0; HEAD];
+        input.read_exact(&mut head)?;
+        let (letter, length) = read_head(head)?;
+        let mut bytes = vec![0; length];
+        input.read_exact(&mut bytes)?;
+        Self::new(letter, bytes)
+    }
+}
+
+/// Bytes before those of a frame.
+pub const HEAD: usize = 5;
+
+/// The letter and the length of a frame.
+pub fn read_head([letter, length @ ..]: [u8; HEAD]) -> io::Result<(u8, usize)> {
+    let length = u32::from_be_bytes(length) as usize;
+    if length > LONGEST {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("a frame of {length} bytes")));
+    }
+    Ok((letter, length))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_come_back_as_they_went() {
+        let frames = [
+            Frame::Head(Head::Graph),
+            Frame::Data(b"abc".to_vec()),
+            Frame::Ended(Ended { rows: 3, cut: Some("cut".into()) }),
+            Frame::Refused(Refusal { kind: RefusalKind::Syntax, message: "no".into() }),
+        ];
+        let mut bytes = Vec::new();
+        frames.iter().for_each(|frame| frame.write(&mut bytes).expect("memory"));
+        let mut input = bytes.as_slice();
+        for frame in frames {
+            assert_eq!(Frame::read(&mut input).expect("a frame"), frame);
+        }
+        assert!(Frame::read(&mut input).is_err());
+        assert!(read_head([b'D', 255, 0, 0, 0]).is_err());
+    }
+}

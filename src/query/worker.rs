@@ -1,0 +1,127 @@
+//! A process that runs queries, one after the other, for a server that may end it at any time.
+
+use std::io::{self, BufRead, Write};
+
+use super::wire::{Ended, Frame, Head, Refusal, RefusalKind, Task};
+use super::{GraphFormat, Limits, Question, ResultsError, SolutionFormat, Written};
+use super::{QueryError, run, write};
+use crate::store::{PublishedSnapshot, Snapshots};
+
+/// How much is gathered before it is sent.
+const TOGETHER: usize = 32 << 10;
+
+/// Runs the tasks that come, until none come any more. Memory is bounded to `memory` bytes of address space: who needs
+/// more ends with the process.
+///
+/// `overdue` is called on another thread if a query does not notice that its time is up.
+pub fn work(
+    snapshots: &Snapshots,
+    memory: u64,
+    input: &mut impl BufRead,
+    output: &mut impl Write,
+    overdue: fn(QueryError),
+) -> io::Result<()> {
+    rlimit::setrlimit(rlimit::Resource::AS, memory, memory)?;
+    let mut open: Option<PublishedSnapshot> = None;
+    let mut line = String::new();
+    loop {
+        line.clear();
+        if input.read_line(&mut line)? == 0 {
+            return Ok(());
+        }
+        let task: Task = serde_json::from_str(&line)?;
+        // The one before must go first: it may be waiting to be removed.
+        if open.as_ref().is_some_and(|snapshot| snapshot.number != task.snapshot) {
+            open = None;
+        }
+        let snapshot = match open.take() {
+            Some(snapshot) => Ok(snapshot),
+            None => snapshots.open(task.snapshot),
+        };
+        let frame = match snapshot {
+            Ok(snapshot) => {
+                let frame = answer(&snapshot, &task, output, overdue)?;
+                open = Some(snapshot);
+                frame
+            }
+            Err(error) => refused(RefusalKind::Snapshot, error.to_string()),
+        };
+        frame.write(output)?;
+        output.flush()?;
+    }
+}
+
+fn refused(kind: RefusalKind, message: String) -> Frame {
+    Frame::Refused(Refusal { kind, message })
+}
+
+/// Answers a task but for its last frame.
+fn answer(snapshot: &PublishedSnapshot, task: &Task, output: &mut impl Write, overdue: fn(QueryError)) -> io::Result<Frame> {
+    let question = Question {
+        text: task.query.clone(),
+        default_graphs: task.default_graphs.clone(),
+        named_graphs: task.named_graphs.clone(),
+        services: task.services.clone(),
+    };
+    let limits = Limits { timeout_s: task.timeout_s, query_bytes: task.query_bytes };
+    let running = match run(&snapshot.store, &question, limits, overdue) {
+        Ok(running) => running,
+        Err(error) => return Ok(refused(kind_of(&error), error.to_string())),
+    };
+    let head = match running.form() {
+        Written::Triples(_) if task.graph.is_some() => Head::Graph,
+        Written::Solutions(_) | Written::Boolean(_) if task.solutions.is_some() => Head::Solutions,
+        form => {
+            let (results, formats) = match form {
+                Written::Triples(_) => {
+                    ("a graph", "text/turtle, application/n-triples, application/rdf+xml, application/ld+json")
+                }
+                _ => (
+                    "solutions",
+                    "application/sparql-results+json, application/sparql-results+xml, text/csv, text/tab-separated-values",
+                ),
+            };
+            let message = format!("the query gives {results}: ask for one of {formats}");
+            return Ok(refused(RefusalKind::Format, message));
+        }
+    };
+    Frame::Head(head).write(output)?;
+    let solutions = task.solutions.unwrap_or(SolutionFormat::Json);
+    let graph = task.graph.unwrap_or(GraphFormat::NTriples);
+    let mut frames = io::BufWriter::with_capacity(TOGETHER, Data(output));
+    let written = write(running, solutions, graph, task.bounds, &mut frames);
+    frames.flush()?;
+    match written {
+        Ok(done) => {
+            let rows = match done.written {
+                Written::Solutions(rows) | Written::Triples(rows) => rows,
+                Written::Boolean(_) => 1,
+            };
+            Ok(Frame::Ended(Ended { rows, cut: done.cut }))
+        }
+        Err(ResultsError::Query(error)) => Ok(refused(kind_of(&error), error.to_string())),
+        Err(ResultsError::Output(error)) => Err(error),
+    }
+}
+
+fn kind_of(error: &QueryError) -> RefusalKind {
+    match error {
+        QueryError::Syntax(_) | QueryError::Graph(_) | QueryError::TooLong { .. } => RefusalKind::Syntax,
+        QueryError::Timeout(_) => RefusalKind::Timeout,
+        QueryError::Evaluation(_) => RefusalKind::Evaluation,
+    }
+}
+
+/// Makes frames of what is written.
+struct Data<'a, W>(&'a mut W);
+
+impl<W: Write> Write for Data<'_, W> {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        Frame::write_data(buffer, self.0)?;
+        Ok(buffer.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}

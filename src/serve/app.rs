@@ -1,0 +1,103 @@
+//! What all routes share: the mirror that is served, its workers, and how its addresses begin.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::HeaderMap;
+use axum::http::header::HOST;
+use tokio::sync::Semaphore;
+
+use super::overview::Overviews;
+use super::reading::LogPool;
+use super::telemetry::Telemetry;
+use super::workers::{WorkerSettings, Workers};
+use crate::config::Config;
+use crate::data_dir::DataDir;
+use crate::store::SnapshotInfo;
+
+/// Dumps that are made at once.
+const DUMPS: usize = 2;
+
+/// The state of a server.
+pub struct App {
+    /// The mirror.
+    pub data: DataDir,
+    /// The settings.
+    pub config: Config,
+    /// Those who run queries.
+    pub workers: Arc<Workers>,
+    /// Those who read the log.
+    pub log: LogPool,
+    /// What is counted.
+    pub telemetry: Telemetry,
+    /// The figures of the front page, and of the description of the dataset.
+    pub overviews: Overviews,
+    /// Room for dumps: each reads the whole log.
+    pub dumps: Arc<Semaphore>,
+    /// The path under which everything is, without a slash at its end; empty for the root.
+    pub base: String,
+}
+
+impl App {
+    /// The state of a server for a mirror; `worker` is the program that runs queries and its words.
+    #[must_use]
+    pub fn new(data: DataDir, config: Config, worker: (PathBuf, Vec<String>)) -> Arc<Self> {
+        let serve = &config.serve;
+        let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        let workers = Workers::new(WorkerSettings {
+            command: worker,
+            concurrent: if serve.concurrent == 0 { cores.max(2) } else { serve.concurrent },
+            queue: serve.queue,
+            wait: Duration::from_secs(serve.queue_s),
+            stall: Duration::from_secs(serve.stall_s),
+        });
+        let base = serve.base_path.trim_matches('/');
+        let base = if base.is_empty() { String::new() } else { format!("/{base}") };
+        let log = LogPool::new(&data, config.harvest.depth, cores * 4);
+        Arc::new(Self {
+            data,
+            config,
+            workers,
+            log,
+            telemetry: Telemetry::default(),
+            overviews: Overviews::default(),
+            dumps: Arc::new(Semaphore::new(DUMPS)),
+            base,
+        })
+    }
+
+    /// What readers are shown now.
+    #[must_use]
+    pub fn snapshot(&self) -> Option<SnapshotInfo> {
+        self.data.snapshots().current_info()
+    }
+
+    /// The address of the server as the client knows it, without a slash at its end: as configured, else by what the
+    /// request says; a proxy is believed only if the configuration says so.
+    #[must_use]
+    pub fn address(&self, headers: &HeaderMap) -> String {
+        let serve = &self.config.serve;
+        if !serve.public_url.is_empty() {
+            return serve.public_url.trim_end_matches('/').to_owned();
+        }
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let forwarded =
+            |name: &str| text(name).filter(|_| serve.forwarded).and_then(|list| Some(list.split(',').next()?.trim().to_owned()));
+        let scheme = forwarded("x-forwarded-proto").filter(|scheme| scheme == "https").unwrap_or_else(|| "http".into());
+        let plain = |host: &String| {
+            !host.is_empty()
+                && host.len() < 256
+                && host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']'))
+        };
+        let host = forwarded("x-forwarded-host").filter(plain).or_else(|| text(HOST.as_str()).filter(plain));
+        let prefix = forwarded("x-forwarded-prefix").filter(|prefix| is_path(prefix)).unwrap_or_default();
+        format!("{scheme}://{}{}{}", host.unwrap_or_else(|| "localhost".into()), prefix.trim_end_matches('/'), self.base)
+    }
+}
+
+fn is_path(text: &str) -> bool {
+    text.starts_with('/')
+        && !text.starts_with("//")
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '_' | '.' | '~'))
+}

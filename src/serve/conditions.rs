@@ -1,0 +1,89 @@
+//! Conditional requests (RFC 9110, 13): what a client has already is not sent again.
+
+use std::time::SystemTime;
+
+use axum::http::header::{CACHE_CONTROL, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+/// What tells one state of an answer from another.
+#[derive(Debug, Clone)]
+pub struct Validator {
+    etag: String,
+    modified: Option<SystemTime>,
+}
+
+impl Validator {
+    /// The validator of an answer that depends on these parts alone, and was last changed then. It is weak: the same
+    /// answer may be compressed or not.
+    #[must_use]
+    pub fn new(parts: &[&[u8]], modified: Option<SystemTime>) -> Self {
+        let mut hash = blake3::Hasher::new();
+        for part in parts {
+            hash.update(&part.len().to_be_bytes()).update(part);
+        }
+        Self { etag: format!("W/\"{}\"", &hash.finalize().to_hex()[..24]), modified }
+    }
+
+    /// The 304 for a client that has this state already.
+    #[must_use]
+    pub fn not_modified(&self, headers: &HeaderMap) -> Option<Response> {
+        let has = match headers.get(IF_NONE_MATCH) {
+            Some(list) => {
+                let bare = self.etag.trim_start_matches("W/");
+                let list = list.to_str().unwrap_or_default();
+                list.split(',').map(str::trim).any(|each| each == "*" || each.trim_start_matches("W/") == bare)
+            }
+            None => {
+                let since = headers.get(IF_MODIFIED_SINCE).and_then(|value| httpdate::parse_http_date(value.to_str().ok()?).ok());
+                // HTTP's dates have whole seconds.
+                let seconds = |time: SystemTime| {
+                    time.duration_since(SystemTime::UNIX_EPOCH).map(|since| since.as_secs()).unwrap_or_default()
+                };
+                since.zip(self.modified).is_some_and(|(since, modified)| seconds(modified) <= seconds(since))
+            }
+        };
+        has.then(|| {
+            let mut response = StatusCode::NOT_MODIFIED.into_response();
+            self.label(response.headers_mut());
+            response
+        })
+    }
+
+    /// Labels an answer; caches ask again each time, which is cheap.
+    pub fn label(&self, headers: &mut HeaderMap) {
+        if let Ok(value) = HeaderValue::from_str(&self.etag) {
+            headers.insert(ETAG, value);
+        }
+        if let Some(value) = self.modified.and_then(|time| HeaderValue::from_str(&httpdate::fmt_http_date(time)).ok()) {
+            headers.insert(LAST_MODIFIED, value);
+        }
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_client_that_has_it_is_not_sent_it_again() {
+        let time = SystemTime::UNIX_EPOCH + Duration::from_millis(1_000_000_500);
+        let validator = Validator::new(&[b"a", b"b"], Some(time));
+        let status = |name: &'static str, value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, HeaderValue::from_str(value).expect("a value"));
+            validator.not_modified(&headers).map(|response| response.status())
+        };
+        let mut labels = HeaderMap::new();
+        validator.label(&mut labels);
+        let etag = labels[ETAG].to_str().expect("text").to_owned();
+        assert_eq!(status("if-none-match", &format!("\"x\", {etag}")), Some(StatusCode::NOT_MODIFIED));
+        assert_eq!(status("if-none-match", "*"), Some(StatusCode::NOT_MODIFIED));
+        assert_eq!(status("if-none-match", "\"x\""), None);
+        assert_eq!(status("if-modified-since", labels[LAST_MODIFIED].to_str().expect("text")), Some(StatusCode::NOT_MODIFIED));
+        assert_eq!(status("if-modified-since", "Mon, 12 Jan 1970 00:00:00 GMT"), None);
+        assert_ne!(Validator::new(&[b"ab", b""], None).etag, Validator::new(&[b"a", b"b"], None).etag);
+    }
+}

@@ -1,0 +1,41 @@
+//! `/health` and `/metrics`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::json;
+
+use super::app::App;
+use super::problem::Problem;
+use crate::figures;
+
+/// Alive as it answers; ready once there is a snapshot, whose age it tells. 200, or 503 while there is none.
+pub async fn health(State(app): State<Arc<App>>) -> Response {
+    let now = Utc::now();
+    let snapshot = app.snapshot().map(|info| {
+        let published = DateTime::<Utc>::from(info.published);
+        json!({
+            "number": info.number, "page": info.page.0, "published": published.to_rfc3339_opts(SecondsFormat::Secs, true),
+            "age_s": (now - published).num_seconds().max(0),
+        })
+    });
+    let ready = snapshot.is_some();
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(json!({"live": true, "ready": ready, "snapshot": snapshot, "version": env!("CARGO_PKG_VERSION")})))
+        .into_response()
+}
+
+/// The text format of Prometheus and OpenMetrics.
+pub async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
+    let snapshot = app.snapshot();
+    let own = app.telemetry.text(&app);
+    let figures = app.log.read(move |reading| Ok(figures::text(&reading.log, snapshot.as_ref(), Utc::now().into())?)).await;
+    // A mirror without a log yet still has a server.
+    let figures = figures.unwrap_or_else(|_| "# EOF\n".into());
+    Ok(([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], own + &figures).into_response())
+}

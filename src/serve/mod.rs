@@ -1,0 +1,90 @@
+//! The server: SPARQL, records, descriptions and pages over HTTP, from the published snapshot and the log.
+//!
+//! It writes nothing and never waits for a writer: queries run on the current snapshot in processes of their own
+//! ([`workers`]), everything else reads the log beside its writer ([`reading`]). It moves on to the next snapshot by itself.
+
+pub mod app;
+pub mod conditions;
+pub mod dump;
+pub mod harvester;
+pub mod health;
+pub mod negotiate;
+pub mod overview;
+pub mod pages;
+pub mod problem;
+pub mod rdf;
+pub mod reading;
+pub mod record;
+pub mod routes;
+pub mod server;
+pub mod sparql;
+pub mod telemetry;
+pub mod void;
+pub mod workers;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+
+use crate::config::{Config, Source};
+use crate::data_dir::DataDir;
+use crate::harvest::Stop;
+use app::App;
+
+/// What a server serves, and how.
+pub struct ServeOptions {
+    /// The mirror.
+    pub data: DataDir,
+    /// The settings.
+    pub config: Config,
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The program that runs queries, and its words.
+    pub worker: (PathBuf, Vec<String>),
+    /// What to harvest inside the server, and how often.
+    pub harvest: Option<(Vec<Source>, Duration)>,
+    /// Who holds the lock then, for others to read.
+    pub who: String,
+}
+
+/// Why a server cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The address cannot be had.
+    #[error("cannot listen on {address}: {source}\nhint: name another address with --listen")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// The runtime cannot start.
+    #[error("the server cannot start: {0}")]
+    Runtime(std::io::Error),
+}
+
+/// Serves until `stop`; `listening` hears the address once it is open.
+pub fn serve(options: ServeOptions, stop: &Stop, listening: impl FnOnce(SocketAddr)) -> Result<(), ServeError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(ServeError::Runtime)?;
+    let ServeOptions { data, config, listen, worker, harvest, who } = options;
+    runtime.block_on(async {
+        let failed = |source| ServeError::Listen { address: listen, source };
+        let listener = TcpListener::bind(listen).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let app = App::new(data, config, worker);
+        let router = routes::router(&app);
+        let harvests = harvest
+            .map(|(sources, every)| tokio::spawn(harvester::harvest_every(Arc::clone(&app), sources, every, who, stop.clone())));
+        listening(address);
+        server::serve(&app, listener, router, stop.stopped()).await;
+        if let Some(harvests) = harvests {
+            let _ = tokio::time::timeout(Duration::from_secs(app.config.serve.stop_s), harvests).await;
+        }
+        Ok(())
+    })?;
+    runtime.shutdown_background();
+    Ok(())
+}

@@ -1,0 +1,172 @@
+//! Which format an answer has: by `format=`, else by `Accept` (RFC 9110, 12.5.1). Pure.
+
+use std::str::FromStr;
+
+use axum::http::HeaderMap;
+use axum::http::header::ACCEPT;
+use headers_accept::Accept;
+use mediatype::MediaType;
+
+use crate::query::{GraphFormat, SolutionFormat};
+
+/// A format that answers come in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Offer<T> {
+    /// What it is.
+    pub format: T,
+    /// The media type that the answer is labelled with.
+    pub media_type: &'static str,
+    /// Other media types that ask for it.
+    pub also: &'static [&'static str],
+    /// Its short names, for `format=` and file names.
+    pub names: &'static [&'static str],
+}
+
+/// Formats of solutions and booleans, the preferred one first.
+pub const SOLUTIONS: [Offer<SolutionFormat>; 4] = [
+    Offer {
+        format: SolutionFormat::Json,
+        media_type: "application/sparql-results+json",
+        also: &["application/json", "text/json"],
+        names: &["json", "srj"],
+    },
+    Offer {
+        format: SolutionFormat::Xml,
+        media_type: "application/sparql-results+xml",
+        also: &["application/xml", "text/xml"],
+        names: &["xml", "srx"],
+    },
+    Offer { format: SolutionFormat::Csv, media_type: "text/csv", also: &[], names: &["csv"] },
+    Offer { format: SolutionFormat::Tsv, media_type: "text/tab-separated-values", also: &[], names: &["tsv"] },
+];
+
+/// Formats of graphs, the preferred one first.
+pub const GRAPHS: [Offer<GraphFormat>; 6] = [
+    Offer {
+        format: GraphFormat::Turtle,
+        media_type: "text/turtle",
+        also: &["application/x-turtle", "text/n3"],
+        names: &["ttl", "turtle"],
+    },
+    Offer {
+        format: GraphFormat::NTriples,
+        media_type: "application/n-triples",
+        also: &["text/plain"],
+        names: &["nt", "ntriples"],
+    },
+    Offer {
+        format: GraphFormat::RdfXml,
+        media_type: "application/rdf+xml",
+        also: &["application/xml", "text/xml"],
+        names: &["rdf", "rdfxml", "xml"],
+    },
+    Offer {
+        format: GraphFormat::JsonLd,
+        media_type: "application/ld+json",
+        also: &["application/json"],
+        names: &["jsonld", "json"],
+    },
+    Offer { format: GraphFormat::TriG, media_type: "application/trig", also: &[], names: &["trig"] },
+    Offer { format: GraphFormat::NQuads, media_type: "application/n-quads", also: &[], names: &["nq", "nquads"] },
+];
+
+/// What a client takes.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// `format=`
+    format: Option<String>,
+    /// `None` where anything will do.
+    accept: Option<String>,
+}
+
+impl Wanted {
+    /// What a request wants.
+    #[must_use]
+    pub fn new(headers: &HeaderMap, format: Option<&str>) -> Self {
+        let lines: Vec<&str> = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
+        let accept = lines.join(",");
+        // One that cannot be read asks for nothing in particular.
+        let readable = !accept.trim().is_empty() && Accept::from_str(&accept).is_ok();
+        Self { format: format.map(str::to_lowercase), accept: readable.then_some(accept) }
+    }
+
+    /// The best of some offers, or `None` if none will do.
+    pub fn choose<T: Copy>(&self, offers: &[Offer<T>]) -> Option<Offer<T>> {
+        if let Some(format) = &self.format {
+            let fits = |offer: &&Offer<T>| {
+                let types = offer.also.iter().chain([&offer.media_type]);
+                offer.names.contains(&format.as_str()) || types.into_iter().any(|known| known == format)
+            };
+            return offers.iter().find(fits).copied();
+        }
+        let Some(accept) = &self.accept else { return offers.first().copied() };
+        let each =
+            offers.iter().flat_map(|offer| std::iter::once(&offer.media_type).chain(offer.also).map(move |name| (*name, offer)));
+        let known: Vec<(MediaType<'_>, &Offer<T>)> =
+            each.filter_map(|(name, offer)| Some((MediaType::parse(name).ok()?, offer))).collect();
+        let best = best(accept, known.iter().map(|(media_type, _)| media_type))?;
+        known.iter().find(|(media_type, _)| *media_type == best).map(|(_, offer)| **offer)
+    }
+
+    /// Whether a page for people is wanted before any of these.
+    pub fn prefers_html<T: Copy>(&self, offers: &[Offer<T>]) -> bool {
+        let Some(accept) = self.accept.as_ref().filter(|_| self.format.is_none()) else { return false };
+        let html = MediaType::parse("text/html").ok();
+        let others = offers.iter().flat_map(|offer| std::iter::once(&offer.media_type).chain(offer.also));
+        let known: Vec<MediaType<'_>> = others.filter_map(|name| MediaType::parse(name).ok()).chain(html.clone()).collect();
+        // `*/*` alone asks for data.
+        names_html(accept) && best(accept, known.iter()) == html
+    }
+}
+
+fn names_html(accept: &str) -> bool {
+    let lower = accept.to_ascii_lowercase();
+    lower.contains("text/html") || lower.contains("application/xhtml+xml")
+}
+
+fn best<'a, 'm: 'a>(accept: &str, known: impl IntoIterator<Item = &'a MediaType<'m>>) -> Option<MediaType<'m>> {
+    Accept::from_str(accept).ok()?.negotiate(known).cloned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+
+    fn wanted(accept: &str, format: Option<&str>) -> Wanted {
+        let mut headers = HeaderMap::new();
+        if !accept.is_empty() {
+            headers.insert(ACCEPT, HeaderValue::from_str(accept).expect("a header"));
+        }
+        Wanted::new(&headers, format)
+    }
+
+    #[test]
+    fn the_best_format_is_chosen() {
+        let solutions = |accept: &str| wanted(accept, None).choose(&SOLUTIONS).map(|offer| offer.format);
+        let graph = |accept: &str| wanted(accept, None).choose(&GRAPHS).map(|offer| offer.format);
+        assert_eq!(solutions(""), Some(SolutionFormat::Json));
+        assert_eq!(solutions("*/*"), Some(SolutionFormat::Json));
+        assert_eq!(solutions("text/csv;q=0.5, application/sparql-results+xml"), Some(SolutionFormat::Xml));
+        assert_eq!(solutions("application/json"), Some(SolutionFormat::Json));
+        assert_eq!(solutions("text/turtle"), None);
+        assert_eq!(solutions("text/csv;q=0, text/tab-separated-values;q=0.1"), Some(SolutionFormat::Tsv));
+        assert_eq!(solutions("text/html, image/gif, *; q=.2, */*; q=.2"), Some(SolutionFormat::Json), "what old Java sends");
+        assert_eq!(graph("application/rdf+xml, text/turtle;q=0.9"), Some(GraphFormat::RdfXml));
+        assert_eq!(graph("text/*"), Some(GraphFormat::Turtle));
+        assert_eq!(graph("application/sparql-results+json"), None);
+        assert_eq!(wanted("text/turtle", Some("CSV")).choose(&SOLUTIONS).map(|offer| offer.format), Some(SolutionFormat::Csv));
+        assert_eq!(wanted("", Some("text/turtle")).choose(&GRAPHS).map(|offer| offer.format), Some(GraphFormat::Turtle));
+        assert_eq!(wanted("", Some("pdf")).choose(&GRAPHS), None);
+    }
+
+    #[test]
+    fn browsers_want_pages_and_programs_do_not() {
+        let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8";
+        assert!(wanted(browser, None).prefers_html(&SOLUTIONS) && wanted(browser, None).prefers_html(&GRAPHS));
+        assert!(!wanted(browser, Some("json")).prefers_html(&SOLUTIONS));
+        for program in ["", "*/*", "text/turtle", "application/sparql-results+json,*/*;q=0.1", "text/turtle, text/html;q=0.5"] {
+            assert!(!wanted(program, None).prefers_html(&GRAPHS), "{program}");
+        }
+    }
+}

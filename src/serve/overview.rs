@@ -1,0 +1,119 @@
+//! What is here, in figures: for the front page and the description of the dataset. Counted once for each state of
+//! the log, and at most once in a while as it grows.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+use super::app::App;
+use super::problem::Problem;
+use crate::links::LinksIndex;
+use crate::log::{HarvestKind, HarvestRow, PageId, SourceRow};
+use crate::quarantine;
+use crate::search::SearchIndex;
+use crate::views::ViewError;
+
+use super::reading::Reading;
+
+/// A source with its newest harvests, and how many of its records are in quarantine.
+#[derive(Debug)]
+pub struct SourceOverview {
+    /// The source.
+    pub row: SourceRow,
+    /// The newest first.
+    pub harvests: Vec<HarvestRow>,
+    /// The last one that came to its end.
+    pub complete: Option<HarvestRow>,
+    /// Records in quarantine.
+    pub quarantined: u64,
+    /// Records that were not delivered.
+    pub undelivered: u64,
+}
+
+/// The figures.
+#[derive(Debug)]
+pub struct Overview {
+    /// The last page of the log.
+    pub page: PageId,
+    /// The sources.
+    pub sources: Vec<SourceOverview>,
+    /// Records and triples by the class of what they describe.
+    pub kinds: Vec<(String, u64, u64)>,
+    /// Records by decade of publication.
+    pub decades: Vec<(i64, u64)>,
+    /// Links by authority.
+    pub links: Vec<(String, u64)>,
+}
+
+impl Overview {
+    /// All records that have a graph.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        self.kinds.iter().map(|(_, records, _)| records).sum()
+    }
+
+    /// All triples.
+    #[must_use]
+    pub fn triples(&self) -> u64 {
+        self.kinds.iter().map(|(_, _, triples)| triples).sum()
+    }
+
+    /// When the last harvest of any source came to its end, milliseconds since 1970.
+    #[must_use]
+    pub fn harvested(&self) -> Option<i64> {
+        self.sources.iter().filter_map(|source| source.complete.as_ref()?.finished_at).max()
+    }
+}
+
+/// How many harvests of each source are shown.
+const HARVESTS: u32 = 30;
+
+/// How old figures may be while the log grows.
+const OLDEST: Duration = Duration::from_secs(15);
+
+/// The newest figures.
+#[derive(Default)]
+pub struct Overviews(Mutex<Option<(Instant, Arc<Overview>)>>);
+
+impl Overviews {
+    /// The figures, counted anew if the log has grown and they are not of just now.
+    pub async fn get(&self, app: &App) -> Result<Arc<Overview>, Problem> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((counted, overview)) = &known {
+            if counted.elapsed() < OLDEST {
+                return Ok(overview.clone());
+            }
+            let page = overview.page;
+            if app.log.read(move |reading| Ok(reading.log.last_page()? == page)).await? {
+                *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), overview.clone()));
+                return Ok(overview.clone());
+            }
+        }
+        let overview = Arc::new(app.log.read(count).await?);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), overview.clone()));
+        Ok(overview)
+    }
+}
+
+fn count(reading: &mut Reading) -> Result<Overview, ViewError> {
+    let log = &reading.log;
+    let mut sources = Vec::new();
+    for row in log.sources()? {
+        sources.push(SourceOverview {
+            harvests: log.harvests(row.id, HarvestKind::Regular, HARVESTS)?,
+            complete: log.last_complete(row.id)?,
+            quarantined: quarantine::count(log, &row.name)?,
+            undelivered: log.undelivered(Some(&row.name))?.len() as u64,
+            row,
+        });
+    }
+    let search = SearchIndex(log);
+    Ok(Overview {
+        page: log.last_page()?,
+        sources,
+        kinds: search.kinds()?,
+        decades: search.decades()?,
+        links: LinksIndex(log).by_authority()?,
+    })
+}

@@ -1,0 +1,56 @@
+//! The style sheet, the script and the sign, which the binary carries. Their addresses change with their content, so
+//! that browsers may keep them.
+
+use std::sync::LazyLock;
+
+use axum::body::Body;
+use axum::extract::Path;
+use axum::http::HeaderValue;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::Response;
+
+use crate::serve::problem::Problem;
+
+/// A file of the pages.
+pub struct Asset {
+    name: &'static str,
+    media_type: &'static str,
+    content: &'static str,
+    version: LazyLock<String>,
+}
+
+macro_rules! asset {
+    ($name:literal, $media_type:literal) => {
+        Asset {
+            name: $name,
+            media_type: $media_type,
+            content: include_str!(concat!("assets/", $name)),
+            version: LazyLock::new(|| blake3::hash(include_bytes!(concat!("assets/", $name))).to_hex()[..12].to_owned()),
+        }
+    };
+}
+
+/// The style sheet.
+pub static STYLE: Asset = asset!("style.css", "text/css; charset=utf-8");
+/// The script of the SPARQL page.
+pub static SCRIPT: Asset = asset!("sparql.js", "text/javascript; charset=utf-8");
+/// The sign of the site.
+pub static ICON: Asset = asset!("icon.svg", "image/svg+xml");
+
+impl Asset {
+    /// Its address.
+    #[must_use]
+    pub fn address(&self, base: &str) -> String {
+        format!("{base}/assets/{}?v={}", self.name, *self.version)
+    }
+}
+
+/// `/assets/<name>`
+pub async fn asset(Path(name): Path<String>) -> Result<Response, Problem> {
+    let found = [&STYLE, &SCRIPT, &ICON].into_iter().find(|asset| asset.name == name);
+    let asset = found.ok_or_else(|| Problem::not_found("there is no such file"))?;
+    let mut response = Response::new(Body::from(asset.content));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(asset.media_type));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
+    Ok(response)
+}

@@ -1,0 +1,206 @@
+// The SPARQL page: runs the query in place, shows its results as a table and, where they are labels with numbers, as a
+// chart, and shows an error at its line. Without this script the form leads to the results themselves.
+'use strict';
+(() => {
+  const form = document.getElementById('ask');
+  const field = document.getElementById('query');
+  const stop = document.getElementById('stop');
+  const part = (id) => document.getElementById(id);
+  const message = (name) => form.querySelector(`[data-message=${name}]`).value;
+  const most = Number(form.dataset.rows);
+  const SVG = 'http://www.w3.org/2000/svg';
+  let running = null;
+
+  const make = (name, text, attributes = {}) => {
+    const element = document.createElement(name);
+    if (text !== undefined) element.textContent = text;
+    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+    return element;
+  };
+
+  // A record of this mirror is shown here, everything else where it lives. Only web addresses become links.
+  const address = (iri) => {
+    const base = form.dataset.recordBase;
+    const id = iri.startsWith(base) ? iri.slice(base.length).replace(/#it$/, '') : '';
+    if (/^[0-9a-z]+$/.test(id)) return `${form.dataset.base}/${id}`;
+    return /^https?:\/\//.test(iri) ? iri : null;
+  };
+
+  const cell = (term) => {
+    const data = make('td');
+    if (!term) return data;
+    const href = term.type === 'uri' ? address(term.value) : null;
+    if (href) data.append(make('a', term.value, { href, rel: 'noopener' }));
+    else data.append(term.type === 'bnode' ? `_:${term.value}` : term.value);
+    if (term['xml:lang']) data.append(make('span', ` @${term['xml:lang']}`, { class: 'tag' }));
+    return data;
+  };
+
+  const showTable = (columns, rows) => {
+    const table = make('table');
+    const head = table.createTHead().insertRow();
+    for (const column of columns) head.append(make('th', column, { scope: 'col' }));
+    const body = table.createTBody();
+    for (const row of rows) {
+      const line = body.insertRow();
+      for (const column of columns) line.append(cell(row[column]));
+    }
+    part('table').replaceChildren(table);
+  };
+
+  const short = (text) => (text.length > 26 ? `${text.slice(0, 25)}…` : text);
+  const labelOf = (term) => {
+    if (term.type !== 'uri') return term.value;
+    const last = term.value.replace(/#it$/, '').split(/[/#]/).filter(Boolean).pop() || term.value;
+    try { return decodeURIComponent(last); } catch { return last; }
+  };
+
+  // Rows of a label and a number make a chart: the label first, the number last.
+  const showChart = (columns, rows) => {
+    const numeric = /^-?\d+(\.\d+)?$/;
+    const [first, last] = [columns[0], columns[columns.length - 1]];
+    const fits = columns.length >= 2 && columns.length <= 3 && rows.length >= 2
+      && rows.every((row) => row[first] && row[last] && numeric.test(row[last].value));
+    if (!fits) return;
+    const named = columns.length === 3 ? columns[1] : first;
+    const bars = rows.map((row) => [labelOf(row[named] || row[first]), Number(row[last].value)]);
+    const top = Math.max(...bars.map(([, value]) => value), 1);
+    const standing = bars.length > 30;
+    const shown = bars.slice(0, 200);
+    const [width, height] = [640, standing ? 224 : shown.length * 26];
+    const svg = document.createElementNS(SVG, 'svg');
+    const draw = (name, attributes, text) => {
+      const shape = document.createElementNS(SVG, name);
+      for (const [key, value] of Object.entries(attributes)) shape.setAttribute(key, value);
+      if (text !== undefined) shape.textContent = text;
+      svg.append(shape);
+      return shape;
+    };
+    svg.setAttribute('viewBox', `0 0 ${width} ${height}`);
+    svg.setAttribute('role', 'img');
+    svg.setAttribute('aria-label', `${message('chart')}: ${named}, ${last}`);
+    shown.forEach(([label, value], place) => {
+      if (standing) {
+        const step = width / shown.length;
+        const long = Math.max(Math.round(value / top * 180), 1);
+        const bar = draw('rect', { class: 'bar', x: place * step, y: 200 - long, width: Math.max(step - 1, 0.5), height: long });
+        const title = document.createElementNS(SVG, 'title');
+        title.textContent = `${label}: ${value}`;
+        bar.append(title);
+        if (place % Math.ceil(shown.length / 8) === 0) draw('text', { x: place * step, y: 218 }, short(label));
+      } else {
+        const long = Math.max(Math.round(Math.max(value, 0) / top * 340), 2);
+        draw('text', { class: 'name', x: 190, y: place * 26 + 17, 'text-anchor': 'end' }, short(label));
+        draw('rect', { class: 'bar', x: 200, y: place * 26 + 4, width: long, height: 18, rx: 2 });
+        draw('text', { class: 'count', x: 208 + long, y: place * 26 + 17 }, String(value));
+      }
+    });
+    const figure = make('figure', undefined, { class: 'chart' });
+    figure.append(svg);
+    part('chart').replaceChildren(figure);
+  };
+
+  // "error at 3:15: expected …": shows the line and where in it, and puts the cursor there.
+  const showProblem = (text) => {
+    const box = part('problem');
+    box.replaceChildren(make('strong', message('failed')), make('p', text));
+    const place = /\bat (\d+):(\d+)/.exec(text);
+    const lines = field.value.split('\n');
+    if (place && lines[place[1] - 1] !== undefined) {
+      const [line, column] = [Number(place[1]), Number(place[2])];
+      const shown = lines[line - 1];
+      const listing = make('pre');
+      listing.append(`${line} | ${shown.slice(0, column - 1)}`);
+      listing.append(make('mark', shown.slice(column - 1, column) || '␤'));
+      listing.append(`${shown.slice(column)}\n${' '.repeat(String(line).length + 3 + column - 1)}^`);
+      box.append(listing);
+      const start = lines.slice(0, line - 1).reduce((sum, each) => sum + each.length + 1, 0) + column - 1;
+      field.setSelectionRange(start, start + 1);
+    }
+    box.hidden = false;
+    part('summary').textContent = '';
+  };
+
+  const downloads = (graph) => {
+    for (const link of part('downloads').querySelectorAll('a')) {
+      const format = link.dataset.format;
+      link.hidden = graph !== ['ttl', 'nt', 'rdf', 'jsonld'].includes(format);
+      link.href = `${form.dataset.endpoint}?${new URLSearchParams({ query: field.value, format })}`;
+    }
+    part('downloads').hidden = false;
+  };
+
+  const clear = () => {
+    for (const id of ['table', 'chart', 'problem']) part(id).replaceChildren();
+    part('problem').hidden = true;
+    part('downloads').hidden = true;
+    part('results').hidden = false;
+  };
+
+  const run = async () => {
+    if (running) running.abort();
+    running = new AbortController();
+    const mine = running;
+    clear();
+    part('summary').textContent = message('running');
+    stop.hidden = false;
+    const begun = performance.now();
+    try {
+      const response = await fetch(`${form.dataset.endpoint}?rows=${most}`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/sparql-query', Accept: 'application/sparql-results+json, text/turtle;q=0.5' },
+        body: field.value,
+        signal: mine.signal,
+      });
+      const text = await response.text();
+      if (!response.ok) { showProblem(text); return; }
+      const taken = `${Math.round(performance.now() - begun)} ${message('ms')}`;
+      const cut = response.headers.get('x-results-cut');
+      if (response.headers.get('content-type').startsWith('text/turtle')) {
+        part('table').replaceChildren(make('pre', text, { class: 'turtle' }));
+        part('summary').textContent = taken + (cut ? `. ${message('cut')}` : '');
+        downloads(true);
+        return;
+      }
+      const results = JSON.parse(text);
+      downloads(false);
+      if (results.boolean !== undefined) {
+        part('summary').textContent = `${message(results.boolean ? 'yes' : 'no')} (${taken})`;
+        return;
+      }
+      const rows = results.results.bindings;
+      const count = rows.length === 0 ? message('none') : `${rows.length} ${message('rows')}`;
+      part('summary').textContent = `${count} (${taken})${results.cut ? `. ${message('cut')}` : ''}`;
+      if (rows.length > 0) {
+        showChart(results.head.vars, rows);
+        showTable(results.head.vars, rows);
+      }
+    } catch (error) {
+      if (error.name !== 'AbortError') showProblem(error.message);
+      else part('summary').textContent = '';
+    } finally {
+      if (running === mine) { running = null; stop.hidden = true; }
+    }
+  };
+
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    history.replaceState(null, '', `?${new URLSearchParams({ query: field.value })}`);
+    run();
+  });
+  field.addEventListener('keydown', (event) => {
+    if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) { event.preventDefault(); form.requestSubmit(); }
+  });
+  stop.addEventListener('click', () => { if (running) running.abort(); });
+  for (const example of document.querySelectorAll('a.example')) {
+    example.addEventListener('click', (event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+      event.preventDefault();
+      field.value = new URL(example.href).searchParams.get('query');
+      form.requestSubmit();
+    });
+  }
+  part('format').hidden = true;
+  form.querySelector('label[for=format]').hidden = true;
+  if (form.dataset.run) run();
+})();

@@ -1,0 +1,122 @@
+//! The page of the harvests: what came, what did not, and what is asked for next.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use maud::{Markup, html};
+
+use super::layout::{Page, Place, time, time_or};
+use super::words::{Language, Words};
+use crate::harvest::{Facts, Options, Step, plan};
+use crate::log::{HarvestState, UndeliveredRow};
+use crate::quarantine::{self, Quarantined};
+use crate::serve::app::App;
+use crate::serve::overview::SourceOverview;
+use crate::serve::problem::Problem;
+use crate::serve::record::path_of;
+
+/// How many records of the quarantine are shown.
+const SHOWN: usize = 50;
+
+/// `/harvest`
+pub async fn harvest(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, Problem> {
+    let overview = app.overviews.get(&app).await?;
+    let lists = app.log.read(|reading| Ok((quarantine::list(&reading.log, None)?, reading.log.undelivered(None)?))).await?;
+    let language = Language::of(&headers);
+    let page = Page { app: &app, language, title: language.words().harvests, place: Place::Harvest, script: false };
+    let (words, snapshot) = (page.words(), app.snapshot());
+    let content = html! {
+        h1 { (words.harvests) }
+        @if let Some(snapshot) = snapshot {
+            @let published = snapshot.published.duration_since(std::time::SystemTime::UNIX_EPOCH).ok().and_then(|time| i64::try_from(time.as_millis()).ok());
+            p { (words.snapshot) " " (snapshot.number) ", " (words.published) " " (time_or(published, "–")) }
+        }
+        @for source in &overview.sources { (source_section(&page, source)) }
+        (quarantined(&page, &lists.0))
+        (undelivered(&page, &lists.1))
+    };
+    Ok(page.render(StatusCode::OK, &content))
+}
+
+fn source_section(page: &Page<'_>, source: &SourceOverview) -> Markup {
+    let (words, language) = (page.words(), page.language);
+    let facts = Facts {
+        newest: source.harvests.first(),
+        complete: source.complete.as_ref(),
+        granularity: source.row.granularity,
+        overlap_s: page.app.config.harvest.overlap_s,
+    };
+    html! {
+        section {
+            h2 { (source.row.name) }
+            p { code { (source.row.base_url) } @if let Some(set) = &source.row.set { " · set " code { (set) } } " · " code { (source.row.prefix) } }
+            p { strong { (words.next_window) } " " (next(words, &plan(&facts, &Options::default()))) }
+            div.scroll { table {
+                thead { tr {
+                    th scope="col" { (words.begun) } th scope="col" { (words.ended) } th scope="col" { (words.state) } th scope="col" { (words.asked_from) }
+                    th.number scope="col" { (words.pages_of_log) } th.number scope="col" { (words.received) } th.number scope="col" { (words.created) }
+                    th.number scope="col" { (words.changed) } th.number scope="col" { (words.unchanged) } th.number scope="col" { (words.deleted) }
+                    th.number scope="col" { (words.undelivered) }
+                } }
+                tbody { @for harvest in &source.harvests { tr {
+                    td { (time(harvest.started_at)) } td { (time_or(harvest.finished_at, "–")) }
+                    td { (match harvest.state { HarvestState::Open => words.open, HarvestState::Complete => words.complete, HarvestState::Abandoned => words.abandoned }) }
+                    td { (harvest.from.as_deref().unwrap_or("–")) }
+                    @let counters = &harvest.counters;
+                    @for count in [counters.pages, counters.received, counters.created, counters.changed, counters.unchanged, counters.deleted, counters.undelivered] {
+                        td.number { (language.number(count)) }
+                    }
+                } } }
+            } }
+        }
+    }
+}
+
+fn next(words: &Words, step: &Step) -> Markup {
+    html! {
+        @match step {
+            Step::Resume { .. } => { (words.next_resumes) }
+            Step::Reopen { from: Some(from), .. } | Step::Begin { from: Some(from), .. } => { (words.next_from) " " (from) }
+            Step::Reopen { .. } | Step::Begin { .. } => { (words.next_all) }
+        }
+    }
+}
+
+fn quarantined(page: &Page<'_>, records: &[Quarantined]) -> Markup {
+    let words = page.words();
+    html! {
+        section {
+            h2 { (words.quarantine_heading) }
+            @if records.is_empty() { p { (words.none) } } @else {
+                @if records.len() > SHOWN { p { (words.first_of) " " (page.language.number(records.len())) } }
+                div.scroll { table {
+                    thead { tr { th scope="col" { (words.record) } th scope="col" { (words.source) } th scope="col" { (words.reason) } } }
+                    tbody { @for record in records.iter().take(SHOWN) { tr {
+                        td { a href=(path_of(page.app, &record.identifier)) { (record.identifier) } } td { (record.source) }
+                        td { (record.reason) @if let Some(excerpt) = &record.excerpt { " " code { (excerpt) } } }
+                    } } }
+                } }
+            }
+        }
+    }
+}
+
+fn undelivered(page: &Page<'_>, records: &[UndeliveredRow]) -> Markup {
+    let words = page.words();
+    html! {
+        @if !records.is_empty() {
+            section {
+                h2 { (words.undelivered_heading) }
+                @if records.len() > SHOWN { p { (words.first_of) " " (page.language.number(records.len())) } }
+                div.scroll { table {
+                    thead { tr { th scope="col" { (words.record) } th scope="col" { (words.source) } th scope="col" { (words.reason) } } }
+                    tbody { @for record in records.iter().take(SHOWN) { tr {
+                        td { (record.identifier) } td { (record.source) } td { (record.reason) }
+                    } } }
+                } }
+            }
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! The pages for people: HTML made here, with one style sheet and one script of our own, in English and Swedish.
+
+pub mod assets;
+mod card;
+mod charts;
+mod examples;
+mod front;
+mod harvest;
+mod layout;
+mod record;
+mod search;
+mod sparql;
+mod words;
+
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use maud::{Markup, html};
+
+pub use examples::{EXAMPLES, Example};
+pub use front::front;
+pub use harvest::harvest;
+pub use record::record;
+pub use search::search;
+pub use words::Language;
+
+use super::app::App;
+use layout::{Page, Place};
+
+/// The visitor's language.
+#[must_use]
+pub fn language(headers: &HeaderMap) -> Language {
+    Language::of(headers)
+}
+
+/// The page to ask in SPARQL.
+#[must_use]
+pub fn sparql(app: &App, headers: &HeaderMap, query: &str) -> Response {
+    sparql::page(app, Language::of(headers), query)
+}
+
+/// The page for an address that there is not.
+#[must_use]
+pub fn missing(app: &App, headers: &HeaderMap) -> Response {
+    let language = Language::of(headers);
+    let words = language.words();
+    let page = Page { app, language, title: words.not_found, place: Place::Elsewhere, script: false };
+    let content = html! {
+        h1 { (words.not_found) }
+        p { (words.not_found_hint) }
+        (search_form(&page, "", true))
+    };
+    page.render(StatusCode::NOT_FOUND, &content)
+}
+
+fn search_form(page: &Page<'_>, text: &str, focus: bool) -> Markup {
+    let words = page.words();
+    html! {
+        form.search role="search" method="get" action={ (page.app.base) "/search" } {
+            label for="q" { (words.search_label) }
+            div.row {
+                input #q type="search" name="q" value=(text) autofocus[focus] autocomplete="off" aria-describedby="search-hint";
+                button.primary type="submit" { (words.search) }
+            }
+            p.hint #search-hint { (words.search_hint) }
+        }
+    }
+}
+
+/// The name of a class for people: KBV's own, apart where its words are.
+fn kind_name(kind: &str, language: Language) -> String {
+    let swedish = match kind {
+        "PhysicalResource" => "Fysisk resurs",
+        "DigitalResource" => "Digital resurs",
+        "Print" => "Tryck",
+        "Electronic" => "Elektronisk resurs",
+        "Instance" => "Instans",
+        "Person" => "Person",
+        "Organization" => "Organisation",
+        "Meeting" => "Möte",
+        "Family" => "Släkt",
+        "Topic" => "Ämnesord",
+        "ComplexSubject" => "Sammansatt ämne",
+        "Geographic" => "Geografiskt ämne",
+        "GenreForm" => "Genre/form",
+        "Work" | "Monograph" | "Text" => "Verk",
+        "" => "Post",
+        _ => "",
+    };
+    if language == Language::Swedish && !swedish.is_empty() {
+        return swedish.to_owned();
+    }
+    if kind.is_empty() {
+        return "Record".to_owned();
+    }
+    let mut name = String::new();
+    for (place, c) in crate::rdf::last_part(kind).chars().enumerate() {
+        if place > 0 && c.is_uppercase() {
+            name.push(' ');
+            name.extend(c.to_lowercase());
+        } else {
+            name.push(c);
+        }
+    }
+    name
+}

@@ -1,0 +1,188 @@
+//! The page of a record.
+
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use maud::{Markup, html};
+use oxigraph::model::Quad;
+
+use super::card::{Field, Piece, fields};
+use super::kind_name;
+use super::layout::{Page, Place, time};
+use super::words::Language;
+use crate::links::{Authority, LinkFilter, LinkRow, LinksIndex};
+use crate::log::{RecordRow, VersionRow};
+use crate::query::GraphFormat;
+use crate::rdf::{Graph, last_part};
+use crate::search::SearchIndex;
+use crate::serve::app::App;
+use crate::serve::negotiate::GRAPHS;
+use crate::serve::problem::Problem;
+use crate::serve::record::{path_of, write};
+use crate::views::Content;
+
+/// A value of a field, with where it leads.
+struct Value {
+    text: String,
+    after: String,
+    target: Option<Target>,
+}
+
+enum Target {
+    /// A record of this mirror.
+    Here(String),
+    /// Somewhere else.
+    There(String),
+}
+
+/// What the page shows.
+struct Shown {
+    title: String,
+    kind: String,
+    fields: Vec<(&'static str, Vec<Value>)>,
+    links: Vec<LinkRow>,
+    history: Vec<VersionRow>,
+    turtle: Option<String>,
+}
+
+/// The page of a record, whatever became of it.
+pub async fn record(app: &App, headers: &HeaderMap, row: RecordRow, content: Content) -> Result<Response, Problem> {
+    let language = Language::of(headers);
+    let status = match &content {
+        Content::Quads(_) => StatusCode::OK,
+        Content::Deleted => StatusCode::GONE,
+        Content::Quarantined(_) => StatusCode::BAD_GATEWAY,
+    };
+    let words = language.words();
+    let notice = match &content {
+        Content::Quads(_) => None,
+        Content::Deleted => Some(if row.withdrawn { words.record_withdrawn } else { words.record_deleted }.to_owned()),
+        Content::Quarantined(error) => Some(format!("{} {error}", words.record_unreadable)),
+    };
+    let quads: Vec<Quad> = if let Content::Quads(quads) = content { quads } else { Vec::new() };
+    let turtle =
+        if quads.is_empty() { None } else { Some(String::from_utf8_lossy(&write(&quads, GraphFormat::Turtle)?).into_owned()) };
+    let record = row.change.identifier.clone();
+    let id = row.change.record;
+    let base = app.config.serve.record_base.clone();
+    let shown = app
+        .log
+        .read(move |reading| {
+            let graph = Graph::new(&quads);
+            let main = graph.main_entity(&record);
+            let search = SearchIndex(&reading.log);
+            let mut shown = Vec::new();
+            for Field { name, values } in main.map(|main| fields(&graph, main, words)).unwrap_or_default() {
+                let mut looked_up = Vec::new();
+                for value in values {
+                    looked_up.push(look_up(&search, value, &base)?);
+                }
+                shown.push((name, looked_up));
+            }
+            Ok(Shown {
+                title: main.and_then(|main| graph.label(main)).unwrap_or_else(|| last_part(&record)),
+                kind: main.and_then(|main| graph.class(main)).unwrap_or_default().to_owned(),
+                fields: shown,
+                links: LinksIndex(&reading.log).find(&LinkFilter::Record(record.clone()))?,
+                history: reading.log.history(id)?,
+                turtle,
+            })
+        })
+        .await?;
+    let page = Page { app, language, title: &shown.title, place: Place::Elsewhere, script: false };
+    Ok(page.render(status, &content_of(&page, &row, notice.as_deref(), &shown)))
+}
+
+/// Finds the name of what a value is about, if the record does not say it, and where it leads.
+fn look_up(search: &SearchIndex<'_>, piece: Piece, base: &str) -> Result<Value, crate::log::LogError> {
+    let Piece { text, iri, after } = piece;
+    let Some(iri) = iri else { return Ok(Value { text: text.unwrap_or_default(), after, target: None }) };
+    let entry = if iri.starts_with(base) { search.entry(&iri)? } else { None };
+    Ok(match entry {
+        Some(entry) => Value { text: text.unwrap_or(entry.label), after, target: Some(Target::Here(entry.record)) },
+        None => {
+            let target = (iri.starts_with("http://") || iri.starts_with("https://")).then(|| Target::There(iri.clone()));
+            Value { text: text.unwrap_or_else(|| last_part(&iri)), after, target }
+        }
+    })
+}
+
+fn content_of(page: &Page<'_>, row: &RecordRow, notice: Option<&str>, shown: &Shown) -> Markup {
+    let (words, record) = (page.words(), &row.change.identifier);
+    let own = path_of(page.app, record);
+    html! {
+        article {
+            p.over { span.kind { (kind_name(&shown.kind, page.language)) } " " code { (record) } }
+            h1 { (shown.title) }
+            @if let Some(notice) = notice { p.notice role="status" { (notice) } }
+            @if !shown.fields.is_empty() {
+                dl.card {
+                    @for (name, values) in &shown.fields {
+                        dt { (name) }
+                        dd { @if let [value] = values.as_slice() { (link(page, value)) } @else { ul { @for value in values { li { (link(page, value)) } } } } }
+                    }
+                }
+            }
+            @let links = elsewhere(&shown.links);
+            @if !links.is_empty() {
+                section {
+                    h2 { (words.links_heading) }
+                    ul.badges {
+                        @for (authority, row) in links {
+                            li { a.badge.(authority.name()) href=(row.iri) rel="external noopener" title=(row.property) { strong { (authority.title()) } " " (row.id) } }
+                        }
+                    }
+                }
+            }
+            section {
+                h2 { (words.history) }
+                table {
+                    thead { tr { th scope="col" { (words.received) } th scope="col" { (words.state) } th scope="col" { (words.datestamp) } } }
+                    tbody { @for (place, version) in shown.history.iter().enumerate() { tr {
+                        td { (time(version.received_at)) }
+                        td { (if version.deleted { words.deleted_version } else if place + 1 == shown.history.len() { words.first_version } else { words.new_version }) }
+                        td { (version.datestamp) }
+                    } } }
+                }
+                p { (words.source) ": " (row.source_name) @if !row.sets.is_empty() { " · " (row.sets) } }
+            }
+            @if let Some(turtle) = &shown.turtle {
+                section {
+                    h2 { (words.data) }
+                    p {
+                        (words.download) ": "
+                        @for offer in &GRAPHS {
+                            @let name = offer.names.first().unwrap_or(&"ttl");
+                            a href={ (own) "/data." (name) } type=(offer.media_type) { (name) } " "
+                        }
+                        "· " a href=(record) rel="external noopener" { (words.at_libris) }
+                    }
+                    details { summary { (words.as_turtle) } pre.turtle tabindex="0" { (turtle) } }
+                }
+            }
+        }
+    }
+}
+
+fn link(page: &Page<'_>, value: &Value) -> Markup {
+    html! {
+        @match &value.target {
+            Some(Target::Here(record)) => { a href=(path_of(page.app, record)) { (value.text) } }
+            Some(Target::There(iri)) => { a.outside href=(iri) rel="external noopener" { (value.text) } }
+            None => { (value.text) }
+        }
+        (value.after)
+    }
+}
+
+/// The links of the record, each target once, with the authority that it leads to.
+fn elsewhere(links: &[LinkRow]) -> Vec<(Authority, &LinkRow)> {
+    let mut shown: Vec<(Authority, &LinkRow)> = Vec::new();
+    for authority in Authority::ALL {
+        for row in links.iter().filter(|row| row.authority == authority.name()) {
+            if !shown.iter().any(|(_, other)| other.iri == row.iri) {
+                shown.push((authority, row));
+            }
+        }
+    }
+    shown
+}

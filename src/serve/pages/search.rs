@@ -1,0 +1,95 @@
+//! The search page.
+
+use std::sync::Arc;
+
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use maud::{Markup, html};
+use serde::Deserialize;
+use url::form_urlencoded;
+
+use super::layout::{Page, Place};
+use super::words::Language;
+use super::{kind_name, search_form};
+use crate::search::{COUNTED, Found, SearchIndex};
+use crate::serve::app::App;
+use crate::serve::problem::Problem;
+use crate::serve::record::path_of;
+
+/// What is asked.
+#[derive(Debug, Default, Deserialize)]
+pub struct Asked {
+    #[serde(default)]
+    q: String,
+    #[serde(default)]
+    page: String,
+}
+
+/// Results of a page.
+const EACH: usize = 20;
+
+/// The longest text that is looked for, in characters.
+const LONGEST: usize = 300;
+
+/// `/search?q=`
+pub async fn search(State(app): State<Arc<App>>, Query(asked): Query<Asked>, headers: HeaderMap) -> Result<Response, Problem> {
+    let text: String = asked.q.trim().chars().take(LONGEST).collect();
+    let number = asked.page.parse::<usize>().unwrap_or(1).clamp(1, 1000);
+    let sought = text.clone();
+    let found = if text.is_empty() {
+        Found::default()
+    } else {
+        app.log.read(move |reading| Ok(SearchIndex(&reading.log).find(&sought, (number - 1) * EACH, EACH)?)).await?
+    };
+    let page = Page { app: &app, language: Language::of(&headers), title: &text, place: Place::Search, script: false };
+    Ok(page.render(StatusCode::OK, &content(&page, &text, &found, number)))
+}
+
+fn content(page: &Page<'_>, text: &str, found: &Found, number: usize) -> Markup {
+    let (words, language) = (page.words(), page.language);
+    html! {
+        h1 { (words.search) }
+        (search_form(page, text, text.is_empty()))
+        @if !text.is_empty() {
+            p role="status" {
+                @if found.matches == 0 { strong { (words.found_none) } " " (words.found_hint) }
+                @else {
+                    @if found.matches >= COUNTED { (words.at_least) " " }
+                    strong { (language.number(found.matches)) } " " (words.found)
+                }
+            }
+            ol.hits start=((number - 1) * EACH + 1) {
+                @for entry in &found.entries {
+                    li {
+                        a href=(path_of(page.app, &entry.record)) { (entry.label) }
+                        " " span.kind { (kind_name(&entry.kind, language)) }
+                        @if !entry.detail.is_empty() { p { (entry.detail) } }
+                    }
+                }
+            }
+            (pager(page, text, found, number))
+        }
+    }
+}
+
+fn pager(page: &Page<'_>, text: &str, found: &Found, number: usize) -> Markup {
+    let words = page.words();
+    let address = |number: usize| {
+        let query = form_urlencoded::Serializer::new(String::new())
+            .append_pair("q", text)
+            .append_pair("page", &number.to_string())
+            .finish();
+        format!("{}/search?{query}", page.app.base)
+    };
+    let last = found.reachable.div_ceil(EACH);
+    html! {
+        @if last > 1 {
+            nav.pager aria-label=(words.pages) {
+                @if number > 1 { a rel="prev" href=(address(number - 1)) { (words.previous) } }
+                span { (number) " / " (last) }
+                @if number < last { a rel="next" href=(address(number + 1)) { (words.next) } }
+            }
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Small graphs that the server says of itself, in the format that the client takes.
+
+use axum::body::Body;
+use axum::http::HeaderValue;
+use axum::http::header::{CONTENT_TYPE, VARY};
+use axum::response::Response;
+use oxigraph::io::{RdfFormat, RdfParser, RdfSerializer};
+
+use super::negotiate::{GRAPHS, Wanted};
+use super::problem::Problem;
+use crate::query::GraphFormat;
+
+/// Answers with a graph, given as Turtle.
+pub fn answer(turtle: &str, wanted: &Wanted) -> Result<Response, Problem> {
+    let offer = wanted.choose(&GRAPHS).ok_or_else(|| {
+        Problem::not_acceptable(
+            "this comes as text/turtle, application/n-triples, application/rdf+xml, application/ld+json or application/trig",
+        )
+    })?;
+    let body = if offer.format == GraphFormat::Turtle { turtle.as_bytes().to_vec() } else { converted(turtle, offer.format)? };
+    let mut response = Response::new(Body::from(body));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(offer.media_type));
+    response.headers_mut().insert(VARY, HeaderValue::from_static("Accept"));
+    Ok(response)
+}
+
+fn converted(turtle: &str, format: GraphFormat) -> Result<Vec<u8>, Problem> {
+    let mut serializer = format.serializer();
+    if format == GraphFormat::JsonLd {
+        serializer = RdfSerializer::from_format(serializer.format());
+    }
+    let mut writer = serializer.for_writer(Vec::new());
+    for quad in RdfParser::from_format(RdfFormat::Turtle).for_slice(turtle) {
+        let quad = quad.map_err(|error| Problem::internal(&error))?;
+        writer.serialize_quad(&quad).map_err(|error| Problem::internal(&error))?;
+    }
+    writer.finish().map_err(|error| Problem::internal(&error))
+}

@@ -1,0 +1,84 @@
+//! Reading the log for requests: connections that are kept, on threads that may block.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::http::StatusCode;
+use tokio::sync::Semaphore;
+
+use super::problem::Problem;
+use crate::data_dir::DataDir;
+use crate::log::{Log, LogError, PageBodies, RecordRow};
+use crate::views::{Content, Readers, ViewError};
+
+/// A connection to the log, and what reads its payloads.
+pub struct Reading {
+    /// The log, in one consistent state until the request is answered.
+    pub log: Log,
+    depth: usize,
+    inode: u64,
+    readers: Option<(usize, Readers)>,
+}
+
+impl Reading {
+    /// What a record is now.
+    pub fn content(&mut self, row: &RecordRow) -> Result<Content, ViewError> {
+        let sources = self.log.sources()?.len();
+        if self.readers.as_ref().is_none_or(|(known, _)| *known != sources) {
+            self.readers = Some((sources, Readers::new(&self.log, self.depth)?));
+        }
+        match &self.readers {
+            Some((_, readers)) => Ok(readers.content(&self.log, &mut PageBodies::default(), &row.change)?),
+            None => Ok(Content::Deleted),
+        }
+    }
+}
+
+/// The connections.
+pub struct LogPool {
+    path: PathBuf,
+    depth: usize,
+    idle: Arc<Mutex<Vec<Reading>>>,
+    permits: Arc<Semaphore>,
+}
+
+impl LogPool {
+    /// Room for `most` readers at a time; others wait.
+    pub(super) fn new(data: &DataDir, depth: usize, most: usize) -> Self {
+        Self { path: data.log(), depth, idle: Arc::default(), permits: Arc::new(Semaphore::new(most)) }
+    }
+
+    /// Does some reading of one consistent state of the log.
+    pub async fn read<T, F>(&self, work: F) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Reading) -> Result<T, ViewError> + Send + 'static,
+    {
+        let permit = self.permits.clone().acquire_owned().await.map_err(|error| Problem::internal(&error))?;
+        let (path, depth, idle) = (self.path.clone(), self.depth, self.idle.clone());
+        let task = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            // A log that was put back from a backup is another file.
+            let inode = fs_err::metadata(&path).map_or(0, |metadata| metadata.ino());
+            let kept = idle.lock().unwrap_or_else(PoisonError::into_inner).pop().filter(|reading| reading.inode == inode);
+            let mut reading = match kept {
+                Some(reading) => reading,
+                None => Reading { log: Log::open_read_only(&path)?, depth, inode, readers: None },
+            };
+            reading.log.freeze()?;
+            let result = work(&mut reading);
+            reading.log.thaw()?;
+            idle.lock().unwrap_or_else(PoisonError::into_inner).push(reading);
+            result
+        });
+        match task.await {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(ViewError::Log(LogError::Missing(_)))) => {
+                Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "there is no mirror here yet: the first harvest has not begun"))
+            }
+            Ok(Err(error)) => Err(Problem::internal(&error)),
+            Err(error) => Err(Problem::internal(&error)),
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! Records at their own addresses, in every format and as a page.
+//!
+//! A record of Libris, `https://libris.kb.se/<id>`, is at `/<id>`, any at `/record/<IRI>`; both have `/data.ttl` and the
+//! like. What it describes, `<id>#it`, is no document: a request for it is sent on to that (303), as Libris does, and
+//! the numbers of old Libris (`/bib/8369159`, `/auth/281943`) likewise.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::header::{CONTENT_LOCATION, CONTENT_TYPE, LINK, LOCATION, VARY};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use oxigraph::model::{Quad, TripleRef};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::app::App;
+use super::conditions::Validator;
+use super::negotiate::{GRAPHS, Wanted};
+use super::pages;
+use super::problem::Problem;
+use super::reading::Reading;
+use crate::links::{Authority, LinkFilter, LinksIndex};
+use crate::log::{LogError, RecordRow};
+use crate::query::GraphFormat;
+use crate::views::{Content, ViewError};
+
+/// What needs no encoding in a segment of a path.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// `/record/<IRI>`, with or without `/data.FORMAT`.
+pub async fn by_iri(State(app): State<Arc<App>>, Path(path): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
+    answer(&app, &path, &headers).await
+}
+
+/// `/<id>`
+pub async fn by_id(State(app): State<Arc<App>>, Path(id): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
+    answer(&app, &id, &headers).await
+}
+
+/// `/<id>/data.FORMAT`, `/bib/<number>` and `/auth/<number>`
+pub async fn below_id(
+    State(app): State<Arc<App>>,
+    Path((first, second)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    answer(&app, &format!("{first}/{second}"), &headers).await
+}
+
+/// `/resource/bib/<number>` and `/resource/auth/<number>`
+pub async fn old_resource(
+    State(app): State<Arc<App>>,
+    Path((kind, number)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    answer(&app, &format!("{kind}/{number}"), &headers).await
+}
+
+/// What a path asks for.
+#[derive(Debug, PartialEq, Eq)]
+struct Asked {
+    /// The identifier, without a fragment.
+    identifier: String,
+    /// Whether it named a fragment: what the record describes.
+    thing: bool,
+    /// `data`, or `data.FORMAT`, at its end.
+    data: Option<Option<String>>,
+}
+
+fn asked(path: &str, base: &str) -> Asked {
+    let (path, data) = match path.rsplit_once('/') {
+        Some((before, "data")) => (before, Some(None)),
+        Some((before, last)) if last.starts_with("data.") => (before, Some(Some(last["data.".len()..].to_owned()))),
+        _ => (path, None),
+    };
+    let (path, thing) = path.split_once('#').map_or((path, false), |(before, _)| (before, true));
+    // Proxies make one slash of two.
+    let scheme = ["https:/", "http:/"].into_iter().find(|scheme| path.starts_with(*scheme));
+    let identifier = match scheme {
+        Some(scheme) => format!("{scheme}/{}", path[scheme.len()..].trim_start_matches('/')),
+        None if path.starts_with("urn:") || path.starts_with("oai:") => path.to_owned(),
+        None => format!("{base}{path}"),
+    };
+    Asked { identifier, thing, data }
+}
+
+/// The path of a record on this server, below its base.
+#[must_use]
+pub fn path_of(app: &App, record: &str) -> String {
+    let id = record.strip_prefix(&app.config.serve.record_base).filter(|id| !id.is_empty() && !id.contains(['/', '#', '?', '.']));
+    match id {
+        Some(id) => format!("{}/{}", app.base, utf8_percent_encode(id, SEGMENT)),
+        None => format!("{}/record/{}", app.base, utf8_percent_encode(record, SEGMENT)),
+    }
+}
+
+/// What is found under an identifier.
+enum Found {
+    Record(Box<RecordRow>, Content, i64),
+    /// An old number of this record.
+    Other(String),
+    Nothing,
+}
+
+fn find(reading: &mut Reading, identifier: &str, path: &str) -> Result<Found, ViewError> {
+    if let Some(row) = reading.log.record(identifier)? {
+        let content = reading.content(&row)?;
+        let page = reading.log.last_page()?.0;
+        return Ok(Found::Record(Box::new(row), content, page));
+    }
+    let links = LinksIndex(&reading.log).find(&LinkFilter::Id(Authority::Libris, path.to_owned()))?;
+    Ok(links.into_iter().next().map_or(Found::Nothing, |link| Found::Other(link.record)))
+}
+
+async fn answer(app: &Arc<App>, path: &str, headers: &HeaderMap) -> Result<Response, Problem> {
+    let asked = asked(path, &app.config.serve.record_base);
+    let (identifier, short) = (asked.identifier.clone(), path.to_owned());
+    let found = app.log.read(move |reading| find(reading, &identifier, &short)).await?;
+    let (row, content, page) = match found {
+        Found::Record(row, content, page) => (row, content, page),
+        Found::Other(record) => return Ok(see_other(&path_of(app, &record))),
+        Found::Nothing => return missing(app, headers, &asked),
+    };
+    let own = path_of(app, &row.change.identifier);
+    if asked.thing {
+        return Ok(see_other(&own));
+    }
+    let format = asked.data.clone().flatten();
+    let wanted = Wanted::new(headers, format.as_deref());
+    let html = asked.data.is_none() && wanted.prefers_html(&GRAPHS);
+    let offer = wanted.choose(&GRAPHS);
+    let language = pages::language(headers);
+    let name = if html { language.code() } else { offer.map_or("", |offer| offer.media_type) };
+    let published = app.snapshot().map(|snapshot| snapshot.published);
+    let validator = Validator::new(&[row.change.identifier.as_bytes(), &page.to_be_bytes(), name.as_bytes()], published);
+    if let Some(response) = validator.not_modified(headers) {
+        return Ok(response);
+    }
+    let mut response = match (content, offer) {
+        (content, _) if html => pages::record(app, headers, *row, content).await?,
+        (Content::Deleted, _) => {
+            let how = if row.withdrawn { "left its set" } else { "is deleted at the source" };
+            return Err(Problem::new(StatusCode::GONE, format!("the record {} {how}", row.change.identifier)));
+        }
+        (Content::Quarantined(error), _) => {
+            let detail =
+                format!("the source delivered the record {} in a form that cannot be read: {error}", row.change.identifier);
+            return Err(Problem::new(StatusCode::BAD_GATEWAY, detail));
+        }
+        (Content::Quads(_), None) if asked.data.is_some() => {
+            return Err(Problem::not_found(
+                "a record is data.ttl, data.nt, data.rdf, data.jsonld, data.json, data.trig or data.nq",
+            ));
+        }
+        (Content::Quads(_), None) => {
+            return Err(Problem::not_acceptable(
+                "a record comes as text/html, text/turtle, application/n-triples, application/rdf+xml, application/ld+json or application/trig",
+            ));
+        }
+        (Content::Quads(quads), Some(offer)) => {
+            let mut response = Response::new(Body::from(write(&quads, offer.format)?));
+            // `data.json` is JSON-LD for those who know JSON alone.
+            let media_type = if format.as_deref() == Some("json") { "application/json" } else { offer.media_type };
+            let headers = response.headers_mut();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+            if asked.data.is_none()
+                && let Ok(value) = HeaderValue::from_str(&format!("{own}/data.{}", offer.names.first().unwrap_or(&"ttl")))
+            {
+                headers.insert(CONTENT_LOCATION, value);
+            }
+            response
+        }
+    };
+    describe(response.headers_mut(), &own);
+    validator.label(response.headers_mut());
+    Ok(response)
+}
+
+/// The 404 for an identifier.
+fn missing(app: &App, headers: &HeaderMap, asked: &Asked) -> Result<Response, Problem> {
+    if asked.data.is_none() && Wanted::new(headers, None).prefers_html(&GRAPHS) {
+        return Ok(pages::missing(app, headers));
+    }
+    Err(Problem::not_found("this mirror has no such record or page"))
+}
+
+/// Says where the record's data are, and that the answer depends on what the client takes.
+fn describe(headers: &mut HeaderMap, own: &str) {
+    headers.insert(VARY, HeaderValue::from_static("Accept, Accept-Language"));
+    for offer in &GRAPHS {
+        let name = offer.names.first().unwrap_or(&"ttl");
+        if let Ok(value) =
+            HeaderValue::from_str(&format!("<{own}/data.{name}>; rel=\"describedby\"; type=\"{}\"", offer.media_type))
+        {
+            headers.append(LINK, value);
+        }
+    }
+}
+
+fn see_other(path: &str) -> Response {
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    if let Ok(value) = HeaderValue::from_str(path) {
+        response.headers_mut().insert(LOCATION, value);
+    }
+    response.headers_mut().insert(VARY, HeaderValue::from_static("Accept"));
+    response
+}
+
+/// A record's quads in a format; those that know graphs name its.
+pub fn write(quads: &[Quad], format: GraphFormat) -> Result<Vec<u8>, Problem> {
+    let failed = |error: std::io::Error| Problem::internal(&error);
+    let mut writer = format.serializer().for_writer(Vec::new());
+    for quad in quads {
+        if matches!(format, GraphFormat::TriG | GraphFormat::NQuads) {
+            writer.serialize_quad(quad).map_err(failed)?;
+        } else {
+            writer.serialize_triple(TripleRef::from(quad.as_ref())).map_err(failed)?;
+        }
+    }
+    writer.finish().map_err(failed)
+}
+
+impl From<LogError> for Problem {
+    fn from(error: LogError) -> Self {
+        Self::internal(&error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_name_records_their_things_and_their_data() {
+        let base = "https://libris.kb.se/";
+        let plain = |identifier: &str| Asked { identifier: identifier.into(), thing: false, data: None };
+        assert_eq!(asked("abc", base), plain("https://libris.kb.se/abc"));
+        assert_eq!(asked("https://libris.kb.se/abc", base), plain("https://libris.kb.se/abc"));
+        assert_eq!(asked("https:/libris.kb.se/abc", base), plain("https://libris.kb.se/abc"));
+        assert_eq!(asked("urn:x:y", base), plain("urn:x:y"));
+        assert_eq!(asked("abc#it", base), Asked { thing: true, ..plain("https://libris.kb.se/abc") });
+        assert_eq!(asked("abc/data.ttl", base), Asked { data: Some(Some("ttl".into())), ..plain("https://libris.kb.se/abc") });
+        assert_eq!(asked("abc/data", base), Asked { data: Some(None), ..plain("https://libris.kb.se/abc") });
+        assert_eq!(asked("../../etc/passwd", base).identifier, "https://libris.kb.se/../../etc/passwd");
+    }
+}

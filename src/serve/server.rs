@@ -1,0 +1,82 @@
+//! Connections: accepted up to a bound, each with time limits, and let go gently at the end.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tokio_io_timeout::TimeoutStream;
+use tower::ServiceExt;
+
+use super::app::App;
+
+/// The longest head of a request, in bytes; a query in an address must fit.
+const HEAD: usize = 64 << 10;
+
+/// File descriptors that are left for everything but connections.
+const SPARE: u64 = 512;
+
+/// Serves connections until `stopped`, then lets the answers that are under way come to their end, for a while.
+pub(super) async fn serve(app: &Arc<App>, listener: TcpListener, router: Router, stopped: impl Future<Output = ()>) {
+    let settings = &app.config.serve;
+    let descriptors = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1024);
+    let most = (settings.connections as u64).min(descriptors.saturating_sub(SPARE).max(64));
+    let room = Arc::new(Semaphore::new(usize::try_from(most).unwrap_or(Semaphore::MAX_PERMITS).min(Semaphore::MAX_PERMITS)));
+    let graceful = GracefulShutdown::new();
+    let mut stopped = std::pin::pin!(stopped);
+    loop {
+        let accepted = tokio::select! {
+            accepted = accept(&listener, &room) => accepted,
+            () = &mut stopped => break,
+        };
+        let (stream, permit) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of descriptors, or a client that left already: others may do better.
+                tracing::warn!("a connection could not be accepted: {error}");
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                continue;
+            }
+        };
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(Duration::from_secs(settings.stall_s)));
+        let service = TowerToHyperService::new(
+            router.clone().map_request(|request: hyper::Request<hyper::body::Incoming>| -> Request { request.map(Body::new) }),
+        );
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(Duration::from_secs(settings.header_timeout_s))
+            .max_buf_size(HEAD)
+            .serve_connection(TokioIo::new(Box::pin(stream)), service);
+        let connection = graceful.watch(connection);
+        let app = app.clone();
+        app.telemetry.connections.inc();
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!("a connection ended: {error}");
+            }
+            app.telemetry.connections.dec();
+            drop(permit);
+        });
+    }
+    drop(listener);
+    if timeout(Duration::from_secs(settings.stop_s), graceful.shutdown()).await.is_err() {
+        tracing::warn!("some answers did not come to their end within {} s", settings.stop_s);
+    }
+}
+
+async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> io::Result<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+    let permit = room.clone().acquire_owned().await.map_err(io::Error::other)?;
+    let (stream, _) = listener.accept().await?;
+    stream.set_nodelay(true)?;
+    Ok((stream, permit))
+}

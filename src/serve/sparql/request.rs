@@ -1,0 +1,111 @@
+//! What a SPARQL request asks for (SPARQL 1.1 Protocol, 2.1). Pure.
+
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, Method, StatusCode};
+use percent_encoding::percent_decode_str;
+use url::form_urlencoded;
+
+use crate::serve::problem::Problem;
+
+/// A request.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SparqlRequest {
+    /// The query; without one the service describes itself.
+    pub query: Option<String>,
+    /// `default-graph-uri`
+    pub default_graphs: Vec<String>,
+    /// `named-graph-uri`
+    pub named_graphs: Vec<String>,
+    /// `format`
+    pub format: Option<String>,
+    /// `rows`: at most so many results, which then are no error but a part.
+    pub rows: Option<u64>,
+}
+
+const FORM: &str = "application/x-www-form-urlencoded";
+const DIRECT: &str = "application/sparql-query";
+
+/// Reads a request.
+pub fn read(method: &Method, query_string: &str, headers: &HeaderMap, body: &[u8]) -> Result<SparqlRequest, Problem> {
+    let mut request = SparqlRequest::default();
+    match *method {
+        Method::GET | Method::HEAD => request.parameters(query_string, true)?,
+        Method::POST => match media_type(headers)?.as_str() {
+            FORM => {
+                let text = utf8(body)?;
+                request.parameters(query_string, true)?;
+                request.parameters(&text, true)?;
+            }
+            DIRECT => {
+                request.parameters(query_string, false)?;
+                request.query = Some(utf8(body)?);
+            }
+            "application/sparql-update" => return Err(read_only()),
+            other => {
+                let detail = format!("a query is posted as {DIRECT} or {FORM}, not as {other:?}");
+                return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+            }
+        },
+        _ => return Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, "a query is sent by GET or POST")),
+    }
+    if *method == Method::POST && request.query.is_none() {
+        return Err(Problem::bad_request("there is no query: send it as `query=`, or as the body"));
+    }
+    Ok(request)
+}
+
+fn read_only() -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, "this is a mirror, which is read and not written: send a query, not an update")
+}
+
+fn utf8(body: &[u8]) -> Result<String, Problem> {
+    String::from_utf8(body.to_vec()).map_err(|_| Problem::bad_request("the query is not UTF-8, as the protocol wants it"))
+}
+
+/// The media type of the body; its charset must be UTF-8 if it names one.
+fn media_type(headers: &HeaderMap) -> Result<String, Problem> {
+    let unsupported = |detail: String| Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail);
+    let Some(value) = headers.get(CONTENT_TYPE) else {
+        return Err(unsupported(format!("the request has no Content-Type: a query is posted as {DIRECT} or {FORM}")));
+    };
+    let text = value.to_str().unwrap_or_default();
+    let mut parts = text.split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
+    let charset = parts.find_map(|part| {
+        let (name, value) = part.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"').to_ascii_lowercase())
+    });
+    match charset {
+        Some(charset) if charset != "utf-8" && charset != "utf8" && charset != "us-ascii" => {
+            Err(unsupported(format!("the query is in {charset:?}, and the protocol wants UTF-8")))
+        }
+        _ => Ok(essence),
+    }
+}
+
+impl SparqlRequest {
+    fn parameters(&mut self, text: &str, with_query: bool) -> Result<(), Problem> {
+        if percent_decode_str(text).decode_utf8().is_err() {
+            return Err(Problem::bad_request("the parameters are not UTF-8, as the protocol wants them"));
+        }
+        for (name, value) in form_urlencoded::parse(text.as_bytes()) {
+            match &*name {
+                "query" if !with_query || self.query.is_some() => {
+                    return Err(Problem::bad_request("there is more than one query in this request: send one"));
+                }
+                "query" => self.query = Some(value.into_owned()),
+                "update" => return Err(read_only()),
+                "default-graph-uri" => self.default_graphs.push(value.into_owned()),
+                "named-graph-uri" => self.named_graphs.push(value.into_owned()),
+                "format" | "output" if !value.is_empty() => self.format = Some(value.into_owned()),
+                "rows" if !value.is_empty() => {
+                    let rows = value.parse().ok().filter(|rows| *rows > 0);
+                    self.rows = Some(rows.ok_or_else(|| Problem::bad_request(format!("rows={value} is no number of results")))?);
+                }
+                // Clients of other servers add parameters of those.
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}

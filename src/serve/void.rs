@@ -1,0 +1,96 @@
+//! `/.well-known/void`: what the dataset is, how large, under which licence, and where else it is (VoID, DCAT).
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use chrono::{DateTime, SecondsFormat, Utc};
+use oxigraph::model::Literal;
+
+use super::app::App;
+use super::dump::DUMPS;
+use super::negotiate::Wanted;
+use super::overview::Overview;
+use super::problem::Problem;
+use super::rdf::answer;
+use crate::links::Authority;
+
+/// The licence of Libris's open data.
+pub const CC0: &str = "https://creativecommons.org/publicdomain/zero/1.0/";
+
+/// Answers with the description.
+pub async fn void(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, Problem> {
+    let overview = app.overviews.get(&app).await?;
+    answer(&describe(&app.address(&headers), &overview), &Wanted::new(&headers, None))
+}
+
+fn describe(address: &str, overview: &Overview) -> String {
+    let mut text = format!(
+        "@prefix void: <http://rdfs.org/ns/void#> .
+@prefix dcat: <http://www.w3.org/ns/dcat#> .
+@prefix dcterms: <http://purl.org/dc/terms/> .
+@prefix foaf: <http://xmlns.com/foaf/0.1/> .
+@prefix kbv: <https://id.kb.se/vocab/> .
+@prefix xsd: <http://www.w3.org/2001/XMLSchema#> .
+@base <{address}/.well-known/void> .
+
+<> a void:DatasetDescription ; foaf:primaryTopic <#dataset> .
+<#dataset> a void:Dataset, dcat:Dataset ;
+    dcterms:title \"Mirror of Libris open data\"@en, \"Spegling av Libris öppna data\"@sv ;
+    dcterms:publisher <https://libris.kb.se/library/SEK> ;
+    dcterms:license <{CC0}> ;
+    dcterms:language <http://id.loc.gov/vocabulary/iso639-1/sv> ;
+    foaf:homepage <{address}/> ;
+    void:sparqlEndpoint <{address}/sparql> ;
+    void:uriSpace \"https://libris.kb.se/\" ;
+    void:vocabulary <https://id.kb.se/vocab/> ;
+    void:entities {} ;
+    void:documents {} ;
+    void:triples {} ;
+",
+        overview.records(),
+        overview.records(),
+        overview.triples()
+    );
+    if let Some(time) = overview.harvested().and_then(DateTime::<Utc>::from_timestamp_millis) {
+        text.push_str(&format!("    dcterms:modified \"{}\"^^xsd:dateTime ;\n", time.to_rfc3339_opts(SecondsFormat::Secs, true)));
+    }
+    for source in &overview.sources {
+        text.push_str(&format!("    dcterms:source <{}> ;\n", iri(&source.row.base_url)));
+    }
+    for (kind, records, triples) in overview.kinds.iter().filter(|(kind, _, _)| is_local(kind)) {
+        text.push_str(&format!(
+            "    void:classPartition [ void:class kbv:{kind} ; void:entities {records} ; void:triples {triples} ] ;\n"
+        ));
+    }
+    for name in DUMPS {
+        text.push_str(&format!("    void:dataDump <{address}/{name}> ;\n"));
+    }
+    text.push_str("    dcat:distribution <#sparql>, <#dump> .\n");
+    text.push_str(&format!(
+        "<#dump> a dcat:Distribution ; dcterms:title \"N-Triples, gzip\" ; dcterms:license <{CC0}> ; \
+         dcat:downloadURL <{address}/dump.nt.gz> ; dcat:mediaType <https://www.iana.org/assignments/media-types/application/n-triples> .\n"
+    ));
+    text.push_str(&format!(
+        "<#sparql> a dcat:Distribution ; dcterms:title \"SPARQL 1.1\" ; dcterms:license <{CC0}> ; dcat:accessURL <{address}/sparql> ; \
+         dcat:accessService [ a dcat:DataService ; dcat:endpointURL <{address}/sparql> ; dcat:servesDataset <#dataset> ] .\n"
+    ));
+    for (authority, links) in &overview.links {
+        let Some(known) = Authority::ALL.into_iter().find(|known| known.name() == authority) else { continue };
+        text.push_str(&format!(
+            "<#links-{authority}> a void:Linkset ; dcterms:title {} ; void:subjectsTarget <#dataset> ; void:triples {links} .\n",
+            Literal::from(format!("Links to {}", known.title()))
+        ));
+    }
+    text
+}
+
+/// A name that can stand behind a prefix.
+fn is_local(kind: &str) -> bool {
+    kind.starts_with(|c: char| c.is_ascii_alphabetic()) && kind.chars().all(|c| c.is_ascii_alphanumeric())
+}
+
+fn iri(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control() && !matches!(c, '<' | '>' | '"' | ' ' | '{' | '}' | '|' | '\\' | '^' | '`')).collect()
+}

@@ -1,0 +1,222 @@
+//! The processes that run queries: a few at a time, started when needed, kept while they behave.
+//!
+//! A query that takes too long, or whose client went away, ends with its process: nothing that it does can hold
+//! anyone else up. Others wait in a short queue, and are turned away when that is full.
+
+use std::collections::VecDeque;
+use std::io;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::query::{Ended, Frame, Head, Refusal, RefusalKind, Task, read_head};
+
+/// How a worker is started, and how many there may be.
+#[derive(Debug, Clone)]
+pub struct WorkerSettings {
+    /// The program, and the words that make it a worker.
+    pub command: (PathBuf, Vec<String>),
+    /// How many queries run at once.
+    pub concurrent: usize,
+    /// How many wait for their turn.
+    pub queue: usize,
+    /// How long they wait.
+    pub wait: Duration,
+    /// How long a client may take none of its results.
+    pub stall: Duration,
+}
+
+/// What became of a query, as its results come.
+#[derive(Debug)]
+pub enum Event {
+    /// How the answer begins.
+    Head(Head),
+    /// A part of it.
+    Data(Bytes),
+    /// How it ended.
+    Ended(Ended),
+    /// Why there is none, or no more.
+    Refused(Refusal),
+}
+
+/// Why a query did not run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Busy {
+    /// The queue is full.
+    #[error("too many queries are running and waiting")]
+    Full,
+    /// Its turn did not come.
+    #[error("too many queries are running")]
+    Waited,
+}
+
+/// The pool.
+pub struct Workers {
+    settings: WorkerSettings,
+    permits: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    idle: Mutex<VecDeque<Worker>>,
+    started: AtomicUsize,
+}
+
+struct Worker {
+    // Killed when dropped.
+    _child: Child,
+    stdin: ChildStdin,
+    stdout: BufReader<ChildStdout>,
+}
+
+/// How long after its time a query is ended from outside: the engine looks at its clock between quads, not between the
+/// rows of a join in memory.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Parts that wait for the client.
+const WAITING: usize = 4;
+
+impl Workers {
+    /// A pool without any workers yet.
+    #[must_use]
+    pub fn new(settings: WorkerSettings) -> Arc<Self> {
+        let permits = Arc::new(Semaphore::new(settings.concurrent.max(1)));
+        let (waiting, started) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Arc::new(Self { settings, permits, waiting, idle: Mutex::default(), started })
+    }
+
+    /// How many queries run and wait, and how many workers were ever started.
+    #[must_use]
+    pub fn figures(&self) -> (usize, usize, usize) {
+        let running = self.settings.concurrent.max(1) - self.permits.available_permits();
+        (running, self.waiting.load(Ordering::Relaxed), self.started.load(Ordering::Relaxed))
+    }
+
+    /// Starts a query as soon as there is room. Dropping the receiver ends it.
+    pub async fn run(self: &Arc<Self>, task: Task) -> Result<mpsc::Receiver<Event>, Busy> {
+        let permit = self.permit().await?;
+        let (events, receiver) = mpsc::channel(WAITING);
+        let pool = self.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                // The client went away: the worker is dropped in the middle of its work.
+                () = events.closed() => {}
+                result = pool.drive(&task, &events) => {
+                    if let Err(error) = result {
+                        tracing::warn!("a query could not be run: {error}");
+                        let message = "the query could not be run".to_owned();
+                        let _ = events.send(Event::Refused(Refusal { kind: RefusalKind::Evaluation, message })).await;
+                    }
+                }
+            }
+            drop(permit);
+        });
+        Ok(receiver)
+    }
+
+    async fn permit(&self) -> Result<OwnedSemaphorePermit, Busy> {
+        if let Ok(permit) = self.permits.clone().try_acquire_owned() {
+            return Ok(permit);
+        }
+        let _waits = Waits::new(&self.waiting, self.settings.queue)?;
+        match timeout(self.settings.wait, self.permits.clone().acquire_owned()).await {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(_)) | Err(_) => Err(Busy::Waited),
+        }
+    }
+
+    async fn drive(&self, task: &Task, events: &mpsc::Sender<Event>) -> io::Result<()> {
+        let mut worker = match self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop_back() {
+            Some(worker) => worker,
+            None => self.start()?,
+        };
+        let deadline = Instant::now() + Duration::from_secs(task.timeout_s) + GRACE;
+        let mut line = serde_json::to_vec(task)?;
+        line.push(b'\n');
+        if worker.stdin.write_all(&line).await.is_err() {
+            // It died while it was idle.
+            worker = self.start()?;
+            worker.stdin.write_all(&line).await?;
+        }
+        loop {
+            let event = match timeout_at(deadline, worker.frame()).await {
+                Ok(Ok(Frame::Head(head))) => Event::Head(head),
+                Ok(Ok(Frame::Data(bytes))) => Event::Data(bytes.into()),
+                Ok(Ok(Frame::Ended(ended))) => Event::Ended(ended),
+                Ok(Ok(Frame::Refused(refusal))) => Event::Refused(refusal),
+                Ok(Err(error)) => {
+                    tracing::warn!("a query ended its process: {error}");
+                    let message = "the query needs more memory than one query may have, or is nested too deeply".to_owned();
+                    Event::Refused(Refusal { kind: RefusalKind::Evaluation, message })
+                }
+                Err(_) => Event::Refused(Refusal { kind: RefusalKind::Timeout, message: String::new() }),
+            };
+            let ended = matches!(event, Event::Ended(_));
+            let refused = match &event {
+                Event::Refused(refusal) => Some(refusal.kind),
+                _ => None,
+            };
+            if timeout(self.settings.stall, events.send(event)).await.is_err() {
+                tracing::info!("a client took none of its results for {} s", self.settings.stall.as_secs());
+                return Ok(());
+            }
+            if ended || matches!(refused, Some(RefusalKind::Syntax | RefusalKind::Format | RefusalKind::Snapshot)) {
+                self.idle.lock().unwrap_or_else(PoisonError::into_inner).push_back(worker);
+                return Ok(());
+            }
+            if refused.is_some() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn start(&self) -> io::Result<Worker> {
+        self.started.fetch_add(1, Ordering::Relaxed);
+        let (program, words) = &self.settings.command;
+        let mut child = Command::new(program)
+            .args(words)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            // Ctrl-C in the server's terminal is for the server alone: it lets queries come to their end.
+            .process_group(0)
+            .spawn()?;
+        let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(io::Error::other("a worker without pipes"));
+        };
+        Ok(Worker { _child: child, stdin, stdout: BufReader::new(stdout) })
+    }
+}
+
+impl Worker {
+    async fn frame(&mut self) -> io::Result<Frame> {
+        let mut head = [0; 5];
+        self.stdout.read_exact(&mut head).await?;
+        let (letter, length) = read_head(head)?;
+        let mut bytes = vec![0; length];
+        self.stdout.read_exact(&mut bytes).await?;
+        Frame::new(letter, bytes)
+    }
+}
+
+/// A place in the queue.
+struct Waits<'a>(&'a AtomicUsize);
+
+impl<'a> Waits<'a> {
+    fn new(waiting: &'a AtomicUsize, most: usize) -> Result<Self, Busy> {
+        let before = waiting.fetch_add(1, Ordering::Relaxed);
+        let place = Self(waiting);
+        if before < most { Ok(place) } else { Err(Busy::Full) }
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
