@@ -91,6 +91,8 @@ pub struct Question {
     pub named_graphs: Vec<String>,
     /// The hosts that `SERVICE` may ask; none, as a rule.
     pub services: Vec<String>,
+    /// What its relative IRIs are resolved against.
+    pub base: Option<String>,
 }
 
 impl From<String> for Question {
@@ -121,7 +123,7 @@ pub fn run<'a>(
     limits: Limits,
     overdue: impl FnOnce(QueryError) + Send + 'static,
 ) -> Result<Running<'a>, QueryError> {
-    let Question { text, default_graphs, named_graphs, services } = question;
+    let Question { text, default_graphs, named_graphs, services, base } = question;
     if text.len() > limits.query_bytes {
         return Err(QueryError::TooLong { length: text.len(), limit: limits.query_bytes });
     }
@@ -131,6 +133,9 @@ pub fn run<'a>(
         evaluator = evaluator
             .with_prefix(prefix, iri)
             .map_err(|error| QueryError::Evaluation(QueryEvaluationError::Unexpected(Box::new(error))))?;
+    }
+    if let Some(base) = base {
+        evaluator = evaluator.with_base_iri(base).map_err(|_| QueryError::Graph(base.clone()))?;
     }
     if !services.is_empty() {
         let time = Duration::from_secs(limits.timeout_s);

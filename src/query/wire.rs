@@ -20,6 +20,8 @@ pub struct Task {
     pub default_graphs: Vec<String>,
     /// See [`super::Question`].
     pub named_graphs: Vec<String>,
+    /// What relative IRIs are resolved against.
+    pub base: String,
     /// The format for solutions and booleans, if the client takes any.
     pub solutions: Option<SolutionFormat>,
     /// The format for graphs, if the client takes any.

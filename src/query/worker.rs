@@ -62,6 +62,7 @@ fn answer(snapshot: &PublishedSnapshot, task: &Task, output: &mut impl Write, ov
         default_graphs: task.default_graphs.clone(),
         named_graphs: task.named_graphs.clone(),
         services: task.services.clone(),
+        base: Some(task.base.clone()),
     };
     let limits = Limits { timeout_s: task.timeout_s, query_bytes: task.query_bytes };
     let running = match run(&snapshot.store, &question, limits, overdue) {

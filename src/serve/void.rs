@@ -38,7 +38,7 @@ fn describe(address: &str, overview: &Overview) -> String {
 <> a void:DatasetDescription ; foaf:primaryTopic <#dataset> .
 <#dataset> a void:Dataset, dcat:Dataset ;
     dcterms:title \"Mirror of Libris open data\"@en, \"Spegling av Libris öppna data\"@sv ;
-    dcterms:publisher <https://libris.kb.se/library/SEK> ;
+    dcterms:publisher [ a foaf:Organization ; foaf:name \"Kungliga biblioteket\"@sv, \"National Library of Sweden\"@en ; foaf:homepage <https://www.kb.se/> ] ;
     dcterms:license <{CC0}> ;
     dcterms:language <http://id.loc.gov/vocabulary/iso639-1/sv> ;
     foaf:homepage <{address}/> ;
@@ -56,8 +56,9 @@ fn describe(address: &str, overview: &Overview) -> String {
     if let Some(time) = overview.harvested().and_then(DateTime::<Utc>::from_timestamp_millis) {
         text.push_str(&format!("    dcterms:modified \"{}\"^^xsd:dateTime ;\n", time.to_rfc3339_opts(SecondsFormat::Secs, true)));
     }
-    for source in &overview.sources {
-        text.push_str(&format!("    dcterms:source <{}> ;\n", iri(&source.row.base_url)));
+    let sources: std::collections::BTreeSet<String> = overview.sources.iter().map(|source| iri(&source.row.base_url)).collect();
+    for source in sources {
+        text.push_str(&format!("    dcterms:source <{source}> ;\n"));
     }
     for (kind, records, triples) in overview.kinds.iter().filter(|(kind, _, _)| is_local(kind)) {
         text.push_str(&format!(

@@ -5,8 +5,21 @@ use std::process::Stdio;
 
 use crate::harness::Bench;
 
-const VERBS: [&str; 12] =
-    ["harvest", "status", "query", "export", "links", "record", "search", "quarantine", "publish", "rebuild", "generate", "demo"];
+const VERBS: [&str; 13] = [
+    "harvest",
+    "status",
+    "query",
+    "export",
+    "links",
+    "record",
+    "search",
+    "quarantine",
+    "publish",
+    "serve",
+    "rebuild",
+    "generate",
+    "demo",
+];
 
 #[test]
 fn every_verb_has_help_with_examples() {

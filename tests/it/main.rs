@@ -11,6 +11,7 @@
 //! - `proof`: audits against the source, and checks without it
 //! - `misbehaviour`: departures from the specification that were seen in the wild, line by line
 //! - `search`: titles, names, identifiers
+//! - `serve_protocol`: the SPARQL 1.1 Protocol, case by case
 //! - `snapshots`: readers beside the writer, `publish`
 //! - `protocol`: what servers do and a harvester must bear
 //! - `command_line`: help, exit codes, errors, configuration
@@ -31,5 +32,7 @@ mod proof;
 mod protocol;
 mod scripted;
 mod search;
+mod serve_protocol;
+mod server;
 mod snapshots;
 mod soak;

@@ -20,7 +20,7 @@ use crate::serve::problem::Problem;
 /// `/`
 pub async fn front(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, Problem> {
     let language = Language::of(&headers);
-    let page = Page { app: &app, language, title: "", place: Place::Home, script: false };
+    let page = Page { app: &app, language, title: "", place: Place::Home, keep: Vec::new(), script: false };
     let overview = match app.overviews.get(&app).await {
         Ok(overview) => overview,
         Err(problem) if problem.status == StatusCode::SERVICE_UNAVAILABLE => {

@@ -25,7 +25,8 @@ pub async fn harvest(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<
     let overview = app.overviews.get(&app).await?;
     let lists = app.log.read(|reading| Ok((quarantine::list(&reading.log, None)?, reading.log.undelivered(None)?))).await?;
     let language = Language::of(&headers);
-    let page = Page { app: &app, language, title: language.words().harvests, place: Place::Harvest, script: false };
+    let page =
+        Page { app: &app, language, title: language.words().harvests, place: Place::Harvest, keep: Vec::new(), script: false };
     let (words, snapshot) = (page.words(), app.snapshot());
     let content = html! {
         h1 { (words.harvests) }

@@ -6,6 +6,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use maud::{DOCTYPE, Markup, html};
+use url::form_urlencoded;
 
 use super::assets;
 use super::words::{Language, Words};
@@ -21,6 +22,8 @@ pub struct Page<'a> {
     pub title: &'a str,
     /// Where it is in the menu.
     pub place: Place,
+    /// The parameters of its address that another language of it keeps.
+    pub keep: Vec<(&'static str, String)>,
     /// Whether it needs the script of the SPARQL page.
     pub script: bool,
 }
@@ -45,6 +48,14 @@ impl Page<'_> {
     #[must_use]
     pub fn words(&self) -> &'static Words {
         self.language.words()
+    }
+
+    /// This page in the other language.
+    fn other_language(&self) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(self.keep.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (*name, value.as_str())));
+        query.append_pair("lang", self.words().other_code);
+        format!("?{}", query.finish())
     }
 
     /// The page around its content.
@@ -81,7 +92,7 @@ impl Page<'_> {
                                         li { a href=(address) aria-current=[(*place == self.place).then_some("page")] { (name) } }
                                     }
                                     li.language {
-                                        a href={ "?lang=" (words.other_code) } lang=(words.other_code) hreflang=(words.other_code) { (words.other_language) }
+                                        a href=(self.other_language()) lang=(words.other_code) hreflang=(words.other_code) { (words.other_language) }
                                     }
                                 }
                             }

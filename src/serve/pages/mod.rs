@@ -43,7 +43,7 @@ pub fn sparql(app: &App, headers: &HeaderMap, query: &str) -> Response {
 pub fn missing(app: &App, headers: &HeaderMap) -> Response {
     let language = Language::of(headers);
     let words = language.words();
-    let page = Page { app, language, title: words.not_found, place: Place::Elsewhere, script: false };
+    let page = Page { app, language, title: words.not_found, place: Place::Elsewhere, keep: Vec::new(), script: false };
     let content = html! {
         h1 { (words.not_found) }
         p { (words.not_found_hint) }

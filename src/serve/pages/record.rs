@@ -88,7 +88,7 @@ pub async fn record(app: &App, headers: &HeaderMap, row: RecordRow, content: Con
             })
         })
         .await?;
-    let page = Page { app, language, title: &shown.title, place: Place::Elsewhere, script: false };
+    let page = Page { app, language, title: &shown.title, place: Place::Elsewhere, keep: Vec::new(), script: false };
     Ok(page.render(status, &content_of(&page, &row, notice.as_deref(), &shown)))
 }
 
@@ -100,7 +100,7 @@ fn look_up(search: &SearchIndex<'_>, piece: Piece, base: &str) -> Result<Value, 
     Ok(match entry {
         Some(entry) => Value { text: text.unwrap_or(entry.label), after, target: Some(Target::Here(entry.record)) },
         None => {
-            let target = (iri.starts_with("http://") || iri.starts_with("https://")).then(|| Target::There(iri.clone()));
+            let target = is_web(&iri).then(|| Target::There(iri.clone()));
             Value { text: text.unwrap_or_else(|| last_part(&iri)), after, target }
         }
     })
@@ -128,7 +128,7 @@ fn content_of(page: &Page<'_>, row: &RecordRow, notice: Option<&str>, shown: &Sh
                     h2 { (words.links_heading) }
                     ul.badges {
                         @for (authority, row) in links {
-                            li { a.badge.(authority.name()) href=(row.iri) rel="external noopener" title=(row.property) { strong { (authority.title()) } " " (row.id) } }
+                            li { a.badge.(authority.name()) href=[is_web(&row.iri).then_some(&row.iri)] rel="external noopener" title=(row.property) { strong { (authority.title()) } " " (row.id) } }
                         }
                     }
                 }
@@ -154,13 +154,18 @@ fn content_of(page: &Page<'_>, row: &RecordRow, notice: Option<&str>, shown: &Sh
                             @let name = offer.names.first().unwrap_or(&"ttl");
                             a href={ (own) "/data." (name) } type=(offer.media_type) { (name) } " "
                         }
-                        "· " a href=(record) rel="external noopener" { (words.at_libris) }
+                        @if is_web(record) { "· " a href=(record) rel="external noopener" { (words.at_libris) } }
                     }
                     details { summary { (words.as_turtle) } pre.turtle tabindex="0" { (turtle) } }
                 }
             }
         }
     }
+}
+
+/// Only such addresses become links: others could be code.
+fn is_web(iri: &str) -> bool {
+    iri.starts_with("http://") || iri.starts_with("https://")
 }
 
 fn link(page: &Page<'_>, value: &Value) -> Markup {

@@ -42,7 +42,14 @@ pub async fn search(State(app): State<Arc<App>>, Query(asked): Query<Asked>, hea
     } else {
         app.log.read(move |reading| Ok(SearchIndex(&reading.log).find(&sought, (number - 1) * EACH, EACH)?)).await?
     };
-    let page = Page { app: &app, language: Language::of(&headers), title: &text, place: Place::Search, script: false };
+    let page = Page {
+        app: &app,
+        language: Language::of(&headers),
+        title: &text,
+        place: Place::Search,
+        keep: vec![("q", text.clone())],
+        script: false,
+    };
     Ok(page.render(StatusCode::OK, &content(&page, &text, &found, number)))
 }
 

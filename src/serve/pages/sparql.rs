@@ -17,7 +17,14 @@ const ROWS: u32 = 1000;
 /// The page, with a query in it.
 #[must_use]
 pub fn page(app: &App, language: Language, query: &str) -> Response {
-    let page = Page { app, language, title: language.words().sparql, place: Place::Sparql, script: true };
+    let page = Page {
+        app,
+        language,
+        title: language.words().sparql,
+        place: Place::Sparql,
+        keep: vec![("query", query.to_owned())],
+        script: true,
+    };
     page.render(StatusCode::OK, &content(&page, query))
 }
 

@@ -80,6 +80,7 @@ async fn answer(app: &Arc<App>, request: Request<Body>) -> Result<Response, Prob
             query: query.clone(),
             default_graphs: asked.default_graphs.clone(),
             named_graphs: asked.named_graphs.clone(),
+            base: format!("{}/sparql", app.address(&parts.headers)),
             solutions: solutions.map(|offer| offer.format),
             graph: graph.map(|offer| offer.format),
             bounds: Bounds { rows: Some(asked.rows.unwrap_or(serve.rows).min(serve.rows)), bytes: Some(serve.result_bytes) },

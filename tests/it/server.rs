@@ -1,0 +1,155 @@
+//! A running `serve`, and a client that asks it.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, ChildStderr, Stdio};
+use std::time::{Duration, Instant};
+
+use reqwest::blocking::{Client, RequestBuilder, Response};
+use reqwest::redirect::Policy;
+use serde_json::Value;
+
+use crate::harness::Bench;
+
+/// A server of a bench's mirror, on a port of its own. It is killed at the end.
+pub struct Server {
+    child: Child,
+    _log: BufReader<ChildStderr>,
+    /// Its address, without a slash at its end.
+    pub url: String,
+    pub client: Client,
+}
+
+impl Server {
+    /// Starts `serve` with more words, and waits until it listens.
+    pub fn start(bench: &Bench, more: &[&str]) -> Self {
+        let words = [&["serve", "--listen", "127.0.0.1:0"], more].concat();
+        let mut child = bench.command(&words).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the binary starts");
+        let mut log = BufReader::new(child.stderr.take().expect("piped"));
+        let (mut line, mut said) = (String::new(), String::new());
+        while !line.starts_with("listening on ") {
+            line.clear();
+            assert!(log.read_line(&mut line).expect("text") > 0, "the server ended: {said}");
+            said.push_str(&line);
+        }
+        let url = line.trim_start_matches("listening on ").trim().trim_end_matches('/').to_owned();
+        let client = Client::builder().redirect(Policy::none()).timeout(Duration::from_secs(60)).build().expect("a client");
+        Self { child, _log: log, url, client }
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// `host:port`
+    pub fn host(&self) -> &str {
+        self.url.trim_start_matches("http://").split('/').next().expect("a host")
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        Answer::of(self.client.get(format!("{}{path}", self.url)))
+    }
+
+    pub fn get_as(&self, path: &str, accept: &str) -> Answer {
+        Answer::of(self.client.get(format!("{}{path}", self.url)).header("accept", accept))
+    }
+
+    /// Posts a query and answers its results, or whatever came.
+    pub fn ask(&self, query: &str) -> Answer {
+        self.ask_with(query, "")
+    }
+
+    /// The same with parameters.
+    pub fn ask_with(&self, query: &str, parameters: &str) -> Answer {
+        let request = self.client.post(format!("{}/sparql{parameters}", self.url));
+        Answer::of(request.header("content-type", "application/sparql-query").body(query.to_owned()))
+    }
+
+    /// The single number that a query gives.
+    pub fn count(&self, query: &str) -> u64 {
+        let json = self.ask(query).ok().json();
+        let binding = &json["results"]["bindings"][0]["n"]["value"];
+        binding.as_str().and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{json}"))
+    }
+
+    /// A connection by hand.
+    pub fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.host()).expect("a connection");
+        stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
+        stream
+    }
+
+    /// Asks it to stop (SIGTERM), and answers how it ended and how long that took.
+    pub fn terminate(mut self) -> (Option<i32>, Duration) {
+        let begun = Instant::now();
+        let sent = std::process::Command::new("/bin/sh").args(["-c", &format!("kill -TERM {}", self.child.id())]).status();
+        assert!(sent.is_ok_and(|status| status.success()));
+        let status = self.child.wait().expect("a child");
+        (status.code(), begun.elapsed())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What was answered.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+    /// Why the body broke off, if it did.
+    pub broken: Option<String>,
+}
+
+impl Answer {
+    pub fn of(request: RequestBuilder) -> Self {
+        Self::read(request.send().expect("an answer"))
+    }
+
+    fn read(mut response: Response) -> Self {
+        let status = response.status().as_u16();
+        let text = |value: &reqwest::header::HeaderValue| value.to_str().unwrap_or_default().to_owned();
+        let headers = response.headers().iter().map(|(name, value)| (name.to_string(), text(value))).collect();
+        let mut bytes = Vec::new();
+        let mut part = [0; 8192];
+        let broken = loop {
+            match response.read(&mut part) {
+                Ok(0) => break None,
+                Ok(length) => bytes.extend_from_slice(&part[..length]),
+                Err(error) => break Some(error.to_string()),
+            }
+        };
+        Self { status, headers, body: String::from_utf8_lossy(&bytes).into_owned(), broken }
+    }
+
+    /// The first header of a name, or nothing.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+    }
+
+    pub fn ok(self) -> Self {
+        assert!(self.status == 200 && self.broken.is_none(), "{self:?}");
+        self
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+/// Sends a request as it stands and answers all that comes back until the server closes or is silent for long.
+pub fn raw(server: &Server, request: &[u8]) -> String {
+    let mut stream = server.connect();
+    stream.set_read_timeout(Some(Duration::from_secs(5))).expect("a timeout");
+    // The server may refuse before it has read everything.
+    let _ = stream.write_all(request);
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
+}
