@@ -76,6 +76,7 @@ pub struct Store {
 pub struct Query {
     pub timeout_s: u64,
     pub query_bytes: usize,
+    pub service_hosts: Vec<String>,
 }
 
 /// `[serve]`
@@ -94,7 +95,6 @@ pub struct Serve {
     pub queue: usize,
     pub queue_s: u64,
     pub memory_mb: u64,
-    pub service_hosts: Vec<String>,
     pub connections: usize,
     pub header_timeout_s: u64,
     pub body_timeout_s: u64,

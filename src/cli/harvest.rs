@@ -1,5 +1,9 @@
 //! `libris-mirror harvest`
 
+use std::fs::Permissions;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -11,6 +15,7 @@ use super::output::{self, grouped};
 use super::signals::{SoFar, stop_on_signals};
 use super::{Exit, Global, Settings};
 use crate::config::{Source, SourceSettings};
+use crate::figures;
 use crate::harvest::{self, Options, Progress, RunOptions};
 use crate::mirror::Mirror;
 use crate::oai::Datestamp;
@@ -61,6 +66,9 @@ pub(super) struct Arguments {
     /// End at a checkpoint after this time, such as 45m or 2h; the next harvest goes on.
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     max_duration: Option<Duration>,
+    /// Leave figures in this file for node_exporter's textfile collector.
+    #[arg(long, value_name = "FILE")]
+    metrics: Option<PathBuf>,
     /// Print the summaries as JSON, an object a source.
     #[arg(long)]
     json: bool,
@@ -136,10 +144,24 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
             break;
         }
     }
+    if let Some(path) = &arguments.metrics {
+        leave_figures(&mirror, path)?;
+    }
     if arguments.json && (so_far.take().is_some() || reports.is_empty()) {
         output::json(&reports)?;
     }
     Ok(worst)
+}
+
+/// Writes the figures; who reads the file never sees half of it.
+fn leave_figures(mirror: &Mirror, path: &Path) -> anyhow::Result<()> {
+    let text = figures::text(&mirror.log, mirror.snapshots().current_info().as_ref(), chrono::Utc::now().into())?;
+    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().permissions(Permissions::from_mode(0o644)).tempfile_in(directory)?;
+    // The collector knows the older text format, which has no end mark.
+    file.write_all(text.trim_end_matches("# EOF\n").as_bytes())?;
+    file.persist(path)?;
+    Ok(())
 }
 
 /// Progress on a terminal.

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::output;
 use super::{Exit, Global, Settings};
-use crate::query::{self, Bounds, GraphFormat, Limits, QueryError, SolutionFormat, Written};
+use crate::query::{self, Bounds, GraphFormat, Limits, QueryError, Question, SolutionFormat, Written};
 
 /// Ask the mirror in SPARQL 1.1: SELECT, ASK, CONSTRUCT or DESCRIBE.
 ///
@@ -118,7 +118,8 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     let text = arguments.text(limits.query_bytes)?;
     let snapshot = settings.data.snapshots().open_current()?;
     let (solutions, graph) = formats(arguments.format);
-    let running = query::run(&snapshot.store, &text.into(), limits, overdue)?;
+    let question = Question { services: settings.config.query.service_hosts.clone(), ..Question::from(text) };
+    let running = query::run(&snapshot.store, &question, limits, overdue)?;
     check(arguments.format, running.form())?;
     let mut out = output::stdout();
     query::write(running, solutions, graph, Bounds::default(), &mut out)?;

@@ -4,13 +4,12 @@ use std::io::Write;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use oxigraph::io::{RdfFormat, RdfSerializer};
-use oxigraph::model::{Quad, TripleRef};
+use oxigraph::model::Quad;
 
 use super::output;
 use super::{Exit, Global, Settings};
 use crate::log::{Log, PageBodies, RecordRow};
-use crate::query::{GraphFormat, with_prefixes};
+use crate::query::GraphFormat;
 use crate::views::{Content, Readers};
 
 /// Show one record: its header and what it says.
@@ -98,21 +97,16 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         out.flush()?;
         return Ok(Exit::Ok);
     };
-    if arguments.format == Format::Nq {
-        let mut writer = with_prefixes(RdfSerializer::from_format(RdfFormat::NQuads)).for_writer(&mut out);
-        quads.iter().try_for_each(|quad| writer.serialize_quad(quad))?;
-        writer.finish()?;
-    } else {
-        let format = match arguments.format {
-            Format::Nt | Format::Nq | Format::Raw => GraphFormat::NTriples,
-            Format::Ttl => GraphFormat::Turtle,
-            Format::Rdfxml => GraphFormat::RdfXml,
-            Format::Jsonld => GraphFormat::JsonLd,
-        };
-        let mut writer = format.serializer().for_writer(&mut out);
-        quads.iter().try_for_each(|quad| writer.serialize_triple(TripleRef::from(quad.as_ref())))?;
-        writer.finish()?;
-    }
+    let format = match arguments.format {
+        Format::Nt | Format::Raw => GraphFormat::NTriples,
+        Format::Nq => GraphFormat::NQuads,
+        Format::Ttl => GraphFormat::Turtle,
+        Format::Rdfxml => GraphFormat::RdfXml,
+        Format::Jsonld => GraphFormat::JsonLd,
+    };
+    let mut writer = format.writer(&mut out);
+    quads.iter().try_for_each(|quad| writer.write(quad))?;
+    writer.finish()?;
     out.flush()?;
     Ok(Exit::Ok)
 }

@@ -16,7 +16,7 @@ pub(super) struct Services {
 /// Why another endpoint gave nothing.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ServiceError {
-    #[error("SERVICE <{0}> is not allowed here: its host is not in `serve.service_hosts`")]
+    #[error("SERVICE <{0}> is not allowed here: its host is not in `query.service_hosts`")]
     Host(String),
     #[error("SERVICE <{0}> could not be asked: {1}")]
     Http(String, String),

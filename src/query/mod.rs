@@ -5,6 +5,7 @@
 //! in memory, nor kept from using up memory or stack.
 
 mod federation;
+mod graph_writer;
 mod prefixes;
 mod results;
 mod wire;
@@ -17,9 +18,10 @@ use oxigraph::model::{GraphName, NamedNode, NamedOrBlankNode};
 use oxigraph::sparql::{CancellationToken, QueryEvaluationError, QueryResults, SparqlEvaluator, SparqlSyntaxError};
 use oxigraph::store::Store;
 
+pub(crate) use graph_writer::with_prefixes;
+pub use graph_writer::{GraphFormat, GraphWriter};
 pub use prefixes::{PREFIXES, compact};
-pub(crate) use results::with_prefixes;
-pub use results::{Bounds, GraphFormat, Output, ResultsError, SolutionFormat, Written, write};
+pub use results::{Bounds, Output, ResultsError, SolutionFormat, Written, write};
 pub use wire::{Ended, Frame, Head, Refusal, RefusalKind, Task, read_head};
 
 /// Why a query has no results.
@@ -137,10 +139,8 @@ pub fn run<'a>(
     if let Some(base) = base {
         evaluator = evaluator.with_base_iri(base).map_err(|_| QueryError::Graph(base.clone()))?;
     }
-    if !services.is_empty() {
-        let time = Duration::from_secs(limits.timeout_s);
-        evaluator = evaluator.with_default_service_handler(federation::Services::new(services.clone(), time));
-    }
+    let services = federation::Services::new(services.clone(), Duration::from_secs(limits.timeout_s));
+    evaluator = evaluator.with_default_service_handler(services);
     let token = CancellationToken::new();
     let mut prepared = evaluator.with_cancellation_token(token.clone()).parse_query(text)?;
     if !default_graphs.is_empty() || !named_graphs.is_empty() {

@@ -4,12 +4,11 @@ use std::cell::Cell;
 use std::io::{self, Write};
 
 use comfy_table::{ContentArrangement, Table, presets};
-use oxigraph::io::{JsonLdProfileSet, RdfFormat, RdfSerializer};
-use oxigraph::model::Term;
+use oxigraph::model::{GraphNameRef, Term};
 use oxigraph::sparql::QueryResults;
 use oxigraph::sparql::results::{QueryResultsFormat, QueryResultsSerializer};
 
-use super::{PREFIXES, QueryError, Running, compact};
+use super::{GraphFormat, QueryError, Running, compact};
 
 /// How solutions (`SELECT`) and booleans (`ASK`) are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -24,49 +23,6 @@ pub enum SolutionFormat {
     Csv,
     /// SPARQL 1.1 Query Results TSV Format.
     Tsv,
-}
-
-/// How graphs (`CONSTRUCT`, `DESCRIBE`, records) are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub enum GraphFormat {
-    /// N-Triples.
-    NTriples,
-    /// Turtle.
-    Turtle,
-    /// RDF/XML.
-    RdfXml,
-    /// JSON-LD.
-    JsonLd,
-    /// `TriG`.
-    TriG,
-    /// N-Quads.
-    NQuads,
-}
-
-impl GraphFormat {
-    /// A serializer with KB's prefixes where the format has any.
-    pub fn serializer(self) -> RdfSerializer {
-        let format = match self {
-            Self::NTriples => RdfFormat::NTriples,
-            Self::Turtle => RdfFormat::Turtle,
-            Self::RdfXml => RdfFormat::RdfXml,
-            Self::JsonLd => RdfFormat::JsonLd { profile: JsonLdProfileSet::empty() },
-            Self::TriG => RdfFormat::TriG,
-            Self::NQuads => RdfFormat::NQuads,
-        };
-        with_prefixes(RdfSerializer::from_format(format))
-    }
-}
-
-/// Adds KB's prefixes to a serializer.
-pub(crate) fn with_prefixes(serializer: RdfSerializer) -> RdfSerializer {
-    PREFIXES.iter().filter(|(prefix, _)| !prefix.is_empty() && *prefix != "dcterms").fold(
-        serializer,
-        |serializer, (prefix, iri)| {
-            let before = serializer.clone();
-            serializer.with_prefix(*prefix, *iri).unwrap_or(before)
-        },
-    )
 }
 
 /// Why results could not be written.
@@ -221,7 +177,7 @@ pub fn write(
             Ok(Output { written: Written::Solutions(count), cut: None })
         }
         (QueryResults::Graph(triples), _) => {
-            let mut writer = graph.serializer().for_writer(out);
+            let mut writer = graph.writer(out);
             let (mut count, mut cut) = (0, None);
             for triple in triples {
                 let triple = triple.map_err(explain)?;
@@ -229,7 +185,7 @@ pub fn write(
                 if cut.is_some() {
                     break;
                 }
-                writer.serialize_triple(&triple)?;
+                writer.write(triple.as_ref().in_graph(GraphNameRef::DefaultGraph))?;
                 count += 1;
             }
             let mut out = writer.finish()?;

@@ -7,8 +7,8 @@ use std::collections::HashSet;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::words::{as_word, forms_of_isbn, words};
-use super::{Entry, fold};
+use super::Entry;
+use super::words::{as_word, forms_of_isbn, words as words_of};
 use crate::log::{Log, LogError, PageId};
 use crate::rdf::last_part;
 use crate::views::{Batch, Content, TableView, View, ViewError};
@@ -38,7 +38,7 @@ impl View for SearchView {
             let mut remove = transaction.prepare_cached("DELETE FROM entry WHERE record_id = ?1")?;
             let mut remove_words = transaction.prepare_cached("DELETE FROM word WHERE rowid = ?1")?;
             let mut insert = transaction.prepare_cached(
-                "INSERT INTO entry (record_id, graph, entity, kind, label, detail, year, triples) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                "INSERT INTO entry (record_id, graph, entity, kind, label, heading, detail, year, triples) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             )?;
             let mut insert_words = transaction
                 .prepare_cached("INSERT INTO word (rowid, title, name, subject, identifier) VALUES (?1, ?2, ?3, ?4, ?5)")?;
@@ -51,7 +51,8 @@ impl View for SearchView {
                 }
                 let Content::Quads(quads) = &change.content else { continue };
                 let Entry { entity, kind, label, detail, year, words } = Entry::of(graph, quads);
-                insert.execute(params![change.record, graph, entity, kind, label, detail, year, quads.len()])?;
+                let heading = words_of(&label).join(" ");
+                insert.execute(params![change.record, graph, entity, kind, label, heading, detail, year, quads.len()])?;
                 insert_words.execute(params![change.record, words.title, words.name, words.subject, words.identifier])?;
             }
             Ok(())
@@ -100,10 +101,19 @@ pub const COUNTED: usize = 10_000;
 /// The most matches of one kind that are put in order.
 const EACH: usize = 400;
 
-const IDENTIFIER: &str = "identifier : ";
+/// Who types an identifier of so many characters that there is wants nothing else.
+const LONG_IDENTIFIER: usize = 7;
 
-/// Who types an identifier of seven characters or more that there is wants nothing else.
-const LONG_IDENTIFIER: usize = IDENTIFIER.len() + 9;
+/// A way in which a record can match.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Match {
+    /// It has this identifier.
+    Identifier(String),
+    /// It is called what begins so.
+    Heading(String),
+    /// It matches this expression of FTS5.
+    Words(String),
+}
 
 /// The most words of a query that count.
 const MOST_WORDS: usize = 12;
@@ -118,31 +128,27 @@ impl SearchIndex<'_> {
             let kinds = kinds_of_match(text);
             let mut candidates: Vec<(usize, i64)> = Vec::new();
             let mut seen = HashSet::new();
-            let mut statement = self.0.connection.prepare_cached("SELECT rowid FROM word WHERE word MATCH ?1 LIMIT ?2")?;
-            for (rank, expression) in kinds.iter().enumerate() {
-                for id in statement.query_map(params![expression, EACH], |row| row.get::<_, i64>(0))? {
-                    let id = id?;
-                    if seen.insert(id) {
-                        candidates.push((rank, id));
-                    }
-                }
-                if expression.starts_with(IDENTIFIER) && expression.len() >= LONG_IDENTIFIER && !candidates.is_empty() {
+            for (rank, kind) in kinds.iter().enumerate() {
+                let ids = self.ids(kind)?;
+                candidates.extend(ids.into_iter().filter(|id| seen.insert(*id)).map(|id| (rank, id)));
+                if matches!(kind, Match::Identifier(identifier) if identifier.len() >= LONG_IDENTIFIER) && !candidates.is_empty()
+                {
                     break;
                 }
             }
             let matches = match kinds.last() {
-                Some(widest) if candidates.len() >= EACH => self.0.connection.query_row(
+                Some(Match::Words(widest)) if candidates.len() >= EACH => self.0.connection.query_row(
                     "SELECT count(*) FROM (SELECT 1 FROM word WHERE word MATCH ?1 LIMIT ?2)",
                     params![widest, COUNTED],
                     |row| row.get(0),
                 )?,
                 _ => candidates.len(),
             };
-            let folded = fold(text.trim());
+            let heading = words_of(text).join(" ");
             let mut entries = Vec::with_capacity(candidates.len());
             for (rank, id) in candidates {
                 if let Some(entry) = by_id(&self.0.connection, id)? {
-                    entries.push(((rank, order(&entry, &folded)), entry));
+                    entries.push(((rank, order(&entry, &heading)), entry));
                 }
             }
             entries.sort_by(|(a, _), (b, _)| a.cmp(b));
@@ -153,6 +159,26 @@ impl SearchIndex<'_> {
             })
         };
         read().map_err(|source| self.0.failed(source))
+    }
+
+    /// The records that match in one way, a bounded number of them.
+    fn ids(&self, kind: &Match) -> rusqlite::Result<Vec<i64>> {
+        let connection = &self.0.connection;
+        let id = |row: &Row<'_>| row.get::<_, i64>(0);
+        match kind {
+            Match::Identifier(identifier) => connection
+                .prepare_cached("SELECT rowid FROM word WHERE word MATCH ?1 LIMIT ?2")?
+                .query_map(params![format!("identifier : \"{identifier}\""), EACH], id)?
+                .collect(),
+            Match::Heading(beginning) => connection
+                .prepare_cached("SELECT record_id FROM entry WHERE heading >= ?1 AND heading < ?2 ORDER BY heading LIMIT ?3")?
+                .query_map(params![beginning, format!("{beginning}{}", char::MAX), EACH], id)?
+                .collect(),
+            Match::Words(expression) => connection
+                .prepare_cached("SELECT rowid FROM word WHERE word MATCH ?1 LIMIT ?2")?
+                .query_map(params![expression, EACH], id)?
+                .collect(),
+        }
     }
 
     /// The entry of a record, by its IRI or that of what it describes.
@@ -217,32 +243,27 @@ fn by_id(connection: &Connection, id: i64) -> rusqlite::Result<Option<EntryRow>>
 }
 
 /// Among matches of one kind: called exactly so first, then the shorter label, then the newer.
-fn order(entry: &EntryRow, folded: &str) -> (bool, usize, i64, String) {
-    let label = fold(&entry.label);
-    (label != folded, label.chars().count(), -entry.year.unwrap_or(0), entry.record.clone())
+fn order(entry: &EntryRow, heading: &str) -> (bool, usize, i64, String) {
+    (words_of(&entry.label).join(" ") != heading, entry.label.chars().count(), -entry.year.unwrap_or(0), entry.record.clone())
 }
 
-/// The FTS5 expressions of what people type, the best kind of match first, the widest last.
-fn kinds_of_match(text: &str) -> Vec<String> {
+/// The ways in which what people type can match, the best first, the widest last.
+fn kinds_of_match(text: &str) -> Vec<Match> {
     // An address is looked up by its last part, which is the identifier.
     let text = &if text.trim().starts_with("http") { last_part(text.trim()) } else { text.to_owned() };
-    let words: Vec<String> = words(text).into_iter().take(MOST_WORDS).collect();
+    let words: Vec<String> = words_of(text).into_iter().take(MOST_WORDS).collect();
     let Some((last, before)) = words.split_last() else { return Vec::new() };
     let quoted = |words: &[String]| words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(" ");
+    let mut kinds = Vec::new();
+    if text.chars().any(|c| c.is_ascii_digit()) {
+        kinds.push(Match::Identifier(forms_of_isbn(text.trim()).map_or_else(|| as_word(text), |(_, thirteen)| thirteen)));
+    }
+    kinds.push(Match::Heading(words.join(" ")));
+    kinds.push(Match::Words(format!("{{title name}} : ({})", quoted(&words))));
     // A single letter would begin half of all words.
     let star = if last.chars().count() > 1 { "*" } else { "" };
-    let mut kinds = Vec::new();
-    let identifier = match forms_of_isbn(text.trim()) {
-        Some((_, thirteen)) => thirteen,
-        None => as_word(text),
-    };
-    if text.chars().any(|c| c.is_ascii_digit()) {
-        kinds.push(format!("{IDENTIFIER}\"{identifier}\""));
-    }
-    kinds.push(format!("{{title name}} : ^ \"{}\" {star}", words.join(" ")));
-    kinds.push(format!("{{title name}} : ({})", quoted(&words)));
     let before = if before.is_empty() { String::new() } else { format!("{} ", quoted(before)) };
-    kinds.push(format!("{before}\"{last}\" {star}"));
+    kinds.push(Match::Words(format!("{before}\"{last}\" {star}")));
     kinds
 }
 
@@ -252,12 +273,13 @@ mod tests {
 
     #[test]
     fn the_best_kind_of_match_is_asked_for_first() {
+        let words = |expression: &str| Match::Words(expression.into());
         assert_eq!(
             kinds_of_match("Selma Lag"),
-            [r#"{title name} : ^ "selma lag" *"#, r#"{title name} : ("selma" "lag")"#, r#""selma" "lag" *"#]
+            [Match::Heading("selma lag".into()), words(r#"{title name} : ("selma" "lag")"#), words(r#""selma" "lag" *"#)]
         );
-        assert_eq!(kinds_of_match("91-7000-059-X")[0], r#"identifier : "9789170000591""#);
+        assert_eq!(kinds_of_match("91-7000-059-X")[0], Match::Identifier("9789170000591".into()));
         assert!(kinds_of_match(" -- \"* ").is_empty());
-        assert_eq!(kinds_of_match("NEAR OR \" AND (").last().map(String::as_str), Some(r#""near" "or" "and" *"#));
+        assert_eq!(kinds_of_match("NEAR OR \" AND (").last(), Some(&words(r#""near" "or" "and" *"#)));
     }
 }

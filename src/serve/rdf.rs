@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_TYPE, VARY};
 use axum::response::Response;
-use oxigraph::io::{RdfFormat, RdfParser, RdfSerializer};
+use oxigraph::io::{RdfFormat, RdfParser};
 
 use super::negotiate::{GRAPHS, Wanted};
 use super::problem::Problem;
@@ -25,14 +25,10 @@ pub fn answer(turtle: &str, wanted: &Wanted) -> Result<Response, Problem> {
 }
 
 fn converted(turtle: &str, format: GraphFormat) -> Result<Vec<u8>, Problem> {
-    let mut serializer = format.serializer();
-    if format == GraphFormat::JsonLd {
-        serializer = RdfSerializer::from_format(serializer.format());
-    }
-    let mut writer = serializer.for_writer(Vec::new());
+    let mut writer = format.writer(Vec::new());
     for quad in RdfParser::from_format(RdfFormat::Turtle).for_slice(turtle) {
         let quad = quad.map_err(|error| Problem::internal(&error))?;
-        writer.serialize_quad(&quad).map_err(|error| Problem::internal(&error))?;
+        writer.write(&quad).map_err(|error| Problem::internal(&error))?;
     }
     writer.finish().map_err(|error| Problem::internal(&error))
 }

@@ -11,7 +11,7 @@ use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_LOCATION, CONTENT_TYPE, LINK, LOCATION, VARY};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use oxigraph::model::{Quad, TripleRef};
+use oxigraph::model::Quad;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::app::App;
@@ -209,14 +209,8 @@ fn see_other(path: &str) -> Response {
 /// A record's quads in a format; those that know graphs name its.
 pub fn write(quads: &[Quad], format: GraphFormat) -> Result<Vec<u8>, Problem> {
     let failed = |error: std::io::Error| Problem::internal(&error);
-    let mut writer = format.serializer().for_writer(Vec::new());
-    for quad in quads {
-        if matches!(format, GraphFormat::TriG | GraphFormat::NQuads) {
-            writer.serialize_quad(quad).map_err(failed)?;
-        } else {
-            writer.serialize_triple(TripleRef::from(quad.as_ref())).map_err(failed)?;
-        }
-    }
+    let mut writer = format.writer(Vec::new());
+    quads.iter().try_for_each(|quad| writer.write(quad)).map_err(failed)?;
     writer.finish().map_err(failed)
 }
 

@@ -135,7 +135,8 @@ impl Workers {
             Some(worker) => worker,
             None => self.start()?,
         };
-        let deadline = Instant::now() + Duration::from_secs(task.timeout_s) + GRACE;
+        let time_up = Instant::now() + Duration::from_secs(task.timeout_s);
+        let deadline = time_up + GRACE;
         let mut line = serde_json::to_vec(task)?;
         line.push(b'\n');
         if worker.stdin.write_all(&line).await.is_err() {
@@ -149,6 +150,10 @@ impl Workers {
                 Ok(Ok(Frame::Data(bytes))) => Event::Data(bytes.into()),
                 Ok(Ok(Frame::Ended(ended))) => Event::Ended(ended),
                 Ok(Ok(Frame::Refused(refusal))) => Event::Refused(refusal),
+                // It ended itself, where the engine does not look at its clock.
+                Ok(Err(_)) if Instant::now() >= time_up => {
+                    Event::Refused(Refusal { kind: RefusalKind::Timeout, message: String::new() })
+                }
                 Ok(Err(error)) => {
                     tracing::warn!("a query ended its process: {error}");
                     let message = "the query needs more memory than one query may have, or is nested too deeply".to_owned();

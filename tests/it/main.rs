@@ -12,6 +12,10 @@
 //! - `misbehaviour`: departures from the specification that were seen in the wild, line by line
 //! - `search`: titles, names, identifiers
 //! - `serve_protocol`: the SPARQL 1.1 Protocol, case by case
+//! - `serve_records`: records in every format, and where they are
+//! - `serve_limits`: what one query or client may take
+//! - `serve_hostile`: requests that no browser sends
+//! - `serve_pages`: what people see
 //! - `snapshots`: readers beside the writer, `publish`
 //! - `protocol`: what servers do and a harvester must bear
 //! - `command_line`: help, exit codes, errors, configuration
@@ -32,7 +36,11 @@ mod proof;
 mod protocol;
 mod scripted;
 mod search;
+mod serve_hostile;
+mod serve_limits;
+mod serve_pages;
 mod serve_protocol;
+mod serve_records;
 mod server;
 mod snapshots;
 mod soak;

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, ChildStderr, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use reqwest::blocking::{Client, RequestBuilder, Response};
 use reqwest::redirect::Policy;
@@ -37,10 +37,6 @@ impl Server {
         Self { child, _log: log, url, client }
     }
 
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// `host:port`
     pub fn host(&self) -> &str {
         self.url.trim_start_matches("http://").split('/').next().expect("a host")
@@ -54,14 +50,15 @@ impl Server {
         Answer::of(self.client.get(format!("{}{path}", self.url)).header("accept", accept))
     }
 
-    /// Posts a query and answers its results, or whatever came.
-    pub fn ask(&self, query: &str) -> Answer {
-        self.ask_with(query, "")
+    /// Gets a query with more parameters, such as `format=csv&rows=7`.
+    pub fn get_query(&self, query: &str, more: &str) -> Answer {
+        let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("query", query).finish();
+        self.get(&format!("/sparql?{query}&{more}"))
     }
 
-    /// The same with parameters.
-    pub fn ask_with(&self, query: &str, parameters: &str) -> Answer {
-        let request = self.client.post(format!("{}/sparql{parameters}", self.url));
+    /// Posts a query and answers its results, or whatever came.
+    pub fn ask(&self, query: &str) -> Answer {
+        let request = self.client.post(format!("{}/sparql", self.url));
         Answer::of(request.header("content-type", "application/sparql-query").body(query.to_owned()))
     }
 
@@ -79,13 +76,15 @@ impl Server {
         stream
     }
 
-    /// Asks it to stop (SIGTERM), and answers how it ended and how long that took.
-    pub fn terminate(mut self) -> (Option<i32>, Duration) {
-        let begun = Instant::now();
+    /// Asks it to stop (SIGTERM).
+    pub fn ask_to_stop(&self) {
         let sent = std::process::Command::new("/bin/sh").args(["-c", &format!("kill -TERM {}", self.child.id())]).status();
         assert!(sent.is_ok_and(|status| status.success()));
-        let status = self.child.wait().expect("a child");
-        (status.code(), begun.elapsed())
+    }
+
+    /// How it ended.
+    pub fn ended(mut self) -> Option<i32> {
+        self.child.wait().expect("a child").code()
     }
 }
 

@@ -48,21 +48,34 @@ fn content(page: &Page<'_>, query: &str) -> Markup {
         h1 { (words.sparql) }
         p.lead { (words.sparql_intro) }
         div.asking {
-            form #ask method="get" action={ (base) "/sparql" } data-rows=(ROWS) data-run=(if query.is_empty() { "" } else { "yes" })
-                data-record-base=(page.app.config.serve.record_base) data-base=(base)
-                data-endpoint={ (base) "/sparql" }
-            {
-                @for (name, text) in messages { input type="hidden" disabled data-message=(name) value=(text); }
-                label for="query" { (words.query) }
-                textarea #query name="query" rows="14" spellcheck="false" autocapitalize="off" autocomplete="off" aria-describedby="hint" { (shown) }
-                div.controls {
-                    button.primary type="submit" { (words.run) }
-                    button #stop type="button" hidden { (words.stop) }
-                    label for="format" { (words.format) }
-                    select #format name="format" {
-                        @for format in ["json", "csv", "tsv", "xml", "ttl", "nt", "rdf", "jsonld"] { option value=(format) { (format) } }
+            div {
+                form #ask method="get" action={ (base) "/sparql" } data-rows=(ROWS) data-run=(if query.is_empty() { "" } else { "yes" })
+                    data-record-base=(page.app.config.serve.record_base) data-base=(base)
+                    data-endpoint={ (base) "/sparql" }
+                {
+                    @for (name, text) in messages { input type="hidden" disabled data-message=(name) value=(text); }
+                    label for="query" { (words.query) }
+                    textarea #query name="query" rows="11" spellcheck="false" autocapitalize="off" autocomplete="off" aria-describedby="hint" { (shown) }
+                    div.controls {
+                        button.primary type="submit" { (words.run) }
+                        button #stop type="button" hidden { (words.stop) }
+                        label for="format" { (words.format) }
+                        select #format name="format" {
+                            @for format in ["json", "csv", "tsv", "xml", "ttl", "nt", "rdf", "jsonld"] { option value=(format) { (format) } }
+                        }
+                        span.hint #hint { (words.run_hint) }
                     }
-                    span.hint #hint { (words.run_hint) }
+                }
+                section #results aria-live="polite" hidden {
+                    h2 { (words.results) }
+                    p #summary role="status" {}
+                    div #problem hidden {}
+                    div #chart {}
+                    div.scroll #table tabindex="0" {}
+                    p #downloads hidden {
+                        (words.download) ": "
+                        @for format in ["json", "csv", "tsv", "xml", "ttl", "nt", "rdf", "jsonld"] { a data-format=(format) href="#" { (format) } " " }
+                    }
                 }
             }
             aside {
@@ -73,17 +86,6 @@ fn content(page: &Page<'_>, query: &str) -> Markup {
                         li { a.example href={ (base) "/sparql?" (form_urlencoded::Serializer::new(String::new()).append_pair("query", example.query).finish()) } { (text) } }
                     }
                 }
-            }
-        }
-        section #results aria-live="polite" hidden {
-            h2 { (words.results) }
-            p #summary role="status" {}
-            div #problem hidden {}
-            div #chart {}
-            div.scroll #table tabindex="0" {}
-            p #downloads hidden {
-                (words.download) ": "
-                @for format in ["json", "csv", "tsv", "xml", "ttl", "nt", "rdf", "jsonld"] { a data-format=(format) href="#" { (format) } " " }
             }
         }
         details {

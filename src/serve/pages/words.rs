@@ -21,8 +21,8 @@ impl Language {
         let text = |name| headers.get(name).and_then(|value: &axum::http::HeaderValue| value.to_str().ok()).unwrap_or_default();
         let chosen = text(COOKIE).split(';').find_map(|pair| pair.trim().strip_prefix("lang=").and_then(Self::named));
         chosen.unwrap_or_else(|| {
-            let preferred = accept_language::intersection(text(ACCEPT_LANGUAGE), &["en", "sv"]);
-            preferred.first().and_then(|code| Self::named(code)).unwrap_or(Self::English)
+            let preferred = accept_language::parse(text(ACCEPT_LANGUAGE));
+            preferred.iter().find_map(|tag| Self::named(tag.split('-').next().unwrap_or_default())).unwrap_or(Self::English)
         })
     }
 
@@ -235,6 +235,7 @@ mod tests {
         assert_eq!(of("sv-SE,sv;q=0.9,en;q=0.8", ""), Language::Swedish);
         assert_eq!(of("en-GB,en;q=0.9,sv;q=0.8", ""), Language::English);
         assert_eq!(of("fi", ""), Language::English);
+        assert_eq!(of("sv-SE", ""), Language::Swedish);
         assert_eq!(of("en", "a=b; lang=sv"), Language::Swedish);
         assert_eq!(of("sv", "lang=xx"), Language::Swedish);
         assert_eq!(Language::English.number(1_234_567), "1,234,567");

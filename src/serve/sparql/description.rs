@@ -24,7 +24,7 @@ const FORMATS: [&str; 8] = [
 pub(super) fn describe(app: &App, headers: &HeaderMap, wanted: &Wanted) -> Result<Response, Problem> {
     let address = app.address(headers);
     let formats: Vec<String> = FORMATS.iter().map(|name| format!("<http://www.w3.org/ns/formats/{name}>")).collect();
-    let federated = if app.config.serve.service_hosts.is_empty() { "" } else { ", sd:BasicFederatedQuery" };
+    let federated = if app.config.query.service_hosts.is_empty() { "" } else { ", sd:BasicFederatedQuery" };
     let turtle = format!(
         "@prefix sd: <http://www.w3.org/ns/sparql-service-description#> .
 @prefix void: <http://rdfs.org/ns/void#> .

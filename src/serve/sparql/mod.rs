@@ -86,7 +86,7 @@ async fn answer(app: &Arc<App>, request: Request<Body>) -> Result<Response, Prob
             bounds: Bounds { rows: Some(asked.rows.unwrap_or(serve.rows).min(serve.rows)), bytes: Some(serve.result_bytes) },
             timeout_s: serve.timeout_s,
             query_bytes: limit,
-            services: serve.service_hosts.clone(),
+            services: app.config.query.service_hosts.clone(),
         };
         let events = app
             .workers
@@ -251,8 +251,19 @@ fn cut_off() -> io::Error {
     io::Error::other("the results were cut at a limit")
 }
 
+/// How long the words that say so have to get out before the connection goes.
+const LAST_WORDS: Duration = Duration::from_millis(100);
+
 fn broken_off(data: Vec<u8>) -> impl futures_util::Stream<Item = io::Result<Bytes>> {
-    futures_util::stream::iter([Ok(Bytes::from(data)), Err(cut_off())])
+    futures_util::stream::unfold(Some(Some(data)), |state| async {
+        match state? {
+            Some(data) => Some((Ok(Bytes::from(data)), Some(None))),
+            None => {
+                tokio::time::sleep(LAST_WORDS).await;
+                Some((Err(cut_off()), None))
+            }
+        }
+    })
 }
 
 fn stream(data: Vec<u8>, rest: Receiver<Event>, asked_for_part: bool) -> impl futures_util::Stream<Item = io::Result<Bytes>> {
@@ -264,7 +275,10 @@ fn stream(data: Vec<u8>, rest: Receiver<Event>, asked_for_part: bool) -> impl fu
         match rest.recv().await {
             Some(Event::Data(bytes)) => Some((Ok(bytes), (None, Some(rest)))),
             Some(Event::Ended(ended)) if ended.cut.is_none() || asked_for_part => None,
-            Some(Event::Ended(_)) => Some((Err(cut_off()), (None, None))),
+            Some(Event::Ended(_)) => {
+                tokio::time::sleep(LAST_WORDS).await;
+                Some((Err(cut_off()), (None, None)))
+            }
             // The head was sent as 200: all that is left is to break off.
             Some(Event::Refused(refusal)) => Some((Err(io::Error::other(refusal.message)), (None, None))),
             Some(Event::Head(_)) => Some((Ok(Bytes::new()), (None, Some(rest)))),

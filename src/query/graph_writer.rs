@@ -1,0 +1,126 @@
+//! Writing graphs: KB's prefixes, and blank nodes that every format can name.
+
+use std::io::{self, Write};
+
+use oxigraph::io::{JsonLdProfileSet, RdfFormat, RdfSerializer, WriterQuadSerializer};
+use oxigraph::model::{BlankNode, BlankNodeRef, NamedOrBlankNodeRef, QuadRef, TermRef};
+
+use super::PREFIXES;
+
+/// How graphs (`CONSTRUCT`, `DESCRIBE`, records) are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum GraphFormat {
+    /// N-Triples.
+    NTriples,
+    /// Turtle.
+    Turtle,
+    /// RDF/XML.
+    RdfXml,
+    /// JSON-LD.
+    JsonLd,
+    /// `TriG`.
+    TriG,
+    /// N-Quads.
+    NQuads,
+}
+
+impl GraphFormat {
+    fn rdf(self) -> RdfFormat {
+        match self {
+            Self::NTriples => RdfFormat::NTriples,
+            Self::Turtle => RdfFormat::Turtle,
+            Self::RdfXml => RdfFormat::RdfXml,
+            Self::JsonLd => RdfFormat::JsonLd { profile: JsonLdProfileSet::empty() },
+            Self::TriG => RdfFormat::TriG,
+            Self::NQuads => RdfFormat::NQuads,
+        }
+    }
+
+    /// Whether it names the graph that a triple is in.
+    #[must_use]
+    pub fn has_graphs(self) -> bool {
+        matches!(self, Self::TriG | Self::NQuads)
+    }
+
+    /// A writer with KB's prefixes where the format has any.
+    pub fn writer<W: Write>(self, out: W) -> GraphWriter<W> {
+        GraphWriter { writer: with_prefixes(RdfSerializer::from_format(self.rdf())).for_writer(out), format: self }
+    }
+}
+
+/// Adds KB's prefixes to a serializer.
+pub(crate) fn with_prefixes(serializer: RdfSerializer) -> RdfSerializer {
+    PREFIXES.iter().filter(|(prefix, _)| !prefix.is_empty() && *prefix != "dcterms").fold(
+        serializer,
+        |serializer, (prefix, iri)| {
+            let before = serializer.clone();
+            serializer.with_prefix(*prefix, *iri).unwrap_or(before)
+        },
+    )
+}
+
+/// Writes a graph, or several.
+pub struct GraphWriter<W: Write> {
+    writer: WriterQuadSerializer<W>,
+    format: GraphFormat,
+}
+
+impl<W: Write> GraphWriter<W> {
+    /// Writes a quad; formats without graphs leave that out.
+    pub fn write<'a>(&mut self, quad: impl Into<QuadRef<'a>>) -> io::Result<()> {
+        let QuadRef { subject, predicate, object, graph_name } = quad.into();
+        if self.format != GraphFormat::RdfXml {
+            let quad = QuadRef { subject, predicate, object, graph_name };
+            return if self.format.has_graphs() { self.writer.serialize_quad(quad) } else { self.writer.serialize_triple(quad) };
+        }
+        // A name in XML begins with a letter.
+        let (named_subject, named_object);
+        let subject = match subject {
+            NamedOrBlankNodeRef::BlankNode(node) => {
+                named_subject = in_xml(node);
+                named_subject.as_ref().into()
+            }
+            named => named,
+        };
+        let object: TermRef<'_> = match object {
+            TermRef::BlankNode(node) => {
+                named_object = in_xml(node);
+                named_object.as_ref().into()
+            }
+            other => other,
+        };
+        self.writer.serialize_triple(QuadRef { subject, predicate, object, graph_name })
+    }
+
+    /// Ends the document.
+    pub fn finish(self) -> io::Result<W> {
+        self.writer.finish()
+    }
+}
+
+/// Blank nodes here have hexadecimal numbers, so that no other one begins with this letter.
+fn in_xml(node: BlankNodeRef<'_>) -> BlankNode {
+    let id = node.as_str();
+    if id.starts_with(|c: char| c.is_ascii_digit()) { BlankNode::new_unchecked(format!("n{id}")) } else { node.into_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use oxigraph::io::RdfParser;
+    use oxigraph::model::{GraphName, Quad};
+
+    #[test]
+    fn rdf_xml_names_every_blank_node_by_a_name_of_xml() {
+        let quads: Vec<Quad> = RdfParser::from_format(RdfFormat::NTriples)
+            .for_slice("_:8a <https://id.kb.se/vocab/x> _:9b .\n_:9b <https://id.kb.se/vocab/x> _:a1 .\n")
+            .collect::<Result<_, _>>()
+            .expect("valid");
+        let mut writer = GraphFormat::RdfXml.writer(Vec::new());
+        quads.iter().for_each(|quad| writer.write(quad).expect("memory"));
+        let xml = String::from_utf8(writer.finish().expect("memory")).expect("text");
+        let read: Vec<Quad> = RdfParser::from_format(RdfFormat::RdfXml).for_slice(&xml).collect::<Result<_, _>>().expect("valid");
+        assert!(crate::rdf::isomorphic(&quads, &read).expect("small"), "{xml}");
+        assert!(read.iter().all(|quad| quad.graph_name == GraphName::DefaultGraph));
+    }
+}

@@ -1,0 +1,192 @@
+//! Requests that no browser sends: nothing panics, nothing leaks, and others are served all the while.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+use crate::harness::{Bench, setting};
+use crate::server::{Server, raw};
+
+fn served(more: &[&str]) -> (Bench, Server) {
+    let bench = Bench::new(100);
+    bench.harvest("all", None, &[]);
+    let server = Server::start(&bench, more);
+    (bench, server)
+}
+
+/// A target of some route, with anything at all in its places.
+fn target() -> impl Strategy<Value = String> {
+    let anything = proptest::collection::vec(any::<u8>(), 0..40)
+        .prop_map(|bytes| percent_encoding::percent_encode(&bytes, percent_encoding::NON_ALPHANUMERIC).to_string());
+    let route = proptest::sample::select(vec![
+        "/",
+        "/search?q=",
+        "/search?page=",
+        "/sparql?query=",
+        "/sparql?rows=",
+        "/sparql?format=",
+        "/sparql?default-graph-uri=",
+        "/record/",
+        "/record/https://libris.kb.se/",
+        "/resource/bib/",
+        "/bib/",
+        "/assets/",
+        "/.well-known/",
+        "/harvest?lang=",
+        "/dump.",
+        "/health/",
+        "/metrics?",
+        "/?lang=",
+        "//",
+        "/%2e%2e/",
+    ]);
+    let end =
+        proptest::sample::select(vec!["", "/data.ttl", "/data.", "/data", "%23it", "?lang=sv", "&query=ASK%20%7B%7D", "/../x"]);
+    (route, anything, end).prop_map(|(route, middle, end)| format!("{route}{middle}{end}"))
+}
+
+/// A value of a header: what is legal there.
+fn header() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[ -~]{0,60}",
+        proptest::sample::select(vec![
+            "text/html",
+            "text/turtle;q=0",
+            "*/*;q=1.5",
+            "text/html;q=",
+            ",,,",
+            "application/*;q=0.3, text/csv",
+            "W/\"x\", *",
+            "lang=sv; lang=xx"
+        ])
+        .prop_map(str::to_owned),
+    ]
+}
+
+#[test]
+fn no_request_makes_the_server_fail() {
+    let (bench, server) = served(&[]);
+    let requests = setting("LIBRIS_MIRROR_REQUESTS").map_or(1500, |requests| u32::try_from(requests).expect("a number"));
+    let mut runner = TestRunner::new(Config { cases: requests, failure_persistence: None, ..Config::default() });
+    let place = bench.path().to_str().expect("text").to_owned();
+    let method = proptest::sample::select(vec!["GET", "GET", "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"]);
+    let body = proptest::collection::vec(any::<u8>(), 0..60);
+    runner
+        .run(&(method, target(), header(), header(), header(), body), |(method, target, accept, media_type, condition, body)| {
+            let request = server
+                .client
+                .request(method.parse().expect("a method"), format!("{}{target}", server.url))
+                .header("accept", &accept)
+                .header("accept-language", &accept)
+                .header("cookie", &condition)
+                .header("if-none-match", &condition)
+                .header("if-modified-since", &condition)
+                .header("x-forwarded-host", &accept)
+                .header("content-type", if media_type.len() % 2 == 0 { "application/sparql-query" } else { &media_type })
+                .body(body);
+            let response = request.send().map_err(|error| TestCaseError::fail(error.to_string()))?;
+            let status = response.status().as_u16();
+            let text = String::from_utf8_lossy(&response.bytes().unwrap_or_default()).into_owned();
+            prop_assert!(status != 500 || text.contains("query"), "{method} {target}: {status} {text}");
+            prop_assert!(!text.contains(&place) && !text.contains("panicked"), "{method} {target} leaks: {text}");
+            Ok(())
+        })
+        .expect("every request is answered");
+    assert_eq!(server.ask("ASK {}").ok().json()["boolean"], true);
+}
+
+#[test]
+fn no_path_leaves_its_place() {
+    let (_bench, server) = served(&[]);
+    for path in [
+        "/../../../etc/passwd",
+        "/assets/../../../../etc/passwd",
+        "/assets/..%2f..%2f..%2fetc%2fpasswd",
+        "/assets/%2e%2e/%2e%2e/etc/passwd",
+        "/assets//etc/passwd",
+        "/record/file:///etc/passwd",
+        "/record/../../../../etc/passwd/data.ttl",
+        "/dump.nt/../../mirror.db",
+        "/mirror.db",
+        "/%00",
+    ] {
+        let answer = raw(&server, format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes());
+        assert!(answer.starts_with("HTTP/1.1 404") || answer.starts_with("HTTP/1.1 400"), "{path}: {answer}");
+        assert!(!answer.contains("root:"), "{path}");
+    }
+}
+
+#[test]
+fn malformed_requests_are_refused_or_closed() {
+    let (_bench, server) = served(&[]);
+    let long = "x".repeat(200_000);
+    for (request, statuses) in [
+        (format!("GET /{long} HTTP/1.1\r\nHost: x\r\n\r\n"), ["414", "431"]),
+        (format!("GET / HTTP/1.1\r\nHost: x\r\nX-Long: {long}\r\n\r\n"), ["431", "400"]),
+        ("GET / HTTP/9.9\r\n\r\n".into(), ["400", "505"]),
+        ("\u{0}\u{1}\u{2}\r\n\r\n".into(), ["400", "400"]),
+        ("POST /sparql HTTP/1.1\r\nHost: x\r\nContent-Type: application/sparql-query\r\nContent-Length: 99999999999\r\n\r\nASK {}".to_owned() + &long.repeat(25), ["413", "400"]),
+        ("POST /sparql HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 5\r\n\r\nabcde".into(), ["400", "400"]),
+    ] {
+        let answer = raw(&server, request.as_bytes());
+        let status = answer.split(' ').nth(1).unwrap_or_default().to_owned();
+        assert!(answer.is_empty() || statuses.contains(&status.as_str()), "{}: {answer}", &request[..40.min(request.len())]);
+    }
+    assert_eq!(server.ask("ASK {}").status, 200);
+}
+
+/// How long a request of another client takes.
+fn answered(server: &Server) -> Duration {
+    let begun = Instant::now();
+    assert_eq!(server.get("/health").status, 200);
+    assert_eq!(server.ask("ASK {}").status, 200);
+    begun.elapsed()
+}
+
+#[test]
+fn idle_and_slow_clients_do_not_hold_up_others_and_are_let_go() {
+    let settings = ["serve.header_timeout_s=2", "serve.body_timeout_s=1", "serve.stall_s=2"];
+    let (_bench, server) = served(&settings.iter().flat_map(|setting| ["--set-config", *setting]).collect::<Vec<_>>());
+    let count = setting("LIBRIS_MIRROR_IDLE").unwrap_or(400);
+    let mut idle: Vec<TcpStream> = (0..count).map(|_| server.connect()).collect();
+    // One byte of a head each, for half of them.
+    idle.iter_mut().step_by(2).for_each(|stream| stream.write_all(b"G").expect("sent"));
+    let mut slow = server.connect();
+    slow.write_all(
+        b"POST /sparql HTTP/1.1\r\nHost: x\r\nContent-Type: application/sparql-query\r\nContent-Length: 100\r\n\r\nASK",
+    )
+    .expect("sent");
+    let taken = answered(&server);
+    assert!(taken < Duration::from_secs(2), "others waited {taken:?}");
+    let mut answer = String::new();
+    let _ = slow.read_to_string(&mut answer);
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    for mut stream in idle {
+        let mut rest = Vec::new();
+        // Closed, or told that its time is up: either way this ends.
+        let _ = stream.read_to_end(&mut rest);
+    }
+    eprintln!("{count} idle connections: others were answered within {taken:?}");
+}
+
+#[test]
+fn a_client_that_takes_nothing_loses_its_query() {
+    let settings = ["serve.stall_s=1", "serve.concurrent=1", "serve.queue=4"];
+    let bench = Bench::new(1500);
+    bench.harvest("all", None, &[]);
+    let server = Server::start(&bench, &settings.iter().flat_map(|setting| ["--set-config", *setting]).collect::<Vec<_>>());
+    let mut stream = server.connect();
+    // Results of many megabytes, of which nobody reads a byte.
+    let query = "SELECT * { ?s ?p ?o . ?s ?q ?r }";
+    let request = format!(
+        "POST /sparql HTTP/1.1\r\nHost: x\r\nContent-Type: application/sparql-query\r\nContent-Length: {}\r\n\r\n{query}",
+        query.len()
+    );
+    stream.write_all(request.as_bytes()).expect("sent");
+    let begun = Instant::now();
+    assert_eq!(server.ask("ASK {}").status, 200, "there was one place, and it was freed");
+    assert!(begun.elapsed() < Duration::from_secs(20));
+}
