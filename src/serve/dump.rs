@@ -8,6 +8,7 @@ use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
+use futures_util::StreamExt;
 use tokio::sync::mpsc;
 
 use super::app::App;
@@ -48,7 +49,7 @@ pub async fn dumped(State(app): State<Arc<App>>, Path(name): Path<String>) -> Re
         let part: io::Result<Bytes> = receiver.recv().await?;
         Some((part, receiver))
     });
-    let mut response = Response::new(Body::from_stream(stream));
+    let mut response = Response::new(Body::from_stream(stream.fuse()));
     let media_type = match name {
         _ if name.ends_with(".gz") => "application/gzip",
         _ if name.ends_with(".zst") => "application/zstd",

@@ -45,8 +45,8 @@ pub const GRAPHS: [Offer<GraphFormat>; 6] = [
     Offer {
         format: GraphFormat::Turtle,
         media_type: "text/turtle",
-        also: &["application/x-turtle", "text/n3"],
-        names: &["ttl", "turtle"],
+        also: &["application/x-turtle", "text/n3", "text/rdf+n3"],
+        names: &["ttl", "turtle", "n3"],
     },
     Offer {
         format: GraphFormat::NTriples,
@@ -58,13 +58,13 @@ pub const GRAPHS: [Offer<GraphFormat>; 6] = [
         format: GraphFormat::RdfXml,
         media_type: "application/rdf+xml",
         also: &["application/xml", "text/xml"],
-        names: &["rdf", "rdfxml", "xml"],
+        names: &["rdf", "rdfxml", "rdf+xml", "xml"],
     },
     Offer {
         format: GraphFormat::JsonLd,
         media_type: "application/ld+json",
         also: &["application/json"],
-        names: &["jsonld", "json"],
+        names: &["jsonld", "json-ld", "json"],
     },
     Offer { format: GraphFormat::TriG, media_type: "application/trig", also: &[], names: &["trig"] },
     Offer { format: GraphFormat::NQuads, media_type: "application/n-quads", also: &[], names: &["nq", "nquads"] },
@@ -93,11 +93,11 @@ impl Wanted {
     /// The best of some offers, or `None` if none will do.
     pub fn choose<T: Copy>(&self, offers: &[Offer<T>]) -> Option<Offer<T>> {
         if let Some(format) = &self.format {
-            let fits = |offer: &&Offer<T>| {
-                let types = offer.also.iter().chain([&offer.media_type]);
-                offer.names.contains(&format.as_str()) || types.into_iter().any(|known| known == format)
+            // Some clients send a list.
+            let fits = |offer: &&Offer<T>, wanted: &str| {
+                offer.names.contains(&wanted) || offer.media_type == wanted || offer.also.contains(&wanted)
             };
-            return offers.iter().find(fits).copied();
+            return format.split(',').find_map(|wanted| offers.iter().find(|offer| fits(offer, wanted.trim())).copied());
         }
         let Some(accept) = &self.accept else { return offers.first().copied() };
         let each =
@@ -158,6 +158,8 @@ mod tests {
         assert_eq!(wanted("text/turtle", Some("CSV")).choose(&SOLUTIONS).map(|offer| offer.format), Some(SolutionFormat::Csv));
         assert_eq!(wanted("", Some("text/turtle")).choose(&GRAPHS).map(|offer| offer.format), Some(GraphFormat::Turtle));
         assert_eq!(wanted("", Some("pdf")).choose(&GRAPHS), None);
+        let list = wanted("", Some("application/x-json+ld,application/ld+json"));
+        assert_eq!(list.choose(&GRAPHS).map(|offer| offer.format), Some(GraphFormat::JsonLd), "what SPARQLWrapper sends");
     }
 
     #[test]

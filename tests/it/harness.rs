@@ -33,6 +33,12 @@ pub fn setting(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 
+/// What the environment says, if anything.
+#[expect(clippy::disallowed_methods, reason = "tests have no command line of their own")]
+pub fn text_setting(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
 /// What a command did.
 pub struct Done {
     pub command: String,

@@ -16,11 +16,13 @@
 //! - `serve_limits`: what one query or client may take
 //! - `serve_hostile`: requests that no browser sends
 //! - `serve_pages`: what people see
+//! - `clients`: what users ask with, browsers among them
 //! - `snapshots`: readers beside the writer, `publish`
 //! - `protocol`: what servers do and a harvester must bear
 //! - `command_line`: help, exit codes, errors, configuration
 //! - `house`: rules that the source tree keeps
 
+mod clients;
 mod command_line;
 mod crashes;
 mod documents;

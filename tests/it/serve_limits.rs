@@ -102,6 +102,13 @@ fn long_results_come_whole() {
     assert!(quads > 10_000);
     let answer = server.get_query(ALL, "format=json").ok();
     assert_eq!(answer.json()["results"]["bindings"].as_array().map(Vec::len), Some(quads));
+    // And compressed as browsers want them.
+    let request = server.client.post(format!("{}/sparql", server.url)).header("accept-encoding", "gzip");
+    let compressed = request.header("content-type", "application/sparql-query").body(ALL).send().expect("an answer");
+    assert_eq!(compressed.headers()["content-encoding"], "gzip");
+    let bytes = compressed.bytes().expect("it is whole");
+    let results: serde_json::Value = serde_json::from_reader(flate2::read::GzDecoder::new(&*bytes)).expect("JSON");
+    assert_eq!(results["results"]["bindings"].as_array().map(Vec::len), Some(quads));
 }
 
 #[test]

@@ -12,6 +12,7 @@ use axum::extract::State;
 use axum::http::header::{CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
 use axum::response::Response;
+use futures_util::StreamExt;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::{Duration, timeout};
 
@@ -255,7 +256,7 @@ fn cut_off() -> io::Error {
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
 fn broken_off(data: Vec<u8>) -> impl futures_util::Stream<Item = io::Result<Bytes>> {
-    futures_util::stream::unfold(Some(Some(data)), |state| async {
+    let parts = futures_util::stream::unfold(Some(Some(data)), |state| async {
         match state? {
             Some(data) => Some((Ok(Bytes::from(data)), Some(None))),
             None => {
@@ -263,11 +264,13 @@ fn broken_off(data: Vec<u8>) -> impl futures_util::Stream<Item = io::Result<Byte
                 Some((Err(cut_off()), None))
             }
         }
-    })
+    });
+    // Compression asks once more after the end.
+    parts.fuse()
 }
 
 fn stream(data: Vec<u8>, rest: Receiver<Event>, asked_for_part: bool) -> impl futures_util::Stream<Item = io::Result<Bytes>> {
-    futures_util::stream::unfold((Some(data), Some(rest)), move |(data, rest)| async move {
+    let parts = futures_util::stream::unfold((Some(data), Some(rest)), move |(data, rest)| async move {
         let mut rest = rest?;
         if let Some(data) = data {
             return Some((Ok(Bytes::from(data)), (None, Some(rest))));
@@ -284,7 +287,8 @@ fn stream(data: Vec<u8>, rest: Receiver<Event>, asked_for_part: bool) -> impl fu
             Some(Event::Head(_)) => Some((Ok(Bytes::new()), (None, Some(rest)))),
             None => Some((Err(io::Error::other("the query was stopped")), (None, None))),
         }
-    })
+    });
+    parts.fuse()
 }
 
 /// The headers that scripts on other sites may read.

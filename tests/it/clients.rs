@@ -1,0 +1,145 @@
+//! What users ask with, against a running server: `SPARQLWrapper` and rdflib, Comunica, curl, and Chromium.
+//!
+//! `.ci/run` installs them and says where (`LIBRIS_MIRROR_CLIENTS`); without that a test is passed over, and says so.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use libris_mirror::demo::identifier;
+use serde_json::Value;
+
+use crate::harness::{Bench, Done, text_setting};
+use crate::server::Server;
+
+/// The directory with the clients, if they are installed; where CI says that they must be, it fails without.
+fn clients() -> Option<PathBuf> {
+    let Some(place) = text_setting("LIBRIS_MIRROR_CLIENTS") else {
+        assert!(text_setting("CI").is_none(), "CI must say where the clients are, in LIBRIS_MIRROR_CLIENTS");
+        eprintln!("passed over: LIBRIS_MIRROR_CLIENTS names no directory with clients (`.ci/run` installs them)");
+        return None;
+    };
+    Some(place.into())
+}
+
+fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(name)
+}
+
+fn run(program: &Path, words: &[&str], clients: &Path) -> Done {
+    let output = Command::new(program)
+        .args(words)
+        .env("CLIENTS", clients)
+        .output()
+        .unwrap_or_else(|error| panic!("{} does not start: {error}", program.display()));
+    Done::of(format!("{} {}", program.display(), words.join(" ")), &output)
+}
+
+fn served(records: u64) -> (Bench, Server, u64) {
+    let bench = Bench::new(records);
+    bench.harvest("all", None, &[]);
+    let server = Server::start(&bench, &[]);
+    let people = server.count("SELECT (COUNT(*) AS ?n) { ?s a kbv:Person . ?s kbv:lifeSpan ?any }");
+    (bench, server, people)
+}
+
+#[test]
+fn sparqlwrapper_and_rdflib_get_what_they_ask_for() {
+    let Some(clients) = clients() else { return };
+    let (bench, server, _) = served(400);
+    let number = bench.state().with_catalogue(|catalogue| catalogue.live(1))[0];
+    let iri = identifier(number);
+    let path = format!("/{}", iri.rsplit('/').next().expect("an id"));
+    let script = script("python_clients.py");
+    let seen = run(&clients.join("venv/bin/python"), &[script.to_str().expect("text"), &server.url, &path], &clients).json();
+    let all = server.count("SELECT (COUNT(*) AS ?n) { ?s a kbv:Person }");
+    let named = server.ask("SELECT DISTINCT ?s { ?s a kbv:Person }").ok().json()["results"]["bindings"].as_array().map(Vec::len);
+    for key in ["json", "xml", "csv", "tsv"] {
+        for method in ["GET", "POST"] {
+            assert_eq!(seen[format!("wrapper {key} {method}")], all, "{key} {method}: {seen:#}");
+        }
+    }
+    for key in ["wrapper rdfxml", "wrapper turtle", "wrapper n3", "wrapper jsonld"] {
+        assert_eq!(seen[key].as_u64().map(|count| count as usize), named, "{key}: {seen:#}");
+    }
+    assert_eq!(seen["wrapper ask"], true);
+    assert!(seen["wrapper error"].as_str().is_some_and(|error| error.contains("error at 1:")), "{seen:#}");
+    for key in ["store query", "store post", "store triples"] {
+        assert_eq!(seen[key], all, "{key}: {seen:#}");
+    }
+    let triples = bench.run(&["record", &iri, "--format", "nt"]).ok().lines().filter(|line| !line.starts_with('#')).count();
+    let record = seen["record"].as_object().expect("sizes");
+    assert!(record.len() == 5 && record.values().all(|size| *size == triples), "{triples}: {seen:#}");
+    assert!(seen["void"].as_u64() > Some(20), "{seen:#}");
+}
+
+#[test]
+fn comunica_gets_what_it_asks_for() {
+    let Some(clients) = clients() else { return };
+    let (_bench, server, _) = served(300);
+    let script = script("comunica.mjs");
+    let seen = run(Path::new("node"), &[script.to_str().expect("text"), &server.url], &clients).json();
+    let people = server.count("SELECT (COUNT(*) AS ?n) { ?s a kbv:Person }");
+    let linked = "SELECT (COUNT(*) AS ?n) { ?p a kbv:Person ; kbv:familyName ?f ; kbv:exactMatch ?m FILTER STRSTARTS(STR(?m), \"http://www.wikidata.org/\") }";
+    assert_eq!(seen["people"], people, "{seen:#}");
+    assert_eq!(seen["found"], people, "{seen:#}");
+    assert_eq!(seen["linked"], server.count(linked), "{seen:#}");
+    assert_eq!((&seen["ask"], seen["quads"].as_u64() > Some(0)), (&Value::Bool(true), true), "{seen:#}");
+}
+
+#[test]
+fn curl_gets_what_the_readme_says() {
+    let Some(clients) = clients() else { return };
+    let (_bench, server, people) = served(300);
+    let url = format!("{}/sparql", server.url);
+    let query = "query=SELECT (COUNT(*) AS ?n) { ?s a kbv:Person ; kbv:lifeSpan ?any }";
+    let csv =
+        run(Path::new("curl"), &["-sS", "--fail", "-H", "Accept: text/csv", "--data-urlencode", query, &url], &clients).ok();
+    assert_eq!(csv.trim(), format!("n\r\n{people}"));
+    let get =
+        run(Path::new("curl"), &["-sS", "--fail", "-G", "-d", "format=tsv", "--data-urlencode", query, &url], &clients).ok();
+    assert_eq!(get.lines().count(), 2);
+    let gzip =
+        run(Path::new("curl"), &["-sS", "--fail", "--compressed", &format!("{}/.well-known/void", server.url)], &clients).ok();
+    assert!(gzip.contains("void:sparqlEndpoint"));
+    // What was cut is an error for curl, too.
+    let cut = Server::start(&_bench, &["--set-config", "serve.rows=10"]);
+    let all = run(
+        Path::new("curl"),
+        &["-sS", "--data-urlencode", "query=SELECT * { ?s ?p ?o }", &format!("{}/sparql", cut.url)],
+        &clients,
+    );
+    assert!(all.code == Some(18) && all.stdout.contains("cut after 10 results"), "{:?} {}", all.code, all.stdout);
+}
+
+#[test]
+fn a_browser_searches_opens_a_record_and_asks() {
+    let Some(clients) = clients() else { return };
+    let (bench, server, _) = served(1000);
+    let screenshots = text_setting("LIBRIS_MIRROR_SCREENSHOTS").map_or_else(|| bench.path().join("screenshots"), PathBuf::from);
+    std::fs::create_dir_all(&screenshots).expect("a directory");
+    let script = script("browser.mjs");
+    let words = [script.to_str().expect("text"), &server.url, screenshots.to_str().expect("text"), "lindström"];
+    let seen = run(Path::new("node"), &words, &clients).json();
+    assert_eq!(seen["front"], "A mirror of the open data of Libris, Sweden's national library catalogue");
+    assert_eq!(seen["swedish"], "En spegling av öppna data från Libris, Sveriges nationella bibliotekskatalog");
+    for (key, least) in
+        [("charts", 3), ("hits", 5), ("badges", 1), ("rows", 20), ("chart", 20), ("downloads", 4), ("harvests", 2)]
+    {
+        assert!(seen[key].as_u64() >= Some(least), "{key}: {seen:#}");
+    }
+    assert!(seen["record"].as_str().is_some_and(|title| title.starts_with("Lindström, ")), "the person comes first: {seen:#}");
+    assert_eq!(
+        seen["mistake"].as_str().map(|text| text.contains("3 |   ?s kbv:familyName .") && text.contains('^')),
+        Some(true),
+        "{seen:#}"
+    );
+    for key in ["turtle", "graph", "cut"] {
+        assert_eq!(seen[key], true, "{key}: {seen:#}");
+    }
+    assert_eq!((&seen["skip"], &seen["nameless"], &seen["overflow"]), (&"#content".into(), &0.into(), &false.into()), "{seen:#}");
+    assert_eq!(seen["without_script"], 200);
+    assert_eq!((&seen["elsewhere"], &seen["problems"]), (&Value::Array(Vec::new()), &Value::Array(Vec::new())), "{seen:#}");
+    for name in ["front", "search", "record", "sparql", "phone"] {
+        assert!(std::fs::metadata(screenshots.join(format!("{name}.png"))).is_ok_and(|file| file.len() > 10_000), "{name}");
+    }
+}
