@@ -95,6 +95,7 @@ pub struct Serve {
     pub queue: usize,
     pub queue_s: u64,
     pub memory_mb: u64,
+    pub cache_mb: u64,
     pub connections: usize,
     pub header_timeout_s: u64,
     pub body_timeout_s: u64,

@@ -41,7 +41,7 @@ fn signed(number: u64) -> i64 {
     number as i64
 }
 
-/// The figures in the text format of OpenMetrics, with its end.
+/// The figures in the text format of `OpenMetrics`, with its end.
 pub fn text(log: &Log, snapshot: Option<&SnapshotInfo>, now: SystemTime) -> Result<String, LogError> {
     let mut registry = Registry::with_prefix("libris_mirror");
     let records: Family<Records, Gauge> = Family::default();

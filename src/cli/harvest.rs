@@ -66,7 +66,7 @@ pub(super) struct Arguments {
     /// End at a checkpoint after this time, such as 45m or 2h; the next harvest goes on.
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     max_duration: Option<Duration>,
-    /// Leave figures in this file for node_exporter's textfile collector.
+    /// Leave figures in this file for the textfile collector of Prometheus.
     #[arg(long, value_name = "FILE")]
     metrics: Option<PathBuf>,
     /// Print the summaries as JSON, an object a source.

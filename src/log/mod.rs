@@ -115,6 +115,17 @@ impl LogError {
                 Self::Full { path, source }
             }
             Some(DatabaseCorrupt | NotADatabase) => Self::Corrupt { path, source },
+            // What was written as text and numbers is neither any more.
+            None if matches!(
+                source,
+                rusqlite::Error::FromSqlConversionFailure(..)
+                    | rusqlite::Error::InvalidColumnType(..)
+                    | rusqlite::Error::IntegralValueOutOfRange(..)
+                    | rusqlite::Error::Utf8Error(..)
+            ) =>
+            {
+                Self::Corrupt { path, source }
+            }
             _ => Self::Sqlite { path, source },
         }
     }

@@ -80,7 +80,7 @@ impl<W: Write> GraphWriter<W> {
                 named_subject = in_xml(node);
                 named_subject.as_ref().into()
             }
-            named => named,
+            named @ NamedOrBlankNodeRef::NamedNode(_) => named,
         };
         let object: TermRef<'_> = match object {
             TermRef::BlankNode(node) => {
@@ -117,7 +117,9 @@ mod tests {
             .collect::<Result<_, _>>()
             .expect("valid");
         let mut writer = GraphFormat::RdfXml.writer(Vec::new());
-        quads.iter().for_each(|quad| writer.write(quad).expect("memory"));
+        for quad in &quads {
+            writer.write(quad).expect("memory");
+        }
         let xml = String::from_utf8(writer.finish().expect("memory")).expect("text");
         let read: Vec<Quad> = RdfParser::from_format(RdfFormat::RdfXml).for_slice(&xml).collect::<Result<_, _>>().expect("valid");
         assert!(crate::rdf::isomorphic(&quads, &read).expect("small"), "{xml}");

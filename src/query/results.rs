@@ -80,21 +80,22 @@ impl Bounds {
 struct Counted<'a> {
     out: &'a mut dyn Write,
     bytes: &'a Cell<u64>,
-    /// Where the last byte, that which closes a JSON object, is kept until it is known whether anything was cut.
-    held: Option<Option<u8>>,
+    /// Whether the last byte, that which closes a JSON object, is kept until it is known whether anything was cut.
+    holds: bool,
+    held: Option<u8>,
 }
 
 impl Write for Counted<'_> {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         self.bytes.set(self.bytes.get() + buffer.len() as u64);
-        match (&mut self.held, buffer.split_last()) {
-            (Some(held), Some((last, before))) => {
-                if let Some(byte) = held.replace(*last) {
+        match buffer.split_last().filter(|_| self.holds) {
+            Some((last, before)) => {
+                if let Some(byte) = self.held.replace(*last) {
                     self.out.write_all(&[byte])?;
                 }
                 self.out.write_all(before)?;
             }
-            _ => self.out.write_all(buffer)?,
+            None => self.out.write_all(buffer)?,
         }
         Ok(buffer.len())
     }
@@ -124,7 +125,7 @@ pub fn write(
         SolutionFormat::Tsv => Some(QueryResultsFormat::Tsv),
     };
     let bytes = Cell::new(0);
-    let mut out = Counted { out, bytes: &bytes, held: None };
+    let mut out = Counted { out, bytes: &bytes, holds: false, held: None };
     match (results, format) {
         (QueryResults::Boolean(value), None) => {
             writeln!(out, "{value}")?;
@@ -136,7 +137,7 @@ pub fn write(
             Ok(Output { written: Written::Boolean(value), cut: None })
         }
         (QueryResults::Solutions(rows), Some(format)) => {
-            out.held = (format == QueryResultsFormat::Json).then_some(None);
+            out.holds = format == QueryResultsFormat::Json;
             let variables = rows.variables().to_vec();
             let mut writer = QueryResultsSerializer::from_format(format).serialize_solutions_to_writer(out, variables)?;
             let (mut count, mut cut) = (0, None);
@@ -153,7 +154,8 @@ pub fn write(
             let said = cut.as_deref();
             match (format, said) {
                 (QueryResultsFormat::Json, said) => {
-                    let closing = out.held.take().flatten().map_or(String::new(), |byte| char::from(byte).to_string());
+                    out.holds = false;
+                    let closing = out.held.take().map_or(String::new(), |byte| char::from(byte).to_string());
                     let member = said.map(|said| format!(",\"cut\":{}", serde_json::Value::from(said))).unwrap_or_default();
                     writeln!(out, "{member}{closing}")?;
                 }

@@ -167,7 +167,9 @@ mod tests {
             Frame::Refused(Refusal { kind: RefusalKind::Syntax, message: "no".into() }),
         ];
         let mut bytes = Vec::new();
-        frames.iter().for_each(|frame| frame.write(&mut bytes).expect("memory"));
+        for frame in &frames {
+            frame.write(&mut bytes).expect("memory");
+        }
         let mut input = bytes.as_slice();
         for frame in frames {
             assert_eq!(Frame::read(&mut input).expect("a frame"), frame);

@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn a_list_with_a_cycle_ends() {
         let rdf = "<http://www.w3.org/1999/02/22-rdf-syntax-ns#";
-        let text = label(&format!(r#"<#it> :termComponentList _:a . _:a {rdf}first> <https://x.se/A>; {rdf}rest> _:a ."#));
+        let text = label(&format!("<#it> :termComponentList _:a . _:a {rdf}first> <https://x.se/A>; {rdf}rest> _:a ."));
         assert_eq!(text.map(|text| text.matches('A').count()), Some(LONGEST_LIST));
     }
 }

@@ -8,6 +8,7 @@ use axum::http::HeaderMap;
 use axum::http::header::HOST;
 use tokio::sync::Semaphore;
 
+use super::cache::Answers;
 use super::overview::Overviews;
 use super::reading::LogPool;
 use super::telemetry::Telemetry;
@@ -33,6 +34,8 @@ pub struct App {
     pub telemetry: Telemetry,
     /// The figures of the front page, and of the description of the dataset.
     pub overviews: Overviews,
+    /// Results that were given before.
+    pub answers: Answers,
     /// Room for dumps: each reads the whole log.
     pub dumps: Arc<Semaphore>,
     /// The path under which everything is, without a slash at its end; empty for the root.
@@ -54,6 +57,7 @@ impl App {
         });
         let base = serve.base_path.trim_matches('/');
         let base = if base.is_empty() { String::new() } else { format!("/{base}") };
+        let answers = Answers::new(serve.cache_mb << 20);
         let log = LogPool::new(&data, config.harvest.depth, cores * 4);
         Arc::new(Self {
             data,
@@ -62,6 +66,7 @@ impl App {
             log,
             telemetry: Telemetry::default(),
             overviews: Overviews::default(),
+            answers,
             dumps: Arc::new(Semaphore::new(DUMPS)),
             base,
         })

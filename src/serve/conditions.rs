@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 /// What tells one state of an answer from another.
 #[derive(Debug, Clone)]
 pub struct Validator {
+    hash: [u8; 32],
     etag: String,
     modified: Option<SystemTime>,
 }
@@ -22,26 +23,29 @@ impl Validator {
         for part in parts {
             hash.update(&part.len().to_be_bytes()).update(part);
         }
-        Self { etag: format!("W/\"{}\"", &hash.finalize().to_hex()[..24]), modified }
+        let hash = hash.finalize();
+        Self { hash: *hash.as_bytes(), etag: format!("W/\"{}\"", &hash.to_hex()[..24]), modified }
+    }
+
+    /// The parts in one number.
+    #[must_use]
+    pub fn hash(&self) -> &[u8; 32] {
+        &self.hash
     }
 
     /// The 304 for a client that has this state already.
     #[must_use]
     pub fn not_modified(&self, headers: &HeaderMap) -> Option<Response> {
-        let has = match headers.get(IF_NONE_MATCH) {
-            Some(list) => {
-                let bare = self.etag.trim_start_matches("W/");
-                let list = list.to_str().unwrap_or_default();
-                list.split(',').map(str::trim).any(|each| each == "*" || each.trim_start_matches("W/") == bare)
-            }
-            None => {
-                let since = headers.get(IF_MODIFIED_SINCE).and_then(|value| httpdate::parse_http_date(value.to_str().ok()?).ok());
-                // HTTP's dates have whole seconds.
-                let seconds = |time: SystemTime| {
-                    time.duration_since(SystemTime::UNIX_EPOCH).map(|since| since.as_secs()).unwrap_or_default()
-                };
-                since.zip(self.modified).is_some_and(|(since, modified)| seconds(modified) <= seconds(since))
-            }
+        let has = if let Some(list) = headers.get(IF_NONE_MATCH) {
+            let bare = self.etag.trim_start_matches("W/");
+            let list = list.to_str().unwrap_or_default();
+            list.split(',').map(str::trim).any(|each| each == "*" || each.trim_start_matches("W/") == bare)
+        } else {
+            let since = headers.get(IF_MODIFIED_SINCE).and_then(|value| httpdate::parse_http_date(value.to_str().ok()?).ok());
+            // HTTP's dates have whole seconds.
+            let seconds =
+                |time: SystemTime| time.duration_since(SystemTime::UNIX_EPOCH).map(|since| since.as_secs()).unwrap_or_default();
+            since.zip(self.modified).is_some_and(|(since, modified)| seconds(modified) <= seconds(since))
         };
         has.then(|| {
             let mut response = StatusCode::NOT_MODIFIED.into_response();

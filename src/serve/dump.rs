@@ -1,10 +1,8 @@
 //! `/dump.nt.gz` and its like: everything at once, straight from the log as it goes out.
 
 use std::io::{self, Write};
-use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
@@ -13,11 +11,39 @@ use tokio::sync::mpsc;
 
 use super::app::App;
 use super::problem::Problem;
-use crate::export::{DumpFormat, dump};
+use crate::export::{DumpFormat, ExportError, dump};
 use crate::log::Log;
 
+/// A dump that can be fetched.
+#[derive(Debug, Clone, Copy)]
+pub struct Dump {
+    /// Its name below the base path.
+    pub name: &'static str,
+    format: DumpFormat,
+    packed: Packed,
+    media_type: &'static str,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Packed {
+    Plain,
+    Gzip,
+    Zstd,
+}
+
+const fn named(name: &'static str, format: DumpFormat, packed: Packed, media_type: &'static str) -> Dump {
+    Dump { name, format, packed, media_type }
+}
+
 /// The dumps that there are.
-pub const DUMPS: [&str; 6] = ["dump.nt", "dump.nt.gz", "dump.nt.zst", "dump.nq", "dump.nq.gz", "dump.nq.zst"];
+pub const DUMPS: [Dump; 6] = [
+    named("dump.nt", DumpFormat::NTriples, Packed::Plain, "application/n-triples"),
+    named("dump.nt.gz", DumpFormat::NTriples, Packed::Gzip, "application/gzip"),
+    named("dump.nt.zst", DumpFormat::NTriples, Packed::Zstd, "application/zstd"),
+    named("dump.nq", DumpFormat::NQuads, Packed::Plain, "application/n-quads"),
+    named("dump.nq.gz", DumpFormat::NQuads, Packed::Gzip, "application/gzip"),
+    named("dump.nq.zst", DumpFormat::NQuads, Packed::Zstd, "application/zstd"),
+];
 
 /// Parts of a dump that wait for the client.
 const WAITING: usize = 8;
@@ -26,8 +52,8 @@ const WAITING: usize = 8;
 const TOGETHER: usize = 64 << 10;
 
 /// `/dump.FORMAT`
-pub async fn dumped(State(app): State<Arc<App>>, Path(name): Path<String>) -> Result<Response, Problem> {
-    let name = DUMPS.into_iter().find(|known| *known == name).ok_or_else(|| Problem::not_found("there is no such dump"))?;
+pub fn dumped(app: &App, name: &str) -> Result<Response, Problem> {
+    let known = DUMPS.into_iter().find(|known| known.name == name).ok_or_else(|| Problem::not_found("there is no such dump"))?;
     let permit = app
         .dumps
         .clone()
@@ -40,7 +66,7 @@ pub async fn dumped(State(app): State<Arc<App>>, Path(name): Path<String>) -> Re
         Log::open_read_only(&path).map_err(|_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "there is no mirror here yet"))?;
     tokio::task::spawn_blocking(move || {
         let _permit = permit;
-        if let Err(error) = written(&log, depth, name, &parts) {
+        if let Err(error) = written(&log, depth, known, &parts) {
             // The client sees a transfer that broke off, and takes it for nothing else.
             let _ = parts.blocking_send(Err(io::Error::other(error)));
         }
@@ -50,37 +76,31 @@ pub async fn dumped(State(app): State<Arc<App>>, Path(name): Path<String>) -> Re
         Some((part, receiver))
     });
     let mut response = Response::new(Body::from_stream(stream.fuse()));
-    let media_type = match name {
-        _ if name.ends_with(".gz") => "application/gzip",
-        _ if name.ends_with(".zst") => "application/zstd",
-        "dump.nq" => "application/n-quads",
-        _ => "application/n-triples",
-    };
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
-    if let Ok(value) = HeaderValue::from_str(&format!("attachment; filename=\"libris-{name}\"")) {
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(known.media_type));
+    if let Ok(value) = HeaderValue::from_str(&format!("attachment; filename=\"libris-{}\"", known.name)) {
         response.headers_mut().insert(CONTENT_DISPOSITION, value);
     }
     Ok(response)
 }
 
-fn written(log: &Log, depth: usize, name: &str, parts: &mpsc::Sender<io::Result<Bytes>>) -> Result<(), String> {
-    let format = if name.contains(".nq") { DumpFormat::NQuads } else { DumpFormat::NTriples };
-    let sent = io::BufWriter::with_capacity(TOGETHER, Sent(parts));
-    let failed = |error: &dyn std::fmt::Display| error.to_string();
-    let mut sent = if name.ends_with(".gz") {
-        let mut out = flate2::write::GzEncoder::new(sent, flate2::Compression::default());
-        dump(log, depth, None, format, &mut out).map_err(|error| failed(&error))?;
-        out.finish().map_err(|error| failed(&error))?
-    } else if name.ends_with(".zst") {
-        let mut out = zstd::Encoder::new(sent, 0).map_err(|error| failed(&error))?;
-        dump(log, depth, None, format, &mut out).map_err(|error| failed(&error))?;
-        out.finish().map_err(|error| failed(&error))?
-    } else {
-        let mut out = sent;
-        dump(log, depth, None, format, &mut out).map_err(|error| failed(&error))?;
-        out
-    };
-    sent.flush().map_err(|error| failed(&error))
+fn written(log: &Log, depth: usize, known: Dump, parts: &mpsc::Sender<io::Result<Bytes>>) -> Result<(), ExportError> {
+    let mut sent = io::BufWriter::with_capacity(TOGETHER, Sent(parts));
+    match known.packed {
+        Packed::Plain => {
+            dump(log, depth, None, known.format, &mut sent)?;
+        }
+        Packed::Gzip => {
+            let mut out = flate2::write::GzEncoder::new(&mut sent, flate2::Compression::default());
+            dump(log, depth, None, known.format, &mut out)?;
+            out.finish()?;
+        }
+        Packed::Zstd => {
+            let mut out = zstd::Encoder::new(&mut sent, 0)?;
+            dump(log, depth, None, known.format, &mut out)?;
+            out.finish()?;
+        }
+    }
+    Ok(sent.flush()?)
 }
 
 /// Sends what is written to the client.

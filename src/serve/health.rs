@@ -30,7 +30,7 @@ pub async fn health(State(app): State<Arc<App>>) -> Response {
         .into_response()
 }
 
-/// The text format of Prometheus and OpenMetrics.
+/// The text format of Prometheus and `OpenMetrics`.
 pub async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     let snapshot = app.snapshot();
     let own = app.telemetry.text(&app);

@@ -4,6 +4,7 @@
 //! ([`workers`]), everything else reads the log beside its writer ([`reading`]). It moves on to the next snapshot by itself.
 
 pub mod app;
+pub mod cache;
 pub mod conditions;
 pub mod dump;
 pub mod harvester;

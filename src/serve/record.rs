@@ -63,15 +63,25 @@ struct Asked {
     identifier: String,
     /// Whether it named a fragment: what the record describes.
     thing: bool,
-    /// `data`, or `data.FORMAT`, at its end.
-    data: Option<Option<String>>,
+    /// What stands at its end.
+    data: Data,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Data {
+    /// Nothing: whatever the client takes.
+    Any,
+    /// `data`: any format of the data.
+    Negotiated,
+    /// `data.FORMAT`
+    Named(String),
 }
 
 fn asked(path: &str, base: &str) -> Asked {
     let (path, data) = match path.rsplit_once('/') {
-        Some((before, "data")) => (before, Some(None)),
-        Some((before, last)) if last.starts_with("data.") => (before, Some(Some(last["data.".len()..].to_owned()))),
-        _ => (path, None),
+        Some((before, "data")) => (before, Data::Negotiated),
+        Some((before, last)) if last.starts_with("data.") => (before, Data::Named(last["data.".len()..].to_owned())),
+        _ => (path, Data::Any),
     };
     let (path, thing) = path.split_once('#').map_or((path, false), |(before, _)| (before, true));
     // Proxies make one slash of two.
@@ -125,9 +135,9 @@ async fn answer(app: &Arc<App>, path: &str, headers: &HeaderMap) -> Result<Respo
     if asked.thing {
         return Ok(see_other(&own));
     }
-    let format = asked.data.clone().flatten();
-    let wanted = Wanted::new(headers, format.as_deref());
-    let html = asked.data.is_none() && wanted.prefers_html(&GRAPHS);
+    let format = if let Data::Named(format) = &asked.data { Some(format.as_str()) } else { None };
+    let wanted = Wanted::new(headers, format);
+    let html = asked.data == Data::Any && wanted.prefers_html(&GRAPHS);
     let offer = wanted.choose(&GRAPHS);
     let language = pages::language(headers);
     let name = if html { language.code() } else { offer.map_or("", |offer| offer.media_type) };
@@ -147,7 +157,7 @@ async fn answer(app: &Arc<App>, path: &str, headers: &HeaderMap) -> Result<Respo
                 format!("the source delivered the record {} in a form that cannot be read: {error}", row.change.identifier);
             return Err(Problem::new(StatusCode::BAD_GATEWAY, detail));
         }
-        (Content::Quads(_), None) if asked.data.is_some() => {
+        (Content::Quads(_), None) if asked.data != Data::Any => {
             return Err(Problem::not_found(
                 "a record is data.ttl, data.nt, data.rdf, data.jsonld, data.json, data.trig or data.nq",
             ));
@@ -160,10 +170,10 @@ async fn answer(app: &Arc<App>, path: &str, headers: &HeaderMap) -> Result<Respo
         (Content::Quads(quads), Some(offer)) => {
             let mut response = Response::new(Body::from(write(&quads, offer.format)?));
             // `data.json` is JSON-LD for those who know JSON alone.
-            let media_type = if format.as_deref() == Some("json") { "application/json" } else { offer.media_type };
+            let media_type = if format == Some("json") { "application/json" } else { offer.media_type };
             let headers = response.headers_mut();
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
-            if asked.data.is_none()
+            if asked.data == Data::Any
                 && let Ok(value) = HeaderValue::from_str(&format!("{own}/data.{}", offer.names.first().unwrap_or(&"ttl")))
             {
                 headers.insert(CONTENT_LOCATION, value);
@@ -178,7 +188,7 @@ async fn answer(app: &Arc<App>, path: &str, headers: &HeaderMap) -> Result<Respo
 
 /// The 404 for an identifier.
 fn missing(app: &App, headers: &HeaderMap, asked: &Asked) -> Result<Response, Problem> {
-    if asked.data.is_none() && Wanted::new(headers, None).prefers_html(&GRAPHS) {
+    if asked.data == Data::Any && Wanted::new(headers, None).prefers_html(&GRAPHS) {
         return Ok(pages::missing(app, headers));
     }
     Err(Problem::not_found("this mirror has no such record or page"))
@@ -227,14 +237,14 @@ mod tests {
     #[test]
     fn paths_name_records_their_things_and_their_data() {
         let base = "https://libris.kb.se/";
-        let plain = |identifier: &str| Asked { identifier: identifier.into(), thing: false, data: None };
+        let plain = |identifier: &str| Asked { identifier: identifier.into(), thing: false, data: Data::Any };
         assert_eq!(asked("abc", base), plain("https://libris.kb.se/abc"));
         assert_eq!(asked("https://libris.kb.se/abc", base), plain("https://libris.kb.se/abc"));
         assert_eq!(asked("https:/libris.kb.se/abc", base), plain("https://libris.kb.se/abc"));
         assert_eq!(asked("urn:x:y", base), plain("urn:x:y"));
         assert_eq!(asked("abc#it", base), Asked { thing: true, ..plain("https://libris.kb.se/abc") });
-        assert_eq!(asked("abc/data.ttl", base), Asked { data: Some(Some("ttl".into())), ..plain("https://libris.kb.se/abc") });
-        assert_eq!(asked("abc/data", base), Asked { data: Some(None), ..plain("https://libris.kb.se/abc") });
+        assert_eq!(asked("abc/data.ttl", base), Asked { data: Data::Named("ttl".into()), ..plain("https://libris.kb.se/abc") });
+        assert_eq!(asked("abc/data", base), Asked { data: Data::Negotiated, ..plain("https://libris.kb.se/abc") });
         assert_eq!(asked("../../etc/passwd", base).identifier, "https://libris.kb.se/../../etc/passwd");
     }
 }

@@ -61,8 +61,8 @@ pub fn router(app: &Arc<App>) -> Router {
 
 /// `/<id>` is a record, but for the dumps.
 async fn by_name(state: State<Arc<App>>, path: axum::extract::Path<String>, request: Request) -> Response {
-    let answer = if dump::DUMPS.contains(&path.0.as_str()) {
-        dump::dumped(state, path).await
+    let answer = if dump::DUMPS.iter().any(|dump| dump.name == path.0) {
+        dump::dumped(&state.0, &path.0)
     } else {
         record::by_id(state, path, request.headers().clone()).await
     };

@@ -77,7 +77,7 @@ impl Telemetry {
         self.requests.get_or_create(&RequestLabels { status: status.as_u16() }).inc();
     }
 
-    /// All counters in the text format of OpenMetrics, but for its end.
+    /// All counters in the text format of `OpenMetrics`, but for its end.
     #[must_use]
     pub fn text(&self, app: &App) -> String {
         let mut registry = Registry::with_prefix("libris_mirror");

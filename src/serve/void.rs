@@ -1,4 +1,4 @@
-//! `/.well-known/void`: what the dataset is, how large, under which licence, and where else it is (VoID, DCAT).
+//! `/.well-known/void`: what the dataset is, how large, under which licence, and where else it is (`VoID`, DCAT).
 
 use std::sync::Arc;
 
@@ -65,8 +65,8 @@ fn describe(address: &str, overview: &Overview) -> String {
             "    void:classPartition [ void:class kbv:{kind} ; void:entities {records} ; void:triples {triples} ] ;\n"
         ));
     }
-    for name in DUMPS {
-        text.push_str(&format!("    void:dataDump <{address}/{name}> ;\n"));
+    for dump in DUMPS {
+        text.push_str(&format!("    void:dataDump <{address}/{}> ;\n", dump.name));
     }
     text.push_str("    dcat:distribution <#sparql>, <#dump> .\n");
     text.push_str(&format!(

@@ -1,5 +1,7 @@
 //! A view that lives in tables of the log's file: its data and its watermark in one transaction.
 
+use std::path::PathBuf;
+
 use rusqlite::{Connection, Transaction};
 
 use super::ViewError;
@@ -9,16 +11,21 @@ use crate::log::{Log, LogError, PageId, set_watermark, watermark};
 pub struct TableView {
     name: &'static str,
     connection: Connection,
+    path: PathBuf,
 }
 
 impl TableView {
     /// The view of this name in the file of a log.
     pub fn open(log: &Log, name: &'static str) -> Result<Self, LogError> {
-        Ok(Self { name, connection: log.open_for_views()? })
+        Ok(Self { name, connection: log.open_for_views()?, path: log.path().to_owned() })
     }
 
+    /// A full disk and a damaged file are faults of the file, not of this view.
     fn failed(&self, source: rusqlite::Error) -> ViewError {
-        ViewError::Sqlite { view: self.name, source }
+        match LogError::sqlite(&self.path, source) {
+            LogError::Sqlite { source, .. } => ViewError::Sqlite { view: self.name, source },
+            file => ViewError::Log(file),
+        }
     }
 
     /// Its name.
@@ -34,13 +41,13 @@ impl TableView {
 
     /// Does some work and moves the watermark, both or neither.
     pub fn commit(&mut self, page: PageId, work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>) -> Result<(), ViewError> {
-        let commit = || {
+        let mut commit = || {
             let transaction = self.connection.transaction()?;
             work(&transaction)?;
             set_watermark(&transaction, self.name, page)?;
             transaction.commit()
         };
-        commit().map_err(|source| ViewError::Sqlite { view: self.name, source })
+        commit().map_err(|source| self.failed(source))
     }
 
     /// Empties its table and goes back to the log's beginning.

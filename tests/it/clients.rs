@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::harness::{Bench, Done, text_setting};
 use crate::server::Server;
 
+#[expect(clippy::print_stderr, reason = "who runs the tests should know what they leave out")]
 /// The directory with the clients, if they are installed; where CI says that they must be, it fails without.
 fn clients() -> Option<PathBuf> {
     let Some(place) = text_setting("LIBRIS_MIRROR_CLIENTS") else {
@@ -52,14 +53,16 @@ fn sparqlwrapper_and_rdflib_get_what_they_ask_for() {
     let script = script("python_clients.py");
     let seen = run(&clients.join("venv/bin/python"), &[script.to_str().expect("text"), &server.url, &path], &clients).json();
     let all = server.count("SELECT (COUNT(*) AS ?n) { ?s a kbv:Person }");
-    let named = server.ask("SELECT DISTINCT ?s { ?s a kbv:Person }").ok().json()["results"]["bindings"].as_array().map(Vec::len);
+    let named = server.ask("SELECT DISTINCT ?s { ?s a kbv:Person }").ok().json()["results"]["bindings"]
+        .as_array()
+        .map(|rows| rows.len() as u64);
     for key in ["json", "xml", "csv", "tsv"] {
         for method in ["GET", "POST"] {
             assert_eq!(seen[format!("wrapper {key} {method}")], all, "{key} {method}: {seen:#}");
         }
     }
     for key in ["wrapper rdfxml", "wrapper turtle", "wrapper n3", "wrapper jsonld"] {
-        assert_eq!(seen[key].as_u64().map(|count| count as usize), named, "{key}: {seen:#}");
+        assert_eq!(seen[key].as_u64(), named, "{key}: {seen:#}");
     }
     assert_eq!(seen["wrapper ask"], true);
     assert!(seen["wrapper error"].as_str().is_some_and(|error| error.contains("error at 1:")), "{seen:#}");
@@ -89,7 +92,7 @@ fn comunica_gets_what_it_asks_for() {
 #[test]
 fn curl_gets_what_the_readme_says() {
     let Some(clients) = clients() else { return };
-    let (_bench, server, people) = served(300);
+    let (bench, server, people) = served(300);
     let url = format!("{}/sparql", server.url);
     let query = "query=SELECT (COUNT(*) AS ?n) { ?s a kbv:Person ; kbv:lifeSpan ?any }";
     let csv =
@@ -102,7 +105,7 @@ fn curl_gets_what_the_readme_says() {
         run(Path::new("curl"), &["-sS", "--fail", "--compressed", &format!("{}/.well-known/void", server.url)], &clients).ok();
     assert!(gzip.contains("void:sparqlEndpoint"));
     // What was cut is an error for curl, too.
-    let cut = Server::start(&_bench, &["--set-config", "serve.rows=10"]);
+    let cut = Server::start(&bench, &["--set-config", "serve.rows=10"]);
     let all = run(
         Path::new("curl"),
         &["-sS", "--data-urlencode", "query=SELECT * { ?s ?p ?o }", &format!("{}/sparql", cut.url)],
@@ -116,7 +119,7 @@ fn a_browser_searches_opens_a_record_and_asks() {
     let Some(clients) = clients() else { return };
     let (bench, server, _) = served(1000);
     let screenshots = text_setting("LIBRIS_MIRROR_SCREENSHOTS").map_or_else(|| bench.path().join("screenshots"), PathBuf::from);
-    std::fs::create_dir_all(&screenshots).expect("a directory");
+    fs_err::create_dir_all(&screenshots).expect("a directory");
     let script = script("browser.mjs");
     let words = [script.to_str().expect("text"), &server.url, screenshots.to_str().expect("text"), "lindström"];
     let seen = run(Path::new("node"), &words, &clients).json();
@@ -140,6 +143,6 @@ fn a_browser_searches_opens_a_record_and_asks() {
     assert_eq!(seen["without_script"], 200);
     assert_eq!((&seen["elsewhere"], &seen["problems"]), (&Value::Array(Vec::new()), &Value::Array(Vec::new())), "{seen:#}");
     for name in ["front", "search", "record", "sparql", "phone"] {
-        assert!(std::fs::metadata(screenshots.join(format!("{name}.png"))).is_ok_and(|file| file.len() > 10_000), "{name}");
+        assert!(fs_err::metadata(screenshots.join(format!("{name}.png"))).is_ok_and(|file| file.len() > 10_000), "{name}");
     }
 }

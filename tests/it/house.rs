@@ -48,7 +48,7 @@ fn only_the_command_line_prints_or_reads_the_environment() {
 }
 
 /// Each room with the rooms that it may use: those on its own floor or below, without circles.
-const MAY_USE: [(&str, &[&str]); 15] = [
+const MAY_USE: [(&str, &[&str]); 18] = [
     ("oai", &[]),
     ("rdf", &["oai"]),
     ("config", &["oai", "rdf"]),
@@ -58,12 +58,33 @@ const MAY_USE: [(&str, &[&str]); 15] = [
     ("store", &["config", "log", "views"]),
     ("links", &["log", "rdf", "views"]),
     ("quarantine", &["log", "views"]),
-    ("query", &[]),
+    ("query", &["rdf", "store"]),
+    ("search", &["log", "rdf", "views"]),
     ("export", &["log", "query", "rdf", "views"]),
-    ("mirror", &["config", "data_dir", "links", "log", "quarantine", "store", "views"]),
+    ("mirror", &["config", "data_dir", "links", "log", "quarantine", "search", "store", "views"]),
+    ("figures", &["log", "quarantine", "store"]),
     ("backup", &["data_dir", "log", "store"]),
-    ("verify", &["links", "log", "mirror", "quarantine", "rdf", "store", "views"]),
+    ("verify", &["links", "log", "mirror", "quarantine", "rdf", "search", "store", "views"]),
     ("harvest", &["config", "log", "mirror", "oai", "quarantine", "rdf"]),
+    (
+        "serve",
+        &[
+            "config",
+            "data_dir",
+            "export",
+            "figures",
+            "harvest",
+            "links",
+            "log",
+            "mirror",
+            "quarantine",
+            "query",
+            "rdf",
+            "search",
+            "store",
+            "views",
+        ],
+    ),
 ];
 
 #[test]

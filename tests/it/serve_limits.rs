@@ -68,7 +68,7 @@ fn a_query_that_needs_too_much_memory_or_stack_ends_alone() {
 
 #[test]
 fn results_over_a_limit_are_cut_and_nobody_can_take_them_for_whole() {
-    let (_bench, server) = served(300, &set(&["serve.rows=5000"]));
+    let (bench, server) = served(300, &set(&["serve.rows=5000"]));
     let all = |format: &str, more: &str| server.get_query(ALL, &format!("format={format}&{more}"));
     for format in ["json", "xml", "csv", "tsv"] {
         let answer = all(format, "");
@@ -88,7 +88,7 @@ fn results_over_a_limit_are_cut_and_nobody_can_take_them_for_whole() {
     let graph = server.get_query("CONSTRUCT { ?s ?p ?o } { ?s ?p ?o }", "format=ttl");
     assert!(graph.broken.is_some() && graph.body.contains("# cut after 5000 results"), "{}", graph.body.len());
 
-    let bytes = Server::start(&_bench, &set(&["serve.result_bytes=3000"]));
+    let bytes = Server::start(&bench, &set(&["serve.result_bytes=3000"]));
     let answer = bytes.ask(ALL);
     assert!(answer.broken.is_some() && answer.header("x-results-cut").starts_with("cut after 3000 bytes"), "{answer:?}");
     let few = bytes.ask("SELECT * { ?s ?p ?o } LIMIT 3").ok();
@@ -189,7 +189,7 @@ fn the_server_moves_on_to_the_next_snapshot_while_clients_ask() {
 fn service_asks_listed_hosts_and_no_others() {
     let (bench, other) = served(200, &[]);
     let config = bench.path().join("serve.toml");
-    std::fs::write(&config, format!("[query]\nservice_hosts = [\"{}\"]\n", other.host())).expect("written");
+    fs_err::write(&config, format!("[query]\nservice_hosts = [\"{}\"]\n", other.host())).expect("written");
     let server = Server::start(&bench, &["--config", config.to_str().expect("text")]);
     let ask = |url: &str| format!("SELECT (COUNT(*) AS ?n) {{ SERVICE <{url}> {{ ?s a <https://id.kb.se/vocab/Person> }} }}");
     let here = server.count("SELECT (COUNT(*) AS ?n) { ?s a kbv:Person }");
@@ -224,7 +224,7 @@ fn harvests_run_inside_the_server_under_the_same_lock() {
     let url = format!("sources.nb.url={}", bench.url);
     let words = set(&[&url, "sources.auth.enabled=false"]);
     let server = Server::start(&bench, &[&["--harvest-every", "1h"], &words[..]].concat());
-    until("the first harvest is published", Duration::from_secs(60), || server.get("/health").status == 200);
+    until("the first harvest is published", Duration::from_mins(1), || server.get("/health").status == 200);
     let live = bench.state().with_catalogue(|catalogue| catalogue.counts(Some("nb"))).live;
     assert_eq!(server.count("SELECT (COUNT(*) AS ?n) { ?record kbv:mainEntity ?thing }"), live);
     let begun = Instant::now();
@@ -238,7 +238,7 @@ fn figures_are_there_for_prometheus_and_for_its_textfiles() {
     let bench = Bench::new(300);
     let file = bench.path().join("libris.prom");
     bench.harvest("all", None, &["--metrics", file.to_str().expect("text")]);
-    let text = std::fs::read_to_string(&file).expect("written");
+    let text = fs_err::read_to_string(&file).expect("written");
     let counts = bench.state().with_catalogue(|catalogue| catalogue.counts(None));
     for part in [
         format!("libris_mirror_records{{source=\"all\",state=\"live\"}} {}", counts.live),
@@ -251,16 +251,16 @@ fn figures_are_there_for_prometheus_and_for_its_textfiles() {
     let server = Server::start(&bench, &[]);
     server.ask("ASK {}").ok();
     server.ask("ASK {");
-    let served = server.get("/metrics").ok();
-    assert!(served.header("content-type").starts_with("application/openmetrics-text"));
+    let metrics = server.get("/metrics").ok();
+    assert!(metrics.header("content-type").starts_with("application/openmetrics-text"));
     assert!(
-        served.body.contains("libris_mirror_queries_total{outcome=\"Ok\"} 1\n")
-            && served.body.contains("libris_mirror_queries_total{outcome=\"Refused\"} 1\n")
+        metrics.body.contains("libris_mirror_queries_total{outcome=\"Ok\"} 1\n")
+            && metrics.body.contains("libris_mirror_queries_total{outcome=\"Refused\"} 1\n")
     );
     assert!(
-        served.body.contains("libris_mirror_query_seconds_bucket{le=\"0.005\"}") && served.body.ends_with("# EOF\n"),
+        metrics.body.contains("libris_mirror_query_seconds_bucket{le=\"0.005\"}") && metrics.body.ends_with("# EOF\n"),
         "{}",
-        served.body
+        metrics.body
     );
-    assert_eq!(served.body.matches("# EOF").count(), 1);
+    assert_eq!(metrics.body.matches("# EOF").count(), 1);
 }

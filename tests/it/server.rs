@@ -33,7 +33,7 @@ impl Server {
             said.push_str(&line);
         }
         let url = line.trim_start_matches("listening on ").trim().trim_end_matches('/').to_owned();
-        let client = Client::builder().redirect(Policy::none()).timeout(Duration::from_secs(60)).build().expect("a client");
+        let client = Client::builder().redirect(Policy::none()).timeout(Duration::from_mins(1)).build().expect("a client");
         Self { child, _log: log, url, client }
     }
 

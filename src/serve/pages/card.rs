@@ -33,36 +33,35 @@ impl Piece {
 
 /// The fields of what a record describes.
 #[must_use]
-pub fn fields(graph: &Graph<'_>, main: Node<'_>, words: &Words) -> Vec<Field> {
+pub fn fields(graph: &Graph<'_>, main: Node<'_>, said: &Words) -> Vec<Field> {
     let works: Vec<Node<'_>> =
         std::iter::once(main).chain(graph.nodes(main, "instanceOf").filter(|work| graph.describes(*work))).collect();
     let texts = |property: &str| literals(graph, &[main], property);
     let things = |properties: &[&str]| named(graph, &works, properties);
     let all = [
-        (words.title, titles(graph, main)),
-        (words.responsibility, texts("responsibilityStatement")),
-        (words.contributors, contributors(graph, &works)),
-        (words.publication, publications(graph, main)),
-        (words.life_span, texts("lifeSpan")),
-        (words.description, texts("description")),
-        (words.extent, named(graph, &[main], &["extent"])),
-        (words.series, series(graph, main)),
-        (words.part_of, named(graph, &[main], &["isPartOf"])),
-        (words.work, works_elsewhere(graph, main)),
-        (words.language, things(&["language", "associatedLanguage"])),
-        (words.genre, things(&["genreForm", "category"])),
-        (words.subjects, things(&["subject"])),
-        (words.classification, things(&["classification"])),
-        (words.summary, things(&["summary"])),
-        (words.notes, things(&["hasNote"])),
-        (words.nationality, things(&["nationality"])),
-        (words.variants, variants(graph, main)),
-        (words.scope_note, texts("scopeNote")),
-        (words.broader, things(&["broader"])),
-        (words.narrower, things(&["narrower"])),
-        (words.related, things(&["related"])),
-        (words.scheme, things(&["inScheme"])),
-        (words.identifiers, identifiers(graph, main)),
+        (said.responsibility, texts("responsibilityStatement")),
+        (said.contributors, contributors(graph, &works)),
+        (said.publication, publications(graph, main)),
+        (said.life_span, texts("lifeSpan")),
+        (said.description, texts("description")),
+        (said.extent, named(graph, &[main], &["extent"])),
+        (said.series, series(graph, main)),
+        (said.part_of, named(graph, &[main], &["isPartOf"])),
+        (said.work, works_elsewhere(graph, main)),
+        (said.language, things(&["language", "associatedLanguage"])),
+        (said.genre, things(&["genreForm", "category"])),
+        (said.subjects, things(&["subject"])),
+        (said.classification, things(&["classification"])),
+        (said.summary, things(&["summary"])),
+        (said.notes, things(&["hasNote"])),
+        (said.nationality, things(&["nationality"])),
+        (said.variants, variants(graph, main)),
+        (said.scope_note, texts("scopeNote")),
+        (said.broader, things(&["broader"])),
+        (said.narrower, things(&["narrower"])),
+        (said.related, things(&["related"])),
+        (said.scheme, things(&["inScheme"])),
+        (said.identifiers, identifiers(graph, main)),
     ];
     let mut fields = Vec::new();
     for (name, values) in all {
@@ -107,16 +106,6 @@ fn named(graph: &Graph<'_>, of: &[Node<'_>], properties: &[&str]) -> Vec<Piece> 
         pieces.extend(literals(graph, &[node], property));
     }
     pieces
-}
-
-fn titles(graph: &Graph<'_>, main: Node<'_>) -> Vec<Piece> {
-    graph
-        .title(main)
-        .or_else(|| graph.text(main, "prefLabel").map(str::to_owned))
-        .or_else(|| graph.name(main))
-        .map(Piece::text)
-        .into_iter()
-        .collect()
 }
 
 fn contributors(graph: &Graph<'_>, works: &[Node<'_>]) -> Vec<Piece> {
@@ -221,7 +210,6 @@ mod tests {
         assert_eq!(
             told,
             [
-                "Title: Fröken Julie : ett naturalistiskt sorgespel",
                 "Contributors: https://libris.kb.se/x#it (author)",
                 "Published: Stockholm : Seelig, 1888",
                 "Genre and form: https://id.kb.se/term/saogf/Dramatik",

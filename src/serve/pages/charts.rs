@@ -34,8 +34,9 @@ pub fn standing_bars(title: &str, columns: [&str; 2], rows: &[(String, u64)], la
     const WIDTH: usize = 640;
     const HEIGHT: usize = 200;
     const FOOT: usize = 24;
+    const WIDEST: usize = 80;
     let most = rows.iter().map(|(_, count)| *count).max().unwrap_or(1).max(1);
-    let step = WIDTH / rows.len().max(1);
+    let step = (WIDTH / rows.len().max(1)).min(WIDEST);
     // A few names are enough.
     let every = rows.len().div_ceil(8).max(1);
     html! {

@@ -97,12 +97,11 @@ fn look_up(search: &SearchIndex<'_>, piece: Piece, base: &str) -> Result<Value, 
     let Piece { text, iri, after } = piece;
     let Some(iri) = iri else { return Ok(Value { text: text.unwrap_or_default(), after, target: None }) };
     let entry = if iri.starts_with(base) { search.entry(&iri)? } else { None };
-    Ok(match entry {
-        Some(entry) => Value { text: text.unwrap_or(entry.label), after, target: Some(Target::Here(entry.record)) },
-        None => {
-            let target = is_web(&iri).then(|| Target::There(iri.clone()));
-            Value { text: text.unwrap_or_else(|| last_part(&iri)), after, target }
-        }
+    Ok(if let Some(entry) = entry {
+        Value { text: text.unwrap_or(entry.label), after, target: Some(Target::Here(entry.record)) }
+    } else {
+        let target = is_web(&iri).then(|| Target::There(iri.clone()));
+        Value { text: text.unwrap_or_else(|| last_part(&iri)), after, target }
     })
 }
 

@@ -148,7 +148,6 @@ words! {
     at_libris: "At Libris", "Hos Libris";
     not_found: "There is no such page or record here", "Det finns ingen sådan sida eller post här";
     not_found_hint: "It may have another address: try the search.", "Den kan ha en annan adress: prova sökningen.";
-    title: "Title", "Titel";
     responsibility: "Responsibility", "Ansvarsuppgift";
     contributors: "Contributors", "Medverkande";
     publication: "Published", "Utgivning";

@@ -2,8 +2,8 @@
 
 mod description;
 mod request;
+mod results;
 
-use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,26 +12,23 @@ use axum::extract::State;
 use axum::http::header::{CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
 use axum::response::Response;
-use futures_util::StreamExt;
-use tokio::sync::mpsc::Receiver;
 use tokio::time::{Duration, timeout};
 
 pub use request::{SparqlRequest, read};
+use results::Beginning;
 
 use super::app::App;
+use super::cache::Known;
 use super::conditions::Validator;
 use super::negotiate::{GRAPHS, SOLUTIONS, Wanted};
 use super::pages;
 use super::problem::Problem;
-use super::workers::Event;
+use crate::config;
 use crate::query::{Bounds, Head, Refusal, RefusalKind, Task};
 use crate::store::SnapshotInfo;
 
 /// Says that, and where, results were cut.
 pub const CUT: HeaderName = HeaderName::from_static("x-results-cut");
-
-/// How much of an answer is gathered before its head is sent: most are whole by then, and errors still have a status.
-const TOGETHER: usize = 64 << 10;
 
 /// Answers a request.
 pub async fn sparql(State(app): State<Arc<App>>, request: Request<Body>) -> Response {
@@ -66,22 +63,29 @@ async fn answer(app: &Arc<App>, request: Request<Body>) -> Result<Response, Prob
             None => Problem::not_acceptable(format!("results come as {}", names())),
         });
     }
+    let types = [solutions.map(|offer| offer.media_type), graph.map(|offer| offer.media_type)];
+    let address = app.address(&parts.headers);
     for _ in 0..SNAPSHOT_TRIES {
         let snapshot = app.snapshot().ok_or_else(|| {
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "nothing is published yet: the first harvest has not ended")
         })?;
-        let validator =
-            validator(&snapshot, &asked, [solutions.map(|offer| offer.media_type), graph.map(|offer| offer.media_type)]);
+        let validator = validator(&snapshot, &asked, types, &address);
         if let Some(response) = validator.as_ref().and_then(|validator| validator.not_modified(&parts.headers)) {
             return Ok(response);
         }
         let serve = &app.config.serve;
+        let known = validator.as_ref().and_then(|validator| app.answers.get(validator.hash()));
+        if let Some(known) = known {
+            let Known { head, data, ended } = &*known;
+            let beginning = Beginning::whole(*head, data.to_vec(), ended.clone());
+            return Ok(finished(beginning, &asked, serve, types, validator.as_ref()));
+        }
         let task = Task {
             snapshot: snapshot.number,
             query: query.clone(),
             default_graphs: asked.default_graphs.clone(),
             named_graphs: asked.named_graphs.clone(),
-            base: format!("{}/sparql", app.address(&parts.headers)),
+            base: format!("{address}/sparql"),
             solutions: solutions.map(|offer| offer.format),
             graph: graph.map(|offer| offer.format),
             bounds: Bounds { rows: Some(asked.rows.unwrap_or(serve.rows).min(serve.rows)), bytes: Some(serve.result_bytes) },
@@ -101,21 +105,11 @@ async fn answer(app: &Arc<App>, request: Request<Body>) -> Result<Response, Prob
             }
             return Err(problem(refusal, serve.timeout_s));
         }
-        let media_type = match beginning.head {
-            Some(Head::Graph) => graph.map(|offer| offer.media_type),
-            _ => solutions.map(|offer| offer.media_type),
-        };
-        let asked_for_part = asked.rows.is_some_and(|rows| rows <= serve.rows);
-        let mut response = beginning.into_response(asked_for_part);
-        let headers = response.headers_mut();
-        if let Some(value) = media_type.and_then(|name| HeaderValue::from_str(&labelled(name)).ok()) {
-            headers.insert(CONTENT_TYPE, value);
+        if let (Some(validator), Some(ended)) = (&validator, &beginning.ended) {
+            let known = Known { head: beginning.head, data: Bytes::copy_from_slice(&beginning.data), ended: ended.clone() };
+            app.answers.keep(*validator.hash(), known);
         }
-        headers.insert(VARY, HeaderValue::from_static("Accept"));
-        if let Some(validator) = validator {
-            validator.label(headers);
-        }
-        return Ok(response);
+        return Ok(finished(beginning, &asked, serve, types, validator.as_ref()));
     }
     Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "snapshots come and go faster than a query can begin: try again"))
 }
@@ -162,21 +156,18 @@ fn is_too_long(error: &axum::Error) -> bool {
 }
 
 /// What the results depend on; nothing where the query asks for something new each time.
-fn validator(snapshot: &SnapshotInfo, asked: &SparqlRequest, formats: [Option<&str>; 2]) -> Option<Validator> {
+fn validator(snapshot: &SnapshotInfo, asked: &SparqlRequest, formats: [Option<&str>; 2], address: &str) -> Option<Validator> {
     let query = asked.query.as_deref().unwrap_or_default();
     let upper = query.to_ascii_uppercase();
     if ["RAND", "NOW", "UUID", "BNODE", "SERVICE"].iter().any(|word| upper.contains(word)) {
         return None;
     }
     let published = snapshot.published.duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let SparqlRequest { default_graphs, named_graphs, rows, .. } = asked;
     let state = format!(
-        "{} {} {:?} {formats:?} {:?} {:?} {:?}",
+        "{} {} {rows:?} {formats:?} {default_graphs:?} {named_graphs:?} {address}",
         snapshot.number,
-        published.as_nanos(),
-        asked.rows,
-        asked.default_graphs,
-        asked.named_graphs,
-        asked.format
+        published.as_nanos()
     );
     Some(Validator::new(&[state.as_bytes(), query.as_bytes()], Some(snapshot.published)))
 }
@@ -193,102 +184,25 @@ fn problem(refusal: &Refusal, timeout_s: u64) -> Problem {
     }
 }
 
-/// The beginning of an answer, or all of it.
-struct Beginning {
-    head: Option<Head>,
-    data: Vec<u8>,
-    refused: Option<Refusal>,
-    /// Where it is whole: what says that it was cut, if it was.
-    whole: Option<Option<String>>,
-    rest: Receiver<Event>,
-}
-
-impl Beginning {
-    async fn read(mut events: Receiver<Event>) -> Self {
-        let mut beginning = (None, Vec::new(), None, None);
-        while beginning.1.len() < TOGETHER {
-            match events.recv().await {
-                Some(Event::Head(head)) => beginning.0 = Some(head),
-                Some(Event::Data(bytes)) => beginning.1.extend_from_slice(&bytes),
-                Some(Event::Ended(ended)) => {
-                    beginning.3 = Some(ended.cut);
-                    break;
-                }
-                Some(Event::Refused(refusal)) => {
-                    beginning.2 = Some(refusal);
-                    break;
-                }
-                None => {
-                    let message = "the query was stopped".to_owned();
-                    beginning.2 = Some(Refusal { kind: RefusalKind::Evaluation, message });
-                    break;
-                }
-            }
-        }
-        let (head, data, refused, whole) = beginning;
-        Self { head, data, refused, whole, rest: events }
+/// The response with its headers.
+fn finished(
+    beginning: Beginning,
+    asked: &SparqlRequest,
+    serve: &config::Serve,
+    [solutions, graph]: [Option<&'static str>; 2],
+    validator: Option<&Validator>,
+) -> Response {
+    let media_type = if beginning.head == Some(Head::Graph) { graph } else { solutions };
+    let mut response = beginning.into_response(asked.rows.is_some_and(|rows| rows <= serve.rows));
+    let headers = response.headers_mut();
+    if let Some(value) = media_type.and_then(|name| HeaderValue::from_str(&labelled(name)).ok()) {
+        headers.insert(CONTENT_TYPE, value);
     }
-
-    /// The response. Where a limit of the server cuts the results, their transfer is broken off after the words that say
-    /// so: no client can take them for whole. Where the client asked for a part, it gets that.
-    fn into_response(self, asked_for_part: bool) -> Response {
-        let Self { data, whole, rest, .. } = self;
-        match whole {
-            Some(None) => Response::new(Body::from(data)),
-            Some(Some(cut)) => {
-                let body = if asked_for_part { Body::from(data) } else { Body::from_stream(broken_off(data)) };
-                let mut response = Response::new(body);
-                if let Ok(value) = HeaderValue::from_str(&cut) {
-                    response.headers_mut().insert(CUT, value);
-                }
-                response
-            }
-            None => Response::new(Body::from_stream(stream(data, rest, asked_for_part))),
-        }
+    headers.insert(VARY, HeaderValue::from_static("Accept"));
+    if let Some(validator) = validator {
+        validator.label(headers);
     }
-}
-
-fn cut_off() -> io::Error {
-    io::Error::other("the results were cut at a limit")
-}
-
-/// How long the words that say so have to get out before the connection goes.
-const LAST_WORDS: Duration = Duration::from_millis(100);
-
-fn broken_off(data: Vec<u8>) -> impl futures_util::Stream<Item = io::Result<Bytes>> {
-    let parts = futures_util::stream::unfold(Some(Some(data)), |state| async {
-        match state? {
-            Some(data) => Some((Ok(Bytes::from(data)), Some(None))),
-            None => {
-                tokio::time::sleep(LAST_WORDS).await;
-                Some((Err(cut_off()), None))
-            }
-        }
-    });
-    // Compression asks once more after the end.
-    parts.fuse()
-}
-
-fn stream(data: Vec<u8>, rest: Receiver<Event>, asked_for_part: bool) -> impl futures_util::Stream<Item = io::Result<Bytes>> {
-    let parts = futures_util::stream::unfold((Some(data), Some(rest)), move |(data, rest)| async move {
-        let mut rest = rest?;
-        if let Some(data) = data {
-            return Some((Ok(Bytes::from(data)), (None, Some(rest))));
-        }
-        match rest.recv().await {
-            Some(Event::Data(bytes)) => Some((Ok(bytes), (None, Some(rest)))),
-            Some(Event::Ended(ended)) if ended.cut.is_none() || asked_for_part => None,
-            Some(Event::Ended(_)) => {
-                tokio::time::sleep(LAST_WORDS).await;
-                Some((Err(cut_off()), (None, None)))
-            }
-            // The head was sent as 200: all that is left is to break off.
-            Some(Event::Refused(refusal)) => Some((Err(io::Error::other(refusal.message)), (None, None))),
-            Some(Event::Head(_)) => Some((Ok(Bytes::new()), (None, Some(rest)))),
-            None => Some((Err(io::Error::other("the query was stopped")), (None, None))),
-        }
-    });
-    parts.fuse()
+    response
 }
 
 /// The headers that scripts on other sites may read.

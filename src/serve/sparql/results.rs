@@ -1,0 +1,122 @@
+//! Results on their way to the client: gathered until it is known how they begin, then streamed, and cut where a limit is.
+
+use std::io;
+
+use axum::body::{Body, Bytes};
+use axum::http::HeaderValue;
+use axum::response::Response;
+use futures_util::{Stream, StreamExt};
+use tokio::sync::mpsc::Receiver;
+use tokio::time::Duration;
+
+use super::CUT;
+use crate::query::{Ended, Head, Refusal, RefusalKind};
+use crate::serve::workers::Event;
+
+/// How much of an answer is gathered before its head is sent: most are whole by then, and errors still have a status.
+const TOGETHER: usize = 64 << 10;
+
+/// The beginning of an answer, or all of it.
+pub(super) struct Beginning {
+    /// Which of the formats it has.
+    pub(super) head: Option<Head>,
+    /// What came so far.
+    pub(super) data: Vec<u8>,
+    /// Why there is none.
+    pub(super) refused: Option<Refusal>,
+    /// How it ended, where it is whole.
+    pub(super) ended: Option<Ended>,
+    rest: Option<Receiver<Event>>,
+}
+
+impl Beginning {
+    /// One that was given before.
+    pub(super) fn whole(head: Option<Head>, data: Vec<u8>, ended: Ended) -> Self {
+        Self { head, data, refused: None, ended: Some(ended), rest: None }
+    }
+
+    /// Reads it.
+    pub(super) async fn read(mut events: Receiver<Event>) -> Self {
+        let mut beginning = (None, Vec::new(), None, None);
+        while beginning.1.len() < TOGETHER {
+            match events.recv().await {
+                Some(Event::Head(head)) => beginning.0 = Some(head),
+                Some(Event::Data(bytes)) => beginning.1.extend_from_slice(&bytes),
+                Some(Event::Ended(ended)) => {
+                    beginning.3 = Some(ended);
+                    break;
+                }
+                Some(Event::Refused(refusal)) => {
+                    beginning.2 = Some(refusal);
+                    break;
+                }
+                None => {
+                    let message = "the query was stopped".to_owned();
+                    beginning.2 = Some(Refusal { kind: RefusalKind::Evaluation, message });
+                    break;
+                }
+            }
+        }
+        let (head, data, refused, ended) = beginning;
+        Self { head, data, refused, ended, rest: Some(events) }
+    }
+
+    /// The response. Where a limit of the server cuts the results, their transfer is broken off after the words that say
+    /// so: no client can take them for whole. Where the client asked for a part, it gets that.
+    pub(super) fn into_response(self, asked_for_part: bool) -> Response {
+        let Self { data, ended, rest, .. } = self;
+        match ended {
+            Some(Ended { cut: None, .. }) => Response::new(Body::from(data)),
+            Some(Ended { cut: Some(cut), .. }) => {
+                let body = if asked_for_part { Body::from(data) } else { Body::from_stream(broken_off(data)) };
+                let mut response = Response::new(body);
+                if let Ok(value) = HeaderValue::from_str(&cut) {
+                    response.headers_mut().insert(CUT, value);
+                }
+                response
+            }
+            None => Response::new(Body::from_stream(stream(data, rest, asked_for_part))),
+        }
+    }
+}
+
+fn cut_off() -> io::Error {
+    io::Error::other("the results were cut at a limit")
+}
+
+/// How long the words that say so have to get out before the connection goes.
+const LAST_WORDS: Duration = Duration::from_millis(100);
+
+fn broken_off(data: Vec<u8>) -> impl Stream<Item = io::Result<Bytes>> {
+    let parts = futures_util::stream::unfold(Some(Some(data)), |state| async {
+        if let Some(data) = state? {
+            return Some((Ok(Bytes::from(data)), Some(None)));
+        }
+        tokio::time::sleep(LAST_WORDS).await;
+        Some((Err(cut_off()), None))
+    });
+    // Compression asks once more after the end.
+    parts.fuse()
+}
+
+fn stream(data: Vec<u8>, rest: Option<Receiver<Event>>, asked_for_part: bool) -> impl Stream<Item = io::Result<Bytes>> {
+    let parts = futures_util::stream::unfold((Some(data), rest), move |(data, rest)| async move {
+        let mut rest = rest?;
+        if let Some(data) = data {
+            return Some((Ok(Bytes::from(data)), (None, Some(rest))));
+        }
+        match rest.recv().await {
+            Some(Event::Data(bytes)) => Some((Ok(bytes), (None, Some(rest)))),
+            Some(Event::Ended(ended)) if ended.cut.is_none() || asked_for_part => None,
+            Some(Event::Ended(_)) => {
+                tokio::time::sleep(LAST_WORDS).await;
+                Some((Err(cut_off()), (None, None)))
+            }
+            // The head was sent as 200: all that is left is to break off.
+            Some(Event::Refused(refusal)) => Some((Err(io::Error::other(refusal.message)), (None, None))),
+            Some(Event::Head(_)) => Some((Ok(Bytes::new()), (None, Some(rest)))),
+            None => Some((Err(io::Error::other("the query was stopped")), (None, None))),
+        }
+    });
+    parts.fuse()
+}
