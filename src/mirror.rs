@@ -27,6 +27,9 @@ pub struct Mirror {
     _lock: WriteLock,
 }
 
+/// Stores of fewer new records than this are fast as they are.
+const LARGE: u64 = 50_000;
+
 /// Why a mirror cannot be opened or brought up to date.
 #[derive(Debug, thiserror::Error)]
 pub enum MirrorError {
@@ -88,6 +91,20 @@ impl Mirror {
     #[must_use]
     pub fn depth(&self) -> usize {
         self.depth
+    }
+
+    /// Puts the store in order after so many of its records came anew, if that is most of a large store: it is read two
+    /// to three times as fast then. Where there is no room for it, it stays as it is.
+    pub fn put_in_order(&self, created: u64) -> Result<(), MirrorError> {
+        let live: u64 = self.log.sources()?.iter().map(|source| source.live).sum();
+        if created < LARGE || created * 5 < live {
+            return Ok(());
+        }
+        tracing::info!("the store is put in order");
+        if let Err(error) = self.store.optimize() {
+            tracing::warn!("the store could not be put in order, and stays as it is: {error}");
+        }
+        Ok(())
     }
 
     /// Publishes the store as it is.

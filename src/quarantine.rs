@@ -1,13 +1,16 @@
 //! The quarantine: records whose newest version gives no quads, with the reason. A view of the log; the record's
 //! bytes stay there, and a later version that parses clears it.
 
-use rusqlite::params;
+use rusqlite::{Transaction, params};
 
-use crate::log::{Log, LogError, PageId};
-use crate::views::{Batch, Content, TableView, View, ViewError};
+use crate::log::{Log, LogError};
+use crate::views::{Batch, Content, Table, TableView};
 
 /// The writer's side.
-pub struct QuarantineView(TableView);
+pub type QuarantineView = TableView<QuarantineTable>;
+
+/// See [`QuarantineView`].
+pub struct QuarantineTable;
 
 /// A quarantined record.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -26,41 +29,26 @@ pub struct Quarantined {
     pub excerpt: Option<String>,
 }
 
-impl QuarantineView {
-    /// The view in the file of a log.
-    pub fn open(log: &Log) -> Result<Self, LogError> {
-        TableView::open(log, "quarantine").map(Self)
-    }
-}
+impl Table for QuarantineTable {
+    const NAME: &'static str = "quarantine";
 
-impl View for QuarantineView {
-    fn name(&self) -> &'static str {
-        self.0.name()
-    }
-
-    fn watermark(&self) -> Result<PageId, ViewError> {
-        self.0.watermark()
-    }
-
-    fn apply(&mut self, batch: &Batch) -> Result<(), ViewError> {
-        self.0.commit(batch.page, |transaction| {
-            let mut remove = transaction.prepare_cached("DELETE FROM quarantine WHERE record_id = ?1")?;
-            let mut insert = transaction.prepare_cached(
-                "INSERT INTO quarantine (record_id, page_id, reason, position, excerpt) VALUES (?1, ?2, ?3, ?4, ?5)",
-            )?;
-            for change in &batch.changes {
-                remove.execute([change.record])?;
-                if let Content::Quarantined(error) = &change.content {
-                    let position = error.position().and_then(|position| i64::try_from(position).ok());
-                    insert.execute(params![change.record, batch.page.0, error.to_string(), position, error.excerpt()])?;
-                }
+    fn apply(transaction: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<()> {
+        let mut remove = transaction.prepare_cached("DELETE FROM quarantine WHERE record_id = ?1")?;
+        let mut insert = transaction.prepare_cached(
+            "INSERT INTO quarantine (record_id, page_id, reason, position, excerpt) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?;
+        for change in &batch.changes {
+            remove.execute([change.record])?;
+            if let Content::Quarantined(error) = &change.content {
+                let position = error.position().and_then(|position| i64::try_from(position).ok());
+                insert.execute(params![change.record, batch.page.0, error.to_string(), position, error.excerpt()])?;
             }
-            Ok(())
-        })
+        }
+        Ok(())
     }
 
-    fn reset(&mut self) -> Result<(), ViewError> {
-        self.0.reset("quarantine")
+    fn clear(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+        transaction.execute("DELETE FROM quarantine", []).map(|_| ())
     }
 }
 

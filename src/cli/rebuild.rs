@@ -44,6 +44,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     }
     let done = mirror.catch_up(|_| true)?;
     if arguments.view == View::Store {
+        mirror.put_in_order(done.records)?;
         mirror.publish()?;
     }
     if !global.quiet {

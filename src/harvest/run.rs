@@ -194,6 +194,7 @@ impl Run<'_> {
         self.mirror.log.set_granularity(row.id, identify.granularity)?;
 
         let first = row.live + row.deleted == 0;
+        let source_id = row.id;
         let mut step = self.plan(&row, identify.granularity)?;
         report.resumed = !matches!(step, Step::Begin { .. });
         let harvest = match &step {
@@ -245,6 +246,10 @@ impl Run<'_> {
         report.quarantined += done.quarantined;
         report.repaired += done.repaired;
         report.traffic = client.traffic();
+        if matches!(report.outcome, Outcome::Complete { .. }) && !self.stop.is_stopped() {
+            let whole = self.mirror.log.harvests(source_id, self.options.window.kind(), 1)?;
+            self.mirror.put_in_order(whole.first().map_or(0, |harvest| harvest.counters.created))?;
+        }
         let changed = done.counters.changed_anything() || caught_up.records > 0 || !self.mirror.is_current()?;
         if changed && !self.stop.is_stopped() {
             report.snapshot = Some(self.mirror.publish()?);

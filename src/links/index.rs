@@ -1,51 +1,39 @@
 //! The links view: tables in the log's file, and look-ups in them.
 
-use rusqlite::{Row, params};
+use rusqlite::{Row, Transaction, params};
 
 use super::{Authority, Link, extract};
-use crate::log::{Log, LogError, PageId};
-use crate::views::{Batch, Content, TableView, View, ViewError};
+use crate::log::{Log, LogError};
+use crate::views::{Batch, Content, Table, TableView};
 
 /// The writer's side.
-pub struct LinksView(TableView);
+pub type LinksView = TableView<LinksTable>;
 
-impl LinksView {
-    /// The view in the file of a log.
-    pub fn open(log: &Log) -> Result<Self, LogError> {
-        TableView::open(log, "links").map(Self)
-    }
-}
+/// See [`LinksView`].
+pub struct LinksTable;
 
-impl View for LinksView {
-    fn name(&self) -> &'static str {
-        self.0.name()
-    }
+impl Table for LinksTable {
+    const NAME: &'static str = "links";
 
-    fn watermark(&self) -> Result<PageId, ViewError> {
-        self.0.watermark()
-    }
-
-    fn apply(&mut self, batch: &Batch) -> Result<(), ViewError> {
-        self.0.commit(batch.page, |transaction| {
-            let mut remove = transaction.prepare_cached("DELETE FROM link WHERE graph = ?1")?;
-            let mut insert = transaction.prepare_cached(
-                "INSERT INTO link (record_id, graph, entity, path, property, authority, local_id, iri) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            )?;
-            for change in &batch.changes {
-                let graph = change.graph.as_str();
-                remove.execute([graph])?;
-                let Content::Quads(quads) = &change.content else { continue };
-                for Link { entity, path, property, reference } in extract(quads) {
-                    let authority = reference.authority.name();
-                    insert.execute(params![change.record, graph, entity, path, property, authority, reference.id, reference.iri])?;
-                }
+    fn apply(transaction: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<()> {
+        let mut remove = transaction.prepare_cached("DELETE FROM link WHERE graph = ?1")?;
+        let mut insert = transaction.prepare_cached(
+            "INSERT INTO link (record_id, graph, entity, path, property, authority, local_id, iri) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )?;
+        for change in &batch.changes {
+            let graph = change.graph.as_str();
+            remove.execute([graph])?;
+            let Content::Quads(quads) = &change.content else { continue };
+            for Link { entity, path, property, reference } in extract(quads) {
+                let authority = reference.authority.name();
+                insert.execute(params![change.record, graph, entity, path, property, authority, reference.id, reference.iri])?;
             }
-            Ok(())
-        })
+        }
+        Ok(())
     }
 
-    fn reset(&mut self) -> Result<(), ViewError> {
-        self.0.reset("link")
+    fn clear(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+        transaction.execute("DELETE FROM link", []).map(|_| ())
     }
 }
 

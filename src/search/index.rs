@@ -5,65 +5,51 @@
 
 use std::collections::HashSet;
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::Entry;
 use super::words::{as_word, forms_of_isbn, words as words_of};
-use crate::log::{Log, LogError, PageId};
+use crate::log::{Log, LogError};
 use crate::rdf::last_part;
-use crate::views::{Batch, Content, TableView, View, ViewError};
+use crate::views::{Batch, Content, Table, TableView};
 
 /// The writer's side.
-pub struct SearchView(TableView);
+pub type SearchView = TableView<SearchTable>;
 
-impl SearchView {
-    /// The view in the file of a log.
-    pub fn open(log: &Log) -> Result<Self, LogError> {
-        TableView::open(log, "search").map(Self)
-    }
-}
+/// See [`SearchView`].
+pub struct SearchTable;
 
-impl View for SearchView {
-    fn name(&self) -> &'static str {
-        self.0.name()
-    }
+impl Table for SearchTable {
+    const NAME: &'static str = "search";
 
-    fn watermark(&self) -> Result<PageId, ViewError> {
-        self.0.watermark()
-    }
-
-    fn apply(&mut self, batch: &Batch) -> Result<(), ViewError> {
-        self.0.commit(batch.page, |transaction| {
-            let mut find = transaction.prepare_cached("SELECT record_id FROM entry WHERE graph = ?1")?;
-            let mut remove = transaction.prepare_cached("DELETE FROM entry WHERE record_id = ?1")?;
-            let mut remove_words = transaction.prepare_cached("DELETE FROM word WHERE rowid = ?1")?;
-            let mut insert = transaction.prepare_cached(
-                "INSERT INTO entry (record_id, graph, entity, kind, label, heading, detail, year, triples) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-            )?;
-            let mut insert_words = transaction
-                .prepare_cached("INSERT INTO word (rowid, title, name, subject, identifier) VALUES (?1, ?2, ?3, ?4, ?5)")?;
-            for change in &batch.changes {
-                let graph = change.graph.as_str();
-                let known: Option<i64> = find.query_row([graph], |row| row.get(0)).optional()?;
-                if let Some(known) = known {
-                    remove.execute([known])?;
-                    remove_words.execute([known])?;
-                }
-                let Content::Quads(quads) = &change.content else { continue };
-                let Entry { entity, kind, label, detail, year, words } = Entry::of(graph, quads);
-                let heading = words_of(&label).join(" ");
-                insert.execute(params![change.record, graph, entity, kind, label, heading, detail, year, quads.len()])?;
-                insert_words.execute(params![change.record, words.title, words.name, words.subject, words.identifier])?;
+    fn apply(transaction: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<()> {
+        let mut find = transaction.prepare_cached("SELECT record_id FROM entry WHERE graph = ?1")?;
+        let mut remove = transaction.prepare_cached("DELETE FROM entry WHERE record_id = ?1")?;
+        let mut remove_words = transaction.prepare_cached("DELETE FROM word WHERE rowid = ?1")?;
+        let mut insert = transaction.prepare_cached(
+            "INSERT INTO entry (record_id, graph, entity, kind, label, heading, detail, year, triples) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )?;
+        let mut insert_words = transaction
+            .prepare_cached("INSERT INTO word (rowid, title, name, subject, identifier) VALUES (?1, ?2, ?3, ?4, ?5)")?;
+        for change in &batch.changes {
+            let graph = change.graph.as_str();
+            let known: Option<i64> = find.query_row([graph], |row| row.get(0)).optional()?;
+            if let Some(known) = known {
+                remove.execute([known])?;
+                remove_words.execute([known])?;
             }
-            Ok(())
-        })
+            let Content::Quads(quads) = &change.content else { continue };
+            let Entry { entity, kind, label, detail, year, words } = Entry::of(graph, quads);
+            let heading = words_of(&label).join(" ");
+            insert.execute(params![change.record, graph, entity, kind, label, heading, detail, year, quads.len()])?;
+            insert_words.execute(params![change.record, words.title, words.name, words.subject, words.identifier])?;
+        }
+        Ok(())
     }
 
-    fn reset(&mut self) -> Result<(), ViewError> {
-        self.0.commit(PageId(0), |transaction| {
-            transaction.execute("DELETE FROM entry", [])?;
-            transaction.execute("INSERT INTO word (word) VALUES ('delete-all')", []).map(|_| ())
-        })
+    fn clear(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+        transaction.execute("DELETE FROM entry", [])?;
+        transaction.execute("INSERT INTO word (word) VALUES ('delete-all')", []).map(|_| ())
     }
 }
 

@@ -82,6 +82,12 @@ impl StoreView {
         self.watermark
     }
 
+    /// Brings the store into the form that is read fastest and is smallest, which takes a while and, for that while, as
+    /// much disk again.
+    pub fn optimize(&self) -> Result<(), StoreError> {
+        self.store.optimize().map_err(|source| self.failed(source))
+    }
+
     fn failed(&self, source: StorageError) -> StoreError {
         StoreError::storage(&self.path, source)
     }

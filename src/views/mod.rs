@@ -16,7 +16,7 @@ use crate::log::{Change, Log, LogError, PageBodies, PageId, PageProof, SourceId}
 use crate::oai::readable;
 use crate::rdf::{Context, PayloadError, Reader, graph_name};
 
-pub use table::TableView;
+pub use table::{Table, TableView};
 
 /// What a record is now.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::header::{CONTENT_TYPE, VARY};
+use axum::http::header::{CONTENT_TYPE, ETAG, LINK, VARY};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
 use axum::response::Response;
 use tokio::time::{Duration, timeout};
@@ -206,7 +206,7 @@ fn finished(
 }
 
 /// The headers that scripts on other sites may read.
-pub const EXPOSED: [HeaderName; 1] = [CUT];
+pub const EXPOSED: [HeaderName; 3] = [CUT, ETAG, LINK];
 
 /// Whether a request would be answered by a page.
 #[must_use]
