@@ -8,8 +8,8 @@
 //!                     one commit                              ├─ links        who else describes an entity
 //!                                                             ├─ search       titles, names, identifiers
 //!                                                             └─ quarantine   records that give no triples, and why
-//!                                         publish ──► snapshots/NNNNNN ──► query (read-only)
-//!                                         the log itself ──► export, record, links
+//!                                         publish ──► snapshots/NNNNNN ──► query, serve (read-only)
+//!                                         the log itself ──► export, record, links, search
 //! ```
 //!
 //! # Invariants
@@ -25,6 +25,8 @@
 //!   [`harvest::audit`] the log against the source.
 //! - Readers never open the writer's store and never wait for it: they open a published snapshot
 //!   ([`store::Snapshots`]), or read the log beside its writer.
+//! - A client's query runs in a process of its own, with limits on time, memory and results; results that were cut are
+//!   broken off, never taken for whole.
 //! - Memory does not grow with the number of records: a few pages are in flight, each bounded by the configuration.
 //!
 //! # The rooms, from the top floor down

@@ -27,8 +27,11 @@ pub struct Mirror {
     _lock: WriteLock,
 }
 
-/// Stores of fewer new records than this are fast as they are.
+/// Stores of fewer records than this are fast as they are.
 const LARGE: u64 = 50_000;
+
+/// One record in so many must be new.
+const PART: u64 = 20;
 
 /// Why a mirror cannot be opened or brought up to date.
 #[derive(Debug, thiserror::Error)]
@@ -93,11 +96,11 @@ impl Mirror {
         self.depth
     }
 
-    /// Puts the store in order after so many of its records came anew, if that is most of a large store: it is read two
-    /// to three times as fast then. Where there is no room for it, it stays as it is.
+    /// Puts the store in order after so many of its records came anew, if that is a part of a large store that matters: it
+    /// is read two to three times as fast then. Where there is no room for it, it stays as it is.
     pub fn put_in_order(&self, created: u64) -> Result<(), MirrorError> {
         let live: u64 = self.log.sources()?.iter().map(|source| source.live).sum();
-        if created < LARGE || created * 5 < live {
+        if live < LARGE || created * PART < live {
             return Ok(());
         }
         tracing::info!("the store is put in order");

@@ -52,16 +52,16 @@ impl Table for QuarantineTable {
     }
 }
 
-/// The quarantined records of a source, or of all.
-pub fn list(log: &Log, source: Option<&str>) -> Result<Vec<Quarantined>, LogError> {
+/// The quarantined records of a source, or of all; at most so many.
+pub fn list(log: &Log, source: Option<&str>, most: u32) -> Result<Vec<Quarantined>, LogError> {
     let read = || -> rusqlite::Result<Vec<Quarantined>> {
         let mut statement = log.connection.prepare(
             "SELECT record.identifier, source.name, quarantine.page_id, reason, position, excerpt FROM quarantine
              JOIN record ON record.id = record_id JOIN source ON source.id = source_id
-             WHERE ?1 IS NULL OR source.name = ?1 ORDER BY source.name, record.identifier",
+             WHERE ?1 IS NULL OR source.name = ?1 ORDER BY source.name, record.identifier LIMIT ?2",
         )?;
         statement
-            .query_map([source], |row| {
+            .query_map(params![source, most], |row| {
                 Ok(Quarantined {
                     identifier: row.get(0)?,
                     source: row.get(1)?,

@@ -43,7 +43,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     }
     let log = settings.data.read_log()?;
     let source = arguments.source.as_deref();
-    let (records, undelivered) = (quarantine::list(&log, source)?, log.undelivered(source)?);
+    let (records, undelivered) = (quarantine::list(&log, source, u32::MAX)?, log.undelivered(source)?);
     if arguments.json {
         let parsed = records.iter().map(|record| {
             json!({

@@ -1,6 +1,7 @@
 //! `libris-mirror serve`
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -33,6 +34,12 @@ pub(super) struct Arguments {
     harvest_every: Option<Duration>,
 }
 
+/// This program, also after its file was replaced by a newer one.
+fn own_program() -> anyhow::Result<PathBuf> {
+    let running = PathBuf::from("/proc/self/exe");
+    Ok(if running.exists() { running } else { std::env::current_exe()? })
+}
+
 /// The words that make a worker for the same mirror.
 fn worker(global: &Global, settings: &Settings) -> Vec<String> {
     let mut words = vec!["worker".into(), "--memory-mb".into(), settings.config.serve.memory_mb.to_string()];
@@ -51,7 +58,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     }
     let sources = settings.config.sources(&[])?;
     let options = ServeOptions {
-        worker: (std::env::current_exe()?, worker(global, &settings)),
+        worker: (own_program()?, worker(global, &settings)),
         listen: arguments.listen,
         harvest: arguments.harvest_every.map(|every| (sources, every)),
         who: Settings::who("serve --harvest-every"),

@@ -61,6 +61,11 @@ pub enum LogError {
     /// A newer program wrote it.
     #[error("the log {0} was written by a newer version of libris-mirror\nhint: upgrade this program; nothing was changed")]
     TooNew(PathBuf),
+    /// An older program wrote it, and nothing brought it up to date yet.
+    #[error(
+        "the log {0} was written by an older version of libris-mirror\nhint: run `libris-mirror publish` once, or the next harvest: it is brought up to date without asking the library again"
+    )]
+    TooOld(PathBuf),
     /// There is none.
     #[error("there is no mirror in {0}\nhint: run `libris-mirror harvest` first, or name the right directory with --data")]
     Missing(PathBuf),
@@ -144,6 +149,9 @@ pub struct Undelivered {
     pub reason: String,
 }
 
+/// How many steps the schema has.
+const SCHEMAS: usize = 4;
+
 /// The schema, in steps that are never edited once merged.
 fn migrations() -> Migrations<'static> {
     Migrations::new(vec![
@@ -208,6 +216,9 @@ impl Log {
         match known {
             Ok(rusqlite_migration::SchemaVersion::Outside(_)) => Err(LogError::TooNew(path.to_owned())),
             Ok(rusqlite_migration::SchemaVersion::NoneSet) => Err(LogError::Missing(path.parent().unwrap_or(path).to_owned())),
+            Ok(rusqlite_migration::SchemaVersion::Inside(version)) if version.get() < SCHEMAS => {
+                Err(LogError::TooOld(path.to_owned()))
+            }
             Ok(rusqlite_migration::SchemaVersion::Inside(_)) => Ok(Self { connection, path: path.to_owned() }),
             Err(source) => Err(Self::not_migrated(path, source)),
         }
@@ -268,5 +279,8 @@ mod tests {
     #[test]
     fn the_migrations_are_valid() {
         migrations().validate().expect("valid SQL");
+        let mut memory = Connection::open_in_memory().expect("memory");
+        migrations().to_version(&mut memory, SCHEMAS).expect("so many steps");
+        assert!(migrations().to_version(&mut memory, SCHEMAS + 1).is_err(), "and no more");
     }
 }

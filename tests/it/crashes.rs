@@ -285,6 +285,10 @@ fn a_mirror_from_before_there_were_checksums_is_migrated_and_goes_on() {
     store.insert_named_graph(&old).expect("written");
     drop(store);
 
+    for reader in [&["status"][..], &["search", "x"], &["links", "--stats"], &["export"]] {
+        let told = bench.run(reader).expect(1).stderr;
+        assert!(told.contains("written by an older version") && told.contains("`libris-mirror publish`"), "{reader:?}: {told}");
+    }
     let done = bench.run(&bench.harvest_words("all", None, &[])).expect(0);
     assert!(!done.stderr.contains("it is made anew"), "the store is taken as it is: {}", done.stderr);
     assert_eq!(bench.contents(), whole);

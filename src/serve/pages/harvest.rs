@@ -18,12 +18,13 @@ use crate::serve::problem::Problem;
 use crate::serve::record::path_of;
 
 /// How many records of the quarantine are shown.
-const SHOWN: usize = 50;
+const SHOWN: u32 = 50;
 
 /// `/harvest`
 pub async fn harvest(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, Problem> {
     let overview = app.overviews.get(&app).await?;
-    let lists = app.log.read(|reading| Ok((quarantine::list(&reading.log, None)?, reading.log.undelivered(None)?))).await?;
+    let lists =
+        app.log.read(|reading| Ok((quarantine::list(&reading.log, None, SHOWN)?, reading.log.undelivered(None)?))).await?;
     let language = Language::of(&headers);
     let page =
         Page { app: &app, language, title: language.words().harvests, place: Place::Harvest, keep: Vec::new(), script: false };
@@ -35,7 +36,7 @@ pub async fn harvest(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<
             p { (words.snapshot) " " (snapshot.number) ", " (words.published) " " (time_or(published, "–")) }
         }
         @for source in &overview.sources { (source_section(&page, source)) }
-        (quarantined(&page, &lists.0))
+        (quarantined(&page, &lists.0, overview.sources.iter().map(|source| source.quarantined).sum()))
         (undelivered(&page, &lists.1))
     };
     Ok(page.render(StatusCode::OK, &content))
@@ -85,16 +86,16 @@ fn next(words: &Words, step: &Step) -> Markup {
     }
 }
 
-fn quarantined(page: &Page<'_>, records: &[Quarantined]) -> Markup {
+fn quarantined(page: &Page<'_>, records: &[Quarantined], all: u64) -> Markup {
     let words = page.words();
     html! {
         section {
             h2 { (words.quarantine_heading) }
             @if records.is_empty() { p { (words.none) } } @else {
-                @if records.len() > SHOWN { p { (words.first_of) " " (page.language.number(records.len())) } }
+                @if all > u64::from(SHOWN) { p { (words.first_of) " " (page.language.number(all)) } }
                 div.scroll { table {
                     thead { tr { th scope="col" { (words.record) } th scope="col" { (words.source) } th scope="col" { (words.reason) } } }
-                    tbody { @for record in records.iter().take(SHOWN) { tr {
+                    tbody { @for record in records { tr {
                         td { a href=(path_of(page.app, &record.identifier)) { (record.identifier) } } td { (record.source) }
                         td { (record.reason) @if let Some(excerpt) = &record.excerpt { " " code { (excerpt) } } }
                     } } }
@@ -110,10 +111,10 @@ fn undelivered(page: &Page<'_>, records: &[UndeliveredRow]) -> Markup {
         @if !records.is_empty() {
             section {
                 h2 { (words.undelivered_heading) }
-                @if records.len() > SHOWN { p { (words.first_of) " " (page.language.number(records.len())) } }
+                @if records.len() > SHOWN as usize { p { (words.first_of) " " (page.language.number(records.len())) } }
                 div.scroll { table {
                     thead { tr { th scope="col" { (words.record) } th scope="col" { (words.source) } th scope="col" { (words.reason) } } }
-                    tbody { @for record in records.iter().take(SHOWN) { tr {
+                    tbody { @for record in records.iter().take(SHOWN as usize) { tr {
                         td { (record.identifier) } td { (record.source) } td { (record.reason) }
                     } } }
                 } }
