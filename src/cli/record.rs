@@ -104,9 +104,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         Format::Rdfxml => GraphFormat::RdfXml,
         Format::Jsonld => GraphFormat::JsonLd,
     };
-    let mut writer = format.writer(&mut out);
-    quads.iter().try_for_each(|quad| writer.write(quad))?;
-    writer.finish()?;
+    format.write(&quads, &mut out)?;
     out.flush()?;
     Ok(Exit::Ok)
 }

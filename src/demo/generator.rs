@@ -189,7 +189,7 @@ fn book(id: &str, number: u64, version: u32, dice: &mut Dice) -> Node {
     let author = identifier(dice.below(number / 5 + 1) * 5);
     let (given, family) = name(dice);
     let pages = 20 + dice.below(600);
-    let work = Node::blank("Text")
+    let mut work = Node::blank("Text")
         .with("language", iri(format!("https://id.kb.se/language/{}", dice.pick(&["swe", "eng", "fin", "sme"]))))
         .with(
             "genreForm",
@@ -222,6 +222,14 @@ fn book(id: &str, number: u64, version: u32, dice: &mut Dice) -> Node {
                 ]),
             ),
         );
+    if number.is_multiple_of(9) {
+        work = work.with("intendedAudience", iri("https://id.kb.se/marc/Juvenile"));
+    }
+    if number % 7 == 3 {
+        let from = ["eng", "fin", "ger", "nor", "fre"][usize::try_from(number / 7 % 5).unwrap_or(0)];
+        let original = Node::blank("Work").with("language", iri(format!("https://id.kb.se/language/{from}")));
+        work = work.with("translationOf", original);
+    }
     let publication = Node::blank("PrimaryPublication")
         .with("year", format!("{year}"))
         .with("country", iri("https://id.kb.se/country/sw"))

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use oxigraph::io::{JsonLdProfileSet, RdfFormat, RdfSerializer, WriterQuadSerializer};
-use oxigraph::model::{BlankNode, BlankNodeRef, NamedOrBlankNodeRef, QuadRef, TermRef};
+use oxigraph::model::{BlankNode, BlankNodeRef, NamedOrBlankNode, NamedOrBlankNodeRef, Quad, QuadRef, Term, TermRef};
 
 use super::PREFIXES;
 
@@ -46,17 +46,39 @@ impl GraphFormat {
     pub fn writer<W: Write>(self, out: W) -> GraphWriter<W> {
         GraphWriter { writer: with_prefixes(RdfSerializer::from_format(self.rdf())).for_writer(out), format: self }
     }
+
+    /// Writes these quads, with those of KB's prefixes that they need.
+    pub fn write<W: Write>(self, quads: &[Quad], out: W) -> io::Result<W> {
+        let needed = |namespace: &str| quads.iter().any(|quad| iris(quad).any(|iri| iri.starts_with(namespace)));
+        let serializer = with_some_prefixes(RdfSerializer::from_format(self.rdf()), needed);
+        let mut writer = GraphWriter { writer: serializer.for_writer(out), format: self };
+        quads.iter().try_for_each(|quad| writer.write(quad))?;
+        writer.finish()
+    }
+}
+
+/// Every IRI that a quad names.
+fn iris(quad: &Quad) -> impl Iterator<Item = &str> {
+    let subject = if let NamedOrBlankNode::NamedNode(name) = &quad.subject { Some(name.as_str()) } else { None };
+    let object = match &quad.object {
+        Term::NamedNode(name) => Some(name.as_str()),
+        Term::Literal(literal) => Some(literal.datatype().as_str()),
+        Term::BlankNode(_) => None,
+    };
+    [subject, Some(quad.predicate.as_str()), object].into_iter().flatten()
 }
 
 /// Adds KB's prefixes to a serializer.
 pub(crate) fn with_prefixes(serializer: RdfSerializer) -> RdfSerializer {
-    PREFIXES.iter().filter(|(prefix, _)| !prefix.is_empty() && *prefix != "dcterms").fold(
-        serializer,
-        |serializer, (prefix, iri)| {
-            let before = serializer.clone();
-            serializer.with_prefix(*prefix, *iri).unwrap_or(before)
-        },
-    )
+    with_some_prefixes(serializer, |_| true)
+}
+
+fn with_some_prefixes(serializer: RdfSerializer, needed: impl Fn(&str) -> bool) -> RdfSerializer {
+    let wanted = PREFIXES.iter().filter(|(prefix, iri)| !prefix.is_empty() && *prefix != "dcterms" && needed(iri));
+    wanted.fold(serializer, |serializer, (prefix, iri)| {
+        let before = serializer.clone();
+        serializer.with_prefix(*prefix, *iri).unwrap_or(before)
+    })
 }
 
 /// Writes a graph, or several.
@@ -108,7 +130,7 @@ fn in_xml(node: BlankNodeRef<'_>) -> BlankNode {
 mod tests {
     use super::*;
     use oxigraph::io::RdfParser;
-    use oxigraph::model::{GraphName, Quad};
+    use oxigraph::model::GraphName;
 
     #[test]
     fn rdf_xml_names_every_blank_node_by_a_name_of_xml() {
@@ -116,11 +138,8 @@ mod tests {
             .for_slice("_:8a <https://id.kb.se/vocab/x> _:9b .\n_:9b <https://id.kb.se/vocab/x> _:a1 .\n")
             .collect::<Result<_, _>>()
             .expect("valid");
-        let mut writer = GraphFormat::RdfXml.writer(Vec::new());
-        for quad in &quads {
-            writer.write(quad).expect("memory");
-        }
-        let xml = String::from_utf8(writer.finish().expect("memory")).expect("text");
+        let xml = String::from_utf8(GraphFormat::RdfXml.write(&quads, Vec::new()).expect("memory")).expect("text");
+        assert!(xml.contains("xmlns:kbv=") && !xml.contains("xmlns:skos="), "only what it needs: {xml}");
         let read: Vec<Quad> = RdfParser::from_format(RdfFormat::RdfXml).for_slice(&xml).collect::<Result<_, _>>().expect("valid");
         assert!(crate::rdf::isomorphic(&quads, &read).expect("small"), "{xml}");
         assert!(read.iter().all(|quad| quad.graph_name == GraphName::DefaultGraph));

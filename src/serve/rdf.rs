@@ -25,10 +25,7 @@ pub fn answer(turtle: &str, wanted: &Wanted) -> Result<Response, Problem> {
 }
 
 fn converted(turtle: &str, format: GraphFormat) -> Result<Vec<u8>, Problem> {
-    let mut writer = format.writer(Vec::new());
-    for quad in RdfParser::from_format(RdfFormat::Turtle).for_slice(turtle) {
-        let quad = quad.map_err(|error| Problem::internal(&error))?;
-        writer.write(&quad).map_err(|error| Problem::internal(&error))?;
-    }
-    writer.finish().map_err(|error| Problem::internal(&error))
+    let parser = RdfParser::from_format(RdfFormat::Turtle).for_slice(turtle);
+    let quads = parser.collect::<Result<Vec<_>, _>>().map_err(|error| Problem::internal(&error))?;
+    format.write(&quads, Vec::new()).map_err(|error| Problem::internal(&error))
 }

@@ -218,10 +218,7 @@ fn see_other(path: &str) -> Response {
 
 /// A record's quads in a format; those that know graphs name its.
 pub fn write(quads: &[Quad], format: GraphFormat) -> Result<Vec<u8>, Problem> {
-    let failed = |error: std::io::Error| Problem::internal(&error);
-    let mut writer = format.writer(Vec::new());
-    quads.iter().try_for_each(|quad| writer.write(quad)).map_err(failed)?;
-    writer.finish().map_err(failed)
+    format.write(quads, Vec::new()).map_err(|error| Problem::internal(&error))
 }
 
 impl From<LogError> for Problem {
