@@ -85,7 +85,7 @@ pub struct Found {
 pub const COUNTED: usize = 10_000;
 
 /// The most matches of one kind that are put in order.
-const EACH: usize = 400;
+const EACH: usize = 200;
 
 /// Who types an identifier of so many characters that there is wants nothing else.
 const LONG_IDENTIFIER: usize = 7;
@@ -113,7 +113,7 @@ impl SearchIndex<'_> {
         let read = || -> rusqlite::Result<Found> {
             let kinds = kinds_of_match(text);
             let mut candidates: Vec<(usize, i64)> = Vec::new();
-            let mut seen = HashSet::new();
+            let (mut seen, mut all) = (HashSet::new(), true);
             for (rank, kind) in kinds.iter().enumerate() {
                 let ids = self.ids(kind)?;
                 candidates.extend(ids.into_iter().filter(|id| seen.insert(*id)).map(|id| (rank, id)));
@@ -121,9 +121,14 @@ impl SearchIndex<'_> {
                 {
                     break;
                 }
+                // Whatever else matches comes after these.
+                if candidates.len() >= offset.saturating_add(limit) && rank + 1 < kinds.len() {
+                    all = false;
+                    break;
+                }
             }
             let matches = match kinds.last() {
-                Some(Match::Words(widest)) if candidates.len() >= EACH => self.0.connection.query_row(
+                Some(Match::Words(widest)) if !all || candidates.len() >= EACH => self.0.connection.query_row(
                     "SELECT count(*) FROM (SELECT 1 FROM word WHERE word MATCH ?1 LIMIT ?2)",
                     params![widest, COUNTED],
                     |row| row.get(0),
@@ -133,13 +138,13 @@ impl SearchIndex<'_> {
             let heading = words_of(text).join(" ");
             let mut entries = Vec::with_capacity(candidates.len());
             for (rank, id) in candidates {
-                if let Some(entry) = by_id(&self.0.connection, id)? {
-                    entries.push(((rank, order(&entry, &heading)), entry));
+                if let Some((entry, called)) = by_id(&self.0.connection, id)? {
+                    entries.push(((rank, order(&entry, called == heading)), entry));
                 }
             }
             entries.sort_by(|(a, _), (b, _)| a.cmp(b));
             Ok(Found {
-                reachable: entries.len(),
+                reachable: if all { entries.len() } else { entries.len().max(matches.min(EACH)) },
                 matches: matches.max(entries.len()),
                 entries: entries.into_iter().skip(offset).take(limit).map(|(_, entry)| entry).collect(),
             })
@@ -221,16 +226,17 @@ fn entry_row(row: &Row<'_>) -> rusqlite::Result<EntryRow> {
     })
 }
 
-fn by_id(connection: &Connection, id: i64) -> rusqlite::Result<Option<EntryRow>> {
+/// An entry with its heading.
+fn by_id(connection: &Connection, id: i64) -> rusqlite::Result<Option<(EntryRow, String)>> {
     connection
-        .prepare_cached("SELECT graph, entity, kind, label, detail, year FROM entry WHERE record_id = ?1")?
-        .query_row([id], entry_row)
+        .prepare_cached("SELECT graph, entity, kind, label, detail, year, heading FROM entry WHERE record_id = ?1")?
+        .query_row([id], |row| Ok((entry_row(row)?, row.get(6)?)))
         .optional()
 }
 
 /// Among matches of one kind: called exactly so first, then the shorter label, then the newer.
-fn order(entry: &EntryRow, heading: &str) -> (bool, usize, i64, String) {
-    (words_of(&entry.label).join(" ") != heading, entry.label.chars().count(), -entry.year.unwrap_or(0), entry.record.clone())
+fn order(entry: &EntryRow, called_so: bool) -> (bool, usize, i64, String) {
+    (!called_so, entry.label.chars().count(), -entry.year.unwrap_or(0), entry.record.clone())
 }
 
 /// The ways in which what people type can match, the best first, the widest last.

@@ -43,6 +43,11 @@ out.badges = await page.locator('ul.badges a').count();
 await page.click('details summary');
 out.turtle = (await page.textContent('pre.turtle')).includes('kbv:mainEntity');
 await page.click('details summary');
+// A book, for the picture: what is called so, by someone with a record of her own.
+await page.goto(`${server}/search?q=${encodeURIComponent('isbrytare i göteborg')}`);
+await page.click('ol.hits li a');
+await page.waitForSelector('dl.card');
+out.contributors = await page.locator('dl.card a').count();
 await shot(page, 'record', true);
 
 await page.goto(`${server}/sparql`);

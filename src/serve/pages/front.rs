@@ -34,10 +34,10 @@ pub async fn front(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Re
 
 fn content(page: &Page<'_>, overview: &Overview) -> Markup {
     let (words, language, base) = (page.words(), page.language, &page.app.base);
-    let links: u64 = overview.links.iter().map(|(_, count)| count).sum();
-    let authorities: Vec<(String, u64)> = overview
-        .links
-        .iter()
+    // Every record knows its number in old Libris: that is no link to others.
+    let others = overview.links.iter().filter(|(name, _)| name != Authority::Libris.name());
+    let links: u64 = others.clone().map(|(_, count)| count).sum();
+    let authorities: Vec<(String, u64)> = others
         .map(|(name, count)| {
             let known = Authority::ALL.into_iter().find(|authority| authority.name() == name);
             (known.map_or_else(|| name.clone(), |authority| authority.title().to_owned()), *count)
@@ -133,6 +133,6 @@ fn harvests(overview: &Overview) -> Vec<(String, u64)> {
     all.sort_unstable();
     let skip = all.len().saturating_sub(DECADES);
     let day =
-        |millis| DateTime::from_timestamp_millis(millis).map_or_else(String::new, |time| time.format("%m-%d %H:%M").to_string());
+        |millis| DateTime::from_timestamp_millis(millis).map_or_else(String::new, |time| time.format("%Y-%m-%d").to_string());
     all.into_iter().skip(skip).map(|(begun, count)| (day(begun), count)).collect()
 }

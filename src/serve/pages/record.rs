@@ -3,7 +3,8 @@
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use maud::{Markup, html};
-use oxigraph::model::Quad;
+use oxigraph::model::{NamedOrBlankNodeRef, Quad};
+use url::form_urlencoded;
 
 use super::card::{Field, Piece, fields};
 use super::kind_name;
@@ -38,6 +39,8 @@ enum Target {
 struct Shown {
     title: String,
     kind: String,
+    /// The IRI of what the record describes.
+    entity: Option<String>,
     fields: Vec<(&'static str, Vec<Value>)>,
     links: Vec<LinkRow>,
     history: Vec<VersionRow>,
@@ -81,6 +84,10 @@ pub async fn record(app: &App, headers: &HeaderMap, row: RecordRow, content: Con
             Ok(Shown {
                 title: main.and_then(|main| graph.label(main)).unwrap_or_else(|| last_part(&record)),
                 kind: main.and_then(|main| graph.class(main)).unwrap_or_default().to_owned(),
+                entity: main.and_then(|main| match main {
+                    NamedOrBlankNodeRef::NamedNode(name) => Some(name.as_str().to_owned()),
+                    NamedOrBlankNodeRef::BlankNode(_) => None,
+                }),
                 fields: shown,
                 links: LinksIndex(&reading.log).find(&LinkFilter::Record(record.clone()))?,
                 history: reading.log.history(id)?,
@@ -153,6 +160,7 @@ fn content_of(page: &Page<'_>, row: &RecordRow, notice: Option<&str>, shown: &Sh
                             @let name = offer.names.first().unwrap_or(&"ttl");
                             a href={ (own) "/data." (name) } type=(offer.media_type) { (name) } " "
                         }
+                        @if let Some(entity) = &shown.entity { "· " a href={ (page.app.base) "/sparql?" (referring(entity)) } { (words.refers) } " " }
                         @if is_web(record) { "· " a href=(record) rel="external noopener" { (words.at_libris) } }
                     }
                     details { summary { (words.as_turtle) } pre.turtle tabindex="0" { (turtle) } }
@@ -160,6 +168,13 @@ fn content_of(page: &Page<'_>, row: &RecordRow, notice: Option<&str>, shown: &Sh
             }
         }
     }
+}
+
+/// The query for the records that say something of an entity, as the SPARQL page takes it.
+fn referring(entity: &str) -> String {
+    let query =
+        format!("SELECT ?record ?s ?p {{\n  GRAPH ?record {{ ?s ?p <{entity}> }}\n  FILTER (?p != :mainEntity)\n}}\nLIMIT 200");
+    form_urlencoded::Serializer::new(String::new()).append_pair("query", &query).finish()
 }
 
 /// Only such addresses become links: others could be code.

@@ -144,6 +144,7 @@ words! {
     new_version: "changed", "ändrades";
     deleted_version: "was deleted", "togs bort";
     data: "Data", "Data";
+    refers: "What refers to it", "Vad som hänvisar hit";
     as_turtle: "The graph as Turtle", "Grafen som Turtle";
     at_libris: "At Libris", "Hos Libris";
     not_found: "There is no such page or record here", "Det finns ingen sådan sida eller post här";
