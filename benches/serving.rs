@@ -1,7 +1,7 @@
 //! How long a running server takes to answer eight clients at once: record pages, searches, and the example queries,
 //! as something new each time and as something that was asked before.
 //!
-//! `cargo bench --profile release --bench serving -- http://127.0.0.1:7878 [SECONDS]`
+//! `cargo bench --profile release --bench serving -- http://127.0.0.1:7878 [SECONDS] [ROWS]`; `ROWS` is a part of the names of those to show.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -24,6 +24,7 @@ struct Bench {
     client: Client,
     server: String,
     time: Duration,
+    only: String,
 }
 
 impl Bench {
@@ -73,6 +74,9 @@ impl Bench {
     }
 
     fn show(&self, name: &str, make: impl Fn(u64) -> Request + Sync) {
+        if !name.contains(&self.only) {
+            return;
+        }
         let (times, failed) = self.measure(make);
         let at =
             |share: usize| times.get((times.len() * share / 100).min(times.len().saturating_sub(1))).copied().unwrap_or_default();
@@ -89,7 +93,12 @@ fn main() {
     let Some(server) = words.first() else { return };
     let seconds = words.get(1).and_then(|word| word.parse().ok()).unwrap_or(10);
     let Ok(client) = Client::builder().timeout(Duration::from_mins(5)).build() else { return };
-    let bench = Bench { client, server: server.trim_end_matches('/').to_owned(), time: Duration::from_secs(seconds) };
+    let bench = Bench {
+        client,
+        server: server.trim_end_matches('/').to_owned(),
+        time: Duration::from_secs(seconds),
+        only: words.get(2).cloned().unwrap_or_default(),
+    };
     let lines = |query: &str| -> Vec<String> {
         bench.ask(query).lines().skip(1).map(|line| line.trim_end_matches('\r').to_owned()).collect()
     };
@@ -123,6 +132,9 @@ fn main() {
         bench.show(&format!("{}, new", example.name), |number| {
             Request::Query(format!("{}\n# {number} {:?}", example.query, Instant::now()))
         });
+    }
+    for example in EXAMPLES.iter().filter(|_| "all examples, asked before".contains(&bench.only)) {
+        bench.send(&Request::Query(example.query.to_owned()));
     }
     bench.show("all examples, asked before", |number| {
         let place = usize::try_from(number).unwrap_or(0) % EXAMPLES.len();
