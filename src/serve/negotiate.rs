@@ -84,7 +84,7 @@ impl Wanted {
     #[must_use]
     pub fn new(headers: &HeaderMap, format: Option<&str>) -> Self {
         let lines: Vec<&str> = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
-        let accept = lines.join(",");
+        let accept = ranges(&lines.join(","));
         // One that cannot be read asks for nothing in particular.
         let readable = !accept.trim().is_empty() && Accept::from_str(&accept).is_ok();
         Self { format: format.map(str::to_lowercase), accept: readable.then_some(accept) }
@@ -117,6 +117,18 @@ impl Wanted {
         // `*/*` alone asks for data.
         names_html(accept) && best(accept, known.iter()) == html
     }
+}
+
+/// The ranges with their weights alone: a client that asks for `text/turtle;charset=utf-8` takes Turtle. What is no range
+/// is left out, but for the `*` of old Java.
+fn ranges(accept: &str) -> String {
+    let each = accept.split(',').filter_map(|part| {
+        let mut pieces = part.split(';').map(str::trim);
+        let range = pieces.next().map(|range| if range == "*" { "*/*" } else { range }).filter(|range| range.contains('/'))?;
+        let weight = pieces.find_map(|piece| piece.strip_prefix("q=").or_else(|| piece.strip_prefix("Q=")));
+        Some(weight.map_or_else(|| range.to_owned(), |weight| format!("{range};q={weight}")))
+    });
+    each.collect::<Vec<_>>().join(",")
 }
 
 fn names_html(accept: &str) -> bool {
@@ -152,6 +164,10 @@ mod tests {
         assert_eq!(solutions("text/turtle"), None);
         assert_eq!(solutions("text/csv;q=0, text/tab-separated-values;q=0.1"), Some(SolutionFormat::Tsv));
         assert_eq!(solutions("text/html, image/gif, *; q=.2, */*; q=.2"), Some(SolutionFormat::Json), "what old Java sends");
+        assert_eq!(solutions("application/sparql-results+json;charset=utf-8"), Some(SolutionFormat::Json));
+        assert_eq!(graph("text/turtle; charset=UTF-8; q=0.9, application/rdf+xml;q=0.1"), Some(GraphFormat::Turtle));
+        assert_eq!(graph("application/ld+json;profile=\"http://www.w3.org/ns/json-ld#compacted\""), Some(GraphFormat::JsonLd));
+        assert_eq!(solutions("é; q=, ;;, ,"), Some(SolutionFormat::Json), "nothing that can be read asks for nothing");
         assert_eq!(graph("application/rdf+xml, text/turtle;q=0.9"), Some(GraphFormat::RdfXml));
         assert_eq!(graph("text/*"), Some(GraphFormat::Turtle));
         assert_eq!(graph("application/sparql-results+json"), None);
