@@ -69,6 +69,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
             if directory.join("mirror.db").exists() {
                 anyhow::bail!("{} already holds a mirror\nhint: name another directory with --keep", directory.display());
             }
+            fs_err::create_dir_all(directory)?;
             directory.clone()
         }
         None => temporary.path().join("mirror"),
@@ -76,7 +77,8 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     let tour = Tour { directory, server: &server, quiet: global.quiet };
     tour.walk()?;
     if let Some(directory) = &arguments.keep {
-        output::message(&format!("the mirror is kept in {}", directory.display()));
+        let place = directory.display();
+        output::message(&format!("the mirror is kept in {place}; look at it with `libris-mirror serve --data {place}`"));
     }
     Ok(Exit::Ok)
 }
@@ -158,8 +160,9 @@ impl Tour<'_> {
             words.iter().map(|word| if word.contains(' ') { format!("'{word}'") } else { (*word).to_owned() }).collect();
         self.print(&format!("$ libris-mirror {}\n", shown.join(" ")))?;
         let program = std::env::current_exe()?;
+        fs_err::create_dir_all(&self.directory)?;
         // The user's own configuration is no part of the tour.
-        let empty = self.directory.with_extension("toml");
+        let empty = self.directory.join("empty.toml");
         fs_err::write(&empty, "")?;
         let mut command = Command::new(program);
         command.args(words).arg("--data").arg(&self.directory).arg("--config").arg(&empty).stdin(Stdio::null());

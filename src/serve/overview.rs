@@ -1,9 +1,7 @@
 //! What is here, in figures: for the front page and the description of the dataset. Counted once for each state of
 //! the log, and at most once in a while as it grows.
 
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::app::App;
@@ -74,25 +72,42 @@ const OLDEST: Duration = Duration::from_secs(15);
 
 /// The newest figures.
 #[derive(Default)]
-pub struct Overviews(Mutex<Option<(Instant, Arc<Overview>)>>);
+pub struct Overviews {
+    known: Mutex<Option<(Instant, Arc<Overview>)>>,
+    counting: tokio::sync::Mutex<()>,
+}
 
 impl Overviews {
-    /// The figures, counted anew if the log has grown and they are not of just now.
+    /// The figures, counted anew if the log has grown and they are not of just now. One request counts; others are given
+    /// what is known meanwhile, and wait only where nothing is.
     pub async fn get(&self, app: &App) -> Result<Arc<Overview>, Problem> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some((counted, overview)) = &known {
-            if counted.elapsed() < OLDEST {
-                return Ok(overview.clone());
-            }
+        let known = self.known();
+        let _counting = match &known {
+            Some((counted, overview)) if counted.elapsed() < OLDEST => return Ok(overview.clone()),
+            Some((_, overview)) => match self.counting.try_lock() {
+                Ok(counting) => counting,
+                Err(_) => return Ok(overview.clone()),
+            },
+            None => self.counting.lock().await,
+        };
+        if let Some((counted, overview)) = self.known() {
             let page = overview.page;
-            if app.log.read(move |reading| Ok(reading.log.last_page()? == page)).await? {
-                *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), overview.clone()));
-                return Ok(overview.clone());
+            if counted.elapsed() < OLDEST || app.log.read(move |reading| Ok(reading.log.last_page()? == page)).await? {
+                self.keep(overview.clone());
+                return Ok(overview);
             }
         }
         let overview = Arc::new(app.log.read(count).await?);
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), overview.clone()));
+        self.keep(overview.clone());
         Ok(overview)
+    }
+
+    fn known(&self) -> Option<(Instant, Arc<Overview>)> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn keep(&self, overview: Arc<Overview>) {
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), overview));
     }
 }
 

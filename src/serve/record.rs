@@ -141,7 +141,8 @@ async fn answer(app: &Arc<App>, path: &str, headers: &HeaderMap) -> Result<Respo
     let offer = wanted.choose(&GRAPHS);
     let language = pages::language(headers);
     let name = if html { language.code() } else { offer.map_or("", |offer| offer.media_type) };
-    let published = app.snapshot().map(|snapshot| snapshot.published);
+    // What the log has beyond the snapshot has no time that is known.
+    let published = app.snapshot().filter(|snapshot| snapshot.page.0 >= page).map(|snapshot| snapshot.published);
     let validator = Validator::new(&[row.change.identifier.as_bytes(), &page.to_be_bytes(), name.as_bytes()], published);
     if let Some(response) = validator.not_modified(headers) {
         return Ok(response);

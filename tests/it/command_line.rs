@@ -158,7 +158,7 @@ fn a_reader_that_goes_away_is_no_error() {
 #[test]
 fn the_demo_walks_the_whole_line() {
     let bench = Bench::at("http://127.0.0.1:1/");
-    let text = bench.run(&["demo", "--records", "300", "--keep", "kept"]).ok();
+    let text = bench.run(&["demo", "--records", "300", "--keep", "deep/kept"]).ok();
     for sign in [
         "$ libris-mirror harvest",
         "$ libris-mirror status",
@@ -171,6 +171,6 @@ fn the_demo_walks_the_whole_line() {
     ] {
         assert!(text.contains(sign), "{sign}: {text}");
     }
-    assert!(bench.run(&["status", "--data", "kept"]).ok().contains("auth"));
-    assert!(bench.run(&["demo", "--keep", "kept"]).expect(1).stderr.contains("already holds a mirror"));
+    assert!(bench.run(&["status", "--data", "deep/kept"]).ok().contains("auth"));
+    assert!(bench.run(&["demo", "--keep", "deep/kept"]).expect(1).stderr.contains("already holds a mirror"));
 }
