@@ -147,9 +147,23 @@ pub fn run(
     progress: &mut dyn FnMut(&Progress),
 ) -> Result<HarvestReport, HarvestError> {
     let runtime = runtime()?;
-    let result = Run { mirror, source, config, options, stop }.go(&runtime, progress);
+    let result = Run { mirror: &mut *mirror, source, config, options, stop }.go(&runtime, progress);
     runtime.shutdown_background();
+    if let Some(message) = trouble(&result)
+        && let Err(error) = mirror.log.note_trouble(&source.name, now(), &message)
+    {
+        tracing::warn!("the log cannot note why the run ended: {error}");
+    }
     result
+}
+
+/// Why a run ended early, if that was not the user's wish.
+fn trouble(result: &Result<HarvestReport, HarvestError>) -> Option<String> {
+    match result {
+        Ok(HarvestReport { outcome: Outcome::Unavailable(error), .. }) => Some(error.to_string()),
+        Ok(_) => None,
+        Err(error) => Some(error.to_string()),
+    }
 }
 
 struct Run<'a> {

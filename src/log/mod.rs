@@ -10,6 +10,7 @@ mod harvests;
 mod history;
 mod proof;
 mod read;
+mod trouble;
 mod undelivered;
 mod watermarks;
 
@@ -24,6 +25,7 @@ pub use harvests::{Counters, HarvestId, HarvestKind, HarvestRow, HarvestState, S
 pub use history::VersionRow;
 pub use proof::{PageProof, Proof};
 pub use read::{Change, PageBodies, PageId, RecordRow, WINNER};
+pub use trouble::TroubleRow;
 pub use undelivered::UndeliveredRow;
 pub(crate) use watermarks::{set_watermark, watermark};
 
@@ -150,7 +152,7 @@ pub struct Undelivered {
 }
 
 /// How many steps the schema has.
-const SCHEMAS: usize = 4;
+const SCHEMAS: usize = 5;
 
 /// The schema, in steps that are never edited once merged.
 fn migrations() -> Migrations<'static> {
@@ -159,6 +161,7 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("../../migrations/0002_create-links-and-quarantine.sql")),
         M::up(include_str!("../../migrations/0003_add-proof.sql")),
         M::up(include_str!("../../migrations/0004_create-search.sql")),
+        M::up(include_str!("../../migrations/0005_create-trouble.sql")),
     ])
 }
 

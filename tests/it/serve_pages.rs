@@ -142,6 +142,19 @@ fn what_a_record_says_cannot_become_code() {
 }
 
 #[test]
+fn the_harvest_page_says_what_went_wrong() {
+    let bench = Bench::new(200);
+    bench.harvest("all", None, &[]);
+    let dead = ["harvest", "--name", "gone", "--url", "http://127.0.0.1:9/oai"];
+    let told = bench.run(&dead).expect(69).stderr;
+    let server = Server::start(&bench, &[]);
+    let body = page(&server, "/harvest", "en").ok().body;
+    assert!(body.contains("Why runs ended early") && body.contains("<td>gone</td>"), "{body}");
+    let words = told.split("error: ").nth(1).and_then(|rest| rest.split('\n').next()).expect("a message");
+    assert!(body.contains(words.split(':').next().expect("its beginning")), "{words}: {body}");
+}
+
+#[test]
 fn a_server_before_the_first_harvest_says_so() {
     let bench = Bench::at("http://127.0.0.1:9/");
     assert!(bench.run(&["serve"]).expect(1).stderr.contains("there is no mirror in"));

@@ -10,7 +10,7 @@ use maud::{Markup, html};
 use super::layout::{Page, Place, time, time_or};
 use super::words::{Language, Words};
 use crate::harvest::{Facts, Options, Step, plan};
-use crate::log::{HarvestState, UndeliveredRow};
+use crate::log::{HarvestState, TroubleRow, UndeliveredRow};
 use crate::quarantine::{self, Quarantined};
 use crate::serve::app::App;
 use crate::serve::overview::SourceOverview;
@@ -23,8 +23,12 @@ const SHOWN: u32 = 50;
 /// `/harvest`
 pub async fn harvest(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, Problem> {
     let overview = app.overviews.get(&app).await?;
-    let lists =
-        app.log.read(|reading| Ok((quarantine::list(&reading.log, None, SHOWN)?, reading.log.undelivered(None)?))).await?;
+    let lists = app
+        .log
+        .read(|reading| {
+            Ok((quarantine::list(&reading.log, None, SHOWN)?, reading.log.undelivered(None)?, reading.log.troubles(SHOWN)?))
+        })
+        .await?;
     let language = Language::of(&headers);
     let page =
         Page { app: &app, language, title: language.words().harvests, place: Place::Harvest, keep: Vec::new(), script: false };
@@ -38,6 +42,7 @@ pub async fn harvest(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<
         @for source in &overview.sources { (source_section(&page, source)) }
         (quarantined(&page, &lists.0, overview.sources.iter().map(|source| source.quarantined).sum()))
         (undelivered(&page, &lists.1))
+        (troubles(words, &lists.2))
     };
     Ok(page.render(StatusCode::OK, &content))
 }
@@ -99,6 +104,20 @@ fn quarantined(page: &Page<'_>, records: &[Quarantined], all: u64) -> Markup {
                         td { a href=(path_of(page.app, &record.identifier)) { (record.identifier) } } td { (record.source) }
                         td { (record.reason) @if let Some(excerpt) = &record.excerpt { " " code { (excerpt) } } }
                     } } }
+                } }
+            }
+        }
+    }
+}
+
+fn troubles(words: &Words, rows: &[TroubleRow]) -> Markup {
+    html! {
+        @if !rows.is_empty() {
+            section {
+                h2 { (words.trouble_heading) }
+                div.scroll { table {
+                    thead { tr { th scope="col" { (words.date) } th scope="col" { (words.source) } th scope="col" { (words.reason) } } }
+                    tbody { @for row in rows { tr { td { (time(row.at)) } td { (row.source) } td { (row.message) } } } }
                 } }
             }
         }

@@ -211,6 +211,7 @@ words! {
     quarantine_heading: "Records that cannot be read", "Poster som inte kan läsas";
     undelivered_heading: "Records that the source did not deliver", "Poster som källan inte levererade";
     none: "none", "inga";
+    trouble_heading: "Why runs ended early", "Varför körningar avbröts";
     first_of: "the first of", "de första av";
     snapshot: "Snapshot", "Ögonblicksbild";
     endpoint: "SPARQL endpoint", "SPARQL-åtkomst";
