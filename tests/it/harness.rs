@@ -157,13 +157,15 @@ impl Bench {
         summary[0].clone()
     }
 
-    /// Everything that the mirror holds, for comparison: the N-Quads, the table of records, the links, and the kept counts.
+    /// Everything that the mirror holds, for comparison: the N-Quads, the table of records, the links, the
+    /// entries of the search, and the kept counts.
     pub fn contents(&self) -> Vec<String> {
         let mut lines = self.quads();
         let log = rusqlite::Connection::open(self.data().join("mirror.db")).expect("a log");
         for query in [
             "SELECT name, identifier, datestamp_text, datestamp, sets, record.deleted, record.withdrawn, hex(hash) FROM record JOIN source ON source.id = source_id ORDER BY 1, 2",
             "SELECT graph, entity, path, property, authority, local_id, iri FROM link ORDER BY 1, 2, 3, 4, 5, 6, 7",
+            "SELECT graph, entity, kind, label, heading, detail, year, triples FROM entry ORDER BY 1",
             "SELECT name, live, deleted, withdrawn FROM source ORDER BY 1",
         ] {
             let mut statement = log.prepare(query).expect("valid");
