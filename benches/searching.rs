@@ -44,8 +44,7 @@ fn quads(number: usize) -> (NamedNode, Vec<Quad>) {
     (record, quads)
 }
 
-fn prepare(log: &Log, path: &std::path::Path, records: usize) -> rusqlite::Result<()> {
-    let _ = log;
+fn prepare(path: &std::path::Path, records: usize) -> rusqlite::Result<()> {
     let connection = rusqlite::Connection::open(path)?;
     connection.execute_batch(
         "INSERT INTO source (id, name, base_url, prefix, format) VALUES (1, 'all', 'http://localhost/', 'rdfxml', 'rdfxml');
@@ -66,7 +65,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let directory = tempfile::tempdir()?;
     let path = directory.path().join("mirror.db");
     let log = Log::open(&path)?;
-    prepare(&log, &path, records)?;
+    prepare(&path, records)?;
     let mut view = SearchView::open(&log)?;
     let mut spent = Duration::ZERO;
     for first in (0..records).step_by(1000) {

@@ -131,11 +131,8 @@ impl LinksIndex<'_> {
 
     /// How many links there are to each authority, the most linked first.
     pub fn by_authority(&self) -> Result<Vec<(String, u64)>, LogError> {
-        let read = || -> rusqlite::Result<Vec<(String, u64)>> {
-            let sql = "SELECT authority, count(*) FROM link GROUP BY authority ORDER BY 2 DESC, 1";
-            self.0.connection.prepare_cached(sql)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
-        };
-        read().map_err(|source| self.0.failed(source))
+        let sql = "SELECT authority, count(*) FROM link GROUP BY authority ORDER BY 2 DESC, 1";
+        self.0.rows(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
     }
 
     /// How many links there are to each authority, and to how many entities and identifiers.

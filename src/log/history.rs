@@ -21,19 +21,13 @@ const MOST: u32 = 200;
 impl Log {
     /// The versions of a record, the newest first.
     pub fn history(&self, record: i64) -> Result<Vec<VersionRow>, LogError> {
-        let read = || -> rusqlite::Result<Vec<VersionRow>> {
-            let mut statement = self.connection.prepare_cached(
-                "SELECT page_id, received_at, datestamp_text, deleted FROM (
-                     SELECT page_id, datestamp_text, deleted FROM record WHERE id = ?1
-                     UNION ALL SELECT page_id, datestamp_text, deleted FROM superseded WHERE record_id = ?1
-                 ) JOIN page ON page.id = page_id ORDER BY page_id DESC LIMIT ?2",
-            )?;
-            statement
-                .query_map([record, i64::from(MOST)], |row| {
-                    Ok(VersionRow { page: row.get(0)?, received_at: row.get(1)?, datestamp: row.get(2)?, deleted: row.get(3)? })
-                })?
-                .collect()
-        };
-        read().map_err(|source| self.failed(source))
+        self.rows(
+            "SELECT page_id, received_at, datestamp_text, deleted FROM (
+                 SELECT page_id, datestamp_text, deleted FROM record WHERE id = ?1
+                 UNION ALL SELECT page_id, datestamp_text, deleted FROM superseded WHERE record_id = ?1
+             ) JOIN page ON page.id = page_id ORDER BY page_id DESC LIMIT ?2",
+            [record, i64::from(MOST)],
+            |row| Ok(VersionRow { page: row.get(0)?, received_at: row.get(1)?, datestamp: row.get(2)?, deleted: row.get(3)? }),
+        )
     }
 }

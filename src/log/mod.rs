@@ -244,6 +244,17 @@ impl Log {
         LogError::sqlite(&self.path, source)
     }
 
+    /// All rows of a query.
+    pub(crate) fn rows<T>(
+        &self,
+        sql: &str,
+        params: impl rusqlite::Params,
+        row: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, LogError> {
+        let read = || self.connection.prepare_cached(sql)?.query_map(params, row)?.collect::<rusqlite::Result<Vec<T>>>();
+        read().map_err(|source| self.failed(source))
+    }
+
     /// Holds one consistent state of the log for all reads until the log is dropped, or thawed.
     pub fn freeze(&self) -> Result<(), LogError> {
         self.connection.execute_batch("BEGIN; SELECT count(*) FROM source;").map_err(|source| self.failed(source))

@@ -36,12 +36,8 @@ impl Log {
 
     /// Why runs ended early, the newest first.
     pub fn troubles(&self, most: u32) -> Result<Vec<TroubleRow>, LogError> {
-        let read = || -> rusqlite::Result<Vec<TroubleRow>> {
-            let mut statement =
-                self.connection.prepare_cached("SELECT source, at, message FROM trouble ORDER BY id DESC LIMIT ?1")?;
-            let row = |row: &rusqlite::Row<'_>| Ok(TroubleRow { source: row.get(0)?, at: row.get(1)?, message: row.get(2)? });
-            statement.query_map([most], row)?.collect()
-        };
-        read().map_err(|source| self.failed(source))
+        self.rows("SELECT source, at, message FROM trouble ORDER BY id DESC LIMIT ?1", [most], |row| {
+            Ok(TroubleRow { source: row.get(0)?, at: row.get(1)?, message: row.get(2)? })
+        })
     }
 }

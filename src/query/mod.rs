@@ -22,7 +22,7 @@ pub(crate) use graph_writer::with_prefixes;
 pub use graph_writer::{GraphFormat, GraphWriter};
 pub use prefixes::{PREFIXES, compact};
 pub use results::{Bounds, Output, ResultsError, SolutionFormat, Written, write};
-pub use wire::{Ended, Frame, Head, Refusal, RefusalKind, Task, read_head};
+pub use wire::{Ended, Frame, HEAD, Head, Refusal, RefusalKind, Task, read_head};
 
 /// Why a query has no results.
 #[derive(Debug, thiserror::Error)]

@@ -184,22 +184,16 @@ impl SearchIndex<'_> {
 
     /// How many records there are of each kind, and their triples; the most frequent first.
     pub fn kinds(&self) -> Result<Vec<(String, u64, u64)>, LogError> {
-        self.rows("SELECT kind, count(*), sum(triples) FROM entry GROUP BY kind ORDER BY 2 DESC, 1", |row| {
+        self.0.rows("SELECT kind, count(*), sum(triples) FROM entry GROUP BY kind ORDER BY 2 DESC, 1", [], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })
     }
 
     /// How many records were published in each decade.
     pub fn decades(&self) -> Result<Vec<(i64, u64)>, LogError> {
-        self.rows("SELECT year / 10 * 10, count(*) FROM entry WHERE year IS NOT NULL GROUP BY 1 ORDER BY 1", |row| {
+        self.0.rows("SELECT year / 10 * 10, count(*) FROM entry WHERE year IS NOT NULL GROUP BY 1 ORDER BY 1", [], |row| {
             Ok((row.get(0)?, row.get(1)?))
         })
-    }
-
-    fn rows<T>(&self, sql: &str, row: impl Fn(&Row<'_>) -> rusqlite::Result<T>) -> Result<Vec<T>, LogError> {
-        let read =
-            || self.0.connection.prepare_cached(sql)?.query_map([], |each| row(each))?.collect::<rusqlite::Result<Vec<T>>>();
-        read().map_err(|source| self.0.failed(source))
     }
 
     /// What is wrong between the entries and their words.

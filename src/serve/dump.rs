@@ -52,18 +52,16 @@ const WAITING: usize = 8;
 const TOGETHER: usize = 64 << 10;
 
 /// `/dump.FORMAT`
-pub fn dumped(app: &App, name: &str) -> Result<Response, Problem> {
-    let known = DUMPS.into_iter().find(|known| known.name == name).ok_or_else(|| Problem::not_found("there is no such dump"))?;
+pub fn dumped(app: &App, known: Dump) -> Result<Response, Problem> {
     let permit = app
         .dumps
         .clone()
         .try_acquire_owned()
         .map_err(|_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "others are fetching dumps already: try again later"))?;
     let (parts, receiver) = mpsc::channel(WAITING);
-    let (path, depth) = (app.data.log(), app.config.harvest.depth);
+    let depth = app.config.harvest.depth;
     // The log is opened here, so that a mirror that is not there yet is no broken download.
-    let log =
-        Log::open_read_only(&path).map_err(|_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "there is no mirror here yet"))?;
+    let log = app.data.read_log().map_err(|_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "there is no mirror here yet"))?;
     tokio::task::spawn_blocking(move || {
         let _permit = permit;
         if let Err(error) = written(&log, depth, known, &parts) {

@@ -1,7 +1,6 @@
 //! Reading the log for requests: connections that are kept, on threads that may block.
 
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::http::StatusCode;
@@ -37,7 +36,7 @@ impl Reading {
 
 /// The connections.
 pub struct LogPool {
-    path: PathBuf,
+    data: DataDir,
     depth: usize,
     idle: Arc<Mutex<Vec<Reading>>>,
     permits: Arc<Semaphore>,
@@ -46,7 +45,7 @@ pub struct LogPool {
 impl LogPool {
     /// Room for `most` readers at a time; others wait.
     pub(super) fn new(data: &DataDir, depth: usize, most: usize) -> Self {
-        Self { path: data.log(), depth, idle: Arc::default(), permits: Arc::new(Semaphore::new(most)) }
+        Self { data: data.clone(), depth, idle: Arc::default(), permits: Arc::new(Semaphore::new(most)) }
     }
 
     /// Does some reading of one consistent state of the log.
@@ -56,15 +55,15 @@ impl LogPool {
         F: FnOnce(&mut Reading) -> Result<T, ViewError> + Send + 'static,
     {
         let permit = self.permits.clone().acquire_owned().await.map_err(|error| Problem::internal(&error))?;
-        let (path, depth, idle) = (self.path.clone(), self.depth, self.idle.clone());
+        let (data, depth, idle) = (self.data.clone(), self.depth, self.idle.clone());
         let task = tokio::task::spawn_blocking(move || {
             let _permit = permit;
             // A log that was put back from a backup is another file.
-            let inode = fs_err::metadata(&path).map_or(0, |metadata| metadata.ino());
+            let inode = fs_err::metadata(data.log()).map_or(0, |metadata| metadata.ino());
             let kept = idle.lock().unwrap_or_else(PoisonError::into_inner).pop().filter(|reading| reading.inode == inode);
             let mut reading = match kept {
                 Some(reading) => reading,
-                None => Reading { log: Log::open_read_only(&path)?, depth, inode, readers: None },
+                None => Reading { log: data.read_log()?, depth, inode, readers: None },
             };
             reading.log.freeze()?;
             let result = work(&mut reading);

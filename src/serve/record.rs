@@ -21,7 +21,7 @@ use super::pages;
 use super::problem::Problem;
 use super::reading::Reading;
 use crate::links::{Authority, LinkFilter, LinksIndex};
-use crate::log::{LogError, RecordRow};
+use crate::log::RecordRow;
 use crate::query::GraphFormat;
 use crate::views::{Content, ViewError};
 
@@ -106,7 +106,8 @@ pub fn path_of(app: &App, record: &str) -> String {
 
 /// What is found under an identifier.
 enum Found {
-    Record(Box<RecordRow>, Content, i64),
+    /// A record, and the last page of the log.
+    Record(Box<RecordRow>, i64),
     /// An old number of this record.
     Other(String),
     Nothing,
@@ -114,9 +115,7 @@ enum Found {
 
 fn find(reading: &mut Reading, identifier: &str, path: &str) -> Result<Found, ViewError> {
     if let Some(row) = reading.log.record(identifier)? {
-        let content = reading.content(&row)?;
-        let page = reading.log.last_page()?.0;
-        return Ok(Found::Record(Box::new(row), content, page));
+        return Ok(Found::Record(Box::new(row), reading.log.last_page()?.0));
     }
     let links = LinksIndex(&reading.log).find(&LinkFilter::Id(Authority::Libris, path.to_owned()))?;
     Ok(links.into_iter().next().map_or(Found::Nothing, |link| Found::Other(link.record)))
@@ -126,8 +125,8 @@ async fn answer(app: &Arc<App>, path: &str, headers: &HeaderMap) -> Result<Respo
     let asked = asked(path, &app.config.serve.record_base);
     let (identifier, short) = (asked.identifier.clone(), path.to_owned());
     let found = app.log.read(move |reading| find(reading, &identifier, &short)).await?;
-    let (row, content, page) = match found {
-        Found::Record(row, content, page) => (row, content, page),
+    let (row, page) = match found {
+        Found::Record(row, page) => (row, page),
         Found::Other(record) => return Ok(see_other(&path_of(app, &record))),
         Found::Nothing => return missing(app, headers, &asked),
     };
@@ -147,6 +146,8 @@ async fn answer(app: &Arc<App>, path: &str, headers: &HeaderMap) -> Result<Respo
     if let Some(response) = validator.not_modified(headers) {
         return Ok(response);
     }
+    // Read only now: pages of the log do not change.
+    let (row, content) = app.log.read(move |reading| reading.content(&row).map(|content| (row, content))).await?;
     let mut response = match (content, offer) {
         (content, _) if html => pages::record(app, headers, *row, content).await?,
         (Content::Deleted, _) => {
@@ -220,12 +221,6 @@ fn see_other(path: &str) -> Response {
 /// A record's quads in a format; those that know graphs name its.
 pub fn write(quads: &[Quad], format: GraphFormat) -> Result<Vec<u8>, Problem> {
     format.write(quads, Vec::new()).map_err(|error| Problem::internal(&error))
-}
-
-impl From<LogError> for Problem {
-    fn from(error: LogError) -> Self {
-        Self::internal(&error)
-    }
 }
 
 #[cfg(test)]

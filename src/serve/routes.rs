@@ -61,10 +61,9 @@ pub fn router(app: &Arc<App>) -> Router {
 
 /// `/<id>` is a record, but for the dumps.
 async fn by_name(state: State<Arc<App>>, path: axum::extract::Path<String>, request: Request) -> Response {
-    let answer = if dump::DUMPS.iter().any(|dump| dump.name == path.0) {
-        dump::dumped(&state.0, &path.0)
-    } else {
-        record::by_id(state, path, request.headers().clone()).await
+    let answer = match dump::DUMPS.into_iter().find(|dump| dump.name == path.0) {
+        Some(known) => dump::dumped(&state, known),
+        None => record::by_id(state, path, request.headers().clone()).await,
     };
     answer.into_response()
 }

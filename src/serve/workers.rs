@@ -17,7 +17,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::query::{Ended, Frame, Head, Refusal, RefusalKind, Task, read_head};
+use crate::query::{Ended, Frame, HEAD, Head, Refusal, RefusalKind, Task, read_head};
 
 /// How a worker is started, and how many there may be.
 #[derive(Debug, Clone)]
@@ -200,7 +200,7 @@ impl Workers {
 
 impl Worker {
     async fn frame(&mut self) -> io::Result<Frame> {
-        let mut head = [0; 5];
+        let mut head = [0; HEAD];
         self.stdout.read_exact(&mut head).await?;
         let (letter, length) = read_head(head)?;
         let mut bytes = vec![0; length];

@@ -41,8 +41,6 @@ fn content(page: &Page<'_>, query: &str) -> Markup {
         ("no", words.no),
         ("failed", words.failed),
         ("chart", words.chart),
-        ("results", words.results),
-        ("table", words.table),
     ];
     html! {
         h1 { (words.sparql) }

@@ -196,7 +196,6 @@ words! {
     next_from: "asks for what changed since", "frågar efter det som ändrats sedan";
     next_all: "asks for everything", "frågar efter allt";
     next_resumes: "goes on where the last one stopped", "fortsätter där den förra slutade";
-    runs: "Harvests", "Skördar";
     begun: "Begun", "Påbörjad";
     ended: "Ended", "Avslutad";
     complete: "complete", "fullständig";
