@@ -54,6 +54,7 @@ pub mod links;
 pub mod log;
 pub mod mirror;
 pub mod oai;
+pub mod pipeline;
 pub mod quarantine;
 pub mod query;
 pub mod rdf;

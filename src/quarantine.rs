@@ -3,8 +3,8 @@
 
 use rusqlite::{Transaction, params};
 
-use crate::log::{Log, LogError};
-use crate::views::{Batch, Content, Table, TableView};
+use crate::log::{Log, LogError, PageId};
+use crate::views::{Content, ParsedChange, Table, TableView};
 
 /// The writer's side.
 pub type QuarantineView = TableView<QuarantineTable>;
@@ -29,19 +29,39 @@ pub struct Quarantined {
     pub excerpt: Option<String>,
 }
 
+/// What is wrong with a record.
+pub struct Fault {
+    reason: String,
+    position: Option<i64>,
+    excerpt: Option<String>,
+}
+
 impl Table for QuarantineTable {
     const NAME: &'static str = "quarantine";
+    /// The record, and what is wrong with it, if something is.
+    type Row = (i64, Option<Fault>);
 
-    fn apply(transaction: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<()> {
+    fn row(change: &ParsedChange) -> Self::Row {
+        let fault = match &change.content {
+            Content::Quarantined(error) => Some(Fault {
+                reason: error.to_string(),
+                position: error.position().and_then(|position| i64::try_from(position).ok()),
+                excerpt: error.excerpt().map(str::to_owned),
+            }),
+            Content::Quads(_) | Content::Deleted => None,
+        };
+        (change.record, fault)
+    }
+
+    fn apply(transaction: &Transaction<'_>, page: PageId, rows: &[Self::Row]) -> rusqlite::Result<()> {
         let mut remove = transaction.prepare_cached("DELETE FROM quarantine WHERE record_id = ?1")?;
         let mut insert = transaction.prepare_cached(
             "INSERT INTO quarantine (record_id, page_id, reason, position, excerpt) VALUES (?1, ?2, ?3, ?4, ?5)",
         )?;
-        for change in &batch.changes {
-            remove.execute([change.record])?;
-            if let Content::Quarantined(error) = &change.content {
-                let position = error.position().and_then(|position| i64::try_from(position).ok());
-                insert.execute(params![change.record, batch.page.0, error.to_string(), position, error.excerpt()])?;
+        for (record, fault) in rows {
+            remove.execute([record])?;
+            if let Some(Fault { reason, position, excerpt }) = fault {
+                insert.execute(params![record, page.0, reason, position, excerpt])?;
             }
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! Proof without the network that the log is what was written, and that every view is what the log says.
 
 use std::collections::HashSet;
+use std::ops::ControlFlow;
 
 use oxigraph::model::{GraphNameRef, NamedNode, Quad};
 use oxigraph::store::{StorageError, Store};
@@ -8,11 +9,12 @@ use oxigraph::store::{StorageError, Store};
 use crate::links::{Link, LinkFilter, LinksIndex, extract};
 use crate::log::{Log, LogError, PageBodies, PageId};
 use crate::mirror::{Mirror, MirrorError};
+use crate::pipeline::{cores, in_order};
 use crate::quarantine;
 use crate::rdf::isomorphic;
 use crate::search::{Entry, EntryRow, SearchIndex};
 use crate::store::{StoreError, is_record_graph};
-use crate::views::{Content, ParsedChange, Readers, ViewError};
+use crate::views::{Content, ParsedChange, Piece, Readers, ViewError};
 
 /// How many faults are told in words; the others are counted.
 pub const TOLD: usize = 100;
@@ -107,16 +109,24 @@ pub fn verify(mirror: &mut Mirror, mut progress: impl FnMut(PageId) -> bool) -> 
     report.stores = stores.iter().map(|store| store.name.to_owned()).collect();
 
     let readers = Readers::new(log, mirror.depth())?;
-    let mut bodies = PageBodies::default();
-    let mut page = PageId(0);
-    while let Some(next) = log.next_page_in_use(page)? {
-        page = next;
-        for change in readers.parsed(log, &mut bodies, log.records_in(page)?)? {
-            check_record(log, &mut stores, &change, &mut report)?;
-        }
-        if !progress(page) {
-            return Ok(report);
-        }
+    let (reader, mut stopped) = (Log::open_read_only(log.path())?, false);
+    in_order(
+        cores(),
+        move |feed| Ok(Piece::of_all(&reader, feed)?),
+        |Piece { page, records, last }| {
+            let changes = records.iter().map(|(change, record)| readers.parsed(change, record.as_deref()));
+            (page, changes.collect::<Vec<_>>(), last)
+        },
+        |(page, changes, last)| {
+            for change in changes {
+                check_record(log, &mut stores, &change, &mut report)?;
+            }
+            stopped = last && !progress(page);
+            Ok::<_, VerifyError>(if stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        },
+    )?;
+    if stopped {
+        return Ok(report);
     }
     for Compared { name, store, graphs } in &stores {
         check_extras(log, &readers, name, store, *graphs, &mut report)?;

@@ -114,8 +114,9 @@ impl Audit<'_> {
         let found = self.mirror.log.differences(row.id, harvested)?;
         report.found = Some(found);
         if options.repair {
-            let mut repair = Repair::new(self.mirror, self.source, self.config, self.stop, &row, identify.granularity)?;
+            let mut repair = Repair::new(&mut self.mirror.log, self.source, self.config, self.stop, &row, identify.granularity)?;
             (report.counters, report.unavailable) = repair.differing(runtime, &client, harvested)?;
+            self.mirror.catch_up(|_| !self.stop.is_stopped())?;
             // A list that may not be whole proves nothing about what it does not name.
             if found.gone > 0 && !report.doubtful {
                 let percent = percent(found.gone, row.live);

@@ -13,13 +13,15 @@ use super::place::{Place, Verdict};
 use super::plan::{Facts, Options, Step, reopen};
 use super::run::{HarvestError, Outcome, Progress};
 use super::stop::Stop;
-use crate::log::{Counters, HarvestId, HarvestRow, LogError, NewPage, SourceRow};
-use crate::mirror::Mirror;
+use crate::log::{Counters, HarvestId, HarvestRow, Log, LogError, NewPage, SourceRow};
+use crate::mirror::Growth;
 use crate::oai::Granularity;
 
 /// A harvest that is under way.
 pub(super) struct Follower<'a> {
-    pub(super) mirror: &'a mut Mirror,
+    pub(super) log: &'a mut Log,
+    /// The views that follow meanwhile, if they do.
+    pub(super) growth: Option<&'a Growth>,
     pub(super) row: SourceRow,
     pub(super) harvest: HarvestId,
     pub(super) granularity: Granularity,
@@ -91,12 +93,9 @@ impl Follower<'_> {
                 Some(Fetched::Part(part)) => {
                     again = self.commit(&part)?;
                     progress(&self.done);
-                    let stop = self.stop;
-                    let caught_up = self.mirror.catch_up(|_| !stop.is_stopped())?;
-                    self.done.quarantined += caught_up.quarantined;
-                    self.done.repaired += caught_up.repaired;
-                    if let Some(snapshot) = self.mirror.publish_if_due()? {
-                        tracing::info!(snapshot, "published");
+                    if self.growth.is_some_and(|growth| !growth.page()) {
+                        // The views cannot follow, and say why when they are asked.
+                        return ended(Outcome::Interrupted);
                     }
                 }
                 Some(Fetched::Lost(lost, answer)) => {
@@ -104,7 +103,7 @@ impl Follower<'_> {
                     let _ = answer.send(self.place(lost)?);
                 }
                 Some(Fetched::Which(headers, answer)) => {
-                    let _ = answer.send(self.mirror.log.lacking(self.row.id, headers)?);
+                    let _ = answer.send(self.log.lacking(self.row.id, headers)?);
                 }
                 Some(Fetched::Done) => {
                     let (promised, doubtful) = (self.broken_promise(), self.list.place.doubtful);
@@ -113,12 +112,12 @@ impl Follower<'_> {
                 Some(Fetched::Failed(FetchError::Enough)) => return ended(Outcome::Enough),
                 None | Some(Fetched::Failed(FetchError::Stopped)) => return ended(Outcome::Interrupted),
                 Some(Fetched::Failed(error @ FetchError::Protocol(_))) if self.done.counters.pages == 0 => {
-                    self.mirror.log.forget_empty_source(self.row.id)?;
+                    self.log.forget_empty_source(self.row.id)?;
                     return Err(HarvestError::Refused(error));
                 }
                 Some(Fetched::Failed(error)) => return ended(Outcome::Unavailable(error)),
                 Some(Fetched::Useless(error)) => {
-                    self.mirror.log.forget_empty_source(self.row.id)?;
+                    self.log.forget_empty_source(self.row.id)?;
                     return Err(error.into());
                 }
             }
@@ -136,11 +135,11 @@ impl Follower<'_> {
     }
 
     fn harvest_row(&self) -> Result<Option<HarvestRow>, LogError> {
-        Ok(self.mirror.log.harvests(self.row.id, self.window.kind(), 1)?.into_iter().next())
+        Ok(self.log.harvests(self.row.id, self.window.kind(), 1)?.into_iter().next())
     }
 
     fn reopened(&mut self, harvest: &HarvestRow) -> Result<Step, LogError> {
-        self.mirror.log.drop_token(self.harvest)?;
+        self.log.drop_token(self.harvest)?;
         let facts = Facts { newest: None, complete: None, granularity: self.granularity, overlap_s: self.overlap_s };
         Ok(reopen(harvest, &facts))
     }
@@ -155,7 +154,7 @@ impl Follower<'_> {
     /// Commits a part. Answers where to look again, if it ends the list too early.
     fn commit(&mut self, part: &Part) -> Result<Option<Step>, LogError> {
         for identifier in &part.vanished {
-            self.mirror.log.forget_undelivered(self.row.id, identifier.as_str())?;
+            self.log.forget_undelivered(self.row.id, identifier.as_str())?;
         }
         if part.is_empty() {
             return Ok(None);
@@ -183,7 +182,7 @@ impl Follower<'_> {
             last: ends && !short,
             now: now(),
         };
-        let report = self.mirror.log.append(&page)?;
+        let report = self.log.append(&page)?;
         self.note(part, &report.counters);
         tracing::info!(
             page = report.page.0,
@@ -197,7 +196,7 @@ impl Follower<'_> {
         let Some(harvest) = self.harvest_row()?.filter(|harvest| self.list.place.got_further(harvest)) else {
             // Looking again got no further: that was all.
             page = NewPage { records: &[], undelivered: &[], last: true, ..page };
-            self.mirror.log.append(&page)?;
+            self.log.append(&page)?;
             return Ok(None);
         };
         tracing::warn!(

@@ -12,7 +12,7 @@ use super::follow::{Followed, Follower, ListSoFar};
 use super::run::{HarvestError, Outcome, Progress, WAITING, identify, runtime};
 use super::stop::Stop;
 use crate::config::{Config, Source};
-use crate::log::{Counters, DifferenceKind, LogError, SourceRow};
+use crate::log::{Counters, DifferenceKind, Log, LogError, SourceRow};
 use crate::mirror::Mirror;
 use crate::oai::{Datestamp, Granularity, Header, ListVerb, RecordId};
 
@@ -48,16 +48,17 @@ const TOGETHER: usize = 500;
 
 impl<'a> Repair<'a> {
     pub(super) fn new(
-        mirror: &'a mut Mirror,
+        log: &'a mut Log,
         source: &'a Source,
         config: &'a Config,
         stop: &'a Stop,
         row: &SourceRow,
         granularity: Granularity,
     ) -> Result<Self, LogError> {
-        let harvest = mirror.log.begin_repair(row.id, Utc::now().timestamp_millis())?;
+        let harvest = log.begin_repair(row.id, Utc::now().timestamp_millis())?;
         let follower = Follower {
-            mirror,
+            log,
+            growth: None,
             row: row.clone(),
             harvest,
             granularity,
@@ -81,7 +82,7 @@ impl<'a> Repair<'a> {
     ) -> Result<(Counters, Option<FetchError>), HarvestError> {
         let mut after = String::new();
         loop {
-            let found = self.follower.mirror.log.differing(self.follower.row.id, harvested, &after, TOGETHER)?;
+            let found = self.follower.log.differing(self.follower.row.id, harvested, &after, TOGETHER)?;
             let Some(last) = found.last() else { break };
             after.clone_from(&last.identifier);
             let headers =
@@ -104,7 +105,7 @@ impl<'a> Repair<'a> {
     }
 
     fn finish(&mut self) -> Result<(), LogError> {
-        self.follower.mirror.log.end_repair(self.follower.harvest, Utc::now().timestamp_millis())
+        self.follower.log.end_repair(self.follower.harvest, Utc::now().timestamp_millis())
     }
 
     fn fetch(&mut self, runtime: &Runtime, client: &Client, wanted: Wanted) -> Result<Option<FetchError>, HarvestError> {
@@ -156,6 +157,7 @@ pub fn retry(mirror: &mut Mirror, source: &Source, config: &Config, stop: &Stop)
         let runtime = runtime()?;
         report.unavailable = ask_again(&runtime, mirror, source, config, stop, &row, undelivered)?;
         runtime.shutdown_background();
+        mirror.catch_up(|_| !stop.is_stopped())?;
     }
     report.left = crate::quarantine::count(&mirror.log, &row.name)? + mirror.log.undelivered(Some(&row.name))?.len() as u64;
     if !stop.is_stopped() && report.tried > report.left {
@@ -178,7 +180,7 @@ fn ask_again(
         Ok(identify) => identify,
         Err(error) => return Ok(Some(error)),
     };
-    let mut repair = Repair::new(mirror, source, config, stop, row, identify.granularity)?;
+    let mut repair = Repair::new(&mut mirror.log, source, config, stop, row, identify.granularity)?;
     let (mut headers, mut spans) = (Vec::new(), Vec::new());
     for missing in undelivered {
         match span_of(&missing.identifier) {
@@ -198,7 +200,7 @@ fn ask_again(
     }
     for (name, (from, until)) in spans {
         match repair.fetch(runtime, &client, Wanted::Span(from, until))? {
-            None => repair.follower.mirror.log.forget_undelivered(row.id, &name)?,
+            None => repair.follower.log.forget_undelivered(row.id, &name)?,
             Some(error) if error.may_be_a_record() => {}
             Some(error) => return Ok(Some(error)),
         }

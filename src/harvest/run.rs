@@ -9,6 +9,7 @@ use std::time::Duration;
 use chrono::Utc;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::client::{Client, Traffic};
 use super::error::FetchError;
@@ -19,8 +20,8 @@ use super::plan::{Facts, Options, Step, plan};
 use super::probe::ProbeError;
 use super::stop::Stop;
 use crate::config::{Config, Source};
-use crate::log::{Counters, LogError, SourceRow};
-use crate::mirror::{Mirror, MirrorError};
+use crate::log::{Counters, Log, LogError, SourceRow};
+use crate::mirror::{Growth, Mirror, MirrorError};
 use crate::oai::{Datestamp, Granularity, Identify, ListVerb, Request};
 use crate::rdf::{Context, ContextError, Reader};
 
@@ -87,10 +88,6 @@ pub struct Progress {
     pub reached: Option<Datestamp>,
     /// The server's idea of the size of the list.
     pub complete_list_size: Option<u64>,
-    /// Records that were quarantined.
-    pub quarantined: u64,
-    /// Records with bytes that are no text, which were replaced to read them.
-    pub repaired: u64,
 }
 
 /// Faults on this side of the line.
@@ -207,76 +204,35 @@ impl Run<'_> {
         let reader = Reader::new(row.format, self.context(runtime, &client)?, self.config.harvest.depth);
         self.mirror.log.set_granularity(row.id, identify.granularity)?;
 
-        let first = row.live + row.deleted == 0;
-        let source_id = row.id;
-        let mut step = self.plan(&row, identify.granularity)?;
-        report.resumed = !matches!(step, Step::Begin { .. });
-        let harvest = match &step {
-            Step::Begin { kind, from, until } => {
-                report.from.clone_from(from);
-                self.mirror.log.begin_harvest(row.id, *kind, from.as_deref(), until.as_deref(), now())?
-            }
-            Step::Reopen { harvest, from, .. } => {
-                report.from.clone_from(from);
-                *harvest
-            }
-            Step::Resume { harvest, .. } => *harvest,
-        };
-        let before = self.mirror.log.harvests(row.id, self.options.window.kind(), 1)?;
-        let mut follower = Follower {
-            mirror: &mut *self.mirror,
-            row,
-            harvest,
-            granularity: identify.granularity,
-            window: self.options.window,
-            overlap_s: self.config.harvest.overlap_s,
-            stop: self.stop,
+        let window = self.options.window.kind();
+        let stop = self.stop;
+        let fetching = Fetching {
+            source: self.source,
+            config: self.config,
+            options: self.options,
+            stop,
+            runtime,
+            client: &client,
             deadline,
-            before: before.first().map_or(0, |harvest| harvest.counters.received),
-            done: Progress::default(),
-            list: ListSoFar::default(),
+            granularity: identify.granularity,
         };
-        report.outcome = loop {
-            let (sender, mut parts) = mpsc::channel(WAITING);
-            let received = follower.done.counters.received;
-            let fetcher = Fetcher {
-                client: client.clone(),
-                source: self.source.clone(),
-                settings: self.config.harvest.clone(),
-                verb: ListVerb::Records,
-                probe: (first && received == 0).then(|| reader.clone()),
-                remaining: self.options.max_records.map(|most| most.saturating_sub(received)),
-                in_span: false,
-                sender,
-            };
-            runtime.spawn(fetch(fetcher, step));
-            match follower.follow(runtime, &mut parts, progress)? {
-                Followed::Ended(outcome) => break outcome,
-                Followed::Again(again) => step = again,
-            }
-        };
-        let done = follower.done;
-        report.counters = done.counters;
-        report.quarantined += done.quarantined;
-        report.repaired += done.repaired;
+        let source_id = row.id;
+        let ((), followed) = self.mirror.grow(
+            || stop.is_stopped(),
+            |log, growth| fetching.fetch(log, growth, row, &reader, &mut report, progress),
+        )?;
+        report.quarantined += followed.quarantined;
+        report.repaired += followed.repaired;
         report.traffic = client.traffic();
-        if matches!(report.outcome, Outcome::Complete { .. }) && !self.stop.is_stopped() {
-            let whole = self.mirror.log.harvests(source_id, self.options.window.kind(), 1)?;
+        if matches!(report.outcome, Outcome::Complete { .. }) && !stop.is_stopped() {
+            let whole = self.mirror.log.harvests(source_id, window, 1)?;
             self.mirror.put_in_order(whole.first().map_or(0, |harvest| harvest.counters.created))?;
         }
-        let changed = done.counters.changed_anything() || caught_up.records > 0 || !self.mirror.is_current()?;
-        if changed && !self.stop.is_stopped() {
+        let changed = report.counters.changed_anything() || caught_up.records > 0 || !self.mirror.is_current()?;
+        if changed && !stop.is_stopped() {
             report.snapshot = Some(self.mirror.publish()?);
         }
         Ok(report)
-    }
-
-    fn plan(&self, row: &SourceRow, granularity: Granularity) -> Result<Step, LogError> {
-        let newest = self.mirror.log.harvests(row.id, self.options.window.kind(), 1)?;
-        let complete = self.mirror.log.last_complete(row.id)?;
-        let facts =
-            Facts { newest: newest.first(), complete: complete.as_ref(), granularity, overlap_s: self.config.harvest.overlap_s };
-        Ok(plan(&facts, &self.options.window))
     }
 
     /// The JSON-LD context of the source: from the log, or fetched once and kept there.
@@ -300,5 +256,93 @@ impl Run<'_> {
             }
         };
         Ok(Some(Arc::new(Context::new(url.as_str(), &body)?)))
+    }
+}
+
+/// What the fetching of one list needs.
+struct Fetching<'a> {
+    source: &'a Source,
+    config: &'a Config,
+    options: &'a RunOptions,
+    stop: &'a Stop,
+    runtime: &'a Runtime,
+    client: &'a Client,
+    deadline: Option<Instant>,
+    granularity: Granularity,
+}
+
+impl Fetching<'_> {
+    /// Fetches the list to its end, or as far as it goes, while the views follow.
+    fn fetch(
+        &self,
+        log: &mut Log,
+        growth: &Growth,
+        row: SourceRow,
+        reader: &Reader,
+        report: &mut HarvestReport,
+        progress: &mut dyn FnMut(&Progress),
+    ) -> Result<(), HarvestError> {
+        let first = row.live + row.deleted == 0;
+        let mut step = self.plan(log, &row)?;
+        report.resumed = !matches!(step, Step::Begin { .. });
+        let harvest = match &step {
+            Step::Begin { kind, from, until } => {
+                report.from.clone_from(from);
+                log.begin_harvest(row.id, *kind, from.as_deref(), until.as_deref(), now())?
+            }
+            Step::Reopen { harvest, from, .. } => {
+                report.from.clone_from(from);
+                *harvest
+            }
+            Step::Resume { harvest, .. } => *harvest,
+        };
+        let before = log.harvests(row.id, self.options.window.kind(), 1)?;
+        let mut follower = Follower {
+            log,
+            growth: Some(growth),
+            row,
+            harvest,
+            granularity: self.granularity,
+            window: self.options.window,
+            overlap_s: self.config.harvest.overlap_s,
+            stop: self.stop,
+            deadline: self.deadline,
+            before: before.first().map_or(0, |harvest| harvest.counters.received),
+            done: Progress::default(),
+            list: ListSoFar::default(),
+        };
+        report.outcome = loop {
+            let (sender, mut parts) = mpsc::channel(WAITING);
+            let received = follower.done.counters.received;
+            let fetcher = Fetcher {
+                client: self.client.clone(),
+                source: self.source.clone(),
+                settings: self.config.harvest.clone(),
+                verb: ListVerb::Records,
+                probe: (first && received == 0).then(|| reader.clone()),
+                remaining: self.options.max_records.map(|most| most.saturating_sub(received)),
+                in_span: false,
+                sender,
+            };
+            self.runtime.spawn(fetch(fetcher, step));
+            match follower.follow(self.runtime, &mut parts, progress)? {
+                Followed::Ended(outcome) => break outcome,
+                Followed::Again(again) => step = again,
+            }
+        };
+        report.counters = follower.done.counters;
+        Ok(())
+    }
+
+    fn plan(&self, log: &Log, row: &SourceRow) -> Result<Step, LogError> {
+        let newest = log.harvests(row.id, self.options.window.kind(), 1)?;
+        let complete = log.last_complete(row.id)?;
+        let facts = Facts {
+            newest: newest.first(),
+            complete: complete.as_ref(),
+            granularity: self.granularity,
+            overlap_s: self.config.harvest.overlap_s,
+        };
+        Ok(plan(&facts, &self.options.window))
     }
 }

@@ -3,8 +3,8 @@
 use rusqlite::{Row, Transaction, params};
 
 use super::{Authority, Link, extract};
-use crate::log::{Log, LogError};
-use crate::views::{Batch, Content, Table, TableView};
+use crate::log::{Log, LogError, PageId};
+use crate::views::{Content, ParsedChange, Table, TableView};
 
 /// The writer's side.
 pub type LinksView = TableView<LinksTable>;
@@ -12,21 +12,32 @@ pub type LinksView = TableView<LinksTable>;
 /// See [`LinksView`].
 pub struct LinksTable;
 
+/// The links of a record.
+pub struct LinksOf {
+    record: i64,
+    graph: String,
+    links: Vec<Link>,
+}
+
 impl Table for LinksTable {
     const NAME: &'static str = "links";
+    type Row = LinksOf;
 
-    fn apply(transaction: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<()> {
+    fn row(change: &ParsedChange) -> LinksOf {
+        let links = if let Content::Quads(quads) = &change.content { extract(quads) } else { Vec::new() };
+        LinksOf { record: change.record, graph: change.graph.as_str().to_owned(), links }
+    }
+
+    fn apply(transaction: &Transaction<'_>, _: PageId, rows: &[LinksOf]) -> rusqlite::Result<()> {
         let mut remove = transaction.prepare_cached("DELETE FROM link WHERE graph = ?1")?;
         let mut insert = transaction.prepare_cached(
             "INSERT INTO link (record_id, graph, entity, path, property, authority, local_id, iri) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?;
-        for change in &batch.changes {
-            let graph = change.graph.as_str();
+        for LinksOf { record, graph, links } in rows {
             remove.execute([graph])?;
-            let Content::Quads(quads) = &change.content else { continue };
-            for Link { entity, path, property, reference } in extract(quads) {
+            for Link { entity, path, property, reference } in links {
                 let authority = reference.authority.name();
-                insert.execute(params![change.record, graph, entity, path, property, authority, reference.id, reference.iri])?;
+                insert.execute(params![record, graph, entity, path, property, authority, reference.id, reference.iri])?;
             }
         }
         Ok(())

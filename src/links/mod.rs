@@ -10,4 +10,4 @@ mod index;
 
 pub use authority::{Authority, Reference};
 pub use extract::{Link, extract};
-pub use index::{LinkFilter, LinkRow, LinkStats, LinksIndex, LinksView};
+pub use index::{LinkFilter, LinkRow, LinkStats, LinksIndex, LinksTable, LinksView};

@@ -5,13 +5,14 @@
 
 use std::collections::HashSet;
 
+use oxigraph::model::Quad;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::Entry;
 use super::words::{as_word, forms_of_isbn, words as words_of};
-use crate::log::{Log, LogError};
+use crate::log::{Log, LogError, PageId};
 use crate::rdf::last_part;
-use crate::views::{Batch, Content, Table, TableView};
+use crate::views::{Content, ParsedChange, Table, TableView};
 
 /// The writer's side.
 pub type SearchView = TableView<SearchTable>;
@@ -19,10 +20,34 @@ pub type SearchView = TableView<SearchTable>;
 /// See [`SearchView`].
 pub struct SearchTable;
 
+/// A record's entry, if it has one.
+pub struct EntryOf {
+    record: i64,
+    graph: String,
+    entry: Option<Described>,
+}
+
+struct Described {
+    entry: Entry,
+    heading: String,
+    triples: usize,
+}
+
 impl Table for SearchTable {
     const NAME: &'static str = "search";
+    type Row = EntryOf;
 
-    fn apply(transaction: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<()> {
+    fn row(change: &ParsedChange) -> EntryOf {
+        let graph = change.graph.as_str();
+        let described = |quads: &[Quad]| {
+            let entry = Entry::of(graph, quads);
+            Described { heading: words_of(&entry.label).join(" "), entry, triples: quads.len() }
+        };
+        let entry = if let Content::Quads(quads) = &change.content { Some(described(quads)) } else { None };
+        EntryOf { record: change.record, graph: graph.to_owned(), entry }
+    }
+
+    fn apply(transaction: &Transaction<'_>, _: PageId, rows: &[EntryOf]) -> rusqlite::Result<()> {
         let mut find = transaction.prepare_cached("SELECT record_id FROM entry WHERE graph = ?1")?;
         let mut remove = transaction.prepare_cached("DELETE FROM entry WHERE record_id = ?1")?;
         let mut remove_words = transaction.prepare_cached("DELETE FROM word WHERE rowid = ?1")?;
@@ -31,18 +56,16 @@ impl Table for SearchTable {
         )?;
         let mut insert_words = transaction
             .prepare_cached("INSERT INTO word (rowid, title, name, subject, identifier) VALUES (?1, ?2, ?3, ?4, ?5)")?;
-        for change in &batch.changes {
-            let graph = change.graph.as_str();
+        for EntryOf { record, graph, entry } in rows {
             let known: Option<i64> = find.query_row([graph], |row| row.get(0)).optional()?;
             if let Some(known) = known {
                 remove.execute([known])?;
                 remove_words.execute([known])?;
             }
-            let Content::Quads(quads) = &change.content else { continue };
-            let Entry { entity, kind, label, detail, year, words } = Entry::of(graph, quads);
-            let heading = words_of(&label).join(" ");
-            insert.execute(params![change.record, graph, entity, kind, label, heading, detail, year, quads.len()])?;
-            insert_words.execute(params![change.record, words.title, words.name, words.subject, words.identifier])?;
+            let Some(Described { entry, heading, triples }) = entry else { continue };
+            let Entry { entity, kind, label, detail, year, words } = entry;
+            insert.execute(params![record, graph, entity, kind, label, heading, detail, year, triples])?;
+            insert_words.execute(params![record, words.title, words.name, words.subject, words.identifier])?;
         }
         Ok(())
     }

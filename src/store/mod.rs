@@ -3,11 +3,12 @@
 //! [`StoreView`] keeps it equal to the log; [`Snapshots`] publishes copies of it that readers open, since `RocksDB`
 //! admits one process and a reader beside a writer is undefined.
 
+mod load;
 mod snapshot;
 mod view;
 
 pub use snapshot::{PublishedSnapshot, SnapshotInfo, Snapshots, sync_tree};
-pub use view::{StoreView, is_record_graph};
+pub use view::{RecordGraph, StoreView, is_record_graph};
 
 use std::path::{Path, PathBuf};
 

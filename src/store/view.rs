@@ -1,21 +1,23 @@
 //! The store as a view of the log.
 //!
-//! A page is applied in two steps. Graphs that the store does not know go in by bulk load; then one transaction
-//! replaces known graphs by difference, removes those of deleted records, and moves the watermark. The watermark
-//! comes last, in the write-ahead log: `RocksDB` syncs the files of a bulk load when it takes them in but not
-//! every commit, so after a power cut the store may have lost a watermark together with the changes before it in
-//! that log, never the changes alone. Applying the page again then leaves the same state.
+//! Graphs that the store does not know wait in a bulk load, which is taken in as a whole; known graphs are replaced by
+//! difference, in a transaction a piece. The watermark comes last, when all pages before it are in: `RocksDB` syncs
+//! the files of a bulk load when it takes them in but not every commit, so after a power cut the store may have lost
+//! a watermark together with the changes before it in its write-ahead log, never the changes alone. Applying pages
+//! again then leaves the same state.
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use oxigraph::model::{GraphNameRef, NamedNode, NamedNodeRef, Quad};
-use oxigraph::store::{StorageError, Store, StoreOptions, Transaction};
+use oxigraph::model::{GraphNameRef, NamedNode, Quad};
+use oxigraph::store::{StorageError, Store, StoreOptions};
+use rustc_hash::{FxBuildHasher, FxHashSet};
 
 use super::StoreError;
+use super::load::Load;
 use crate::config;
 use crate::log::{Log, PageId, PageProof};
-use crate::views::{Batch, Content, View, ViewError};
+use crate::pipeline::cores;
+use crate::views::{Sealed, ViewError};
 
 /// The watermark is the name of a graph without triples, so that no query over triples can see it.
 const WATERMARK: &str = "urn:libris-mirror:watermark:";
@@ -34,6 +36,15 @@ pub fn is_record_graph(graph: &str) -> bool {
     !graph.starts_with(WATERMARK)
 }
 
+/// A record as the store is to hold it.
+#[derive(Debug)]
+pub struct RecordGraph {
+    /// Its graph.
+    pub graph: NamedNode,
+    /// All that the graph consists of; nothing for a record that has none.
+    pub quads: Vec<Quad>,
+}
+
 /// The writer's store.
 pub struct StoreView {
     store: Store,
@@ -41,6 +52,34 @@ pub struct StoreView {
     watermark: PageId,
     mark: Option<NamedNode>,
     bulk_memory_mb: usize,
+    /// Nothing was ever taken in, so that no graph is known.
+    empty: bool,
+    waiting: Waiting,
+}
+
+/// What was applied and is not in the store yet.
+#[derive(Default)]
+struct Waiting {
+    /// New graphs, while they are few.
+    few: Vec<Vec<Quad>>,
+    quads: usize,
+    /// New graphs, once they are many.
+    load: Option<Load>,
+    /// Hashes of the names of both. One that another graph has as well costs some time and nothing else.
+    graphs: FxHashSet<u64>,
+    /// The last page whose records were all applied.
+    reached: Option<Sealed>,
+}
+
+/// So many quads are worth a bulk load, whose tables cost some milliseconds however small they are.
+const MANY: usize = 30_000;
+
+/// After so many quads they are taken in, so that the tables of one load can be merged in bounded memory.
+const MOST: usize = 8_000_000;
+
+fn hash(graph: &NamedNode) -> u64 {
+    use std::hash::BuildHasher;
+    FxBuildHasher.hash_one(graph.as_str())
 }
 
 impl StoreView {
@@ -67,7 +106,9 @@ impl StoreView {
             fs_err::remove_dir_all(path).map_err(StoreError::from)?;
             store = Store::open_with_options(path, options).map_err(failed)?;
         }
-        Ok(Self { store, path: path.to_owned(), watermark, mark, bulk_memory_mb: config.bulk_memory_mb })
+        let empty = mark.is_none();
+        let (path, bulk_memory_mb, waiting) = (path.to_owned(), config.bulk_memory_mb, Waiting::default());
+        Ok(Self { store, path, watermark, mark, bulk_memory_mb, empty, waiting })
     }
 
     /// The store itself.
@@ -76,7 +117,7 @@ impl StoreView {
         &self.store
     }
 
-    /// The last page that was applied.
+    /// The last page whose changes are all in the store.
     #[must_use]
     pub fn page(&self) -> PageId {
         self.watermark
@@ -92,32 +133,143 @@ impl StoreView {
         StoreError::storage(&self.path, source)
     }
 
-    fn apply_batch(&self, batch: &Batch, mark: &NamedNode) -> Result<(), StorageError> {
-        let mut known = Vec::with_capacity(batch.changes.len());
-        let mut fresh = Vec::new();
-        for change in &batch.changes {
-            if self.store.contains_named_graph(&change.graph)? {
-                known.push(change);
-            } else if let Content::Quads(quads) = &change.content {
-                fresh.push(quads);
+    /// Makes the graphs of records what they are to be. New ones may wait for [`StoreView::flush`].
+    pub fn apply(&mut self, records: Vec<RecordGraph>) -> Result<(), StoreError> {
+        let apply = |view: &mut Self| -> Result<(), StorageError> {
+            let mut known = Vec::new();
+            for record in records {
+                let name = hash(&record.graph);
+                if view.waiting.graphs.contains(&name) {
+                    view.take_in()?;
+                }
+                if !view.empty && view.store.contains_named_graph(&record.graph)? {
+                    known.push(record);
+                } else if !record.quads.is_empty() {
+                    view.waiting.graphs.insert(name);
+                    view.wait(record.quads)?;
+                }
             }
+            view.replace(&known)
+        };
+        apply(self).map_err(|source| self.failed(source))
+    }
+
+    /// Notes that all records of a page were applied. It becomes the watermark with the next [`StoreView::flush`].
+    pub fn reached(&mut self, page: Sealed) -> Result<(), StoreError> {
+        self.waiting.reached = Some(page);
+        if self.waiting.quads >= MOST { self.flush() } else { Ok(()) }
+    }
+
+    /// Brings all that was applied into the store, and moves the watermark to the last page that was reached.
+    pub fn flush(&mut self) -> Result<(), StoreError> {
+        self.take_in().map_err(|source| self.failed(source))?;
+        let Some(Sealed { page, link }) = self.waiting.reached.take() else { return Ok(()) };
+        let mark = watermark_graph(page, link);
+        let commit = || {
+            let mut transaction = self.store.start_transaction()?;
+            transaction.insert_named_graph(&mark);
+            if let Some(before) = self.mark.as_ref().filter(|before| **before != mark) {
+                transaction.remove_named_graph(before)?;
+            }
+            transaction.commit()
+        };
+        commit().map_err(|source| self.failed(source))?;
+        self.watermark = page;
+        self.mark = Some(mark);
+        Ok(())
+    }
+
+    /// Forgets everything, so that the next catching up begins at the log's first page.
+    pub fn reset(&mut self) -> Result<(), StoreError> {
+        self.store.clear().map_err(|source| self.failed(source))?;
+        (self.watermark, self.mark, self.waiting, self.empty) = (PageId(0), None, Waiting::default(), true);
+        Ok(())
+    }
+
+    /// Lets the quads of a new graph wait.
+    fn wait(&mut self, quads: Vec<Quad>) -> Result<(), StorageError> {
+        let waiting = &mut self.waiting;
+        waiting.quads += quads.len();
+        waiting.few.push(quads);
+        if waiting.quads < MANY {
+            return Ok(());
         }
-        if !fresh.is_empty() {
-            let mut loader = self.store.bulk_loader().with_max_memory_size_in_megabytes(self.bulk_memory_mb);
-            loader.load_quads(fresh.into_iter().flatten().cloned())?;
-            loader.commit()?;
+        let load = waiting.load.get_or_insert_with(|| Load::begin(&self.store, self.bulk_memory_mb));
+        // A load that failed says why when it is taken in.
+        if waiting.few.drain(..).all(|quads| load.add(quads)) { Ok(()) } else { self.take_in() }
+    }
+
+    /// Takes in all that waits.
+    fn take_in(&mut self) -> Result<(), StorageError> {
+        let Waiting { few, load, reached, .. } = std::mem::take(&mut self.waiting);
+        self.waiting.reached = reached;
+        self.empty = self.empty && few.is_empty() && load.is_none();
+        if let Some(load) = load {
+            load.commit()?;
+        }
+        if few.is_empty() {
+            return Ok(());
         }
         let mut transaction = self.store.start_transaction()?;
-        for change in known {
-            let quads = if let Content::Quads(quads) = &change.content { quads.as_slice() } else { &[] };
-            replace(&mut transaction, change.graph.as_ref(), quads)?;
-        }
-        transaction.insert_named_graph(mark);
-        if let Some(before) = self.mark.as_ref().filter(|before| *before != mark) {
-            transaction.remove_named_graph(before)?;
+        for quad in few.iter().flatten() {
+            transaction.insert(quad);
         }
         transaction.commit()
     }
+
+    /// Makes graphs that the store knows what they are to be, writing only what differs. What it holds is read on all
+    /// cores.
+    fn replace(&self, records: &[RecordGraph]) -> Result<(), StorageError> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        let part = records.len().div_ceil(cores()).max(SMALLEST_PART);
+        let read = |part| self.differences(part);
+        let differences = std::thread::scope(|scope| {
+            let others: Vec<_> = records.chunks(part).skip(1).map(|part| scope.spawn(move || read(part))).collect();
+            let mut differences = records.chunks(part).next().map_or_else(|| Ok(Vec::new()), read)?;
+            for other in others {
+                differences.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+            }
+            Ok::<_, StorageError>(differences)
+        })?;
+        let mut transaction = self.store.start_transaction()?;
+        for (record, Difference { gone, new }) in records.iter().zip(&differences) {
+            if record.quads.is_empty() {
+                transaction.remove_named_graph(&record.graph)?;
+            }
+            gone.iter().for_each(|quad| transaction.remove(quad));
+            new.iter().for_each(|quad| transaction.insert(*quad));
+        }
+        transaction.commit()
+    }
+
+    fn differences<'a>(&self, records: &'a [RecordGraph]) -> Result<Vec<Difference<'a>>, StorageError> {
+        records.iter().map(|record| self.difference(record)).collect()
+    }
+
+    fn difference<'a>(&self, record: &'a RecordGraph) -> Result<Difference<'a>, StorageError> {
+        if record.quads.is_empty() {
+            return Ok(Difference::default());
+        }
+        let graph = GraphNameRef::NamedNode(record.graph.as_ref());
+        let old = self.store.quads_for_pattern(None, None, None, Some(graph)).collect::<Result<FxHashSet<_>, _>>()?;
+        let new: FxHashSet<&Quad> = record.quads.iter().collect();
+        Ok(Difference {
+            gone: old.iter().filter(|quad| !new.contains(quad)).cloned().collect(),
+            new: record.quads.iter().filter(|quad| !old.contains(*quad)).collect(),
+        })
+    }
+}
+
+/// Fewer records than this are not worth a thread of their own.
+const SMALLEST_PART: usize = 20;
+
+/// What makes a graph another.
+#[derive(Default)]
+struct Difference<'a> {
+    gone: Vec<Quad>,
+    new: Vec<&'a Quad>,
 }
 
 /// Removes the files of bulk loads that a crash cut off before `RocksDB` took them in. Nobody else has the store open.
@@ -137,47 +289,4 @@ fn remove_leftovers(path: &Path) -> Result<(), StoreError> {
         }
     }
     Ok(())
-}
-
-/// Makes a graph consist of `quads`, writing only what differs.
-fn replace(transaction: &mut Transaction<'_>, graph: NamedNodeRef<'_>, quads: &[Quad]) -> Result<(), StorageError> {
-    if quads.is_empty() {
-        return transaction.remove_named_graph(graph);
-    }
-    let old = transaction
-        .quads_for_pattern(None, None, None, Some(GraphNameRef::NamedNode(graph)))
-        .collect::<Result<HashSet<_>, _>>()?;
-    let new: HashSet<&Quad> = quads.iter().collect();
-    for quad in old.iter().filter(|quad| !new.contains(quad)) {
-        transaction.remove(quad);
-    }
-    for quad in quads.iter().filter(|quad| !old.contains(quad)) {
-        transaction.insert(quad);
-    }
-    Ok(())
-}
-
-impl View for StoreView {
-    fn name(&self) -> &'static str {
-        "store"
-    }
-
-    fn watermark(&self) -> Result<PageId, ViewError> {
-        Ok(self.watermark)
-    }
-
-    fn apply(&mut self, batch: &Batch) -> Result<(), ViewError> {
-        let mark = watermark_graph(batch.page, batch.link);
-        self.apply_batch(batch, &mark).map_err(|source| self.failed(source))?;
-        self.watermark = batch.page;
-        self.mark = Some(mark);
-        Ok(())
-    }
-
-    fn reset(&mut self) -> Result<(), ViewError> {
-        self.store.clear().map_err(|source| self.failed(source))?;
-        self.watermark = PageId(0);
-        self.mark = None;
-        Ok(())
-    }
 }

@@ -3,17 +3,21 @@
 use std::marker::PhantomData;
 use std::path::PathBuf;
 
-use rusqlite::{Connection, Transaction};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::{Batch, View, ViewError};
+use super::{ParsedChange, ViewError};
 use crate::log::{Log, LogError, PageId, set_watermark, watermark};
 
 /// The tables of a view, and what changes in them.
 pub trait Table {
     /// The view's name.
     const NAME: &'static str;
+    /// What a change comes to in the tables.
+    type Row: Send;
+    /// Says what a change comes to. Pure, so that many can be made at once.
+    fn row(change: &ParsedChange) -> Self::Row;
     /// Applies what changed with a page. Idempotent.
-    fn apply(transaction: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<()>;
+    fn apply(transaction: &Transaction<'_>, page: PageId, rows: &[Self::Row]) -> rusqlite::Result<()>;
     /// Empties the tables.
     fn clear(transaction: &Transaction<'_>) -> rusqlite::Result<()>;
 }
@@ -22,7 +26,7 @@ pub trait Table {
 pub struct TableView<T> {
     connection: Connection,
     path: PathBuf,
-    tables: PhantomData<T>,
+    tables: PhantomData<fn() -> T>,
 }
 
 impl<T: Table> TableView<T> {
@@ -42,29 +46,27 @@ impl<T: Table> TableView<T> {
     /// Does some work and moves the watermark, both or neither.
     fn commit(&mut self, page: PageId, work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>) -> Result<(), ViewError> {
         let commit = || {
-            let transaction = self.connection.transaction()?;
+            // From the beginning: one that only reads at first cannot go on if the log is written meanwhile.
+            let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             work(&transaction)?;
             set_watermark(&transaction, T::NAME, page)?;
             transaction.commit()
         };
         commit().map_err(|source| self.failed(source))
     }
-}
 
-impl<T: Table> View for TableView<T> {
-    fn name(&self) -> &'static str {
-        T::NAME
-    }
-
-    fn watermark(&self) -> Result<PageId, ViewError> {
+    /// The last page that was applied.
+    pub fn watermark(&self) -> Result<PageId, ViewError> {
         watermark(&self.connection, T::NAME).map_err(|source| self.failed(source))
     }
 
-    fn apply(&mut self, batch: &Batch) -> Result<(), ViewError> {
-        self.commit(batch.page, |transaction| T::apply(transaction, batch))
+    /// Applies what changed with a page and commits the watermark with it. Idempotent.
+    pub fn apply(&mut self, page: PageId, rows: &[T::Row]) -> Result<(), ViewError> {
+        self.commit(page, |transaction| T::apply(transaction, page, rows))
     }
 
-    fn reset(&mut self) -> Result<(), ViewError> {
+    /// Forgets everything, so that the next catching up begins at the log's first page.
+    pub fn reset(&mut self) -> Result<(), ViewError> {
         self.commit(PageId(0), T::clear)
     }
 }

@@ -1,29 +1,24 @@
 //! A mirror that is open for writing: the log, its views, and what readers are shown.
 
-use std::time::{Duration, Instant};
+mod catch_up;
+mod views;
+
+use std::sync::mpsc::{SyncSender, sync_channel};
 
 use crate::config::Config;
 use crate::data_dir::{DataDir, DataDirError, WriteLock};
-use crate::links::LinksView;
 use crate::log::{Log, LogError};
-use crate::quarantine::QuarantineView;
-use crate::search::SearchView;
 use crate::store::{Snapshots, StoreError, StoreView};
-use crate::views::{CaughtUp, View, ViewError, catch_up};
+use crate::views::ViewError;
+
+pub use catch_up::CaughtUp;
+use views::Views;
 
 /// The log and its views, under the lock of the data directory.
 pub struct Mirror {
     /// The log.
     pub log: Log,
-    store: StoreView,
-    links: LinksView,
-    quarantine: QuarantineView,
-    search: SearchView,
-    snapshots: Snapshots,
-    keep_snapshots: usize,
-    publish_every: Duration,
-    published: Instant,
-    depth: usize,
+    views: Views,
     _lock: WriteLock,
 }
 
@@ -32,6 +27,9 @@ const LARGE: u64 = 50_000;
 
 /// One record in so many must be new.
 const PART: u64 = 20;
+
+/// So many pages the log may be ahead of the views before it waits for them.
+const AHEAD: usize = 8;
 
 /// Why a mirror cannot be opened or brought up to date.
 #[derive(Debug, thiserror::Error)]
@@ -50,50 +48,69 @@ pub enum MirrorError {
     Store(#[from] StoreError),
 }
 
+/// A log that grows while its views follow on other threads.
+pub struct Growth(SyncSender<()>);
+
+impl Growth {
+    /// Says that a page was committed; waits while the views are far behind. `false` if they cannot follow any more.
+    #[must_use]
+    pub fn page(&self) -> bool {
+        self.0.send(()).is_ok()
+    }
+}
+
 impl Mirror {
     /// Opens the mirror in a directory for writing; `who` is told to others that want to.
     pub fn open(directory: &DataDir, config: &Config, who: &str) -> Result<Self, MirrorError> {
         let lock = directory.lock(who)?;
         let log = Log::open(&directory.log())?;
-        let store = StoreView::open(&directory.store(), &log, &config.store)?;
-        let (links, quarantine, search) = (LinksView::open(&log)?, QuarantineView::open(&log)?, SearchView::open(&log)?);
-        Ok(Self {
-            log,
-            store,
-            links,
-            quarantine,
-            search,
-            snapshots: directory.snapshots(),
-            keep_snapshots: config.store.keep_snapshots,
-            publish_every: Duration::from_secs(config.store.publish_s),
-            published: Instant::now(),
-            depth: config.harvest.depth,
-            _lock: lock,
-        })
+        let views = Views::open(directory, &log, config)?;
+        Ok(Self { log, views, _lock: lock })
     }
 
     /// Brings every view to the end of the log; `progress` may stop it after a page.
     pub fn catch_up(&mut self, progress: impl FnMut(&CaughtUp) -> bool) -> Result<CaughtUp, MirrorError> {
-        let views: &mut [&mut dyn View] = &mut [&mut self.store, &mut self.links, &mut self.quarantine, &mut self.search];
-        Ok(catch_up(&self.log, self.depth, views, progress)?)
+        self.views.catch_up(progress)
+    }
+
+    /// Lets `work` write the log while the views follow it, and waits for them to reach its end, or, where `stopped` says
+    /// so, the end of a page. In between, readers are shown what there is.
+    ///
+    /// # Errors
+    /// Those of `work`, else those of the views.
+    pub fn grow<T, E: From<MirrorError>>(
+        &mut self,
+        stopped: impl Fn() -> bool + Sync,
+        work: impl FnOnce(&mut Log, &Growth) -> Result<T, E>,
+    ) -> Result<(T, CaughtUp), E> {
+        let Self { log, views, .. } = self;
+        let (pages, committed) = sync_channel(AHEAD);
+        std::thread::scope(|scope| {
+            let following = scope.spawn(|| views.keep_up(move || committed.recv().is_ok(), |_| !stopped()));
+            let growth = Growth(pages);
+            let worked = work(log, &growth);
+            drop(growth);
+            let followed = following.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            Ok((worked?, followed?))
+        })
     }
 
     /// The store as a view.
     #[must_use]
     pub fn store(&self) -> &StoreView {
-        &self.store
+        &self.views.store
     }
 
     /// The published snapshots.
     #[must_use]
     pub fn snapshots(&self) -> &Snapshots {
-        &self.snapshots
+        &self.views.snapshots
     }
 
     /// How deep the XML of a record may be nested.
     #[must_use]
     pub fn depth(&self) -> usize {
-        self.depth
+        self.views.depth
     }
 
     /// Puts the store in order after so many of its records came anew, if that is a part of a large store that matters: it
@@ -104,7 +121,7 @@ impl Mirror {
             return Ok(());
         }
         tracing::info!("the store is put in order");
-        if let Err(error) = self.store.optimize() {
+        if let Err(error) = self.views.store.optimize() {
             tracing::warn!("the store could not be put in order, and stays as it is: {error}");
         }
         Ok(())
@@ -112,29 +129,22 @@ impl Mirror {
 
     /// Publishes the store as it is.
     pub fn publish(&mut self) -> Result<u64, MirrorError> {
-        self.published = Instant::now();
-        Ok(self.snapshots.publish(self.store.store(), self.store.watermark()?, self.keep_snapshots)?)
-    }
-
-    /// Publishes the store if its readers have not seen all of it for as long as the configuration lets them wait.
-    pub fn publish_if_due(&mut self) -> Result<Option<u64>, MirrorError> {
-        if self.published.elapsed() < self.publish_every || self.is_current()? { Ok(None) } else { self.publish().map(Some) }
+        self.views.publish()
     }
 
     /// Whether readers see everything that the store holds.
     pub fn is_current(&self) -> Result<bool, MirrorError> {
-        let Some(shown) = self.snapshots.current_page() else { return Ok(false) };
-        Ok(self.log.next_changed_page(shown)?.is_none_or(|page| page > self.store.page()))
+        self.views.is_current()
     }
 
     /// Forgets the links and the quarantine, so that catching up makes them anew.
     pub fn reset_links(&mut self) -> Result<(), MirrorError> {
-        self.links.reset()?;
-        Ok(self.quarantine.reset()?)
+        self.views.links.reset()?;
+        Ok(self.views.quarantine.reset()?)
     }
 
     /// Forgets the entries of the search, so that catching up makes them anew.
     pub fn reset_search(&mut self) -> Result<(), MirrorError> {
-        Ok(self.search.reset()?)
+        Ok(self.views.search.reset()?)
     }
 }

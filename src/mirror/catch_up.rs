@@ -1,0 +1,225 @@
+//! Bringing the views from their watermarks to the end of the log.
+//!
+//! One thread reads the log, all cores parse, one thread feeds the store, and the calling one the tables. What is in
+//! flight is a few pieces of a page; their results are applied in the order of the log.
+
+use std::ops::ControlFlow;
+use std::sync::mpsc::sync_channel;
+use std::time::Instant;
+
+use super::MirrorError;
+use super::views::Views;
+use crate::links::{LinksTable, LinksView};
+use crate::log::{Log, PageBodies, PageId};
+use crate::pipeline::{Feed, cores, in_order};
+use crate::quarantine::{QuarantineTable, QuarantineView};
+use crate::search::{SearchTable, SearchView};
+use crate::store::RecordGraph;
+use crate::views::{Content, Piece, Readers, Sealed, Table, TableView, ViewError};
+
+/// What catching up did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CaughtUp {
+    /// Pages that changed something.
+    pub pages: u64,
+    /// Records applied, for the view that was furthest behind.
+    pub records: u64,
+    /// Of these, the quarantined ones.
+    pub quarantined: u64,
+    /// Of these, the ones with bytes that are no text.
+    pub repaired: u64,
+}
+
+impl CaughtUp {
+    /// Adds another's figures to these.
+    pub fn add(&mut self, other: &Self) {
+        let Self { pages, records, quarantined, repaired } = other;
+        self.pages += pages;
+        self.records += records;
+        self.quarantined += quarantined;
+        self.repaired += repaired;
+    }
+}
+
+/// What the records of a piece come to.
+struct Parsed {
+    page: Sealed,
+    last: bool,
+    graphs: Vec<RecordGraph>,
+    rows: Rows,
+    done: CaughtUp,
+}
+
+type RowOf<T> = <T as Table>::Row;
+
+#[derive(Default)]
+struct Rows {
+    links: Vec<RowOf<LinksTable>>,
+    quarantine: Vec<RowOf<QuarantineTable>>,
+    search: Vec<RowOf<SearchTable>>,
+}
+
+/// Pieces that wait for the store.
+const WAITING: usize = 2;
+
+/// Until when the views follow a log.
+pub(super) struct Until<W> {
+    /// Waits until the log has grown; `false` if it will not.
+    pub(super) grown: W,
+    /// At the end of a page after this time.
+    pub(super) time: Option<Instant>,
+}
+
+/// Brings all views up to the log; `progress` hears of each page, and may stop after it.
+pub(super) fn catch_up(
+    views: &mut Views,
+    until: Until<impl FnMut() -> bool + Send>,
+    mut progress: impl FnMut(&CaughtUp) -> bool,
+) -> Result<CaughtUp, MirrorError> {
+    let readers = Readers::new(&views.log, views.depth)?;
+    let Views { store, links, quarantine, search, log, .. } = views;
+    let stored = store.page();
+    let mut tables = Tables::new(links, quarantine, search)?;
+    let from = tables.lowest().min(stored);
+    let mut done = CaughtUp::default();
+    std::thread::scope(|scope| {
+        let (to_store, coming) = sync_channel::<(Sealed, bool, Vec<RecordGraph>)>(WAITING);
+        let storing = scope.spawn(move || {
+            for (page, last, graphs) in coming {
+                store.apply(graphs)?;
+                if last {
+                    store.reached(page)?;
+                }
+            }
+            store.flush()
+        });
+        let applied = in_order(
+            cores(),
+            move |feed| read(log, from, until, feed),
+            |(page, piece)| parse(&readers, page, piece),
+            |Parsed { page, last, graphs, rows, done: piece }| {
+                if page.page > stored && to_store.send((page, last, graphs)).is_err() {
+                    // It failed, and says why below.
+                    return Ok(ControlFlow::Break(()));
+                }
+                done.add(&piece);
+                tables.add(rows);
+                if last {
+                    tables.apply(page.page)?;
+                    if !progress(&done) {
+                        return Ok(ControlFlow::Break(()));
+                    }
+                }
+                Ok(ControlFlow::Continue(()))
+            },
+        );
+        drop(to_store);
+        let stored = storing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        applied?;
+        Ok::<_, MirrorError>(stored?)
+    })?;
+    tables.finish()?;
+    Ok(done)
+}
+
+/// Reads what changed after a page, in pieces.
+fn read(log: &Log, after: PageId, until: Until<impl FnMut() -> bool>, feed: Feed<'_, (Sealed, Piece)>) -> Result<(), MirrorError> {
+    let Until { mut grown, time } = until;
+    let (mut bodies, mut at) = (PageBodies::default(), after);
+    loop {
+        let end = log.last_page()?;
+        while at < end {
+            // Pages that changed nothing are passed over in one step.
+            at = log.next_changed_page(at)?.filter(|page| *page <= end).unwrap_or(end);
+            let page = Sealed { page: at, link: log.link(at)? };
+            if !Piece::of_page(log, &mut bodies, at, log.changes_of(at)?, &mut |piece| feed((page, piece)))? {
+                return Ok(());
+            }
+            if time.is_some_and(|time| Instant::now() >= time) {
+                return Ok(());
+            }
+        }
+        if !grown() {
+            return Ok(());
+        }
+    }
+}
+
+fn parse(readers: &Readers, page: Sealed, Piece { records, last, .. }: Piece) -> Parsed {
+    let (mut graphs, mut rows, mut done) = (Vec::with_capacity(records.len()), Rows::default(), CaughtUp::default());
+    done.pages = u64::from(last && !records.is_empty());
+    for (change, record) in records {
+        let change = readers.parsed(&change, record.as_deref());
+        done.records += 1;
+        done.quarantined += u64::from(matches!(change.content, Content::Quarantined(_)));
+        done.repaired += u64::from(change.repaired);
+        rows.links.push(LinksTable::row(&change));
+        rows.quarantine.push(QuarantineTable::row(&change));
+        rows.search.push(SearchTable::row(&change));
+        graphs.push(RecordGraph { graph: change.graph, quads: change.content.into_quads() });
+    }
+    Parsed { page, last, graphs, rows, done }
+}
+
+/// A view and how far it is.
+struct Follower<'a, T: Table> {
+    view: &'a mut TableView<T>,
+    page: PageId,
+}
+
+impl<'a, T: Table> Follower<'a, T> {
+    fn new(view: &'a mut TableView<T>) -> Result<Self, ViewError> {
+        Ok(Self { page: view.watermark()?, view })
+    }
+
+    fn apply(&mut self, page: PageId, rows: &[T::Row]) -> Result<(), ViewError> {
+        if self.page < page {
+            self.view.apply(page, rows)?;
+            self.page = page;
+        }
+        Ok(())
+    }
+}
+
+/// The views in the log's file, and the rows of a page that is not complete yet.
+struct Tables<'a> {
+    links: Follower<'a, LinksTable>,
+    quarantine: Follower<'a, QuarantineTable>,
+    search: Follower<'a, SearchTable>,
+    rows: Rows,
+    reached: PageId,
+}
+
+impl<'a> Tables<'a> {
+    fn new(links: &'a mut LinksView, quarantine: &'a mut QuarantineView, search: &'a mut SearchView) -> Result<Self, ViewError> {
+        let (links, quarantine, search) = (Follower::new(links)?, Follower::new(quarantine)?, Follower::new(search)?);
+        Ok(Self { links, quarantine, search, rows: Rows::default(), reached: PageId(0) })
+    }
+
+    fn lowest(&self) -> PageId {
+        self.links.page.min(self.quarantine.page).min(self.search.page)
+    }
+
+    fn add(&mut self, rows: Rows) {
+        self.rows.links.extend(rows.links);
+        self.rows.quarantine.extend(rows.quarantine);
+        self.rows.search.extend(rows.search);
+    }
+
+    fn apply(&mut self, page: PageId) -> Result<(), ViewError> {
+        self.reached = page;
+        let rows = std::mem::take(&mut self.rows);
+        if rows.links.is_empty() { Ok(()) } else { self.commit(&rows) }
+    }
+
+    fn commit(&mut self, rows: &Rows) -> Result<(), ViewError> {
+        self.links.apply(self.reached, &rows.links)?;
+        self.quarantine.apply(self.reached, &rows.quarantine)?;
+        self.search.apply(self.reached, &rows.search)
+    }
+
+    /// Moves the watermarks past pages that changed nothing.
+    fn finish(mut self) -> Result<(), ViewError> {
+        self.commit(&Rows::default())
+    }
+}

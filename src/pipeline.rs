@@ -1,0 +1,118 @@
+//! Work on all cores whose results come in the order of its tasks, in bounded memory.
+
+use std::ops::ControlFlow;
+use std::sync::mpsc::sync_channel;
+use std::thread;
+
+/// How many threads are worth having for work that needs nothing but a processor.
+#[must_use]
+pub fn cores() -> usize {
+    thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// What a task is handed over with; `false` if nobody wants more.
+pub type Feed<'a, T> = &'a mut dyn FnMut(T) -> bool;
+
+/// Makes tasks on one thread, works on `workers` others, and takes the results in the order of their tasks on the
+/// calling one. Each worker holds at most a task that waits, one in work, and a result that waits.
+///
+/// # Errors
+/// The first of `consume`, else that of `produce`. Either ends all of it; what is under way is dropped.
+///
+/// # Panics
+/// If one of the threads does.
+pub fn in_order<T: Send, R: Send, E: Send>(
+    workers: usize,
+    produce: impl FnOnce(Feed<'_, T>) -> Result<(), E> + Send,
+    work: impl Fn(T) -> R + Sync,
+    mut consume: impl FnMut(R) -> Result<ControlFlow<()>, E>,
+) -> Result<(), E> {
+    thread::scope(|scope| {
+        let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
+        for _ in 0..workers.max(1) {
+            let (input, tasks) = sync_channel::<T>(1);
+            let (output, results) = sync_channel::<R>(1);
+            let work = &work;
+            scope.spawn(move || {
+                for task in tasks {
+                    if output.send(work(task)).is_err() {
+                        return;
+                    }
+                }
+            });
+            inputs.push(input);
+            outputs.push(results);
+        }
+        let producer = scope.spawn(move || {
+            let mut turns = inputs.iter().cycle();
+            produce(&mut |task| turns.next().is_some_and(|input| input.send(task).is_ok()))
+        });
+        let mut consumed = Ok(());
+        // Tasks went round the workers in turns: the first that has no more was to work on the task after the last.
+        for results in outputs.iter().cycle() {
+            let Ok(result) = results.recv() else { break };
+            match consume(result) {
+                Ok(ControlFlow::Continue(())) => {}
+                Ok(ControlFlow::Break(())) => break,
+                Err(error) => {
+                    consumed = Err(error);
+                    break;
+                }
+            }
+        }
+        drop(outputs);
+        consumed.and(producer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn squares(workers: usize, tasks: u64, stop_at: u64) -> (Result<(), String>, Vec<u64>) {
+        let mut seen = Vec::new();
+        let result = in_order(
+            workers,
+            |feed| {
+                for task in 0..tasks {
+                    if !feed(task) {
+                        return Ok(());
+                    }
+                }
+                if tasks == 13 { Err("thirteen".to_owned()) } else { Ok(()) }
+            },
+            |task| {
+                // Later tasks of a round are done sooner.
+                (0..(97 - task % 97) * 100).for_each(|turn| drop(std::hint::black_box(turn)));
+                task * task
+            },
+            |square| {
+                seen.push(square);
+                match square {
+                    49 if stop_at == 49 => Err("forty-nine".to_owned()),
+                    _ if square == stop_at => Ok(ControlFlow::Break(())),
+                    _ => Ok(ControlFlow::Continue(())),
+                }
+            },
+        );
+        (result, seen)
+    }
+
+    #[test]
+    fn results_come_in_the_order_of_their_tasks() {
+        for workers in [0, 1, 2, 7] {
+            for tasks in [0, 1, 2, 3, 500] {
+                let due: Vec<u64> = (0..tasks).map(|task| task * task).collect();
+                assert_eq!(squares(workers, tasks, u64::MAX), (Ok(()), due), "{workers} workers, {tasks} tasks");
+            }
+        }
+    }
+
+    #[test]
+    fn it_ends_where_it_is_told_to_and_errors_are_told() {
+        assert_eq!(squares(3, 1_000_000, 16), (Ok(()), vec![0, 1, 4, 9, 16]));
+        assert_eq!(squares(3, 1_000_000, 49).0, Err("forty-nine".to_owned()));
+        let (result, seen) = squares(3, 13, u64::MAX);
+        assert_eq!((result, seen.len()), (Err("thirteen".to_owned()), 13), "what was made before the error is used");
+    }
+}

@@ -1,0 +1,56 @@
+//! Records of the log, parsed with the settings of their sources.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::{Content, ParsedChange, ViewError};
+use crate::log::{Change, Log, LogError, PageBodies, SourceId};
+use crate::oai::readable;
+use crate::rdf::{Context, PayloadError, Reader, graph_name};
+
+/// Readers of payloads, one a source, with the contexts that the log holds.
+#[derive(Debug)]
+pub struct Readers(HashMap<SourceId, Reader>);
+
+impl Readers {
+    /// The readers for all sources of a log. XML may be nested `depth` elements deep.
+    pub fn new(log: &Log, depth: usize) -> Result<Self, ViewError> {
+        let mut readers = HashMap::new();
+        for source in log.sources()? {
+            let context = match &source.context {
+                Some(url) => log.document(url)?.map(|body| Context::new(url, &body)).transpose()?.map(Arc::new),
+                None => None,
+            };
+            readers.insert(source.id, Reader::new(source.format, context, depth));
+        }
+        Ok(Self(readers))
+    }
+
+    /// What a record of the log is now.
+    pub fn content(&self, log: &Log, bodies: &mut PageBodies, change: &Change) -> Result<Content, LogError> {
+        if change.deleted {
+            return Ok(Content::Deleted);
+        }
+        Ok(self.parse(change, bodies.record(log, change)?))
+    }
+
+    fn parse(&self, change: &Change, record: &[u8]) -> Content {
+        let parsed = match self.0.get(&change.source) {
+            Some(reader) => reader.quads(&change.identifier, record),
+            None => Err(PayloadError::NoContext),
+        };
+        parsed.map_or_else(Content::Quarantined, Content::Quads)
+    }
+
+    /// What a record is now; without its bytes, deleted.
+    #[must_use]
+    pub fn parsed(&self, change: &Change, record: Option<&[u8]>) -> ParsedChange {
+        ParsedChange {
+            record: change.record,
+            graph: graph_name(&change.identifier),
+            content: record.map_or(Content::Deleted, |record| self.parse(change, record)),
+            repaired: record.is_some_and(|record| matches!(readable(record), Cow::Owned(_))),
+        }
+    }
+}
