@@ -10,6 +10,9 @@ use libris_mirror::demo::{CONTEXT, Node, identifier, jsonld, rdfxml, record, tur
 use libris_mirror::oai::{Document, Limits};
 use libris_mirror::rdf::{Context, PayloadFormat, Reader};
 
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 const RECORDS: u64 = 1000;
 
 /// Writes a description as a payload.

@@ -158,9 +158,11 @@ impl Authority {
     #[must_use]
     pub fn of_address(address: &str) -> Option<Reference> {
         let address = address.trim();
-        let with_scheme =
-            if address.starts_with("http://") || address.starts_with("https://") { address.to_owned() } else { return None };
-        let url = Url::parse(&with_scheme).ok()?;
+        let rest = address.strip_prefix("http://").or_else(|| address.strip_prefix("https://"))?;
+        if !may_be_known(rest) {
+            return None;
+        }
+        let url = Url::parse(address).ok()?;
         let host = url.host_str()?.to_ascii_lowercase();
         let host = host.strip_prefix("www.").unwrap_or(&host);
         let decoded = percent_decode_str(url.path()).decode_utf8().ok()?;
@@ -217,6 +219,22 @@ impl Authority {
             _ => None,
         }
     }
+}
+
+/// Domains of the authorities; other hosts need no parsing, and most IRIs of a record have others.
+const DOMAINS: [&str; 9] =
+    ["wikidata.org", "viaf.org", "isni.org", "isni-url.oclc.nl", "isni.oclc.org", "orcid.org", "id.loc.gov", "wikipedia.org", "dbpedia.org"];
+
+/// Whether an address, given without its scheme, may be one that [`Authority::of_address`] knows. In doubt it may.
+fn may_be_known(rest: &str) -> bool {
+    let (host, path) = rest.split_at(rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len()));
+    let holds = |name: &str| host.as_bytes().windows(name.len()).any(|part| part.eq_ignore_ascii_case(name.as_bytes()));
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':' | b'@');
+    if holds("libris.kb.se") {
+        // Most are records of its own.
+        return path.contains('%') || ["bib", "auth", "hold"].iter().any(|kind| path.contains(kind));
+    }
+    DOMAINS.iter().any(|domain| holds(domain)) || !host.bytes().all(plain)
 }
 
 fn encoded(text: &str) -> impl fmt::Display + '_ {
@@ -359,6 +377,20 @@ mod tests {
         assert_eq!(id(Authority::Wikidata, "q1762"), Some("Q1762".into()));
         assert_eq!(Authority::of_identifier_type("WikidataID"), Some(Authority::Wikidata));
         assert_eq!(Authority::of_identifier_type("ISBN"), None);
+    }
+
+    #[test]
+    fn odd_spellings_of_a_host_are_not_passed_over() {
+        for address in [
+            "http://WWW.VIAF.org/viaf/54154627",
+            "http://viaf.org:80/viaf/54154627",
+            "http://someone@viaf.org/viaf/54154627",
+            "http://vi%61f.org/viaf/54154627",
+            "http://ｖｉａｆ.org/viaf/54154627",
+            "http://libris.kb.se/resource/b%69b/8369159",
+        ] {
+            assert!(Authority::of_address(address).is_some(), "{address}");
+        }
     }
 
     proptest! {

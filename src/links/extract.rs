@@ -5,9 +5,8 @@
 //! node that bears a link is an entity with an IRI, or a blank node below one: then the link is attached to that
 //! entity and its path says how far below.
 
-use std::collections::{HashMap, HashSet};
-
 use oxigraph::model::{NamedNode, NamedOrBlankNode, Quad, Term};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::authority::{Authority, Reference};
 use crate::rdf::vocab::{IDENTIFIED_BY, KBV, MAIN_ENTITY, RDF_TYPE, TYPE_NOTE, URI, VALUE};
@@ -29,16 +28,16 @@ pub struct Link {
 const DEEPEST: usize = 16;
 
 struct Nodes<'a> {
-    parents: HashMap<&'a NamedOrBlankNode, (&'a NamedOrBlankNode, &'a NamedNode)>,
-    main_entity: HashMap<&'a str, &'a str>,
+    parents: FxHashMap<&'a NamedOrBlankNode, (&'a NamedOrBlankNode, &'a NamedNode)>,
+    main_entity: FxHashMap<&'a str, &'a str>,
 }
 
 /// The links in the quads of one record.
 #[must_use]
 pub fn extract(quads: &[Quad]) -> Vec<Link> {
-    let mut by_subject: HashMap<&NamedOrBlankNode, Vec<&Quad>> = HashMap::new();
-    let mut nodes = Nodes { parents: HashMap::new(), main_entity: HashMap::new() };
-    let mut blank: HashMap<&str, &NamedOrBlankNode> = HashMap::new();
+    let mut by_subject: FxHashMap<&NamedOrBlankNode, Vec<&Quad>> = FxHashMap::default();
+    let mut nodes = Nodes { parents: FxHashMap::default(), main_entity: FxHashMap::default() };
+    let mut blank: FxHashMap<&str, &NamedOrBlankNode> = FxHashMap::default();
     for quad in quads {
         by_subject.entry(&quad.subject).or_default().push(quad);
         if let NamedOrBlankNode::BlankNode(node) = &quad.subject {
@@ -59,7 +58,7 @@ pub fn extract(quads: &[Quad]) -> Vec<Link> {
         }
     }
     let mut links = Vec::new();
-    let mut seen = HashSet::new();
+    let mut seen = FxHashSet::default();
     for quad in quads {
         let references: Vec<Reference> = match &quad.object {
             Term::NamedNode(object) if !is_structural(&quad.predicate) => {

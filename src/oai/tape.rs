@@ -15,8 +15,7 @@ const REPLACEMENT: u8 = b'?';
 /// The result has the same length, so positions in it are positions in the input.
 #[must_use]
 pub fn repair(bytes: &[u8]) -> Cow<'_, [u8]> {
-    let forbidden = |byte: u8| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r');
-    if std::str::from_utf8(bytes).is_ok() && !bytes.iter().any(|&byte| forbidden(byte)) {
+    if fit(bytes).is_some() {
         return Cow::Borrowed(bytes);
     }
     let mut repaired = Vec::with_capacity(bytes.len());
@@ -31,11 +30,21 @@ pub fn repair(bytes: &[u8]) -> Cow<'_, [u8]> {
 /// U+FFFD. Borrowed where nothing had to be replaced.
 #[must_use]
 pub fn readable(bytes: &[u8]) -> Cow<'_, str> {
-    let forbidden = |c: char| c < ' ' && !matches!(c, '\t' | '\n' | '\r');
-    match String::from_utf8_lossy(bytes) {
-        text if text.contains(forbidden) => Cow::Owned(text.replace(forbidden, "\u{fffd}")),
-        text => text,
-    }
+    fit(bytes).map_or_else(
+        || Cow::Owned(String::from_utf8_lossy(bytes).replace(|c| u8::try_from(c).is_ok_and(forbidden), "\u{fffd}")),
+        Cow::Borrowed,
+    )
+}
+
+/// Control characters that XML 1.0 forbids.
+fn forbidden(byte: u8) -> bool {
+    byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')
+}
+
+/// The text of bytes that are one. Looks at every byte, without a branch for each.
+fn fit(bytes: &[u8]) -> Option<&str> {
+    let found = bytes.iter().fold(false, |found, &byte| found | forbidden(byte));
+    if found { None } else { std::str::from_utf8(bytes).ok() }
 }
 
 /// How many bytes at the end of `bytes` could be the beginning of a longer UTF-8 character.

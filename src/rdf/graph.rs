@@ -1,8 +1,7 @@
 //! A record's quads as a graph to walk: from what it describes, along KBV's properties, to what people read.
 
-use std::collections::HashMap;
-
 use oxigraph::model::{NamedOrBlankNodeRef, Quad, Term, TermRef};
+use rustc_hash::FxHashMap;
 
 use super::vocab::{KBV, MAIN_ENTITY, RDF_TYPE};
 
@@ -11,7 +10,7 @@ pub type Node<'a> = NamedOrBlankNodeRef<'a>;
 
 /// The quads of one record by subject.
 pub struct Graph<'a> {
-    by_subject: HashMap<Node<'a>, Vec<&'a Quad>>,
+    by_subject: FxHashMap<Node<'a>, Vec<&'a Quad>>,
     quads: &'a [Quad],
 }
 
@@ -35,7 +34,7 @@ impl<'a> Graph<'a> {
     /// Sorts quads by subject.
     #[must_use]
     pub fn new(quads: &'a [Quad]) -> Self {
-        let mut by_subject: HashMap<Node<'a>, Vec<&'a Quad>> = HashMap::new();
+        let mut by_subject: FxHashMap<Node<'a>, Vec<&'a Quad>> = FxHashMap::default();
         for quad in quads {
             by_subject.entry(quad.subject.as_ref()).or_default().push(quad);
         }

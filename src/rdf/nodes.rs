@@ -36,7 +36,8 @@ pub fn graph_name(identifier: &str) -> NamedNode {
 /// The order of appearance stands in for the label: JSON-LD and Turtle have blank nodes without labels, and
 /// where there are labels (`A0`, `A1` … of Jena) they are numbered by appearance as well.
 pub struct NodeIds {
-    graph: blake3::Hasher,
+    /// The name of the graph and a zero byte; a node's place comes behind it.
+    graph: Vec<u8>,
     known: FxHashMap<BlankNode, BlankNode>,
 }
 
@@ -44,10 +45,7 @@ impl NodeIds {
     /// Ids for the blank nodes of one graph.
     #[must_use]
     pub fn new(graph: &NamedNode) -> Self {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(graph.as_str().as_bytes());
-        hasher.update(&[0]);
-        Self { graph: hasher, known: FxHashMap::default() }
+        Self { graph: [graph.as_str().as_bytes(), &[0]].concat(), known: FxHashMap::default() }
     }
 
     /// The id for a node as the parser named it.
@@ -56,8 +54,12 @@ impl NodeIds {
         self.known
             .entry(node)
             .or_insert_with(|| {
+                let prefix = self.graph.len();
+                self.graph.extend_from_slice(&place.to_le_bytes());
+                let hash = blake3::hash(&self.graph);
+                self.graph.truncate(prefix);
                 let mut bytes = [0; 16];
-                self.graph.clone().update(&place.to_le_bytes()).finalize_xof().fill(&mut bytes);
+                bytes.copy_from_slice(&hash.as_bytes()[..16]);
                 BlankNode::new_from_unique_id(u128::from_be_bytes(bytes))
             })
             .clone()

@@ -6,10 +6,13 @@ use unicode_normalization::char::is_combining_mark;
 /// Lower case without marks, but for the letters that Swedish and its neighbours count as their own: å ä ö æ ø.
 #[must_use]
 pub fn fold(text: &str) -> String {
+    let own = |c: char| c.is_ascii() || matches!(c, 'å' | 'ä' | 'ö' | 'Å' | 'Ä' | 'Ö' | 'æ' | 'ø' | 'Æ' | 'Ø');
+    if text.chars().all(own) {
+        return text.to_lowercase();
+    }
     let mut folded = String::with_capacity(text.len());
     for c in text.nfc() {
-        let own = matches!(c, 'å' | 'ä' | 'ö' | 'Å' | 'Ä' | 'Ö' | 'æ' | 'ø' | 'Æ' | 'Ø');
-        if own || c.is_ascii() {
+        if own(c) {
             folded.extend(c.to_lowercase());
         } else {
             folded.extend(std::iter::once(c).nfkd().filter(|part| !is_combining_mark(*part)).flat_map(char::to_lowercase));

@@ -75,7 +75,7 @@ struct Waiting {
 const MANY: usize = 30_000;
 
 /// After so many quads they are taken in, so that the tables of one load can be merged in bounded memory.
-const MOST: usize = 8_000_000;
+const MOST: usize = 64_000_000;
 
 fn hash(graph: &NamedNode) -> u64 {
     use std::hash::BuildHasher;
@@ -205,7 +205,7 @@ impl StoreView {
         self.waiting.reached = reached;
         self.empty = self.empty && few.is_empty() && load.is_none();
         if let Some(load) = load {
-            load.commit()?;
+            load.take_in()?;
         }
         if few.is_empty() {
             return Ok(());

@@ -48,23 +48,24 @@ fn only_the_command_line_prints_or_reads_the_environment() {
 }
 
 /// Each room with the rooms that it may use: those on its own floor or below, without circles.
-const MAY_USE: [(&str, &[&str]); 18] = [
+const MAY_USE: [(&str, &[&str]); 19] = [
+    ("pipeline", &[]),
     ("oai", &[]),
     ("rdf", &["oai"]),
     ("config", &["oai", "rdf"]),
     ("log", &["config", "oai", "rdf"]),
     ("data_dir", &["log", "store"]),
-    ("views", &["log", "oai", "rdf", "store"]),
-    ("store", &["config", "log", "views"]),
+    ("views", &["log", "oai", "pipeline", "rdf", "store"]),
+    ("store", &["config", "log", "pipeline", "views"]),
     ("links", &["log", "rdf", "views"]),
     ("quarantine", &["log", "views"]),
     ("query", &["rdf", "store"]),
     ("search", &["log", "rdf", "views"]),
-    ("export", &["log", "query", "rdf", "views"]),
-    ("mirror", &["config", "data_dir", "links", "log", "quarantine", "search", "store", "views"]),
+    ("export", &["log", "pipeline", "query", "rdf", "views"]),
+    ("mirror", &["config", "data_dir", "links", "log", "pipeline", "quarantine", "search", "store", "views"]),
     ("figures", &["log", "quarantine", "store"]),
     ("backup", &["data_dir", "log", "store"]),
-    ("verify", &["links", "log", "mirror", "quarantine", "rdf", "search", "store", "views"]),
+    ("verify", &["links", "log", "mirror", "pipeline", "quarantine", "rdf", "search", "store", "views"]),
     ("harvest", &["config", "log", "mirror", "oai", "quarantine", "rdf"]),
     (
         "serve",
