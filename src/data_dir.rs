@@ -3,8 +3,10 @@
 //! `mirror.db` the log and the `SQLite` views · `store/` the writer's oxigraph · `snapshots/` what readers open ·
 //! `lock` · `version`.
 
+use std::collections::HashSet;
 use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
@@ -130,6 +132,22 @@ impl DataDir {
     fn check_version(&self) -> Result<(), DataDirError> {
         let found = fs::read_to_string(self.0.join("version")).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(VERSION);
         if found > VERSION { Err(DataDirError::TooNew { path: self.0.clone(), found }) } else { Ok(()) }
+    }
+
+    /// Bytes of all files of the mirror; those that the store and its snapshots share count once.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        let (mut bytes, mut seen, mut places) = (0, HashSet::new(), vec![self.0.clone()]);
+        while let Some(place) = places.pop() {
+            for entry in fs::read_dir(place).into_iter().flatten().flatten() {
+                match entry.metadata() {
+                    Ok(metadata) if metadata.is_dir() => places.push(entry.path()),
+                    Ok(metadata) if seen.insert((metadata.dev(), metadata.ino())) => bytes += metadata.len(),
+                    _ => {}
+                }
+            }
+        }
+        bytes
     }
 
     /// Bytes on disk below a part of the directory; hard links count once a part.

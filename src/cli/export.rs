@@ -6,12 +6,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use flate2::write::GzEncoder;
 use oxigraph::model::{GraphName, Quad};
 
 use super::output::{self, grouped};
 use super::{Exit, Global, Settings};
-use crate::export::{self, DumpFormat, ExportReport};
+use crate::export::{self, Dump, DumpFormat, ExportReport, Packing};
 
 /// Dump the mirror as RDF, in constant memory.
 ///
@@ -60,12 +59,12 @@ enum Compression {
 }
 
 /// What the endings of a name say: `libris.nt.zst`.
-fn by_name(path: &Path) -> (Option<Format>, Compression) {
+fn by_name(path: &Path) -> (Option<Format>, Packing) {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_ascii_lowercase();
     let (rest, compression) = match (name.strip_suffix(".gz"), name.strip_suffix(".zst")) {
-        (Some(rest), _) => (rest, Compression::Gz),
-        (_, Some(rest)) => (rest, Compression::Zst),
-        _ => (name.as_str(), Compression::None),
+        (Some(rest), _) => (rest, Packing::Gzip),
+        (_, Some(rest)) => (rest, Packing::Zstd),
+        _ => (name.as_str(), Packing::Plain),
     };
     let format = match rest.rsplit_once('.').map(|(_, ending)| ending) {
         Some("nt") => Some(Format::Nt),
@@ -80,42 +79,29 @@ fn by_name(path: &Path) -> (Option<Format>, Compression) {
 impl Arguments {
     fn write(&self, settings: &Settings, out: &mut dyn Write) -> anyhow::Result<ExportReport> {
         let (log, depth) = (settings.data.read_log()?, settings.config.harvest.depth);
-        if let Some(identifier) = &self.record {
-            let quads = super::record::quads(&log, depth, identifier)?;
-            // One record is a graph of its own: its canonical form names no graph.
-            let triples: Vec<Quad> =
-                quads.iter().map(|quad| Quad { graph_name: GraphName::DefaultGraph, ..quad.clone() }).collect();
-            out.write_all(crate::rdf::canonical_nquads(&triples)?.as_bytes())?;
-            return Ok(ExportReport { records: 1, triples: quads.len() as u64, quarantined: 0 });
-        }
-        if self.canonical {
-            return Ok(export::dump_canonical(&log, depth, self.source.as_deref(), out)?);
-        }
-        let format = match self.format.or_else(|| by_name(&self.output).0).unwrap_or(Format::Nt) {
-            Format::Nt => DumpFormat::NTriples,
-            Format::Nq => DumpFormat::NQuads,
-            Format::Ttl => DumpFormat::Turtle,
-            Format::Trig => DumpFormat::TriG,
+        let (by_name, packing) = by_name(&self.output);
+        let packing = match self.compress {
+            Some(Compression::Gz) => Packing::Gzip,
+            Some(Compression::Zst) => Packing::Zstd,
+            Some(Compression::None) => Packing::Plain,
+            None => packing,
         };
-        Ok(export::dump(&log, depth, self.source.as_deref(), format, out)?)
-    }
-
-    fn write_compressed(&self, settings: &Settings, mut out: &mut dyn Write) -> anyhow::Result<ExportReport> {
-        match self.compress.unwrap_or_else(|| by_name(&self.output).1) {
-            Compression::None => self.write(settings, &mut out),
-            Compression::Gz => {
-                let mut encoder = GzEncoder::new(out, flate2::Compression::default());
-                let report = self.write(settings, &mut encoder)?;
-                encoder.finish()?;
-                Ok(report)
-            }
-            Compression::Zst => {
-                let mut encoder = zstd::Encoder::new(out, 3)?;
-                let report = self.write(settings, &mut encoder)?;
-                encoder.finish()?;
-                Ok(report)
-            }
+        let source = self.source.as_deref();
+        if !self.canonical {
+            let format = match self.format.or(by_name).unwrap_or(Format::Nt) {
+                Format::Nt => DumpFormat::NTriples,
+                Format::Nq => DumpFormat::NQuads,
+                Format::Ttl => DumpFormat::Turtle,
+                Format::Trig => DumpFormat::TriG,
+            };
+            return Ok(export::dump(log, Dump { source, format, packing, depth }, out)?);
         }
+        let Some(identifier) = &self.record else { return Ok(export::dump_canonical(log, depth, source, packing, out)?) };
+        let quads = super::record::quads(&log, depth, identifier)?;
+        // One record is a graph of its own: its canonical form names no graph.
+        let triples: Vec<Quad> = quads.iter().map(|quad| Quad { graph_name: GraphName::DefaultGraph, ..quad.clone() }).collect();
+        out.write_all(&packing.pack(crate::rdf::canonical_nquads(&triples)?.into_bytes())?)?;
+        Ok(ExportReport { records: 1, triples: quads.len() as u64, quarantined: 0 })
     }
 }
 
@@ -124,7 +110,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     settings.data.check()?;
     let report = if arguments.output.as_os_str() == "-" {
         let mut out = output::stdout();
-        let report = arguments.write_compressed(&settings, &mut out)?;
+        let report = arguments.write(&settings, &mut out)?;
         out.flush()?;
         report
     } else {
@@ -136,7 +122,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
             .tempfile_in(parent)
             .with_context(|| format!("{} cannot be written to", parent.display()))?;
         let mut out = BufWriter::with_capacity(1 << 20, file);
-        let report = arguments.write_compressed(&settings, &mut out)?;
+        let report = arguments.write(&settings, &mut out)?;
         let file = out.into_inner().map_err(std::io::IntoInnerError::into_error)?;
         file.as_file().sync_all()?;
         file.persist(path).with_context(|| format!("{} cannot be written", path.display()))?;
@@ -159,9 +145,9 @@ mod tests {
 
     #[test]
     fn the_name_tells_format_and_compression() {
-        assert_eq!(by_name(Path::new("a/libris.NT.zst")), (Some(Format::Nt), Compression::Zst));
-        assert_eq!(by_name(Path::new("nb.nq.gz")), (Some(Format::Nq), Compression::Gz));
-        assert_eq!(by_name(Path::new("nb.trig")), (Some(Format::Trig), Compression::None));
-        assert_eq!(by_name(Path::new("-")), (None, Compression::None));
+        assert_eq!(by_name(Path::new("a/libris.NT.zst")), (Some(Format::Nt), Packing::Zstd));
+        assert_eq!(by_name(Path::new("nb.nq.gz")), (Some(Format::Nq), Packing::Gzip));
+        assert_eq!(by_name(Path::new("nb.trig")), (Some(Format::Trig), Packing::Plain));
+        assert_eq!(by_name(Path::new("-")), (None, Packing::Plain));
     }
 }

@@ -3,6 +3,7 @@
 
 mod audit;
 mod backup;
+mod compact;
 mod demo;
 mod exit;
 mod export;
@@ -74,6 +75,7 @@ enum Verb {
     Audit(audit::Arguments),
     Verify(verify::Arguments),
     Publish(publish::Arguments),
+    Compact(compact::Arguments),
     Rebuild(rebuild::Arguments),
     Serve(serve::Arguments),
     #[command(hide = true)]
@@ -109,6 +111,7 @@ pub fn main() -> ExitCode {
         Verb::Audit(arguments) => audit::run(&arguments, &global),
         Verb::Verify(arguments) => verify::run(&arguments, &global),
         Verb::Publish(arguments) => publish::run(&arguments, &global),
+        Verb::Compact(arguments) => compact::run(&arguments, &global),
         Verb::Rebuild(arguments) => rebuild::run(&arguments, &global),
         Verb::Serve(arguments) => serve::run(&arguments, &global),
         Verb::Worker(arguments) => worker::run(&arguments, &global),

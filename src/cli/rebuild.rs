@@ -44,8 +44,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     }
     let done = mirror.catch_up(|_| true)?;
     if arguments.view == View::Store {
-        mirror.put_in_order(done.records)?;
-        mirror.publish()?;
+        mirror.publish_in_order(done.records)?;
     }
     if !global.quiet {
         output::message(&format!(

@@ -1,17 +1,26 @@
-//! Bulk dumps, straight from the payloads in the log: constant memory, the same bytes after every rebuild.
+//! Bulk dumps, straight from the payloads in the log: on all cores, constant memory, the same bytes after every rebuild.
 //!
 //! Records come in the order in which their newest versions arrived. N-Triples is the flat union: each triple once
-//! for every record that states it. Blank nodes carry ids of their record, so dumps can be joined.
+//! for every record that states it. Blank nodes carry ids of their record, so dumps can be joined. A dump is made in
+//! pieces of some hundred records; each is parsed, written and packed by itself.
+
+mod lines;
+mod packing;
 
 use std::io::{self, Write};
+use std::ops::ControlFlow;
 
 use oxigraph::io::{RdfFormat, RdfSerializer};
-use oxigraph::model::Quad;
+use oxigraph::model::vocab::rdf;
+use oxigraph::model::{Quad, TripleRef};
 
-use crate::log::{Log, LogError, PageBodies, PageId, SourceId, SourceRow};
+use crate::log::{Log, LogError, SourceId, SourceRow};
+use crate::pipeline::{cores, in_order};
 use crate::query::with_prefixes;
 use crate::rdf::{CanonicalError, canonical_nquads};
-use crate::views::{Content, Readers, ViewError};
+use crate::views::{Content, Piece, Readers, ViewError};
+
+pub use packing::Packing;
 
 /// How a dump is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,78 +81,170 @@ fn find(sources: &[SourceRow], name: &str) -> Result<SourceId, ExportError> {
     })
 }
 
-/// Calls back with the quads of every live record of a source, or of all.
-fn each_record(
-    log: &Log,
+/// What a piece of a mirror comes to.
+struct Parsed {
+    records: Vec<Vec<Quad>>,
+    report: ExportReport,
+}
+
+/// Parses the live records of a source, or of all, and works on them on all cores; the results come in the order of the
+/// log, which is held as it is until the end.
+fn each_piece<R: Send>(
+    log: Log,
     depth: usize,
     source: Option<&str>,
-    mut each: impl FnMut(&[Quad]) -> Result<(), ExportError>,
+    work: impl Fn(&[Vec<Quad>]) -> Result<R, ExportError> + Sync,
+    mut consume: impl FnMut(R) -> Result<(), ExportError>,
 ) -> Result<ExportReport, ExportError> {
     log.freeze()?;
     let sources = log.sources()?;
     let wanted = source.map(|name| find(&sources, name)).transpose()?;
-    let readers = Readers::new(log, depth)?;
-    let mut bodies = PageBodies::default();
-    let (mut page, mut report) = (PageId(0), ExportReport::default());
-    while let Some(next) = log.next_page_in_use(page)? {
-        page = next;
-        for change in log.records_in(page)? {
-            if change.deleted || wanted.is_some_and(|wanted| wanted != change.source) {
-                continue;
+    let readers = Readers::new(&log, depth)?;
+    let mut report = ExportReport::default();
+    in_order(
+        cores(),
+        move |feed| Ok(Piece::of_all(&log, feed)?),
+        |piece| {
+            let Parsed { records, report } = parse(&readers, wanted, &piece);
+            work(&records).map(|result| (result, report))
+        },
+        |piece| {
+            let (result, ExportReport { records, triples, quarantined }) = piece?;
+            report.records += records;
+            report.triples += triples;
+            report.quarantined += quarantined;
+            consume(result).map(ControlFlow::Continue)
+        },
+    )?;
+    Ok(report)
+}
+
+fn parse(readers: &Readers, wanted: Option<SourceId>, piece: &Piece) -> Parsed {
+    let mut parsed = Parsed { records: Vec::with_capacity(piece.records.len()), report: ExportReport::default() };
+    for (change, record) in &piece.records {
+        let Some(record) = record.as_deref().filter(|_| wanted.is_none_or(|wanted| wanted == change.source)) else { continue };
+        match readers.parsed(change, Some(record)).content {
+            Content::Quads(quads) => {
+                parsed.report.records += 1;
+                parsed.report.triples += quads.len() as u64;
+                parsed.records.push(quads);
             }
-            match readers.content(log, &mut bodies, &change)? {
-                Content::Quads(quads) => {
-                    report.records += 1;
-                    report.triples += quads.len() as u64;
-                    each(&quads)?;
-                }
-                Content::Quarantined(_) => report.quarantined += 1,
-                Content::Deleted => {}
-            }
+            Content::Quarantined(_) => parsed.report.quarantined += 1,
+            Content::Deleted => {}
         }
+    }
+    parsed
+}
+
+/// What is dumped, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Dump<'a> {
+    /// Only the records of this source.
+    pub source: Option<&'a str>,
+    /// The format.
+    pub format: DumpFormat,
+    /// How it is packed.
+    pub packing: Packing,
+    /// How deep the XML of a record may be nested.
+    pub depth: usize,
+}
+
+/// Writes a dump of the log as it is now.
+pub fn dump(log: Log, what: Dump<'_>, out: &mut dyn Write) -> Result<ExportReport, ExportError> {
+    let Dump { source, format, packing, depth } = what;
+    let mut written = false;
+    if let Some(prefixes) = format.prefixes()? {
+        out.write_all(&packing.pack(prefixes)?)?;
+        written = true;
+    }
+    let report = each_piece(
+        log,
+        depth,
+        source,
+        |records| if records.is_empty() { Ok(Vec::new()) } else { Ok(packing.pack(format.write(records)?)?) },
+        |bytes| {
+            written |= !bytes.is_empty();
+            Ok(out.write_all(&bytes)?)
+        },
+    )?;
+    if !written {
+        // What is packed is never nothing at all: that would be a broken file.
+        out.write_all(&packing.pack(Vec::new())?)?;
     }
     Ok(report)
 }
 
-/// Writes a dump.
-pub fn dump(
-    log: &Log,
-    depth: usize,
-    source: Option<&str>,
-    format: DumpFormat,
-    out: &mut dyn Write,
-) -> Result<ExportReport, ExportError> {
-    let (format, graphs) = match format {
-        DumpFormat::NTriples => (RdfFormat::NTriples, false),
-        DumpFormat::NQuads => (RdfFormat::NQuads, true),
-        DumpFormat::Turtle => (RdfFormat::Turtle, false),
-        DumpFormat::TriG => (RdfFormat::TriG, true),
-    };
-    let mut writer = with_prefixes(RdfSerializer::from_format(format)).for_writer(&mut *out);
-    let report = each_record(log, depth, source, |quads| {
+impl DumpFormat {
+    fn serializer(self) -> Option<RdfSerializer> {
+        match self {
+            Self::NTriples | Self::NQuads => None,
+            Self::Turtle => Some(with_prefixes(RdfSerializer::from_format(RdfFormat::Turtle))),
+            Self::TriG => Some(with_prefixes(RdfSerializer::from_format(RdfFormat::TriG))),
+        }
+    }
+
+    /// The lines that a dump begins with. The serializer writes them in front of the first statement.
+    fn prefixes(self) -> io::Result<Option<Vec<u8>>> {
+        let Some(serializer) = self.serializer() else { return Ok(None) };
+        let mut writer = serializer.for_writer(Vec::new());
+        writer.serialize_triple(TripleRef::new(rdf::TYPE, rdf::TYPE, rdf::PROPERTY))?;
+        let mut text = writer.finish()?;
+        text.truncate(end_of_prefixes(&text));
+        Ok(Some(text))
+    }
+
+    /// The text of some records.
+    fn write(self, records: &[Vec<Quad>]) -> io::Result<Vec<u8>> {
+        let quads = records.iter().flatten();
+        let Some(serializer) = self.serializer() else {
+            let mut text = Vec::with_capacity(records.iter().map(Vec::len).sum::<usize>() * LINE);
+            quads.for_each(|quad| lines::write(quad, self == Self::NQuads, &mut text));
+            return Ok(text);
+        };
+        let mut writer = serializer.for_writer(Vec::new());
         for quad in quads {
-            if graphs {
-                writer.serialize_quad(quad)?;
-            } else {
-                writer.serialize_triple(oxigraph::model::TripleRef::from(quad.as_ref()))?;
+            match self {
+                Self::TriG => writer.serialize_quad(quad)?,
+                _ => writer.serialize_triple(TripleRef::from(quad.as_ref()))?,
             }
         }
-        Ok(())
-    })?;
-    writer.finish()?;
-    Ok(report)
+        let mut text = writer.finish()?;
+        // The prefixes stand at the beginning of the whole.
+        text.drain(..end_of_prefixes(&text));
+        Ok(text)
+    }
 }
+
+/// Where the prefixes at the beginning of a text end.
+fn end_of_prefixes(text: &[u8]) -> usize {
+    text.split_inclusive(|byte| *byte == b'\n').take_while(|line| line.starts_with(b"@prefix ")).map(<[u8]>::len).sum()
+}
+
+/// About how long a line is, in bytes.
+const LINE: usize = 160;
 
 /// The most triples that a canonical form is made of.
 const CANONICAL_LIMIT: u64 = 200_000;
 
 /// Writes canonical N-Quads (RDFC-1.0) of a whole small mirror.
-pub fn dump_canonical(log: &Log, depth: usize, source: Option<&str>, out: &mut dyn Write) -> Result<ExportReport, ExportError> {
+pub fn dump_canonical(
+    log: Log,
+    depth: usize,
+    source: Option<&str>,
+    packing: Packing,
+    out: &mut dyn Write,
+) -> Result<ExportReport, ExportError> {
     let mut all = Vec::new();
-    let report = each_record(log, depth, source, |quads| {
-        all.extend_from_slice(quads);
-        if all.len() as u64 > CANONICAL_LIMIT { Err(ExportError::TooLarge(CANONICAL_LIMIT)) } else { Ok(()) }
-    })?;
-    out.write_all(canonical_nquads(&all)?.as_bytes())?;
+    let report = each_piece(
+        log,
+        depth,
+        source,
+        |records| Ok(records.concat()),
+        |quads| {
+            all.extend(quads);
+            if all.len() as u64 > CANONICAL_LIMIT { Err(ExportError::TooLarge(CANONICAL_LIMIT)) } else { Ok(()) }
+        },
+    )?;
+    out.write_all(&packing.pack(canonical_nquads(&all)?.into_bytes())?)?;
     Ok(report)
 }

@@ -224,13 +224,13 @@ impl Run<'_> {
         report.quarantined += followed.quarantined;
         report.repaired += followed.repaired;
         report.traffic = client.traffic();
-        if matches!(report.outcome, Outcome::Complete { .. }) && !stop.is_stopped() {
-            let whole = self.mirror.log.harvests(source_id, window, 1)?;
-            self.mirror.put_in_order(whole.first().map_or(0, |harvest| harvest.counters.created))?;
-        }
         let changed = report.counters.changed_anything() || caught_up.records > 0 || !self.mirror.is_current()?;
         if changed && !stop.is_stopped() {
-            report.snapshot = Some(self.mirror.publish()?);
+            // A list that goes on is put in order at its end.
+            let complete = matches!(report.outcome, Outcome::Complete { .. });
+            let whole = if complete { self.mirror.log.harvests(source_id, window, 1)? } else { Vec::new() };
+            let created = whole.first().map_or(0, |harvest| harvest.counters.created);
+            report.snapshot = Some(self.mirror.publish_in_order(created)?);
         }
         Ok(report)
     }

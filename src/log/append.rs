@@ -1,7 +1,7 @@
 //! Writing a page: one transaction, all or nothing.
 
 use rusqlite::{OptionalExtension, Transaction, params};
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::harvests::{Counters, HarvestId, SourceId};
 use super::read::PageId;
@@ -70,10 +70,19 @@ pub(crate) fn link_of(before: &[u8], received_at: i64, token: Option<&str>, body
 
 struct Known {
     id: i64,
-    hash: Vec<u8>,
-    record_hash: Option<Vec<u8>>,
+    hash: Hash,
+    record_hash: Option<Hash>,
     deleted: bool,
     withdrawn: bool,
+    page: i64,
+}
+
+/// What is asked once for a page, and not for each of its records.
+struct Asked {
+    /// Whether the source lists records that it did not deliver.
+    undelivered: bool,
+    /// Pages that were looked at, and whether they came in this harvest.
+    of_this_harvest: FxHashMap<i64, bool>,
 }
 
 /// How the kept counts of a source move.
@@ -145,13 +154,19 @@ impl Log {
             let mut counters = Counters { pages: 1, received: page.records.len() as u64, ..Counters::default() };
             let (mut moves, mut body, mut stored) = (Moves::default(), Vec::new(), 0);
             let (mut stamps, mut seen) = (Vec::with_capacity(page.records.len()), FxHashSet::default());
+            let mut asked =
+                Asked { undelivered: any_undelivered(&transaction, page.source)?, of_this_harvest: FxHashMap::default() };
             for record in page.records {
                 counters.bytes += record.xml.len() as u64;
                 let identifier = record.header.identifier.as_str();
-                if seen.insert(identifier) && !came_before(&transaction, page, identifier)? {
+                let known = known(&transaction, page.source, identifier)?;
+                if seen.insert(identifier) && !came_before(&transaction, page.harvest, known.as_ref(), &mut asked)? {
                     stamps.extend(record.header.datestamp.map(Datestamp::millis));
                 }
-                if enter(&transaction, page.source, id, record, body.len(), &mut counters, &mut moves)? {
+                if asked.undelivered {
+                    forget_undelivered(&transaction, page.source, identifier)?;
+                }
+                if enter(&transaction, page.source, id, known, record, body.len(), &mut counters, &mut moves)? {
                     body.extend_from_slice(&record.xml);
                     stored += 1;
                 }
@@ -172,7 +187,9 @@ impl Log {
 
 fn known(transaction: &Transaction<'_>, source: SourceId, identifier: &str) -> rusqlite::Result<Option<Known>> {
     transaction
-        .prepare_cached("SELECT id, hash, record_hash, deleted, withdrawn FROM record WHERE identifier = ?1 AND source_id = ?2")?
+        .prepare_cached(
+            "SELECT id, hash, record_hash, deleted, withdrawn, page_id FROM record WHERE identifier = ?1 AND source_id = ?2",
+        )?
         .query_row(params![identifier, source.0], |row| {
             Ok(Known {
                 id: row.get(0)?,
@@ -180,18 +197,39 @@ fn known(transaction: &Transaction<'_>, source: SourceId, identifier: &str) -> r
                 record_hash: row.get(2)?,
                 deleted: row.get(3)?,
                 withdrawn: row.get(4)?,
+                page: row.get(5)?,
             })
         })
         .optional()
 }
 
 /// Whether a record came in this harvest before: a repeat says nothing about the order of the list.
-fn came_before(transaction: &Transaction<'_>, page: &NewPage<'_>, identifier: &str) -> rusqlite::Result<bool> {
+fn came_before(
+    transaction: &Transaction<'_>,
+    harvest: HarvestId,
+    known: Option<&Known>,
+    asked: &mut Asked,
+) -> rusqlite::Result<bool> {
+    let Some(Known { page, .. }) = known else { return Ok(false) };
+    if let Some(answer) = asked.of_this_harvest.get(page) {
+        return Ok(*answer);
+    }
+    let answer = transaction
+        .prepare_cached("SELECT 1 FROM page WHERE id = ?1 AND harvest_id = ?2")?
+        .exists(params![page, harvest.0])?;
+    asked.of_this_harvest.insert(*page, answer);
+    Ok(answer)
+}
+
+fn any_undelivered(transaction: &Transaction<'_>, source: SourceId) -> rusqlite::Result<bool> {
+    transaction.prepare_cached("SELECT 1 FROM undelivered WHERE source_id = ?1 LIMIT 1")?.exists([source.0])
+}
+
+fn forget_undelivered(transaction: &Transaction<'_>, source: SourceId, identifier: &str) -> rusqlite::Result<()> {
     transaction
-        .prepare_cached(
-            "SELECT 1 FROM record JOIN page ON page.id = record.page_id WHERE identifier = ?1 AND source_id = ?2 AND harvest_id = ?3",
-        )?
-        .exists(params![identifier, page.source.0, page.harvest.0])
+        .prepare_cached("DELETE FROM undelivered WHERE source_id = ?1 AND identifier = ?2")?
+        .execute(params![source.0, identifier])
+        .map(|_| ())
 }
 
 /// Enters a record; answers whether its bytes belong into the page.
@@ -199,23 +237,21 @@ fn enter(
     transaction: &Transaction<'_>,
     source: SourceId,
     page: PageId,
+    known: Option<Known>,
     record: &Record,
     offset: usize,
     counters: &mut Counters,
     moves: &mut Moves,
 ) -> rusqlite::Result<bool> {
     let header = &record.header;
-    let metadata = record.metadata.clone().and_then(|range| record.xml.get(range)).unwrap_or_default();
-    let (hash, record_hash) = (payload_hash(header.deleted, metadata), hash_of([&record.xml[..]]));
-    let identifier = header.identifier.as_str();
-    transaction
-        .prepare_cached("DELETE FROM undelivered WHERE source_id = ?1 AND identifier = ?2")?
-        .execute(params![source.0, identifier])?;
-    let known = known(transaction, source, identifier)?;
-    if known.as_ref().is_some_and(|known| known.record_hash.as_deref() == Some(&record_hash) && !known.withdrawn) {
+    let record_hash = hash_of([&record.xml[..]]);
+    if known.as_ref().is_some_and(|known| known.record_hash == Some(record_hash) && !known.withdrawn) {
         counters.unchanged += 1;
         return Ok(false);
     }
+    let identifier = header.identifier.as_str();
+    let metadata = record.metadata.clone().and_then(|range| record.xml.get(range)).unwrap_or_default();
+    let hash = payload_hash(header.deleted, metadata);
     let sets = header.sets.iter().map(crate::oai::SetSpec::as_str).collect::<Vec<_>>().join(" ");
     let datestamp = header.datestamp.map(Datestamp::millis);
     let Some(known) = known else {

@@ -265,6 +265,11 @@ impl Log {
         self.connection.execute_batch("COMMIT").map_err(|source| self.failed(source))
     }
 
+    /// Writes the file anew without the holes of what was removed. Takes as much disk again for its while.
+    pub fn vacuum(&self) -> Result<(), LogError> {
+        self.connection.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);").map_err(|source| self.failed(source))
+    }
+
     /// A document that records rely on, as it was fetched.
     pub fn document(&self, url: &str) -> Result<Option<Vec<u8>>, LogError> {
         use rusqlite::OptionalExtension;

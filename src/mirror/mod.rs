@@ -8,6 +8,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use crate::config::Config;
 use crate::data_dir::{DataDir, DataDirError, WriteLock};
 use crate::log::{Log, LogError};
+use crate::search::SearchIndex;
 use crate::store::{Snapshots, StoreError, StoreView};
 use crate::views::ViewError;
 
@@ -23,7 +24,7 @@ pub struct Mirror {
 }
 
 /// Stores of fewer records than this are fast as they are.
-const LARGE: u64 = 50_000;
+const LARGE: u64 = 10_000;
 
 /// One record in so many must be new.
 const PART: u64 = 20;
@@ -113,18 +114,37 @@ impl Mirror {
         self.views.depth
     }
 
-    /// Puts the store in order after so many of its records came anew, if that is a part of a large store that matters: it
-    /// is read two to three times as fast then. Where there is no room for it, it stays as it is.
-    pub fn put_in_order(&self, created: u64) -> Result<(), MirrorError> {
+    /// Publishes the store. If so many of its records came anew that it matters, it is then put in order, and published
+    /// again in the place of the first: a large store is read two to three times as fast then. Where there is no room for
+    /// that, it stays as it is.
+    pub fn publish_in_order(&mut self, created: u64) -> Result<u64, MirrorError> {
+        let number = self.publish()?;
         let live: u64 = self.log.sources()?.iter().map(|source| source.live).sum();
         if live < LARGE || created * PART < live {
-            return Ok(());
+            return Ok(number);
         }
-        tracing::info!("the store is put in order");
+        tracing::info!(number, "published; the store is put in order");
         if let Err(error) = self.views.store.optimize() {
             tracing::warn!("the store could not be put in order, and stays as it is: {error}");
+            return Ok(number);
         }
-        Ok(())
+        let ordered = self.publish()?;
+        self.views.snapshots.remove(number)?;
+        Ok(ordered)
+    }
+
+    /// Gives back the disk that the store, the search and the log's file hold and need no more, and publishes. Snapshots
+    /// that nobody reads go.
+    pub fn compact(&mut self) -> Result<u64, MirrorError> {
+        self.catch_up(|_| true)?;
+        self.views.store.optimize()?;
+        let number = self.publish()?;
+        for old in self.snapshots().all() {
+            self.snapshots().remove(old)?;
+        }
+        SearchIndex(&self.log).merge()?;
+        self.log.vacuum()?;
+        Ok(number)
     }
 
     /// Publishes the store as it is.

@@ -4,6 +4,7 @@
 //! A server runs queries in processes of their own ([`worker`]), since the engine can neither be stopped within a join
 //! in memory, nor kept from using up memory or stack.
 
+mod dataset;
 mod federation;
 mod graph_writer;
 mod prefixes;
@@ -16,8 +17,8 @@ use std::time::Duration;
 
 use oxigraph::model::{GraphName, NamedNode, NamedOrBlankNode};
 use oxigraph::sparql::{CancellationToken, QueryEvaluationError, QueryResults, SparqlEvaluator, SparqlSyntaxError};
-use oxigraph::store::Store;
 
+pub use dataset::Queryable;
 pub(crate) use graph_writer::with_prefixes;
 pub use graph_writer::{GraphFormat, GraphWriter};
 pub use prefixes::{PREFIXES, compact};
@@ -120,7 +121,7 @@ const GRACE: Duration = Duration::from_secs(1);
 ///
 /// `overdue` is called on another thread if the query goes on long after its time, which a large join can do.
 pub fn run<'a>(
-    store: &'a Store,
+    dataset: &'a impl Queryable,
     question: &Question,
     limits: Limits,
     overdue: impl FnOnce(QueryError) + Send + 'static,
@@ -162,6 +163,6 @@ pub fn run<'a>(
             }
         }
     });
-    let results = prepared.on_store(store).execute().map_err(|error| Running::explain(limits.timeout_s, error))?;
+    let results = dataset.execute(prepared).map_err(|error| Running::explain(limits.timeout_s, error))?;
     Ok(Running { results, limit: limits.timeout_s, _clock: clock })
 }

@@ -219,6 +219,12 @@ impl SearchIndex<'_> {
         })
     }
 
+    /// Merges the parts of the index that came with the pages into one.
+    pub fn merge(&self) -> Result<(), LogError> {
+        let merge = self.0.connection.execute("INSERT INTO word (word) VALUES ('optimize')", []);
+        merge.map(|_| ()).map_err(|source| self.0.failed(source))
+    }
+
     /// What is wrong between the entries and their words.
     pub fn integrity(&self) -> Result<Option<String>, LogError> {
         let count = |table: &str| {

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use super::app::App;
 use super::problem::Problem;
-use crate::export::{DumpFormat, ExportError, dump};
+use crate::export::{self, DumpFormat, ExportError, Packing};
 use crate::log::Log;
 
 /// A dump that can be fetched.
@@ -20,29 +20,22 @@ pub struct Dump {
     /// Its name below the base path.
     pub name: &'static str,
     format: DumpFormat,
-    packed: Packed,
+    packing: Packing,
     media_type: &'static str,
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Packed {
-    Plain,
-    Gzip,
-    Zstd,
-}
-
-const fn named(name: &'static str, format: DumpFormat, packed: Packed, media_type: &'static str) -> Dump {
-    Dump { name, format, packed, media_type }
+const fn named(name: &'static str, format: DumpFormat, packing: Packing, media_type: &'static str) -> Dump {
+    Dump { name, format, packing, media_type }
 }
 
 /// The dumps that there are.
 pub const DUMPS: [Dump; 6] = [
-    named("dump.nt", DumpFormat::NTriples, Packed::Plain, "application/n-triples"),
-    named("dump.nt.gz", DumpFormat::NTriples, Packed::Gzip, "application/gzip"),
-    named("dump.nt.zst", DumpFormat::NTriples, Packed::Zstd, "application/zstd"),
-    named("dump.nq", DumpFormat::NQuads, Packed::Plain, "application/n-quads"),
-    named("dump.nq.gz", DumpFormat::NQuads, Packed::Gzip, "application/gzip"),
-    named("dump.nq.zst", DumpFormat::NQuads, Packed::Zstd, "application/zstd"),
+    named("dump.nt", DumpFormat::NTriples, Packing::Plain, "application/n-triples"),
+    named("dump.nt.gz", DumpFormat::NTriples, Packing::Gzip, "application/gzip"),
+    named("dump.nt.zst", DumpFormat::NTriples, Packing::Zstd, "application/zstd"),
+    named("dump.nq", DumpFormat::NQuads, Packing::Plain, "application/n-quads"),
+    named("dump.nq.gz", DumpFormat::NQuads, Packing::Gzip, "application/gzip"),
+    named("dump.nq.zst", DumpFormat::NQuads, Packing::Zstd, "application/zstd"),
 ];
 
 /// Parts of a dump that wait for the client.
@@ -64,7 +57,7 @@ pub fn dumped(app: &App, known: Dump) -> Result<Response, Problem> {
     let log = app.data.read_log().map_err(|_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "there is no mirror here yet"))?;
     tokio::task::spawn_blocking(move || {
         let _permit = permit;
-        if let Err(error) = written(&log, depth, known, &parts) {
+        if let Err(error) = written(log, depth, known, &parts) {
             // The client sees a transfer that broke off, and takes it for nothing else.
             let _ = parts.blocking_send(Err(io::Error::other(error)));
         }
@@ -81,23 +74,10 @@ pub fn dumped(app: &App, known: Dump) -> Result<Response, Problem> {
     Ok(response)
 }
 
-fn written(log: &Log, depth: usize, known: Dump, parts: &mpsc::Sender<io::Result<Bytes>>) -> Result<(), ExportError> {
+fn written(log: Log, depth: usize, known: Dump, parts: &mpsc::Sender<io::Result<Bytes>>) -> Result<(), ExportError> {
     let mut sent = io::BufWriter::with_capacity(TOGETHER, Sent(parts));
-    match known.packed {
-        Packed::Plain => {
-            dump(log, depth, None, known.format, &mut sent)?;
-        }
-        Packed::Gzip => {
-            let mut out = flate2::write::GzEncoder::new(&mut sent, flate2::Compression::default());
-            dump(log, depth, None, known.format, &mut out)?;
-            out.finish()?;
-        }
-        Packed::Zstd => {
-            let mut out = zstd::Encoder::new(&mut sent, 0)?;
-            dump(log, depth, None, known.format, &mut out)?;
-            out.finish()?;
-        }
-    }
+    let what = export::Dump { source: None, format: known.format, packing: known.packing, depth };
+    export::dump(log, what, &mut sent)?;
     Ok(sent.flush()?)
 }
 

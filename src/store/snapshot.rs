@@ -155,14 +155,32 @@ impl Snapshots {
     fn remove_old(&self, keep: usize) -> Result<(), StoreError> {
         let numbers = self.all();
         let old = numbers.len().saturating_sub(keep.max(1));
-        for number in numbers.into_iter().take(old).filter(|number| Some(*number) != self.current()) {
-            let path = self.path(number);
-            let held = File::open(path.join(IN_USE));
-            if held.as_ref().map_or(true, |file| file.try_lock().is_ok()) {
-                // Out of sight while the lock is held: no reader that comes now can take it for whole.
-                fs::rename(&path, self.directory.join(format!("{GOING}{number:06}")))?;
-            }
+        for number in numbers.into_iter().take(old) {
+            self.hide(number)?;
         }
+        self.remove_hidden()
+    }
+
+    /// Removes a snapshot that is not the current one, if nobody reads it.
+    pub fn remove(&self, number: u64) -> Result<(), StoreError> {
+        self.hide(number)?;
+        self.remove_hidden()
+    }
+
+    fn hide(&self, number: u64) -> Result<(), StoreError> {
+        let path = self.path(number);
+        if Some(number) == self.current() || !path.exists() {
+            return Ok(());
+        }
+        let held = File::open(path.join(IN_USE));
+        if held.as_ref().map_or(true, |file| file.try_lock().is_ok()) {
+            // Out of sight while the lock is held: no reader that comes now can take it for whole.
+            fs::rename(&path, self.directory.join(format!("{GOING}{number:06}")))?;
+        }
+        Ok(())
+    }
+
+    fn remove_hidden(&self) -> Result<(), StoreError> {
         for entry in fs::read_dir(&self.directory)? {
             let entry = entry?;
             if entry.file_name().to_str().is_some_and(|name| name.starts_with(GOING)) {

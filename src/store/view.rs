@@ -290,3 +290,63 @@ fn remove_leftovers(path: &Path) -> Result<(), StoreError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use oxigraph::model::Literal;
+
+    use super::*;
+
+    fn graph(name: usize, texts: impl IntoIterator<Item = String>) -> RecordGraph {
+        let graph = NamedNode::new_unchecked(format!("https://libris.kb.se/{name}"));
+        let quad = |text: String| Quad::new(graph.clone(), graph.clone(), Literal::from(text), graph.clone());
+        let quads = texts.into_iter().map(quad).collect();
+        RecordGraph { graph, quads }
+    }
+
+    fn held(view: &StoreView) -> HashSet<Quad> {
+        view.store().iter().collect::<Result<_, _>>().expect("readable")
+    }
+
+    /// A store that follows an empty log, and the directory that both are in.
+    fn view() -> (tempfile::TempDir, StoreView) {
+        let directory = tempfile::tempdir().expect("a directory");
+        let log = Log::open(&directory.path().join("mirror.db")).expect("a log");
+        let config = crate::config::Config::new(None, std::collections::HashMap::new(), &[]).expect("the defaults");
+        let view = StoreView::open(&directory.path().join("store"), &log, &config.store).expect("a store");
+        (directory, view)
+    }
+
+    /// What a record was last is what it is, whether it waited in the meantime, in which way, and however it changed.
+    #[test]
+    fn a_record_that_changes_while_it_waits_is_what_it_was_last() {
+        for fillers in [0, MANY + 1000] {
+            let (_directory, mut view) = view();
+            let filler = |page: usize| graph(99 + page, (0..fillers).map(|n| n.to_string()));
+            let text = |text: &str| [text.to_owned(), "both".to_owned()];
+            let first = vec![graph(1, text("a")), graph(2, text("a")), graph(3, text("a")), filler(0)];
+            view.apply(first).expect("applied");
+            view.apply(vec![graph(1, text("b")), graph(2, []), filler(1)]).expect("applied");
+            view.apply(vec![graph(2, text("c")), graph(4, []), graph(1, text("b"))]).expect("applied");
+            assert_eq!(view.page(), PageId(0), "no page was reached");
+            view.reached(Sealed { page: PageId(7), link: None }).expect("noted");
+            view.flush().expect("flushed");
+            assert_eq!(view.page(), PageId(7));
+            let due = [graph(1, text("b")), graph(2, text("c")), graph(3, text("a")), filler(0), filler(1)];
+            assert!(held(&view) == due.into_iter().flat_map(|record| record.quads).collect(), "with {fillers} fillers");
+        }
+    }
+
+    #[test]
+    fn what_waits_when_the_store_is_closed_leaves_no_trace() {
+        let (directory, mut view) = view();
+        view.apply(vec![graph(1, (0..MANY + 1000).map(|n| n.to_string()))]).expect("applied");
+        drop(view);
+        let store = directory.path().join("store");
+        let files = fs_err::read_dir(&store).expect("there").flatten().map(|entry| entry.file_name());
+        assert_eq!(files.filter(|name| name.to_string_lossy().starts_with("bulk-")).count(), 0);
+        assert!(Store::open(&store).expect("a store").is_empty().expect("readable"));
+    }
+}

@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use crate::harness::Bench;
 
-const VERBS: [&str; 13] = [
+const VERBS: [&str; 14] = [
     "harvest",
     "status",
     "query",
@@ -15,6 +15,7 @@ const VERBS: [&str; 13] = [
     "search",
     "quarantine",
     "publish",
+    "compact",
     "serve",
     "rebuild",
     "generate",

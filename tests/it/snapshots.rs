@@ -103,3 +103,28 @@ fn publish_shows_what_an_interrupted_harvest_left() {
     );
     assert!(Bench::at("http://127.0.0.1:9/").run(&["publish"]).expect(1).stderr.contains("there is no mirror in"));
 }
+
+#[test]
+fn compacting_gives_disk_back_and_changes_nothing() {
+    let bench = Bench::new(2000);
+    bench.harvest("all", None, &[]);
+    for _ in 0..3 {
+        bench.state().with_catalogue(|catalogue| {
+            let some = catalogue.live(600);
+            catalogue.update(&some, chrono::Utc::now());
+        });
+        bench.harvest("all", None, &[]);
+    }
+    let contents = bench.contents();
+    let report = bench.run(&["compact", "--json"]).json();
+    let figure = |name: &str| report[name].as_u64().expect("a figure");
+    assert!(figure("after") < figure("before") && figure("freed") == figure("before") - figure("after"), "{report}");
+    assert_eq!(report["snapshot"], 5, "{report}");
+    let status = bench.run(&["status", "--json"]).json();
+    assert_eq!(status["snapshots"].as_array().map(Vec::len), Some(1), "{status:#}");
+    assert_eq!(bench.contents(), contents);
+    bench.run(&["verify"]).expect(0);
+    let again = bench.run(&["compact"]).expect(0);
+    assert!(again.stderr.contains("given back"), "{}", again.stderr);
+    assert!(Bench::at("http://127.0.0.1:9/").run(&["compact"]).expect(1).stderr.contains("there is no mirror in"));
+}
