@@ -1,7 +1,7 @@
 //! The real binary from first harvest to export, beside its peers, against the fake Libris on 127.0.0.1.
 //!
 //! `cargo bench --profile release --bench endtoend -- [RECORDS] [RUNS]`, 25 731 records and five runs by default; medians,
-//! with the least and the most in brackets. Peers: oxigraph alone, by the crate that this program uses; and a Python
+//! with the least and the most in brackets; then how idle the machine is when a source gives 200 records a second. Peers: oxigraph alone, by the crate that this program uses; and a Python
 //! whose path is in `LIBRIS_MIRROR_PEERS`, with pyoxigraph, oaipmh-scythe and lxml. Up to [`KEPT`] records, the fake
 //! renders each page once, before anything is timed; of more it makes each page when it is asked, and the peers rest.
 
@@ -37,6 +37,8 @@ struct Run {
     until: f64,
     /// The most memory, in MB.
     memory: f64,
+    /// Processor time, in seconds.
+    cpu: f64,
 }
 
 /// Runs a program to its end.
@@ -46,6 +48,7 @@ fn run(command: &mut Command, waited_for: Option<&Path>) -> Result<Run, Failure>
     let mut run = Run::default();
     loop {
         run.memory = run.memory.max(memory(&child));
+        run.cpu = run.cpu.max(cpu(&child));
         if run.until == 0.0 && waited_for.is_some_and(Path::exists) {
             run.until = started.elapsed().as_secs_f64();
         }
@@ -61,6 +64,13 @@ fn memory(child: &Child) -> f64 {
     let status = fs_err::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
     line.trim().trim_end_matches(" kB").trim().parse::<f64>().unwrap_or_default() / 1000.0
+}
+
+/// Fields 14 and 15 of proc(5)'s stat, in hundredths of a second.
+fn cpu(child: &Child) -> f64 {
+    let stat = fs_err::read_to_string(format!("/proc/{}/stat", child.id())).unwrap_or_default();
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2);
+    fields.filter_map(|field| field.parse::<f64>().ok()).sum::<f64>() / 100.0
 }
 
 fn megabytes(path: &Path) -> f64 {
@@ -215,6 +225,31 @@ impl Bench {
     }
 }
 
+/// A source that gives 200 records a second, and the default limits: how idle the machine is.
+fn polite(binary: &Path) -> Result<(), Failure> {
+    const RECORDS: u64 = 6000;
+    let state = ServerState::new(Catalogue::new(RECORDS, chrono::Utc::now()), true);
+    let slowly = |router: axum::Router| {
+        router.layer(from_fn(|request: Request, next: Next| async move {
+            if request.uri().query().is_some_and(|query| query.contains("ListRecords")) {
+                tokio::time::sleep(Duration::from_secs(5)).await;
+            }
+            next.run(request).await
+        }))
+    };
+    let fake = FakeLibris::start(state, 0, slowly)?;
+    let directory = tempfile::tempdir()?;
+    let mut command = Command::new(binary);
+    command.args(["harvest", "-q", "--name", "all", "--url", &fake.url(), "--data"]).arg(directory.path());
+    let Run { seconds, cpu, memory, .. } = run(&mut command, None)?;
+    let cores = f64::from(u32::try_from(libris_mirror::pipeline::cores())?);
+    let idle = 100.0 * (1.0 - cpu / seconds / cores);
+    println!(
+        "\n{RECORDS} records at 200 a second, default limits: {seconds:.1} s, {cpu:.1} s of processor, {memory:.0} MB; {cores} cores idle {idle:.1} %"
+    );
+    Ok(())
+}
+
 fn main() -> Result<(), Failure> {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
     match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
@@ -252,10 +287,14 @@ fn main() -> Result<(), Failure> {
     }
     let size = |name: &str| megabytes(&bench.path(name));
     println!("\non disk, MB: log and tables {:.1}", size("mirror/mirror.db"));
-    println!("store and its snapshots {:.1}, of which published {:.1}", megabytes(&bench.path("mirror")) - size("mirror/mirror.db"), size("mirror/snapshots"));
+    println!(
+        "store and its snapshots {:.1}, of which published {:.1}",
+        megabytes(&bench.path("mirror")) - size("mirror/mirror.db"),
+        size("mirror/snapshots")
+    );
     for name in ["mirror.nq", "mirror.nt", "mirror.nt.gz", "mirror.nt.zst"] {
         println!("{name} {:.1}", size(name));
     }
     bench.table.print(records);
-    Ok(())
+    polite(&bench.binary)
 }

@@ -15,7 +15,7 @@
 //! # Invariants
 //! - A page that arrived is one transaction of the [`log`]: its records as they came, their headers, the token that
 //!   leads on, the harvest's counters. That commit is the checkpoint; there is no other.
-//! - A view ([`views::View`]) is a function of the log. It commits its watermark with its data and catches up from it
+//! - A view ([`views`]) is a function of the log. Its watermark is never ahead of its data, and it catches up from there
 //!   on start, after a crash and during a harvest alike. Applying a page twice is applying it once.
 //! - A record's graph is exactly what its newest payload says. One whose payload did not change is not touched; one
 //!   that gives no triples is quarantined, not lost and not fatal.
@@ -27,6 +27,11 @@
 //!   ([`store::Snapshots`]), or read the log beside its writer.
 //! - A client's query runs in a process of its own, with limits on time, memory and results; results that were cut are
 //!   broken off, never taken for whole.
+//! - A harvest is a pipeline: one thread fetches and parses answers, one commits pages to the log, and behind it
+//!   ([`mirror::Mirror::grow`]) one reads them again, all cores parse payloads, one feeds the store and one the tables. What
+//!   was fetched is safe before any of that; a log far ahead of its views waits for them.
+//! - New graphs wait for one bulk load, which is taken in when readers are to see it, or at the end; a crash before costs
+//!   its time and nothing else, since the log has all of it. Known graphs are replaced by difference.
 //! - Memory does not grow with the number of records: a few pages are in flight, each bounded by the configuration.
 //!
 //! # The rooms, from the top floor down
@@ -35,10 +40,10 @@
 //! |---|---|
 //! | 6 | [`cli`] a file a verb: arguments, calls, what is printed, exit codes |
 //! | 5 | [`demo`] the fake Libris and its faults · [`harvest`] plan (pure), client (politeness, retries), fetch, follow, isolate, audit · [`serve`] HTTP: SPARQL, records, pages · [`verify`] |
-//! | 4 | [`mirror`] a mirror open for writing · [`export`] bulk dumps · [`figures`] for Prometheus · [`backup`] |
+//! | 4 | [`mirror`] a mirror open for writing, its views catching up · [`export`] bulk dumps · [`figures`] for Prometheus · [`backup`] |
 //! | 3 | [`store`] oxigraph view, snapshots · [`links`] authorities, extraction, index · [`quarantine`] · [`search`] titles, names, identifiers · [`query`] SPARQL |
-//! | 2 | [`views`] the trait of a view, catching up · [`log`] pages and records in `SQLite` · [`data_dir`] · [`config`](mod@config) |
-//! | 1 | [`oai`] the protocol · [`rdf`] payloads to quads, node ids |
+//! | 2 | [`views`] records parsed for all views, and those in tables · [`log`] pages and records in `SQLite` · [`data_dir`] · [`config`](mod@config) |
+//! | 1 | [`oai`] the protocol · [`rdf`] payloads to quads, node ids · [`pipeline`] work on all cores, in order |
 //!
 //! A room uses only rooms on its own floor or below. Nothing below [`cli`] prints, reads the environment or exits.
 

@@ -217,10 +217,9 @@ impl Run<'_> {
             granularity: identify.granularity,
         };
         let source_id = row.id;
-        let ((), followed) = self.mirror.grow(
-            || stop.is_stopped(),
-            |log, growth| fetching.fetch(log, growth, row, &reader, &mut report, progress),
-        )?;
+        let ((), followed) = self
+            .mirror
+            .grow(|| stop.is_stopped(), |log, growth| fetching.fetch(log, growth, row, &reader, &mut report, progress))?;
         report.quarantined += followed.quarantined;
         report.repaired += followed.repaired;
         report.traffic = client.traffic();

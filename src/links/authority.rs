@@ -222,8 +222,17 @@ impl Authority {
 }
 
 /// Domains of the authorities; other hosts need no parsing, and most IRIs of a record have others.
-const DOMAINS: [&str; 9] =
-    ["wikidata.org", "viaf.org", "isni.org", "isni-url.oclc.nl", "isni.oclc.org", "orcid.org", "id.loc.gov", "wikipedia.org", "dbpedia.org"];
+const DOMAINS: [&str; 9] = [
+    "wikidata.org",
+    "viaf.org",
+    "isni.org",
+    "isni-url.oclc.nl",
+    "isni.oclc.org",
+    "orcid.org",
+    "id.loc.gov",
+    "wikipedia.org",
+    "dbpedia.org",
+];
 
 /// Whether an address, given without its scheme, may be one that [`Authority::of_address`] knows. In doubt it may.
 fn may_be_known(rest: &str) -> bool {

@@ -214,9 +214,8 @@ fn came_before(
     if let Some(answer) = asked.of_this_harvest.get(page) {
         return Ok(*answer);
     }
-    let answer = transaction
-        .prepare_cached("SELECT 1 FROM page WHERE id = ?1 AND harvest_id = ?2")?
-        .exists(params![page, harvest.0])?;
+    let answer =
+        transaction.prepare_cached("SELECT 1 FROM page WHERE id = ?1 AND harvest_id = ?2")?.exists(params![page, harvest.0])?;
     asked.of_this_harvest.insert(*page, answer);
     Ok(answer)
 }

@@ -123,7 +123,12 @@ pub(super) fn catch_up(
 }
 
 /// Reads what changed after a page, in pieces.
-fn read(log: &Log, after: PageId, until: Until<impl FnMut() -> bool>, feed: Feed<'_, (Sealed, Piece)>) -> Result<(), MirrorError> {
+fn read(
+    log: &Log,
+    after: PageId,
+    until: Until<impl FnMut() -> bool>,
+    feed: Feed<'_, (Sealed, Piece)>,
+) -> Result<(), MirrorError> {
     let Until { mut grown, time } = until;
     let (mut bodies, mut at) = (PageBodies::default(), after);
     loop {
