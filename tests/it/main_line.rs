@@ -229,6 +229,14 @@ fn exports_are_whole_compressed_as_named_and_the_same_every_time() {
         assert_eq!(text, plain, "{name}");
     }
     assert_eq!(bench.run(&["export"]).ok(), plain);
+    bench.run(&["rebuild", "store"]).ok();
+    assert_eq!(bench.run(&["export"]).ok(), plain);
+    // More than one piece of it is packed, and the prefixes stand at the beginning alone.
+    let gzipped = fs_err::read(bench.path().join("a.nt.gz")).expect("written");
+    assert!(gzipped.windows(4).filter(|window| window == b"\x1f\x8b\x08\x00").count() > 1, "members of their own");
+    let turtle = bench.run(&["export", "--format", "ttl"]).ok();
+    let prefixes = turtle.lines().filter(|line| line.starts_with("@prefix ")).count();
+    assert!(prefixes > 1 && turtle.lines().take(prefixes).all(|line| line.starts_with("@prefix ")), "{prefixes} prefixes");
     // Every format says the same.
     let canonical = bench.run(&["export", "--canonical"]).ok();
     for format in ["nq", "trig"] {

@@ -159,7 +159,8 @@ fn everything_can_be_fetched_at_once() {
         body
     };
     let mut plain = String::new();
-    std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(read("/dump.nt.gz").as_slice()), &mut plain).expect("gzip");
+    std::io::Read::read_to_string(&mut flate2::read::MultiGzDecoder::new(read("/dump.nt.gz").as_slice()), &mut plain)
+        .expect("gzip");
     assert_eq!(plain, own);
     let quads = String::from_utf8(zstd::decode_all(read("/dump.nq.zst").as_slice()).expect("zstd")).expect("text");
     assert_eq!(quads, bench.run(&["export", "--format", "nq"]).ok());
