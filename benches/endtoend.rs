@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -26,6 +26,16 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Pages of so many records are kept: about half a GB.
 const KEPT: u64 = 100_000;
+
+/// Prints a line of the result.
+macro_rules! say {
+    ($($words:tt)*) => { writeln!(std::io::stdout(), $($words)*)? };
+}
+
+/// Prints how far it is.
+macro_rules! tell {
+    ($($words:tt)*) => { writeln!(std::io::stderr(), $($words)*)? };
+}
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -113,16 +123,17 @@ fn kept(router: axum::Router) -> axum::Router {
 struct Table(Vec<(String, Vec<Run>)>);
 
 impl Table {
-    fn note(&mut self, what: &str, run: Run) {
-        eprintln!("{what}: {:.2} s, {:.0} MB", run.seconds, run.memory);
+    fn note(&mut self, what: &str, run: Run) -> Result<(), Failure> {
+        tell!("{what}: {:.2} s, {:.0} MB", run.seconds, run.memory);
         match self.0.iter_mut().find(|(known, _)| known == what) {
             Some((_, runs)) => runs.push(run),
             None => self.0.push((what.to_owned(), vec![run])),
         }
+        Ok(())
     }
 
-    fn print(&self, records: u64) {
-        println!("\n| work | seconds | records/s | memory, MB |\n|---|---|---|---|");
+    fn print(&self, records: u64) -> Result<(), Failure> {
+        say!("\n| work | seconds | records/s | memory, MB |\n|---|---|---|---|");
         for (what, runs) in &self.0 {
             let mut seconds: Vec<f64> = runs.iter().map(|run| run.seconds).collect();
             seconds.sort_by(f64::total_cmp);
@@ -130,8 +141,9 @@ impl Table {
             let memory = runs.iter().map(|run| run.memory).fold(0.0, f64::max);
             let rate = f64::from(u32::try_from(records).unwrap_or(u32::MAX)) / median;
             let (least, most) = (seconds[0], seconds[seconds.len() - 1]);
-            println!("| {what} | {median:.2} ({least:.2}–{most:.2}) | {rate:.0} | {memory:.0} |");
+            say!("| {what} | {median:.2} ({least:.2}–{most:.2}) | {rate:.0} | {memory:.0} |");
         }
+        Ok(())
     }
 }
 
@@ -140,6 +152,9 @@ struct Bench {
     directory: tempfile::TempDir,
     url: String,
     table: Table,
+    with_peers: bool,
+    /// One with the peers that are written in Python.
+    python: Option<String>,
 }
 
 impl Bench {
@@ -167,60 +182,60 @@ impl Bench {
         Ok(path)
     }
 
-    fn round(&mut self, state: &ServerState, python: Option<Option<&str>>, changes: usize) -> Result<(), Failure> {
+    fn round(&mut self, state: &ServerState, most: usize) -> Result<(), Failure> {
         let published = self.fresh("mirror")?.join("snapshots/current");
         let run_ = run(&mut self.harvest(&[]), Some(&published))?;
-        self.table.note("first harvest, until published", Run { seconds: run_.until, ..run_ });
-        self.table.note("first harvest, until in order", run_);
+        self.table.note("first harvest, until published", Run { seconds: run_.until, ..run_ })?;
+        self.table.note("first harvest, until in order", run_)?;
         let nquads = self.fresh("mirror.nq")?;
         let file = nquads.to_string_lossy().into_owned();
         let run_ = run(&mut self.ours(&["export", "-o", &file]), None)?;
-        self.table.note("export, N-Quads", run_);
-        if let Some(python) = python {
-            self.peers(&file, python)?;
+        self.table.note("export, N-Quads", run_)?;
+        if self.with_peers {
+            self.peers(&file)?;
         }
         for name in ["mirror.nt", "mirror.nt.gz", "mirror.nt.zst"] {
             let file = self.fresh(name)?.to_string_lossy().into_owned();
             let run_ = run(&mut self.ours(&["export", "-o", &file]), None)?;
-            self.table.note(&format!("export, {}", name.trim_start_matches("mirror.")), run_);
+            self.table.note(&format!("export, {}", name.trim_start_matches("mirror.")), run_)?;
         }
         let run_ = run(&mut self.ours(&["rebuild", "store"]), None)?;
-        self.table.note("rebuild store", run_);
+        self.table.note("rebuild store", run_)?;
         let run_ = run(&mut self.harvest(&["--full"]), None)?;
-        self.table.note("harvest again, nothing changed", run_);
+        self.table.note("harvest again, nothing changed", run_)?;
         let numbers: Vec<u64> = state.with_catalogue(|catalogue| catalogue.live(usize::MAX));
-        let changed: Vec<u64> = numbers.iter().copied().step_by(numbers.len().div_ceil(changes).max(1)).collect();
+        let changed: Vec<u64> = numbers.iter().copied().step_by(numbers.len().div_ceil(most).max(1)).collect();
         state.with_catalogue(|catalogue| catalogue.update(&changed, chrono::Utc::now()));
         let run_ = run(&mut self.harvest(&[]), None)?;
-        self.table.note(&format!("harvest of {} changes", changed.len()), run_);
+        self.table.note(&format!("harvest of {} changes", changed.len()), run_)?;
         for words in [["query", "ASK {}"].as_slice(), &["status"]] {
             let run_ = run(&mut self.ours(words), None)?;
-            self.table.note(&words.join(" "), run_);
+            self.table.note(&words.join(" "), run_)?;
         }
         Ok(())
     }
 
-    fn peers(&mut self, nquads: &str, python: Option<&str>) -> Result<(), Failure> {
+    fn peers(&mut self, nquads: &str) -> Result<(), Failure> {
         let (loaded, dumped) = (self.fresh("loaded")?, self.fresh("dumped.nq")?);
         let me = std::env::current_exe()?;
         let run_ = run(Command::new(&me).args(["--load", nquads]).arg(&loaded), None)?;
-        self.table.note("oxigraph: bulk load of the N-Quads", run_);
+        self.table.note("oxigraph: bulk load of the N-Quads", run_)?;
         let run_ = run(Command::new(&me).arg("--dump").arg(&loaded).arg(&dumped), None)?;
-        self.table.note("oxigraph: dump to N-Quads", run_);
-        let Some(python) = python else { return Ok(()) };
+        self.table.note("oxigraph: dump to N-Quads", run_)?;
+        let Some(python) = self.python.clone() else { return Ok(()) };
         let (loaded, dumped, scripted) = (self.fresh("loaded")?, self.fresh("dumped.nq")?, self.fresh("scripted")?);
         let peers = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/peers");
         let script = |name: &str| {
-            let mut command = Command::new(python);
+            let mut command = Command::new(&python);
             command.arg(peers.join(name));
             command
         };
         let run_ = run(script("store.py").args(["load", nquads]).arg(&loaded), None)?;
-        self.table.note("pyoxigraph: bulk load of the N-Quads", run_);
+        self.table.note("pyoxigraph: bulk load of the N-Quads", run_)?;
         let run_ = run(script("store.py").arg("dump").arg(&loaded).arg(&dumped), None)?;
-        self.table.note("pyoxigraph: dump to N-Quads", run_);
+        self.table.note("pyoxigraph: dump to N-Quads", run_)?;
         let run_ = run(script("harvest.py").arg(&self.url).arg(&scripted), None)?;
-        self.table.note("script: oaipmh-scythe, lxml, pyoxigraph", run_);
+        self.table.note("script: oaipmh-scythe, lxml, pyoxigraph", run_)?;
         Ok(())
     }
 }
@@ -244,7 +259,7 @@ fn polite(binary: &Path) -> Result<(), Failure> {
     let Run { seconds, cpu, memory, .. } = run(&mut command, None)?;
     let cores = f64::from(u32::try_from(libris_mirror::pipeline::cores())?);
     let idle = 100.0 * (1.0 - cpu / seconds / cores);
-    println!(
+    say!(
         "\n{RECORDS} records at 200 a second, default limits: {seconds:.1} s, {cpu:.1} s of processor, {memory:.0} MB; {cores} cores idle {idle:.1} %"
     );
     Ok(())
@@ -272,29 +287,32 @@ fn main() -> Result<(), Failure> {
     let state = ServerState::new(Catalogue::new(records, chrono::Utc::now()), false);
     let keep = |router| if records <= KEPT { kept(router) } else { router };
     let fake = FakeLibris::start(Arc::clone(&state), 0, keep)?;
+    #[expect(clippy::disallowed_methods, reason = "a bench is its own command line")]
+    let python = std::env::var("LIBRIS_MIRROR_PEERS").ok();
     let me = std::env::current_exe()?;
     let mut bench = Bench {
         binary: me.ancestors().nth(2).ok_or("no target directory")?.join("libris-mirror"),
         directory: tempfile::tempdir()?,
         url: fake.url(),
         table: Table::default(),
+        with_peers: records <= KEPT,
+        python,
     };
-    let python = std::env::var("LIBRIS_MIRROR_PEERS").ok();
     // Once without a clock, so that the pages are there.
     run(&mut bench.harvest(&["--max-records", if records <= KEPT { "1000000" } else { "1" }]), None)?;
     for _ in 0..runs {
-        bench.round(&state, (records <= KEPT).then_some(python.as_deref()), usize::try_from(records / 100)?.max(1))?;
+        bench.round(&state, usize::try_from(records / 100)?.max(1))?;
     }
     let size = |name: &str| megabytes(&bench.path(name));
-    println!("\non disk, MB: log and tables {:.1}", size("mirror/mirror.db"));
-    println!(
+    say!("\non disk, MB: log and tables {:.1}", size("mirror/mirror.db"));
+    say!(
         "store and its snapshots {:.1}, of which published {:.1}",
         megabytes(&bench.path("mirror")) - size("mirror/mirror.db"),
         size("mirror/snapshots")
     );
     for name in ["mirror.nq", "mirror.nt", "mirror.nt.gz", "mirror.nt.zst"] {
-        println!("{name} {:.1}", size(name));
+        say!("{name} {:.1}", size(name));
     }
-    bench.table.print(records);
+    bench.table.print(records)?;
     polite(&bench.binary)
 }

@@ -7,8 +7,8 @@ use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use libris_mirror::log::{Log, PageId};
-use libris_mirror::search::{SearchIndex, SearchView};
-use libris_mirror::views::{Batch, Content, ParsedChange, View};
+use libris_mirror::search::{SearchIndex, SearchTable, SearchView};
+use libris_mirror::views::{Content, ParsedChange, Table};
 use oxigraph::model::{BlankNode, GraphName, Literal, NamedNode, Quad};
 
 const FAMILY: [&str; 8] = ["Lindström", "Ågren", "Öberg", "Hägg", "Kvist", "Wärn", "Sjöblom", "Tranströmare"];
@@ -74,10 +74,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let record = i64::try_from(number).unwrap_or_default() + 1;
             ParsedChange { record, graph, content: Content::Quads(quads), repaired: false }
         };
-        let changes = (first..(first + 1000).min(records)).map(change).collect();
-        let batch = Batch { page: PageId(i64::try_from(first / 1000).unwrap_or_default() + 1), link: None, changes };
+        let changes: Vec<_> = (first..(first + 1000).min(records)).map(change).collect();
+        let page = PageId(i64::try_from(first / 1000).unwrap_or_default() + 1);
         let begun = Instant::now();
-        view.apply(&batch)?;
+        view.apply(page, &changes.iter().map(SearchTable::row).collect::<Vec<_>>())?;
         spent += begun.elapsed();
     }
     let mut out = std::io::stdout();

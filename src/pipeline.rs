@@ -4,11 +4,15 @@ use std::ops::ControlFlow;
 use std::sync::mpsc::sync_channel;
 use std::thread;
 
-/// How many threads are worth having for work that needs nothing but a processor.
+/// How many threads are worth having for work that needs nothing but a processor. Not more than sixteen: each holds
+/// some megabytes of work.
 #[must_use]
 pub fn cores() -> usize {
-    thread::available_parallelism().map_or(1, std::num::NonZero::get)
+    thread::available_parallelism().map_or(1, std::num::NonZero::get).min(MOST_WORKERS)
 }
+
+/// Where more threads would only wait for the one that makes their tasks.
+const MOST_WORKERS: usize = 16;
 
 /// What a task is handed over with; `false` if nobody wants more.
 pub type Feed<'a, T> = &'a mut dyn FnMut(T) -> bool;

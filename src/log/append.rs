@@ -77,6 +77,14 @@ struct Known {
     page: i64,
 }
 
+/// Where a record is to lie.
+#[derive(Clone, Copy)]
+struct Place {
+    source: SourceId,
+    page: PageId,
+    offset: usize,
+}
+
 /// What is asked once for a page, and not for each of its records.
 struct Asked {
     /// Whether the source lists records that it did not deliver.
@@ -166,7 +174,8 @@ impl Log {
                 if asked.undelivered {
                     forget_undelivered(&transaction, page.source, identifier)?;
                 }
-                if enter(&transaction, page.source, id, known, record, body.len(), &mut counters, &mut moves)? {
+                let place = Place { source: page.source, page: id, offset: body.len() };
+                if enter(&transaction, place, known, record, &mut counters, &mut moves)? {
                     body.extend_from_slice(&record.xml);
                     stored += 1;
                 }
@@ -234,11 +243,9 @@ fn forget_undelivered(transaction: &Transaction<'_>, source: SourceId, identifie
 /// Enters a record; answers whether its bytes belong into the page.
 fn enter(
     transaction: &Transaction<'_>,
-    source: SourceId,
-    page: PageId,
+    Place { source, page, offset }: Place,
     known: Option<Known>,
     record: &Record,
-    offset: usize,
     counters: &mut Counters,
     moves: &mut Moves,
 ) -> rusqlite::Result<bool> {

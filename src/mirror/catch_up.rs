@@ -1,7 +1,7 @@
 //! Bringing the views from their watermarks to the end of the log.
 //!
-//! One thread reads the log, all cores parse, one thread feeds the store, and the calling one the tables. What is in
-//! flight is a few pieces of a page; their results are applied in the order of the log.
+//! One thread reads the log, all cores parse, one thread feeds the store and one the tables. What is in flight is a few
+//! pieces of a page, and rows of a few pages; all are applied in the order of the log.
 
 use std::ops::ControlFlow;
 use std::sync::mpsc::sync_channel;
@@ -59,8 +59,19 @@ struct Rows {
     search: Vec<RowOf<SearchTable>>,
 }
 
+impl Rows {
+    fn add(&mut self, more: Self) {
+        self.links.extend(more.links);
+        self.quarantine.extend(more.quarantine);
+        self.search.extend(more.search);
+    }
+}
+
 /// Pieces that wait for the store.
 const WAITING: usize = 2;
+
+/// Pages whose rows wait for the tables; they are small.
+const PAGES_WAITING: usize = 4;
 
 /// Until when the views follow a log.
 pub(super) struct Until<W> {
@@ -93,6 +104,15 @@ pub(super) fn catch_up(
             }
             store.flush()
         });
+        let (to_tables, pages) = sync_channel::<(PageId, Rows)>(PAGES_WAITING);
+
+        let tabling = scope.spawn(move || {
+            for (page, rows) in pages {
+                tables.apply(page, &rows)?;
+            }
+            tables.finish()
+        });
+        let mut rows_of_page = Rows::default();
         let applied = in_order(
             cores(),
             move |feed| read(log, from, until, feed),
@@ -103,22 +123,23 @@ pub(super) fn catch_up(
                     return Ok(ControlFlow::Break(()));
                 }
                 done.add(&piece);
-                tables.add(rows);
+                rows_of_page.add(rows);
                 if last {
-                    tables.apply(page.page)?;
-                    if !progress(&done) {
+                    let taken = to_tables.send((page.page, std::mem::take(&mut rows_of_page))).is_ok();
+                    if !taken || !progress(&done) {
                         return Ok(ControlFlow::Break(()));
                     }
                 }
                 Ok(ControlFlow::Continue(()))
             },
         );
-        drop(to_store);
+        drop((to_store, to_tables));
         let stored = storing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let rows_applied = tabling.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         applied?;
+        rows_applied?;
         Ok::<_, MirrorError>(stored?)
     })?;
-    tables.finish()?;
     Ok(done)
 }
 
@@ -186,35 +207,27 @@ impl<'a, T: Table> Follower<'a, T> {
     }
 }
 
-/// The views in the log's file, and the rows of a page that is not complete yet.
+/// The views in the log's file.
 struct Tables<'a> {
     links: Follower<'a, LinksTable>,
     quarantine: Follower<'a, QuarantineTable>,
     search: Follower<'a, SearchTable>,
-    rows: Rows,
     reached: PageId,
 }
 
 impl<'a> Tables<'a> {
     fn new(links: &'a mut LinksView, quarantine: &'a mut QuarantineView, search: &'a mut SearchView) -> Result<Self, ViewError> {
         let (links, quarantine, search) = (Follower::new(links)?, Follower::new(quarantine)?, Follower::new(search)?);
-        Ok(Self { links, quarantine, search, rows: Rows::default(), reached: PageId(0) })
+        Ok(Self { links, quarantine, search, reached: PageId(0) })
     }
 
     fn lowest(&self) -> PageId {
         self.links.page.min(self.quarantine.page).min(self.search.page)
     }
 
-    fn add(&mut self, rows: Rows) {
-        self.rows.links.extend(rows.links);
-        self.rows.quarantine.extend(rows.quarantine);
-        self.rows.search.extend(rows.search);
-    }
-
-    fn apply(&mut self, page: PageId) -> Result<(), ViewError> {
+    fn apply(&mut self, page: PageId, rows: &Rows) -> Result<(), ViewError> {
         self.reached = page;
-        let rows = std::mem::take(&mut self.rows);
-        if rows.links.is_empty() { Ok(()) } else { self.commit(&rows) }
+        if rows.links.is_empty() { Ok(()) } else { self.commit(rows) }
     }
 
     fn commit(&mut self, rows: &Rows) -> Result<(), ViewError> {

@@ -238,8 +238,12 @@ impl StoreView {
             if record.quads.is_empty() {
                 transaction.remove_named_graph(&record.graph)?;
             }
-            gone.iter().for_each(|quad| transaction.remove(quad));
-            new.iter().for_each(|quad| transaction.insert(*quad));
+            for quad in gone {
+                transaction.remove(quad);
+            }
+            for quad in new {
+                transaction.insert(*quad);
+            }
         }
         transaction.commit()
     }

@@ -20,6 +20,30 @@ const TOGETHER: usize = 200;
 /// Or fewer, if they have so many bytes.
 const MOST_BYTES: usize = 4 << 20;
 
+/// Records that are gathered until they make a piece.
+#[derive(Default)]
+struct Gathered {
+    records: Vec<(Change, Option<Vec<u8>>)>,
+    bytes: usize,
+}
+
+impl Gathered {
+    fn add(&mut self, log: &Log, bodies: &mut PageBodies, change: Change) -> Result<(), LogError> {
+        let record = if change.deleted { None } else { Some(bodies.record(log, &change)?.to_vec()) };
+        self.bytes += record.as_ref().map_or(0, Vec::len);
+        self.records.push((change, record));
+        Ok(())
+    }
+
+    fn is_full(&self) -> bool {
+        self.records.len() >= TOGETHER || self.bytes >= MOST_BYTES
+    }
+
+    fn piece(&mut self, page: PageId, last: bool) -> Piece {
+        Piece { page, records: std::mem::take(self).records, last }
+    }
+}
+
 impl Piece {
     /// Hands records of a page over in pieces, at least one; `false` if nobody wants more.
     pub fn of_page(
@@ -29,43 +53,30 @@ impl Piece {
         records: Vec<Change>,
         feed: Feed<'_, Self>,
     ) -> Result<bool, LogError> {
-        let mut left = records.into_iter().peekable();
-        loop {
-            let records = left.by_ref().take(TOGETHER).map(|change| {
-                let record = if change.deleted { None } else { Some(bodies.record(log, &change)?.to_vec()) };
-                Ok((change, record))
-            });
-            let records = records.collect::<Result<Vec<_>, LogError>>()?;
-            let last = left.peek().is_none();
-            if !feed(Self { page, records, last }) {
+        let mut gathered = Gathered::default();
+        for change in records {
+            if gathered.is_full() && !feed(gathered.piece(page, false)) {
                 return Ok(false);
             }
-            if last {
-                return Ok(true);
-            }
+            gathered.add(log, bodies, change)?;
         }
+        Ok(feed(gathered.piece(page, true)))
     }
 
     /// Hands over the newest version of every record, in the order in which these arrived. A piece may reach over several
     /// pages, and is full but for the last, so that the same log gives the same pieces.
     pub fn of_all(log: &Log, feed: Feed<'_, Self>) -> Result<(), LogError> {
-        let (mut bodies, mut page) = (PageBodies::default(), PageId(0));
-        let (mut records, mut bytes) = (Vec::new(), 0);
+        let (mut bodies, mut page, mut gathered) = (PageBodies::default(), PageId(0), Gathered::default());
         while let Some(next) = log.next_page_in_use(page)? {
             page = next;
             for change in log.records_in(page)? {
-                let record = if change.deleted { None } else { Some(bodies.record(log, &change)?.to_vec()) };
-                bytes += record.as_ref().map_or(0, Vec::len);
-                records.push((change, record));
-                if records.len() >= TOGETHER || bytes >= MOST_BYTES {
-                    bytes = 0;
-                    if !feed(Self { page, records: std::mem::take(&mut records), last: true }) {
-                        return Ok(());
-                    }
+                gathered.add(log, &mut bodies, change)?;
+                if gathered.is_full() && !feed(gathered.piece(page, true)) {
+                    return Ok(());
                 }
             }
         }
-        feed(Self { page, records, last: true });
+        feed(gathered.piece(page, true));
         Ok(())
     }
 }
