@@ -105,7 +105,6 @@ pub(super) fn catch_up(
             store.flush()
         });
         let (to_tables, pages) = sync_channel::<(PageId, Rows)>(PAGES_WAITING);
-
         let tabling = scope.spawn(move || {
             for (page, rows) in pages {
                 tables.apply(page, &rows)?;

@@ -202,19 +202,20 @@ impl StoreView {
     /// Takes in all that waits.
     fn take_in(&mut self) -> Result<(), StorageError> {
         let Waiting { few, load, reached, .. } = std::mem::take(&mut self.waiting);
-        self.waiting.reached = reached;
         self.empty = self.empty && few.is_empty() && load.is_none();
         if let Some(load) = load {
             load.take_in()?;
         }
-        if few.is_empty() {
-            return Ok(());
+        if !few.is_empty() {
+            let mut transaction = self.store.start_transaction()?;
+            for quad in few.iter().flatten() {
+                transaction.insert(quad);
+            }
+            transaction.commit()?;
         }
-        let mut transaction = self.store.start_transaction()?;
-        for quad in few.iter().flatten() {
-            transaction.insert(quad);
-        }
-        transaction.commit()
+        // Only now: a page whose records failed was not reached.
+        self.waiting.reached = reached;
+        Ok(())
     }
 
     /// Makes graphs that the store knows what they are to be, writing only what differs. What it holds is read on all
@@ -341,6 +342,19 @@ mod tests {
             let due = [graph(1, text("b")), graph(2, text("c")), graph(3, text("a")), filler(0), filler(1)];
             assert!(held(&view) == due.into_iter().flat_map(|record| record.quads).collect(), "with {fillers} fillers");
         }
+    }
+
+    #[test]
+    fn a_load_that_fails_moves_no_watermark_later() {
+        let (directory, mut view) = view();
+        let (store, away) = (directory.path().join("store"), directory.path().join("away"));
+        view.apply(vec![graph(1, (0..MANY + 1000).map(|n| n.to_string()))]).expect("applied");
+        view.reached(Sealed { page: PageId(7), link: None }).expect("noted");
+        fs_err::rename(&store, &away).expect("renamed");
+        assert!(view.flush().is_err(), "no table can be made");
+        fs_err::rename(&away, &store).expect("renamed");
+        view.flush().expect("nothing waits");
+        assert_eq!(view.page(), PageId(0), "what failed is not in the store");
     }
 
     #[test]
