@@ -7,8 +7,8 @@ use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use libris_mirror::log::{Log, PageId};
-use libris_mirror::search::{SearchIndex, SearchTable, SearchView};
-use libris_mirror::views::{Content, ParsedChange, Table};
+use libris_mirror::search::{SearchIndex, SearchTable};
+use libris_mirror::views::{Content, ParsedChange, Table, Tables};
 use oxigraph::model::{BlankNode, GraphName, Literal, NamedNode, Quad};
 
 const FAMILY: [&str; 8] = ["Lindström", "Ågren", "Öberg", "Hägg", "Kvist", "Wärn", "Sjöblom", "Tranströmare"];
@@ -66,7 +66,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path = directory.path().join("mirror.db");
     let log = Log::open(&path)?;
     prepare(&path, records)?;
-    let mut view = SearchView::open(&log)?;
+    let mut view = Tables::open(&log)?;
     let mut spent = Duration::ZERO;
     for first in (0..records).step_by(1000) {
         let change = |number: usize| {
@@ -77,7 +77,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let changes: Vec<_> = (first..(first + 1000).min(records)).map(change).collect();
         let page = PageId(i64::try_from(first / 1000).unwrap_or_default() + 1);
         let begun = Instant::now();
-        view.apply(page, &changes.iter().map(SearchTable::row).collect::<Vec<_>>())?;
+        let rows: Vec<_> = changes.iter().map(SearchTable::row).collect();
+        view.write(|writing| writing.apply::<SearchTable>(page, &rows))?;
         spent += begun.elapsed();
     }
     let mut out = std::io::stdout();

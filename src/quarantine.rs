@@ -4,12 +4,9 @@
 use rusqlite::{Transaction, params};
 
 use crate::log::{Log, LogError, PageId};
-use crate::views::{Content, ParsedChange, Table, TableView};
+use crate::views::{Content, ParsedChange, Table};
 
 /// The writer's side.
-pub type QuarantineView = TableView<QuarantineTable>;
-
-/// See [`QuarantineView`].
 pub struct QuarantineTable;
 
 /// A quarantined record.

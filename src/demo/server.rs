@@ -134,9 +134,9 @@ async fn change(State(state): State<Arc<ServerState>>, RawForm(form): RawForm) -
         arguments(&form).iter().find(|(name, _)| name == wanted).and_then(|(_, value)| value.parse::<usize>().ok()).unwrap_or(0)
     };
     let (update, delete, add) = (number("update"), number("delete"), number("add"));
-    let (leave, backdate) = (number("leave"), number("backdate"));
+    let (leave, backdate, every) = (number("leave"), number("backdate"), number("every").max(1));
     state.with_catalogue(|catalogue| {
-        let mut live = catalogue.live(update + delete).into_iter();
+        let mut live = catalogue.live((update + delete).saturating_mul(every)).into_iter().step_by(every);
         catalogue.update(&live.by_ref().take(update).collect::<Vec<_>>(), Utc::now());
         catalogue.delete(&live.collect::<Vec<_>>(), Utc::now());
         // These two are unseen by harvests of the national bibliography.

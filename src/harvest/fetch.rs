@@ -1,7 +1,9 @@
 //! The fetching side of a run: page after page, until the list ends or something does.
 
 use std::collections::VecDeque;
+use std::hash::Hasher;
 
+use rustc_hash::FxHasher;
 use tokio::sync::{mpsc, oneshot};
 
 use super::client::Client;
@@ -71,7 +73,8 @@ pub(super) struct Fetcher {
 struct Answered {
     end: End,
     count: u64,
-    content: blake3::Hash,
+    /// A hash of its records.
+    content: u64,
 }
 
 /// How often a list may be re-opened without a whole answer in between.
@@ -124,13 +127,14 @@ impl From<FetchError> for Failure {
     }
 }
 
-/// The pages of one list so far: which tokens led where.
+/// The pages of one list so far: which tokens led where. A quick hash is enough: whoever makes two pages that share one
+/// breaks off nothing but a list of their own.
 #[derive(Default)]
-pub(super) struct Trail(VecDeque<(ResumptionToken, blake3::Hash)>);
+pub(super) struct Trail(VecDeque<(ResumptionToken, u64)>);
 
 impl Trail {
     /// Notes a page; an error if it came before with the same token.
-    fn note(&mut self, token: &ResumptionToken, content: blake3::Hash) -> Result<(), FetchError> {
+    fn note(&mut self, token: &ResumptionToken, content: u64) -> Result<(), FetchError> {
         let state = (token.clone(), content);
         if self.0.contains(&state) {
             return Err(FetchError::Loop(token.to_string()));
@@ -254,7 +258,7 @@ impl Fetcher {
             .client
             .ask(request, move |input| {
                 let (mut left, mut to_probe, mut count) = (mine.remaining, mine.probe.as_ref(), 0);
-                let mut content = blake3::Hasher::new();
+                let mut content = FxHasher::default();
                 let mut useless = None;
                 let mut last = None;
                 let read = read_list(input, &mine.settings, opens_list, |mut part| {
@@ -276,7 +280,8 @@ impl Fetcher {
                     }
                     count += part.records.len() as u64;
                     part.records.iter().for_each(|record| {
-                        content.update(record.header.identifier.as_str().as_bytes()).update(&record.xml);
+                        content.write(record.header.identifier.as_str().as_bytes());
+                        content.write(&record.xml);
                     });
                     last.clone_from(&part.end);
                     if mine.in_span {
@@ -296,7 +301,7 @@ impl Fetcher {
                     read => read?,
                 }
                 let end = last.unwrap_or(End { token: None, complete_list_size: None });
-                Ok(Ok(Answered { end, count, content: content.finalize() }))
+                Ok(Ok(Answered { end, count, content: content.finish() }))
             })
             .await?;
         let count = match &answered {

@@ -1,15 +1,12 @@
 //! The links view: tables in the log's file, and look-ups in them.
 
-use rusqlite::{Row, Transaction, params};
+use rusqlite::{Row, Rows, Transaction, params};
 
 use super::{Authority, Link, extract};
 use crate::log::{Log, LogError, PageId};
-use crate::views::{Content, ParsedChange, Table, TableView};
+use crate::views::{Content, ParsedChange, Table};
 
 /// The writer's side.
-pub type LinksView = TableView<LinksTable>;
-
-/// See [`LinksView`].
 pub struct LinksTable;
 
 /// The links of a record.
@@ -29,12 +26,19 @@ impl Table for LinksTable {
     }
 
     fn apply(transaction: &Transaction<'_>, _: PageId, rows: &[LinksOf]) -> rusqlite::Result<()> {
+        let mut known = transaction.prepare_cached(
+            "SELECT record_id, entity, path, property, authority, local_id, iri FROM link WHERE graph = ?1 ORDER BY rowid",
+        )?;
         let mut remove = transaction.prepare_cached("DELETE FROM link WHERE graph = ?1")?;
         let mut insert = transaction.prepare_cached(
             "INSERT INTO link (record_id, graph, entity, path, property, authority, local_id, iri) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?;
         for LinksOf { record, graph, links } in rows {
-            remove.execute([graph])?;
+            match compare(&mut known.query([graph])?, *record, links)? {
+                Known::Same => continue,
+                Known::Other => remove.execute([graph])?,
+                Known::None => 0,
+            };
             for Link { entity, path, property, reference } in links {
                 let authority = reference.authority.name();
                 insert.execute(params![record, graph, entity, path, property, authority, reference.id, reference.iri])?;
@@ -46,6 +50,40 @@ impl Table for LinksTable {
     fn clear(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
         transaction.execute("DELETE FROM link", []).map(|_| ())
     }
+}
+
+/// What the table holds of a record.
+enum Known {
+    None,
+    Same,
+    Other,
+}
+
+/// Compares what the table holds of a graph with what it is to hold.
+fn compare(rows: &mut Rows<'_>, record: i64, links: &[Link]) -> rusqlite::Result<Known> {
+    let (mut due, mut any) = (links.iter(), false);
+    while let Some(row) = rows.next()? {
+        any = true;
+        let same = match due.next() {
+            Some(Link { entity, path, property, reference }) => {
+                let texts = [entity, path, property, reference.authority.name(), &reference.id, &reference.iri];
+                let mut same = row.get_ref(0)?.as_i64()? == record;
+                for (column, text) in texts.into_iter().enumerate() {
+                    same = same && row.get_ref(column + 1)?.as_bytes()? == text.as_bytes();
+                }
+                same
+            }
+            None => false,
+        };
+        if !same {
+            return Ok(Known::Other);
+        }
+    }
+    Ok(match (any, due.next()) {
+        (false, Some(_)) => Known::None,
+        (true, Some(_)) => Known::Other,
+        (_, None) => Known::Same,
+    })
 }
 
 /// A link as it is looked up.
@@ -160,5 +198,48 @@ impl LinksIndex<'_> {
                 .collect()
         };
         read().map_err(|source| self.0.failed(source))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use oxigraph::model::{NamedNode, Quad};
+
+    use super::*;
+
+    fn row(record: i64, ids: &[&str]) -> LinksOf {
+        let graph = NamedNode::new_unchecked("https://libris.kb.se/x");
+        let same_as = NamedNode::new_unchecked("http://www.w3.org/2002/07/owl#sameAs");
+        let quad = |id: &&str| {
+            let address = NamedNode::new_unchecked(format!("http://www.wikidata.org/entity/{id}"));
+            Quad::new(graph.clone(), same_as.clone(), address, graph.clone())
+        };
+        let content = Content::Quads(ids.iter().map(quad).collect());
+        LinksTable::row(&ParsedChange { record, graph: graph.clone(), content, repaired: false })
+    }
+
+    #[test]
+    fn links_that_are_there_are_not_written_again() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut log = Log::open(&directory.path().join("mirror.db")).expect("a log");
+        log.connection.execute_batch("PRAGMA foreign_keys = OFF").expect("set");
+        for (record, ids, writes) in [
+            (1, ["Q1", "Q2"].as_slice(), 2),
+            (1, &["Q1", "Q2"], 0),
+            (1, &["Q1", "Q3"], 4),
+            (1, &["Q1"], 3),
+            (1, &["Q1", "Q2"], 3),
+            (2, &["Q1", "Q2"], 4),
+            (2, &[], 2),
+            (2, &[], 0),
+        ] {
+            let transaction = log.connection.transaction().expect("begun");
+            let before = transaction.total_changes();
+            LinksTable::apply(&transaction, PageId(1), &[row(record, ids)]).expect("applied");
+            assert_eq!(transaction.total_changes() - before, writes, "{record}: {ids:?}");
+            transaction.commit().expect("committed");
+            let held = LinksIndex(&log).find(&LinkFilter::Record("https://libris.kb.se/x".into())).expect("read");
+            assert_eq!(held.iter().map(|link| link.id.as_str()).collect::<Vec<_>>(), ids);
+        }
     }
 }

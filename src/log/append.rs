@@ -156,6 +156,8 @@ impl Log {
     /// Commits a page. Afterwards it is on disk, with everything that a resumption needs. A record that is repeated
     /// byte for byte is counted, and not stored again.
     pub fn append(&mut self, page: &NewPage<'_>) -> Result<PageReport, LogError> {
+        let turn = self.turn();
+        let _mine = turn.lock();
         let mut append = || -> rusqlite::Result<PageReport> {
             let transaction = self.connection.transaction()?;
             let id = open_page(&transaction, page.harvest, page.now, page.response_date, page.token, page.whole)?;

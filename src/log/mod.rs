@@ -15,7 +15,10 @@ mod undelivered;
 mod watermarks;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
+use parking_lot::FairMutex;
 use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 
@@ -152,7 +155,7 @@ pub struct Undelivered {
 }
 
 /// How many steps the schema has.
-const SCHEMAS: usize = 5;
+const SCHEMAS: usize = 6;
 
 /// The schema, in steps that are never edited once merged.
 fn migrations() -> Migrations<'static> {
@@ -162,6 +165,7 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("../../migrations/0003_add-proof.sql")),
         M::up(include_str!("../../migrations/0004_create-search.sql")),
         M::up(include_str!("../../migrations/0005_create-trouble.sql")),
+        M::up(include_str!("../../migrations/0006_add-words-of-entry.sql")),
     ])
 }
 
@@ -169,37 +173,49 @@ fn migrations() -> Migrations<'static> {
 pub struct Log {
     pub(crate) connection: Connection,
     path: PathBuf,
+    /// Whose turn it is to write: `SQLite` alone would let the quicker of two writers go first again and again.
+    turn: Arc<FairMutex<()>>,
 }
 
-/// How many seconds a statement waits for another connection's transaction.
-const BUSY_SECONDS: u64 = 30;
+/// How long a reader waits where another connection must have the file for itself.
+const READERS_WAIT: Duration = Duration::from_secs(30);
+
+/// How long the log and the views beside it wait for each other's transactions. Both are this program's own, and on a
+/// slow disk one may take its time.
+const WRITERS_WAIT: Duration = Duration::from_mins(10);
+
+/// What both keep to. In a large file each record touches a dozen leaves of indexes, here and there: 32 MB of them are
+/// kept, and what is in the write-ahead log is moved to its place only when it comes to 64 MB, so that a leaf that is
+/// written again and again is moved once.
+const WRITERS: &str = "PRAGMA foreign_keys = ON; PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 16384; PRAGMA journal_size_limit = 67108864;";
 
 impl Log {
     /// Opens the log for writing, makes it if need be, and brings its schema up to date.
     pub fn open(path: &Path) -> Result<Self, LogError> {
         let failed = |source| LogError::sqlite(path, source);
         let mut connection = Connection::open(path).map_err(failed)?;
-        connection
-            .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 67108864;")
-            .map_err(failed)?;
-        connection.busy_timeout(std::time::Duration::from_secs(BUSY_SECONDS)).map_err(failed)?;
+        connection.execute_batch(&format!("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; {WRITERS}")).map_err(failed)?;
+        connection.busy_timeout(WRITERS_WAIT).map_err(failed)?;
         migrations().to_latest(&mut connection).map_err(|source| match source {
             rusqlite_migration::Error::MigrationDefinition(rusqlite_migration::MigrationDefinitionError::DatabaseTooFarAhead) => {
                 LogError::TooNew(path.to_owned())
             }
             source => Self::not_migrated(path, source),
         })?;
-        Ok(Self { connection, path: path.to_owned() })
+        Ok(Self { connection, path: path.to_owned(), turn: Arc::default() })
+    }
+
+    /// Whose turn it is to write, for the views beside this log.
+    pub(crate) fn turn(&self) -> Arc<FairMutex<()>> {
+        Arc::clone(&self.turn)
     }
 
     /// A second connection for the views that live in the log's file. Their commits need no disk flush of their
     /// own: the log's next one carries them, and until then a power cut only sets them back.
     pub fn open_for_views(&self) -> Result<Connection, LogError> {
         let connection = Connection::open(&self.path).map_err(|source| self.failed(source))?;
-        connection
-            .execute_batch("PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;")
-            .map_err(|source| self.failed(source))?;
-        connection.busy_timeout(std::time::Duration::from_secs(BUSY_SECONDS)).map_err(|source| self.failed(source))?;
+        connection.execute_batch(&format!("PRAGMA synchronous = NORMAL; {WRITERS}")).map_err(|source| self.failed(source))?;
+        connection.busy_timeout(WRITERS_WAIT).map_err(|source| self.failed(source))?;
         Ok(connection)
     }
 
@@ -214,7 +230,7 @@ impl Log {
             .or_else(|_| Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX))
             .map_err(failed)?;
         connection.execute_batch("PRAGMA query_only = ON;").map_err(failed)?;
-        connection.busy_timeout(std::time::Duration::from_secs(BUSY_SECONDS)).map_err(failed)?;
+        connection.busy_timeout(READERS_WAIT).map_err(failed)?;
         let known = migrations().current_version(&connection);
         match known {
             Ok(rusqlite_migration::SchemaVersion::Outside(_)) => Err(LogError::TooNew(path.to_owned())),
@@ -222,7 +238,9 @@ impl Log {
             Ok(rusqlite_migration::SchemaVersion::Inside(version)) if version.get() < SCHEMAS => {
                 Err(LogError::TooOld(path.to_owned()))
             }
-            Ok(rusqlite_migration::SchemaVersion::Inside(_)) => Ok(Self { connection, path: path.to_owned() }),
+            Ok(rusqlite_migration::SchemaVersion::Inside(_)) => {
+                Ok(Self { connection, path: path.to_owned(), turn: Arc::default() })
+            }
             Err(source) => Err(Self::not_migrated(path, source)),
         }
     }

@@ -4,18 +4,18 @@
 //! pieces of a page, and rows of a few pages; all are applied in the order of the log.
 
 use std::ops::ControlFlow;
-use std::sync::mpsc::sync_channel;
-use std::time::Instant;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::{Duration, Instant};
 
 use super::MirrorError;
 use super::views::Views;
-use crate::links::{LinksTable, LinksView};
+use crate::links::LinksTable;
 use crate::log::{Log, PageBodies, PageId};
 use crate::pipeline::{Feed, cores, in_order};
-use crate::quarantine::{QuarantineTable, QuarantineView};
-use crate::search::{SearchTable, SearchView};
+use crate::quarantine::QuarantineTable;
+use crate::search::SearchTable;
 use crate::store::RecordGraph;
-use crate::views::{Content, Piece, Readers, Sealed, Table, TableView, ViewError};
+use crate::views::{Content, Piece, Readers, Sealed, Table, Tables, ViewError, Writing};
 
 /// What catching up did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -71,7 +71,10 @@ impl Rows {
 const WAITING: usize = 2;
 
 /// Pages whose rows wait for the tables; they are small.
-const PAGES_WAITING: usize = 4;
+const PAGES_WAITING: usize = 8;
+
+/// The log waits while the tables are written. A transaction of theirs takes in no further page after this time.
+const LONGEST: Duration = Duration::from_secs(2);
 
 /// Until when the views follow a log.
 pub(super) struct Until<W> {
@@ -88,10 +91,10 @@ pub(super) fn catch_up(
     mut progress: impl FnMut(&CaughtUp) -> bool,
 ) -> Result<CaughtUp, MirrorError> {
     let readers = Readers::new(&views.log, views.depth)?;
-    let Views { store, links, quarantine, search, log, .. } = views;
+    let Views { store, tables, log, .. } = views;
     let stored = store.page();
-    let mut tables = Tables::new(links, quarantine, search)?;
-    let from = tables.lowest().min(stored);
+    let followers = Followers::new(tables)?;
+    let from = followers.lowest().min(stored);
     let mut done = CaughtUp::default();
     std::thread::scope(|scope| {
         let (to_store, coming) = sync_channel::<(Sealed, bool, Vec<RecordGraph>)>(WAITING);
@@ -105,12 +108,7 @@ pub(super) fn catch_up(
             store.flush()
         });
         let (to_tables, pages) = sync_channel::<(PageId, Rows)>(PAGES_WAITING);
-        let tabling = scope.spawn(move || {
-            for (page, rows) in pages {
-                tables.apply(page, &rows)?;
-            }
-            tables.finish()
-        });
+        let tabling = scope.spawn(move || followers.follow(&pages));
         let mut rows_of_page = Rows::default();
         let applied = in_order(
             cores(),
@@ -186,57 +184,65 @@ fn parse(readers: &Readers, page: Sealed, Piece { records, last, .. }: Piece) ->
     Parsed { page, last, graphs, rows, done }
 }
 
-/// A view and how far it is.
-struct Follower<'a, T: Table> {
-    view: &'a mut TableView<T>,
-    page: PageId,
+/// The views in the log's file, and how far each is.
+struct Followers<'a> {
+    tables: &'a mut Tables,
+    links: PageId,
+    quarantine: PageId,
+    search: PageId,
 }
 
-impl<'a, T: Table> Follower<'a, T> {
-    fn new(view: &'a mut TableView<T>) -> Result<Self, ViewError> {
-        Ok(Self { page: view.watermark()?, view })
-    }
-
-    fn apply(&mut self, page: PageId, rows: &[T::Row]) -> Result<(), ViewError> {
-        if self.page < page {
-            self.view.apply(page, rows)?;
-            self.page = page;
-        }
-        Ok(())
-    }
-}
-
-/// The views in the log's file.
-struct Tables<'a> {
-    links: Follower<'a, LinksTable>,
-    quarantine: Follower<'a, QuarantineTable>,
-    search: Follower<'a, SearchTable>,
-    reached: PageId,
-}
-
-impl<'a> Tables<'a> {
-    fn new(links: &'a mut LinksView, quarantine: &'a mut QuarantineView, search: &'a mut SearchView) -> Result<Self, ViewError> {
-        let (links, quarantine, search) = (Follower::new(links)?, Follower::new(quarantine)?, Follower::new(search)?);
-        Ok(Self { links, quarantine, search, reached: PageId(0) })
+impl<'a> Followers<'a> {
+    fn new(tables: &'a mut Tables) -> Result<Self, ViewError> {
+        Ok(Self {
+            links: tables.watermark::<LinksTable>()?,
+            quarantine: tables.watermark::<QuarantineTable>()?,
+            search: tables.watermark::<SearchTable>()?,
+            tables,
+        })
     }
 
     fn lowest(&self) -> PageId {
-        self.links.page.min(self.quarantine.page).min(self.search.page)
+        self.links.min(self.quarantine).min(self.search)
     }
 
-    fn apply(&mut self, page: PageId, rows: &Rows) -> Result<(), ViewError> {
-        self.reached = page;
-        if rows.links.is_empty() { Ok(()) } else { self.commit(rows) }
+    /// Applies pages as they come. Those that wait already go into one transaction: where tables are large, most of the
+    /// work is for each leaf of an index that is written, however many rows go there.
+    fn follow(self, pages: &Receiver<(PageId, Rows)>) -> Result<(), ViewError> {
+        let Self { tables, mut links, mut quarantine, mut search } = self;
+        let mut reached = None;
+        for first in pages {
+            let began = Instant::now();
+            (links, quarantine, search) = tables.write(|writing| {
+                let mut at = (links, quarantine, search);
+                let mut next = Some(first);
+                while let Some((page, rows)) = next {
+                    reached = Some(page);
+                    if !rows.links.is_empty() {
+                        apply::<LinksTable>(writing, &mut at.0, page, &rows.links)?;
+                        apply::<QuarantineTable>(writing, &mut at.1, page, &rows.quarantine)?;
+                        apply::<SearchTable>(writing, &mut at.2, page, &rows.search)?;
+                    }
+                    next = if began.elapsed() < LONGEST { pages.try_recv().ok() } else { None };
+                }
+                Ok(at)
+            })?;
+        }
+        // Past pages that changed nothing, too.
+        let Some(reached) = reached else { return Ok(()) };
+        tables.write(|writing| {
+            apply::<LinksTable>(writing, &mut links, reached, &[])?;
+            apply::<QuarantineTable>(writing, &mut quarantine, reached, &[])?;
+            apply::<SearchTable>(writing, &mut search, reached, &[])
+        })
     }
+}
 
-    fn commit(&mut self, rows: &Rows) -> Result<(), ViewError> {
-        self.links.apply(self.reached, &rows.links)?;
-        self.quarantine.apply(self.reached, &rows.quarantine)?;
-        self.search.apply(self.reached, &rows.search)
+/// Applies a page to a view that has not applied it.
+fn apply<T: Table>(writing: &Writing<'_>, at: &mut PageId, page: PageId, rows: &[T::Row]) -> Result<(), ViewError> {
+    if *at < page {
+        writing.apply::<T>(page, rows)?;
+        *at = page;
     }
-
-    /// Moves the watermarks past pages that changed nothing.
-    fn finish(mut self) -> Result<(), ViewError> {
-        self.commit(&Rows::default())
-    }
+    Ok(())
 }

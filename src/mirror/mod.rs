@@ -7,8 +7,10 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 
 use crate::config::Config;
 use crate::data_dir::{DataDir, DataDirError, WriteLock};
+use crate::links::LinksTable;
 use crate::log::{Log, LogError};
-use crate::search::SearchIndex;
+use crate::quarantine::QuarantineTable;
+use crate::search::{SearchIndex, SearchTable};
 use crate::store::{Snapshots, StoreError, StoreView};
 use crate::views::ViewError;
 
@@ -159,12 +161,12 @@ impl Mirror {
 
     /// Forgets the links and the quarantine, so that catching up makes them anew.
     pub fn reset_links(&mut self) -> Result<(), MirrorError> {
-        self.views.links.reset()?;
-        Ok(self.views.quarantine.reset()?)
+        self.views.tables.reset::<LinksTable>()?;
+        Ok(self.views.tables.reset::<QuarantineTable>()?)
     }
 
     /// Forgets the entries of the search, so that catching up makes them anew.
     pub fn reset_search(&mut self) -> Result<(), MirrorError> {
-        Ok(self.views.search.reset()?)
+        Ok(self.views.tables.reset::<SearchTable>()?)
     }
 }

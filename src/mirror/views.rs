@@ -6,18 +6,14 @@ use super::MirrorError;
 use super::catch_up::{CaughtUp, Until, catch_up};
 use crate::config::Config;
 use crate::data_dir::DataDir;
-use crate::links::LinksView;
 use crate::log::Log;
-use crate::quarantine::QuarantineView;
-use crate::search::SearchView;
 use crate::store::{Snapshots, StoreView};
+use crate::views::Tables;
 
 /// All views of one log.
 pub(super) struct Views {
     pub(super) store: StoreView,
-    pub(super) links: LinksView,
-    pub(super) quarantine: QuarantineView,
-    pub(super) search: SearchView,
+    pub(super) tables: Tables,
     pub(super) snapshots: Snapshots,
     /// The log, to read beside its writer.
     pub(super) log: Log,
@@ -31,9 +27,7 @@ impl Views {
     pub(super) fn open(directory: &DataDir, log: &Log, config: &Config) -> Result<Self, MirrorError> {
         Ok(Self {
             store: StoreView::open(&directory.store(), log, &config.store)?,
-            links: LinksView::open(log)?,
-            quarantine: QuarantineView::open(log)?,
-            search: SearchView::open(log)?,
+            tables: Tables::open(log)?,
             snapshots: directory.snapshots(),
             log: Log::open_read_only(log.path())?,
             depth: config.harvest.depth,

@@ -144,6 +144,11 @@ impl<R: BufRead> Tape<R> {
         }
     }
 
+    /// What was read and not handed out yet.
+    pub(super) fn at_hand(&self) -> &[u8] {
+        &self.clean[self.handed..]
+    }
+
     /// Forgets the raw bytes before `position`. They go when they are more than what stays, so that moving the
     /// rest costs no more than reading it did.
     pub(super) fn release(&mut self, position: u64) {

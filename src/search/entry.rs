@@ -35,6 +35,21 @@ pub struct Words {
     pub identifier: String,
 }
 
+impl Words {
+    /// Tells words from others.
+    #[must_use]
+    pub fn hash(&self) -> i64 {
+        let Self { title, name, subject, identifier } = self;
+        let mut hasher = blake3::Hasher::new();
+        for words in [title, name, subject, identifier] {
+            hasher.update(words.as_bytes()).update(b"\0");
+        }
+        let mut hash = [0; 8];
+        hasher.finalize_xof().fill(&mut hash);
+        i64::from_le_bytes(hash)
+    }
+}
+
 /// The longest label and detail, in characters.
 const LONGEST: usize = 300;
 

@@ -12,12 +12,9 @@ use super::Entry;
 use super::words::{as_word, forms_of_isbn, words as words_of};
 use crate::log::{Log, LogError, PageId};
 use crate::rdf::last_part;
-use crate::views::{Content, ParsedChange, Table, TableView};
+use crate::views::{Content, ParsedChange, Table};
 
 /// The writer's side.
-pub type SearchView = TableView<SearchTable>;
-
-/// See [`SearchView`].
 pub struct SearchTable;
 
 /// A record's entry, if it has one.
@@ -31,6 +28,30 @@ struct Described {
     entry: Entry,
     heading: String,
     triples: usize,
+    /// Of its words.
+    hash: i64,
+}
+
+/// What the tables hold of a record.
+struct Known {
+    record: i64,
+    same_entry: bool,
+    same_words: bool,
+}
+
+impl Known {
+    fn read(row: &Row<'_>, record: i64, due: Option<&Described>) -> rusqlite::Result<Self> {
+        let known = row.get(0)?;
+        let Some(Described { entry, heading, triples, hash }) = due.filter(|_| known == record) else {
+            return Ok(Self { record: known, same_entry: false, same_words: false });
+        };
+        let texts = [&entry.entity, &entry.kind, &entry.label, heading, &entry.detail];
+        let mut same = row.get::<_, Option<i64>>(6)? == entry.year && row.get::<_, usize>(7)? == *triples;
+        for (column, text) in texts.into_iter().enumerate() {
+            same = same && row.get_ref(column + 1)?.as_bytes()? == text.as_bytes();
+        }
+        Ok(Self { record: known, same_entry: same, same_words: row.get::<_, Option<i64>>(8)? == Some(*hash) })
+    }
 }
 
 impl Table for SearchTable {
@@ -41,31 +62,41 @@ impl Table for SearchTable {
         let graph = change.graph.as_str();
         let described = |quads: &[Quad]| {
             let entry = Entry::of(graph, quads);
-            Described { heading: words_of(&entry.label).join(" "), entry, triples: quads.len() }
+            Described { heading: words_of(&entry.label).join(" "), triples: quads.len(), hash: entry.words.hash(), entry }
         };
         let entry = if let Content::Quads(quads) = &change.content { Some(described(quads)) } else { None };
         EntryOf { record: change.record, graph: graph.to_owned(), entry }
     }
 
     fn apply(transaction: &Transaction<'_>, _: PageId, rows: &[EntryOf]) -> rusqlite::Result<()> {
-        let mut find = transaction.prepare_cached("SELECT record_id FROM entry WHERE graph = ?1")?;
+        let mut find = transaction.prepare_cached(
+            "SELECT record_id, entity, kind, label, heading, detail, year, triples, words FROM entry WHERE graph = ?1",
+        )?;
         let mut remove = transaction.prepare_cached("DELETE FROM entry WHERE record_id = ?1")?;
         let mut remove_words = transaction.prepare_cached("DELETE FROM word WHERE rowid = ?1")?;
         let mut insert = transaction.prepare_cached(
-            "INSERT INTO entry (record_id, graph, entity, kind, label, heading, detail, year, triples) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            "INSERT INTO entry (record_id, graph, entity, kind, label, heading, detail, year, triples, words) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         )?;
         let mut insert_words = transaction
             .prepare_cached("INSERT INTO word (rowid, title, name, subject, identifier) VALUES (?1, ?2, ?3, ?4, ?5)")?;
         for EntryOf { record, graph, entry } in rows {
-            let known: Option<i64> = find.query_row([graph], |row| row.get(0)).optional()?;
-            if let Some(known) = known {
-                remove.execute([known])?;
-                remove_words.execute([known])?;
+            let known = find.query_row([graph], |row| Known::read(row, *record, entry.as_ref())).optional()?;
+            if known.as_ref().is_some_and(|known| known.same_entry && known.same_words) {
+                continue;
             }
-            let Some(Described { entry, heading, triples }) = entry else { continue };
+            let same_words = known.as_ref().is_some_and(|known| known.same_words);
+            if let Some(Known { record, .. }) = known {
+                remove.execute([record])?;
+                if !same_words {
+                    remove_words.execute([record])?;
+                }
+            }
+            let Some(Described { entry, heading, triples, hash }) = entry else { continue };
             let Entry { entity, kind, label, detail, year, words } = entry;
-            insert.execute(params![record, graph, entity, kind, label, heading, detail, year, triples])?;
-            insert_words.execute(params![record, words.title, words.name, words.subject, words.identifier])?;
+            insert.execute(params![record, graph, entity, kind, label, heading, detail, year, triples, hash])?;
+            if !same_words {
+                insert_words.execute(params![record, words.title, words.name, words.subject, words.identifier])?;
+            }
         }
         Ok(())
     }
@@ -285,6 +316,7 @@ fn kinds_of_match(text: &str) -> Vec<Match> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::search::Words;
 
     #[test]
     fn the_best_kind_of_match_is_asked_for_first() {
@@ -296,5 +328,40 @@ mod tests {
         assert_eq!(kinds_of_match("91-7000-059-X")[0], Match::Identifier("9789170000591".into()));
         assert!(kinds_of_match(" -- \"* ").is_empty());
         assert_eq!(kinds_of_match("NEAR OR \" AND (").last(), Some(&words(r#""near" "or" "and" *"#)));
+    }
+
+    #[test]
+    fn an_entry_that_is_there_is_not_written_again() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut log = Log::open(&directory.path().join("mirror.db")).expect("a log");
+        log.connection.execute_batch("PRAGMA foreign_keys = OFF").expect("set");
+        let row = |record, title: &str, detail: &str, triples| {
+            let words = Words { title: title.into(), ..Words::default() };
+            let (label, detail, graph) = (title.to_owned(), detail.to_owned(), "https://libris.kb.se/x".to_owned());
+            let entry = Entry { entity: graph.clone(), kind: "Text".into(), label, detail, year: Some(1907), words };
+            let described = Described { heading: title.to_owned(), triples, hash: entry.words.hash(), entry };
+            EntryOf { record, graph, entry: Some(described) }
+        };
+        let gone = EntryOf { record: 2, graph: "https://libris.kb.se/x".into(), entry: None };
+        // An entry that goes and one that comes are a write each; words are further ones.
+        for (row, entries, words, found) in [
+            (row(1, "nils", "a", 7), 1, true, ["nils"].as_slice()),
+            (row(1, "nils", "a", 7), 0, false, &["nils"]),
+            (row(1, "nils", "b", 8), 2, false, &["nils"]),
+            (row(1, "akka", "b", 8), 2, true, &["akka"]),
+            (row(2, "akka", "b", 8), 2, true, &["akka"]),
+            (gone, 1, true, &[]),
+        ] {
+            let transaction = log.connection.transaction().expect("begun");
+            let before = transaction.total_changes();
+            SearchTable::apply(&transaction, PageId(1), &[row]).expect("applied");
+            let written = transaction.total_changes() - before;
+            assert!(if words { written > entries } else { written == entries }, "{written} writes of {entries}: {found:?}");
+            transaction.commit().expect("committed");
+            let held =
+                ["nils", "akka"].into_iter().filter(|word| SearchIndex(&log).find(word, 0, 10).expect("read").matches == 1);
+            assert_eq!(held.collect::<Vec<_>>(), found);
+            assert_eq!(SearchIndex(&log).integrity().expect("read"), None);
+        }
     }
 }

@@ -8,5 +8,5 @@ mod index;
 mod words;
 
 pub use entry::{Entry, Words};
-pub use index::{COUNTED, EntryRow, Found, SearchIndex, SearchTable, SearchView};
+pub use index::{COUNTED, EntryRow, Found, SearchIndex, SearchTable};
 pub use words::{fold, forms_of_isbn};

@@ -3,6 +3,7 @@
 //! [`StoreView`] keeps it equal to the log; [`Snapshots`] publishes copies of it that readers open, since `RocksDB`
 //! admits one process and a reader beside a writer is undefined.
 
+mod difference;
 mod load;
 mod snapshot;
 mod view;

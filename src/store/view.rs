@@ -8,15 +8,15 @@
 
 use std::path::{Path, PathBuf};
 
-use oxigraph::model::{GraphNameRef, NamedNode, Quad};
+use oxigraph::model::{NamedNode, Quad};
 use oxigraph::store::{StorageError, Store, StoreOptions};
 use rustc_hash::{FxBuildHasher, FxHashSet};
 
 use super::StoreError;
+use super::difference::{Difference, differences};
 use super::load::Load;
 use crate::config;
 use crate::log::{Log, PageId, PageProof};
-use crate::pipeline::cores;
 use crate::views::{Sealed, ViewError};
 
 /// The watermark is the name of a graph without triples, so that no query over triples can see it.
@@ -218,22 +218,12 @@ impl StoreView {
         Ok(())
     }
 
-    /// Makes graphs that the store knows what they are to be, writing only what differs. What it holds is read on all
-    /// cores.
+    /// Makes graphs that the store knows what they are to be, writing only what differs.
     fn replace(&self, records: &[RecordGraph]) -> Result<(), StorageError> {
         if records.is_empty() {
             return Ok(());
         }
-        let part = records.len().div_ceil(cores()).max(SMALLEST_PART);
-        let read = |part| self.differences(part);
-        let differences = std::thread::scope(|scope| {
-            let others: Vec<_> = records.chunks(part).skip(1).map(|part| scope.spawn(move || read(part))).collect();
-            let mut differences = records.chunks(part).next().map_or_else(|| Ok(Vec::new()), read)?;
-            for other in others {
-                differences.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
-            }
-            Ok::<_, StorageError>(differences)
-        })?;
+        let differences = differences(&self.store, records)?;
         let mut transaction = self.store.start_transaction()?;
         for (record, Difference { gone, new }) in records.iter().zip(&differences) {
             if record.quads.is_empty() {
@@ -248,33 +238,6 @@ impl StoreView {
         }
         transaction.commit()
     }
-
-    fn differences<'a>(&self, records: &'a [RecordGraph]) -> Result<Vec<Difference<'a>>, StorageError> {
-        records.iter().map(|record| self.difference(record)).collect()
-    }
-
-    fn difference<'a>(&self, record: &'a RecordGraph) -> Result<Difference<'a>, StorageError> {
-        if record.quads.is_empty() {
-            return Ok(Difference::default());
-        }
-        let graph = GraphNameRef::NamedNode(record.graph.as_ref());
-        let old = self.store.quads_for_pattern(None, None, None, Some(graph)).collect::<Result<FxHashSet<_>, _>>()?;
-        let new: FxHashSet<&Quad> = record.quads.iter().collect();
-        Ok(Difference {
-            gone: old.iter().filter(|quad| !new.contains(quad)).cloned().collect(),
-            new: record.quads.iter().filter(|quad| !old.contains(*quad)).collect(),
-        })
-    }
-}
-
-/// Fewer records than this are not worth a thread of their own.
-const SMALLEST_PART: usize = 20;
-
-/// What makes a graph another.
-#[derive(Default)]
-struct Difference<'a> {
-    gone: Vec<Quad>,
-    new: Vec<&'a Quad>,
 }
 
 /// Removes the files of bulk loads that a crash cut off before `RocksDB` took them in. Nobody else has the store open.

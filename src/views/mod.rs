@@ -15,7 +15,7 @@ use crate::rdf::PayloadError;
 
 pub use pieces::Piece;
 pub use readers::Readers;
-pub use table::{Table, TableView};
+pub use table::{Table, Tables, Writing};
 
 /// What a record is now.
 #[derive(Debug)]

@@ -1,14 +1,15 @@
-//! Views that live in tables of the log's file: their data and their watermark in one transaction.
+//! Views that live in tables of the log's file: their data and their watermarks in one transaction.
 
-use std::marker::PhantomData;
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use parking_lot::FairMutex;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::{ParsedChange, ViewError};
 use crate::log::{Log, LogError, PageId, set_watermark, watermark};
 
-/// The tables of a view, and what changes in them.
+/// A view that lives in tables, and what changes in them.
 pub trait Table {
     /// The view's name.
     const NAME: &'static str;
@@ -16,57 +17,77 @@ pub trait Table {
     type Row: Send;
     /// Says what a change comes to. Pure, so that many can be made at once.
     fn row(change: &ParsedChange) -> Self::Row;
-    /// Applies what changed with a page. Idempotent.
+    /// Applies what changed with a page, and writes only what is not so already. Idempotent.
     fn apply(transaction: &Transaction<'_>, page: PageId, rows: &[Self::Row]) -> rusqlite::Result<()>;
     /// Empties the tables.
     fn clear(transaction: &Transaction<'_>) -> rusqlite::Result<()>;
 }
 
-/// The writer's side of such a view.
-pub struct TableView<T> {
+/// The writer's side of such views.
+pub struct Tables {
     connection: Connection,
     path: PathBuf,
-    tables: PhantomData<fn() -> T>,
+    turn: Arc<FairMutex<()>>,
 }
 
-impl<T: Table> TableView<T> {
-    /// The view in the file of a log.
+impl Tables {
+    /// The views in the file of a log.
     pub fn open(log: &Log) -> Result<Self, LogError> {
-        Ok(Self { connection: log.open_for_views()?, path: log.path().to_owned(), tables: PhantomData })
+        Ok(Self { connection: log.open_for_views()?, path: log.path().to_owned(), turn: log.turn() })
     }
 
-    /// A full disk and a damaged file are faults of the file, not of this view.
-    fn failed(&self, source: rusqlite::Error) -> ViewError {
-        match LogError::sqlite(&self.path, source) {
-            LogError::Sqlite { source, .. } => ViewError::Sqlite { view: T::NAME, source },
-            file => ViewError::Log(file),
+    /// The last page that a view has applied.
+    pub fn watermark<T: Table>(&self) -> Result<PageId, ViewError> {
+        watermark(&self.connection, T::NAME).map_err(|source| ViewError::sqlite::<T>(LogError::sqlite(&self.path, source)))
+    }
+
+    /// Does some work, all of it or none.
+    pub fn write<R>(&mut self, work: impl FnOnce(&Writing<'_>) -> Result<R, ViewError>) -> Result<R, ViewError> {
+        let Self { connection, path, turn } = self;
+        let _mine = turn.lock();
+        // From the beginning: one that only reads at first cannot go on if the log is written meanwhile.
+        let begun = connection.transaction_with_behavior(TransactionBehavior::Immediate);
+        let writing = Writing { transaction: begun.map_err(|source| LogError::sqlite(path, source))?, path };
+        let result = work(&writing)?;
+        writing.transaction.commit().map_err(|source| LogError::sqlite(path, source))?;
+        Ok(result)
+    }
+
+    /// Lets a view forget everything, so that the next catching up begins at the log's first page.
+    pub fn reset<T: Table>(&mut self) -> Result<(), ViewError> {
+        self.write(|writing| writing.in_view::<T>(PageId(0), T::clear))
+    }
+}
+
+/// A transaction over such views.
+pub struct Writing<'a> {
+    transaction: Transaction<'a>,
+    path: &'a PathBuf,
+}
+
+impl Writing<'_> {
+    /// Applies what changed with a page to a view, and moves its watermark there. Idempotent.
+    pub fn apply<T: Table>(&self, page: PageId, rows: &[T::Row]) -> Result<(), ViewError> {
+        self.in_view::<T>(page, |transaction| T::apply(transaction, page, rows))
+    }
+
+    fn in_view<T: Table>(
+        &self,
+        page: PageId,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
+    ) -> Result<(), ViewError> {
+        work(&self.transaction)
+            .and_then(|()| set_watermark(&self.transaction, T::NAME, page))
+            .map_err(|source| ViewError::sqlite::<T>(LogError::sqlite(self.path, source)))
+    }
+}
+
+impl ViewError {
+    /// A full disk and a damaged file are faults of the file, not of a view.
+    fn sqlite<T: Table>(error: LogError) -> Self {
+        match error {
+            LogError::Sqlite { source, .. } => Self::Sqlite { view: T::NAME, source },
+            file => Self::Log(file),
         }
-    }
-
-    /// Does some work and moves the watermark, both or neither.
-    fn commit(&mut self, page: PageId, work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>) -> Result<(), ViewError> {
-        let commit = || {
-            // From the beginning: one that only reads at first cannot go on if the log is written meanwhile.
-            let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            work(&transaction)?;
-            set_watermark(&transaction, T::NAME, page)?;
-            transaction.commit()
-        };
-        commit().map_err(|source| self.failed(source))
-    }
-
-    /// The last page that was applied.
-    pub fn watermark(&self) -> Result<PageId, ViewError> {
-        watermark(&self.connection, T::NAME).map_err(|source| self.failed(source))
-    }
-
-    /// Applies what changed with a page and commits the watermark with it. Idempotent.
-    pub fn apply(&mut self, page: PageId, rows: &[T::Row]) -> Result<(), ViewError> {
-        self.commit(page, |transaction| T::apply(transaction, page, rows))
-    }
-
-    /// Forgets everything, so that the next catching up begins at the log's first page.
-    pub fn reset(&mut self) -> Result<(), ViewError> {
-        self.commit(PageId(0), T::clear)
     }
 }

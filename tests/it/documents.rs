@@ -9,9 +9,15 @@ fn items(text: &str) -> Result<Vec<Item>, DocumentError> {
     read(text, Limits::default())
 }
 
+/// Reads in small chunks, so that every boundary is crossed, and in one, so that none is: that makes no difference.
 fn read(text: &str, limits: Limits) -> Result<Vec<Item>, DocumentError> {
-    // Small chunks, so that every boundary is crossed.
-    let mut document = Document::new(BufReader::with_capacity(7, text.as_bytes()), limits);
+    let items = read_in_chunks(text, 7, limits);
+    assert_eq!(format!("{items:?}"), format!("{:?}", read_in_chunks(text, 1 << 20, limits)));
+    items
+}
+
+fn read_in_chunks(text: &str, size: usize, limits: Limits) -> Result<Vec<Item>, DocumentError> {
+    let mut document = Document::new(BufReader::with_capacity(size, text.as_bytes()), limits);
     let mut items = Vec::new();
     while let Some(item) = document.next_item()? {
         items.push(item);
@@ -203,6 +209,19 @@ proptest! {
         let _ = items(&answer(&content));
         let _ = items(&answer(&format!("<ListRecords>{content}</ListRecords>")));
         let _ = payload_of(&content, 16);
+    }
+
+    /// Metadata are passed over in one step or read event by event, and either way end in the same place.
+    #[test]
+    fn metadata_end_where_they_do(content in "(<a>|</a>|<a |<b:c/>|</b:c>|<b:c d='>' e=\\\"</a>'\\\">|</metadata>|</record>|>|'|\"|=|&amp;|&|;| x |<!--|-->|<!\\[CDATA\\[|\\]\\]>|<\\?p|\\?>){0,14}") {
+        let _ = items(&between(&format!("<record><header><identifier>r2</identifier></header><metadata>{content}</metadata></record>")));
+    }
+
+    #[test]
+    fn metadata_that_are_whole_are_kept_whole(content in "(<a>x</a>|<b:c/>|<a q='>'><b:c>&amp;</b:c></a >|<!\\[CDATA\\[<a></metadata>\\]\\]>| x |<!-- </metadata> -->|<\\?p </metadata>\\?>){1,9}") {
+        let list = between(&format!("<record><header><identifier>r2</identifier></header><metadata>{content}</metadata></record>"));
+        let second = records(&list).remove(1);
+        prop_assert_eq!(&second.xml[second.metadata.expect("some")], content.as_bytes());
     }
 
     #[test]

@@ -4,16 +4,18 @@
 //! element was closed: a cut, an HTML page or a foreign root is an error and never the end of a list. What
 //! follows the root is ignored, since some servers append warnings there.
 
+mod record;
+
 use std::io::BufRead;
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
-use super::item::{Header, Identify, Item, Limits, MetadataFormat, Record, Set};
-use super::tape::{OverLimit, Tape};
-use super::xml::{Scope, resolve};
-use super::{
-    Datestamp, DocumentError, ErrorCode, Granularity, NAMELESS, OAI_NAMESPACE, ProtocolError, RecordId, ResumptionToken, SetSpec,
+use crate::oai::item::{Header, Identify, Item, Limits, MetadataFormat, Set};
+use crate::oai::tape::{OverLimit, Tape};
+use crate::oai::xml::{Scope, resolve};
+use crate::oai::{
+    Datestamp, DocumentError, ErrorCode, Granularity, OAI_NAMESPACE, ProtocolError, RecordId, ResumptionToken, SetSpec,
 };
 
 /// An answer that is being read.
@@ -158,7 +160,7 @@ impl<R: BufRead> Document<R> {
                 }
                 "header" => match self.header(element, before, empty) {
                     // It was read to its end; only its identifier is no good.
-                    Err(DocumentError::Invalid { .. }) => Ok(Some(Item::Header(nameless(before.to_string().as_bytes())))),
+                    Err(DocumentError::Invalid { .. }) => Ok(Some(Item::Header(record::nameless(before.to_string().as_bytes())))),
                     header => header.map(|header| Some(Item::Header(header))),
                 },
                 "resumptionToken" => {
@@ -206,115 +208,6 @@ impl<R: BufRead> Document<R> {
             _ => {}
         })?;
         Ok(identify)
-    }
-
-    fn record(
-        &mut self,
-        element: &BytesStart<'static>,
-        start: u64,
-        empty: bool,
-        header: &mut Option<Header>,
-    ) -> Result<Record, DocumentError> {
-        let mut metadata = None;
-        loop {
-            if empty {
-                break;
-            }
-            let before = self.position();
-            match self.event()? {
-                Event::Start(child) => {
-                    let child = child.into_owned();
-                    match child.local_name().into_inner() {
-                        "header" => *header = Some(self.header(&child, before, false)?),
-                        "metadata" => {
-                            let inner = self.position();
-                            let end = self.skip_to_end()?;
-                            metadata = Some(inner..end);
-                        }
-                        _ => self.skip(false)?,
-                    }
-                }
-                Event::Empty(child) if child.local_name().into_inner() == "header" => {
-                    return Err(self.invalid(before, "a record's header is empty".into()));
-                }
-                Event::End(_) => break,
-                Event::Eof => return Err(DocumentError::Cut { position: before }),
-                Event::DocType(_) => return Err(DocumentError::Doctype { position: before }),
-                _ => {}
-            }
-        }
-        let end = self.position();
-        let header = header.take().ok_or_else(|| self.invalid(start, "a record has no header".into()))?;
-        let raw = self.reader.get_ref().raw(start, end);
-        if raw.len() > self.limits.record_bytes {
-            return Err(self.too_long(start));
-        }
-        let (xml, shift) = self.self_contained(element, raw);
-        let shift = |position: u64| usize::try_from(position - start).unwrap_or(usize::MAX).saturating_add(shift);
-        let metadata = metadata.map(|inner| shift(inner.start)..shift(inner.end)).filter(|inner| !inner.is_empty());
-        Ok(Record { header, xml, metadata })
-    }
-
-    /// The bytes of a record with the declarations that it needs to stand alone, and how long these are.
-    fn self_contained(&self, element: &BytesStart<'static>, raw: &[u8]) -> (Vec<u8>, usize) {
-        let declarations = self.scope.missing_in(element);
-        let name_end = (1 + element.name().into_inner().len()).min(raw.len());
-        let mut xml = Vec::with_capacity(raw.len() + declarations.len());
-        xml.extend_from_slice(&raw[..name_end]);
-        xml.extend_from_slice(declarations.as_bytes());
-        xml.extend_from_slice(&raw[name_end..]);
-        (xml, declarations.len())
-    }
-
-    fn too_long(&self, position: u64) -> DocumentError {
-        DocumentError::TooLarge { position, what: "a record's size in bytes", limit: self.limits.record_bytes }
-    }
-
-    /// A record that cannot be read costs no neighbour: it goes up to its end tag. What fits the limit is kept as it
-    /// came, for whoever reads its payload to say what is wrong; of a longer one only the header is.
-    fn pass_over(
-        &mut self,
-        element: &BytesStart<'static>,
-        start: u64,
-        empty: bool,
-        header: Option<Header>,
-        error: DocumentError,
-    ) -> Result<Item, DocumentError> {
-        if matches!(error, DocumentError::Read { .. } | DocumentError::Cut { .. } | DocumentError::NotOai { .. }) {
-            return Err(error);
-        }
-        let name = element.name().into_inner();
-        let end = if empty {
-            self.position()
-        } else {
-            let sought = self.reader.get_mut().seek_end_tag(start, name);
-            let found = sought.map_err(|source| DocumentError::Read { position: start, source })?;
-            // Without an end tag the answer was cut, and the first error says so best.
-            let Some(found) = found else { return Err(error) };
-            if !found.whole {
-                self.begin_anew_at(found.end);
-                let header = header.unwrap_or_else(|| nameless(start.to_string().as_bytes()));
-                return Ok(Item::Unkept { header, reason: self.too_long(start).to_string() });
-            }
-            found.end
-        };
-        let (xml, _) = self.self_contained(element, self.reader.get_ref().raw(start, end));
-        if !empty {
-            self.begin_anew_at(end);
-        }
-        tracing::warn!("{error}; this record is kept as it came, and the next one read");
-        let header = header.unwrap_or_else(|| nameless(&xml));
-        let metadata = Some(0..xml.len());
-        Ok(Item::Record(Record { header, xml, metadata }))
-    }
-
-    /// Goes on reading at a position to which the tape was put.
-    fn begin_anew_at(&mut self, position: u64) {
-        let mut reader = Reader::from_reader(self.reader.get_mut().take());
-        // The reader has not seen the start tags of what is open; their names are checked here.
-        reader.config_mut().allow_unmatched_ends = true;
-        self.reader = reader;
-        self.offset = position;
     }
 
     fn header(&mut self, element: &BytesStart<'static>, before: u64, empty: bool) -> Result<Header, DocumentError> {
@@ -422,12 +315,6 @@ impl<R: BufRead> Document<R> {
     fn invalid(&self, position: u64, problem: String) -> DocumentError {
         DocumentError::Invalid { position, problem }
     }
-}
-
-/// A header for a record whose own says no identifier: named after its bytes, so that a repeat is the same one.
-fn nameless(bytes: &[u8]) -> Header {
-    let name = format!("{NAMELESS}{}", &blake3::hash(bytes).to_hex()[..32]);
-    Header { identifier: RecordId::of(name), datestamp_text: String::new(), datestamp: None, sets: Vec::new(), deleted: false }
 }
 
 /// The value of an attribute by its local name.

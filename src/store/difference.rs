@@ -1,0 +1,55 @@
+//! What makes a graph of the store another: the quads that go and the quads that come.
+
+use std::ops::ControlFlow;
+
+use oxigraph::model::{GraphNameRef, Quad};
+use oxigraph::store::{StorageError, Store};
+use rustc_hash::FxHashSet;
+
+use super::view::RecordGraph;
+use crate::pipeline::{cores, in_order};
+
+/// What makes a graph another.
+#[derive(Default)]
+pub(super) struct Difference<'a> {
+    pub(super) gone: Vec<Quad>,
+    pub(super) new: Vec<&'a Quad>,
+}
+
+/// So many records are looked at by one thread at a time.
+const TOGETHER: usize = 20;
+
+/// Threads for each core: the engine looks four strings up for every quad, here and there on the disk.
+const THREADS: usize = 4;
+
+/// What makes the graphs of records what they are to be, read on all cores.
+pub(super) fn differences<'a>(store: &Store, records: &'a [RecordGraph]) -> Result<Vec<Difference<'a>>, StorageError> {
+    let mut differences = Vec::with_capacity(records.len());
+    in_order(
+        (cores() * THREADS).min(records.len().div_ceil(TOGETHER)),
+        |feed| {
+            let _ = records.chunks(TOGETHER).all(feed);
+            Ok::<_, StorageError>(())
+        },
+        |part| part.iter().map(|record| difference(store, record)).collect::<Result<Vec<_>, _>>(),
+        |part| {
+            differences.extend(part?);
+            Ok(ControlFlow::Continue(()))
+        },
+    )?;
+    Ok(differences)
+}
+
+fn difference<'a>(store: &Store, record: &'a RecordGraph) -> Result<Difference<'a>, StorageError> {
+    let RecordGraph { graph, quads } = record;
+    if quads.is_empty() {
+        return Ok(Difference::default());
+    }
+    let graph = GraphNameRef::NamedNode(graph.as_ref());
+    let old = store.quads_for_pattern(None, None, None, Some(graph)).collect::<Result<FxHashSet<_>, _>>()?;
+    let due: FxHashSet<&Quad> = quads.iter().collect();
+    Ok(Difference {
+        gone: old.iter().filter(|quad| !due.contains(quad)).cloned().collect(),
+        new: quads.iter().filter(|quad| !old.contains(*quad)).collect(),
+    })
+}
