@@ -133,15 +133,16 @@ impl Table {
     }
 
     fn print(&self, records: u64) -> Result<(), Failure> {
-        say!("\n| work | seconds | records/s | memory, MB |\n|---|---|---|---|");
+        say!("\n| work | seconds | records/s | processor, s | memory, MB |\n|---|---|---|---|---|");
         for (what, runs) in &self.0 {
             let mut seconds: Vec<f64> = runs.iter().map(|run| run.seconds).collect();
             seconds.sort_by(f64::total_cmp);
             let median = seconds[seconds.len() / 2];
             let memory = runs.iter().map(|run| run.memory).fold(0.0, f64::max);
+            let cpu = runs.iter().map(|run| run.cpu).sum::<f64>() / f64::from(u32::try_from(runs.len())?);
             let rate = f64::from(u32::try_from(records).unwrap_or(u32::MAX)) / median;
             let (least, most) = (seconds[0], seconds[seconds.len() - 1]);
-            say!("| {what} | {median:.2} ({least:.2}–{most:.2}) | {rate:.0} | {memory:.0} |");
+            say!("| {what} | {median:.2} ({least:.2}–{most:.2}) | {rate:.0} | {cpu:.1} | {memory:.0} |");
         }
         Ok(())
     }
@@ -187,11 +188,10 @@ impl Bench {
         let run_ = run(&mut self.harvest(&[]), Some(&published))?;
         self.table.note("first harvest, until published", Run { seconds: run_.until, ..run_ })?;
         self.table.note("first harvest, until in order", run_)?;
-        let nquads = self.fresh("mirror.nq")?;
-        let file = nquads.to_string_lossy().into_owned();
-        let run_ = run(&mut self.ours(&["export", "-o", &file]), None)?;
-        self.table.note("export, N-Quads", run_)?;
         if self.with_peers {
+            let file = self.fresh("mirror.nq")?.to_string_lossy().into_owned();
+            let run_ = run(&mut self.ours(&["export", "-o", &file]), None)?;
+            self.table.note("export, N-Quads", run_)?;
             self.peers(&file)?;
         }
         for name in ["mirror.nt", "mirror.nt.gz", "mirror.nt.zst"] {
@@ -208,7 +208,7 @@ impl Bench {
         state.with_catalogue(|catalogue| catalogue.update(&changed, chrono::Utc::now()));
         let run_ = run(&mut self.harvest(&[]), None)?;
         self.table.note(&format!("harvest of {} changes", changed.len()), run_)?;
-        for words in [["query", "ASK {}"].as_slice(), &["status"]] {
+        for words in [["publish"].as_slice(), &["query", "ASK {}"], &["status"]] {
             let run_ = run(&mut self.ours(words), None)?;
             self.table.note(&words.join(" "), run_)?;
         }
@@ -303,15 +303,21 @@ fn main() -> Result<(), Failure> {
     for _ in 0..runs {
         bench.round(&state, usize::try_from(records / 100)?.max(1))?;
     }
-    let size = |name: &str| megabytes(&bench.path(name));
-    say!("\non disk, MB: log and tables {:.1}", size("mirror/mirror.db"));
-    say!(
-        "store and its snapshots {:.1}, of which published {:.1}",
-        megabytes(&bench.path("mirror")) - size("mirror/mirror.db"),
-        size("mirror/snapshots")
-    );
+    for in_order in [false, true] {
+        if in_order {
+            let compacted = run(&mut bench.ours(&["compact"]), None)?;
+            bench.table.note("compact", compacted)?;
+        }
+        let size = |name: &str| megabytes(&bench.path(name));
+        say!(
+            "{}, MB on disk: log and tables {:.1}, store {:.1}",
+            if in_order { "after `compact`" } else { "after the updates" },
+            size("mirror/mirror.db"),
+            size("mirror/store")
+        );
+    }
     for name in ["mirror.nq", "mirror.nt", "mirror.nt.gz", "mirror.nt.zst"] {
-        say!("{name} {:.1}", size(name));
+        say!("{name} {:.1}", megabytes(&bench.path(name)));
     }
     bench.table.print(records)?;
     polite(&bench.binary)

@@ -10,7 +10,7 @@ use crate::data_dir::{DataDir, DataDirError, WriteLock};
 use crate::links::LinksTable;
 use crate::log::{Log, LogError};
 use crate::quarantine::QuarantineTable;
-use crate::search::{SearchIndex, SearchTable};
+use crate::search::SearchTable;
 use crate::store::{Snapshots, StoreError, StoreView};
 use crate::views::ViewError;
 
@@ -144,7 +144,7 @@ impl Mirror {
         for old in self.snapshots().all() {
             self.snapshots().remove(old)?;
         }
-        SearchIndex(&self.log).merge()?;
+        self.views.tables.compact::<SearchTable>()?;
         self.log.vacuum()?;
         Ok(number)
     }

@@ -105,6 +105,11 @@ impl Table for SearchTable {
         transaction.execute("DELETE FROM entry", [])?;
         transaction.execute("INSERT INTO word (word) VALUES ('delete-all')", []).map(|_| ())
     }
+
+    /// Merges the parts of the index that came with the pages into one.
+    fn compact(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+        transaction.execute("INSERT INTO word (word) VALUES ('optimize')", []).map(|_| ())
+    }
 }
 
 /// A record as a search finds it.
@@ -248,12 +253,6 @@ impl SearchIndex<'_> {
         self.0.rows("SELECT year / 10 * 10, count(*) FROM entry WHERE year IS NOT NULL GROUP BY 1 ORDER BY 1", [], |row| {
             Ok((row.get(0)?, row.get(1)?))
         })
-    }
-
-    /// Merges the parts of the index that came with the pages into one.
-    pub fn merge(&self) -> Result<(), LogError> {
-        let merge = self.0.connection.execute("INSERT INTO word (word) VALUES ('optimize')", []);
-        merge.map(|_| ()).map_err(|source| self.0.failed(source))
     }
 
     /// What is wrong between the entries and their words.

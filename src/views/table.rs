@@ -21,6 +21,10 @@ pub trait Table {
     fn apply(transaction: &Transaction<'_>, page: PageId, rows: &[Self::Row]) -> rusqlite::Result<()>;
     /// Empties the tables.
     fn clear(transaction: &Transaction<'_>) -> rusqlite::Result<()>;
+    /// Brings the tables into their smallest form, where there is one.
+    fn compact(_transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+        Ok(())
+    }
 }
 
 /// The writer's side of such views.
@@ -55,7 +59,12 @@ impl Tables {
 
     /// Lets a view forget everything, so that the next catching up begins at the log's first page.
     pub fn reset<T: Table>(&mut self) -> Result<(), ViewError> {
-        self.write(|writing| writing.in_view::<T>(PageId(0), T::clear))
+        self.write(|writing| writing.in_view::<T>(T::clear).and_then(|()| writing.reached::<T>(PageId(0))))
+    }
+
+    /// Brings the tables of a view into their smallest form.
+    pub fn compact<T: Table>(&mut self) -> Result<(), ViewError> {
+        self.write(|writing| writing.in_view::<T>(T::compact))
     }
 }
 
@@ -68,17 +77,16 @@ pub struct Writing<'a> {
 impl Writing<'_> {
     /// Applies what changed with a page to a view, and moves its watermark there. Idempotent.
     pub fn apply<T: Table>(&self, page: PageId, rows: &[T::Row]) -> Result<(), ViewError> {
-        self.in_view::<T>(page, |transaction| T::apply(transaction, page, rows))
+        self.in_view::<T>(|transaction| T::apply(transaction, page, rows))?;
+        self.reached::<T>(page)
     }
 
-    fn in_view<T: Table>(
-        &self,
-        page: PageId,
-        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
-    ) -> Result<(), ViewError> {
-        work(&self.transaction)
-            .and_then(|()| set_watermark(&self.transaction, T::NAME, page))
-            .map_err(|source| ViewError::sqlite::<T>(LogError::sqlite(self.path, source)))
+    fn reached<T: Table>(&self, page: PageId) -> Result<(), ViewError> {
+        self.in_view::<T>(|transaction| set_watermark(transaction, T::NAME, page))
+    }
+
+    fn in_view<T: Table>(&self, work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>) -> Result<(), ViewError> {
+        work(&self.transaction).map_err(|source| ViewError::sqlite::<T>(LogError::sqlite(self.path, source)))
     }
 }
 

@@ -10,6 +10,7 @@
 //! - `soak`: everything at once, for as long as the environment says
 //! - `proof`: audits against the source, and checks without it
 //! - `misbehaviour`: departures from the specification that were seen in the wild, line by line
+//! - `bad_records`: records that are no good, or look so
 //! - `search`: titles, names, identifiers
 //! - `serve_protocol`: the SPARQL 1.1 Protocol, case by case
 //! - `serve_records`: records in every format, and where they are
@@ -22,6 +23,7 @@
 //! - `command_line`: help, exit codes, errors, configuration
 //! - `house`: rules that the source tree keeps
 
+mod bad_records;
 mod clients;
 mod command_line;
 mod crashes;

@@ -11,6 +11,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use libris_mirror::oai::Datestamp;
 
+use crate::harness::Bench;
+
 /// The namespace of answers.
 pub const NAMESPACE: &str = "http://www.openarchives.org/OAI/2.0/";
 
@@ -138,4 +140,12 @@ pub fn seconds_asked(query: &str, records: i64) -> (usize, usize) {
     };
     let number = |seconds: i64| usize::try_from(seconds.clamp(0, records)).expect("positive");
     (number(bound("from").unwrap_or(0)), number(bound("until").unwrap_or(records).saturating_add(1)))
+}
+
+/// Harvests and answers the summary, whatever the exit code must be.
+pub fn harvest(server: &Scripted, code: i32, more: &[&str]) -> (Bench, serde_json::Value, String) {
+    let bench = Bench::at(&server.url);
+    let done = bench.run(&bench.harvest_words("x", None, more)).expect(code);
+    let summary: serde_json::Value = serde_json::from_str(&done.stdout).unwrap_or_default();
+    (bench, summary[0].clone(), done.stderr)
 }

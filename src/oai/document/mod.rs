@@ -223,25 +223,29 @@ impl<R: BufRead> Document<R> {
         Ok(Header { identifier, datestamp: Datestamp::parse(&datestamp_text).ok(), datestamp_text, sets, deleted })
     }
 
-    /// Calls back with the local name and text of each child until the current element ends.
-    fn children(&mut self, empty: bool, mut each: impl FnMut(&str, &str)) -> Result<(), DocumentError> {
+    /// The next child of the current element, whether it is empty and where it begins; nothing at the element's end.
+    fn child(&mut self) -> Result<Option<(BytesStart<'static>, bool, u64)>, DocumentError> {
         loop {
-            if empty {
-                break;
-            }
             let before = self.position();
             match self.event()? {
-                Event::Start(child) => {
-                    let child = child.into_owned();
-                    let text = self.text(false)?;
-                    each(child.local_name().into_inner(), &text);
-                }
-                Event::Empty(child) => each(child.local_name().into_inner(), ""),
-                Event::End(_) => break,
+                Event::Start(child) => return Ok(Some((child.into_owned(), false, before))),
+                Event::Empty(child) => return Ok(Some((child.into_owned(), true, before))),
+                Event::End(_) => return Ok(None),
                 Event::Eof => return Err(DocumentError::Cut { position: before }),
                 Event::DocType(_) => return Err(DocumentError::Doctype { position: before }),
                 _ => {}
             }
+        }
+    }
+
+    /// Calls back with the local name and text of each child until the current element ends.
+    fn children(&mut self, empty: bool, mut each: impl FnMut(&str, &str)) -> Result<(), DocumentError> {
+        if empty {
+            return Ok(());
+        }
+        while let Some((child, empty, _)) = self.child()? {
+            let text = self.text(empty)?;
+            each(child.local_name().into_inner(), &text);
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::io::BufRead;
 
 use quick_xml::Reader;
-use quick_xml::events::{BytesStart, Event};
+use quick_xml::events::BytesStart;
 
 use super::Document;
 use crate::oai::item::{Header, Item, Record};
@@ -19,31 +19,15 @@ impl<R: BufRead> Document<R> {
         header: &mut Option<Header>,
     ) -> Result<Record, DocumentError> {
         let mut metadata = None;
-        loop {
-            if empty {
-                break;
-            }
-            let before = self.position();
-            match self.event()? {
-                Event::Start(child) => {
-                    let child = child.into_owned();
-                    match child.local_name().into_inner() {
-                        "header" => *header = Some(self.header(&child, before, false)?),
-                        "metadata" => {
-                            let inner = self.position();
-                            let end = self.end_of_metadata()?;
-                            metadata = Some(inner..end);
-                        }
-                        _ => self.skip(false)?,
-                    }
+        while !empty && let Some((child, empty, before)) = self.child()? {
+            match child.local_name().into_inner() {
+                "header" if empty => return Err(self.invalid(before, "a record's header is empty".into())),
+                "header" => *header = Some(self.header(&child, before, false)?),
+                "metadata" if !empty => {
+                    let inner = self.position();
+                    metadata = Some(inner..self.end_of_metadata()?);
                 }
-                Event::Empty(child) if child.local_name().into_inner() == "header" => {
-                    return Err(self.invalid(before, "a record's header is empty".into()));
-                }
-                Event::End(_) => break,
-                Event::Eof => return Err(DocumentError::Cut { position: before }),
-                Event::DocType(_) => return Err(DocumentError::Doctype { position: before }),
-                _ => {}
+                _ => self.skip(empty)?,
             }
         }
         let end = self.position();
