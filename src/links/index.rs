@@ -4,7 +4,7 @@ use rusqlite::{Row, Rows, Transaction, params};
 
 use super::{Authority, Link, extract};
 use crate::log::{Log, LogError, PageId};
-use crate::views::{Content, ParsedChange, Table};
+use crate::views::{Content, ParsedChange, Table, holds};
 
 /// The writer's side.
 pub struct LinksTable;
@@ -67,11 +67,7 @@ fn compare(rows: &mut Rows<'_>, record: i64, links: &[Link]) -> rusqlite::Result
         let same = match due.next() {
             Some(Link { entity, path, property, reference }) => {
                 let texts = [entity, path, property, reference.authority.name(), &reference.id, &reference.iri];
-                let mut same = row.get_ref(0)?.as_i64()? == record;
-                for (column, text) in texts.into_iter().enumerate() {
-                    same = same && row.get_ref(column + 1)?.as_bytes()? == text.as_bytes();
-                }
-                same
+                row.get::<_, i64>(0)? == record && holds(row, &texts)?
             }
             None => false,
         };

@@ -93,8 +93,8 @@ pub(super) fn catch_up(
     let readers = Readers::new(&views.log, views.depth)?;
     let Views { store, tables, log, .. } = views;
     let stored = store.page();
-    let followers = Followers::new(tables)?;
-    let from = followers.lowest().min(stored);
+    let marks = Marks::of(tables)?;
+    let from = marks.lowest().min(stored);
     let mut done = CaughtUp::default();
     std::thread::scope(|scope| {
         let (to_store, coming) = sync_channel::<(Sealed, bool, Vec<RecordGraph>)>(WAITING);
@@ -108,7 +108,7 @@ pub(super) fn catch_up(
             store.flush()
         });
         let (to_tables, pages) = sync_channel::<(PageId, Rows)>(PAGES_WAITING);
-        let tabling = scope.spawn(move || followers.follow(&pages));
+        let tabling = scope.spawn(move || follow(tables, marks, &pages));
         let mut rows_of_page = Rows::default();
         let applied = in_order(
             cores(),
@@ -184,21 +184,20 @@ fn parse(readers: &Readers, page: Sealed, Piece { records, last, .. }: Piece) ->
     Parsed { page, last, graphs, rows, done }
 }
 
-/// The views in the log's file, and how far each is.
-struct Followers<'a> {
-    tables: &'a mut Tables,
+/// How far the views in the log's file are.
+#[derive(Clone, Copy)]
+struct Marks {
     links: PageId,
     quarantine: PageId,
     search: PageId,
 }
 
-impl<'a> Followers<'a> {
-    fn new(tables: &'a mut Tables) -> Result<Self, ViewError> {
+impl Marks {
+    fn of(tables: &Tables) -> Result<Self, ViewError> {
         Ok(Self {
             links: tables.watermark::<LinksTable>()?,
             quarantine: tables.watermark::<QuarantineTable>()?,
             search: tables.watermark::<SearchTable>()?,
-            tables,
         })
     }
 
@@ -206,36 +205,35 @@ impl<'a> Followers<'a> {
         self.links.min(self.quarantine).min(self.search)
     }
 
-    /// Applies pages as they come. Those that wait already go into one transaction: where tables are large, most of the
-    /// work is for each leaf of an index that is written, however many rows go there.
-    fn follow(self, pages: &Receiver<(PageId, Rows)>) -> Result<(), ViewError> {
-        let Self { tables, mut links, mut quarantine, mut search } = self;
-        let mut reached = None;
-        for first in pages {
-            let began = Instant::now();
-            (links, quarantine, search) = tables.write(|writing| {
-                let mut at = (links, quarantine, search);
-                let mut next = Some(first);
-                while let Some((page, rows)) = next {
-                    reached = Some(page);
-                    if !rows.links.is_empty() {
-                        apply::<LinksTable>(writing, &mut at.0, page, &rows.links)?;
-                        apply::<QuarantineTable>(writing, &mut at.1, page, &rows.quarantine)?;
-                        apply::<SearchTable>(writing, &mut at.2, page, &rows.search)?;
-                    }
-                    next = if began.elapsed() < LONGEST { pages.try_recv().ok() } else { None };
-                }
-                Ok(at)
-            })?;
-        }
-        // Past pages that changed nothing, too.
-        let Some(reached) = reached else { return Ok(()) };
-        tables.write(|writing| {
-            apply::<LinksTable>(writing, &mut links, reached, &[])?;
-            apply::<QuarantineTable>(writing, &mut quarantine, reached, &[])?;
-            apply::<SearchTable>(writing, &mut search, reached, &[])
-        })
+    /// Applies a page to the views that have not applied it.
+    fn apply(&mut self, writing: &Writing<'_>, page: PageId, rows: &Rows) -> Result<(), ViewError> {
+        apply::<LinksTable>(writing, &mut self.links, page, &rows.links)?;
+        apply::<QuarantineTable>(writing, &mut self.quarantine, page, &rows.quarantine)?;
+        apply::<SearchTable>(writing, &mut self.search, page, &rows.search)
     }
+}
+
+/// Applies pages as they come. Those that wait already go into one transaction: where tables are large, most of the work
+/// is for each leaf of an index that is written, however many rows go there.
+fn follow(tables: &mut Tables, mut marks: Marks, pages: &Receiver<(PageId, Rows)>) -> Result<(), ViewError> {
+    let mut reached = None;
+    for first in pages {
+        let began = Instant::now();
+        marks = tables.write(|writing| {
+            let (mut marks, mut next) = (marks, Some(first));
+            while let Some((page, rows)) = next {
+                reached = Some(page);
+                if !rows.links.is_empty() {
+                    marks.apply(writing, page, &rows)?;
+                }
+                next = if began.elapsed() < LONGEST { pages.try_recv().ok() } else { None };
+            }
+            Ok(marks)
+        })?;
+    }
+    // Past pages that changed nothing, too.
+    let Some(reached) = reached else { return Ok(()) };
+    tables.write(|writing| marks.apply(writing, reached, &Rows::default()))
 }
 
 /// Applies a page to a view that has not applied it.

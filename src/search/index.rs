@@ -12,7 +12,7 @@ use super::Entry;
 use super::words::{as_word, forms_of_isbn, words as words_of};
 use crate::log::{Log, LogError, PageId};
 use crate::rdf::last_part;
-use crate::views::{Content, ParsedChange, Table};
+use crate::views::{Content, ParsedChange, Table, holds};
 
 /// The writer's side.
 pub struct SearchTable;
@@ -45,12 +45,10 @@ impl Known {
         let Some(Described { entry, heading, triples, hash }) = due.filter(|_| known == record) else {
             return Ok(Self { record: known, same_entry: false, same_words: false });
         };
-        let texts = [&entry.entity, &entry.kind, &entry.label, heading, &entry.detail];
-        let mut same = row.get::<_, Option<i64>>(6)? == entry.year && row.get::<_, usize>(7)? == *triples;
-        for (column, text) in texts.into_iter().enumerate() {
-            same = same && row.get_ref(column + 1)?.as_bytes()? == text.as_bytes();
-        }
-        Ok(Self { record: known, same_entry: same, same_words: row.get::<_, Option<i64>>(8)? == Some(*hash) })
+        let texts = [entry.entity.as_str(), &entry.kind, &entry.label, heading, &entry.detail];
+        let same_entry =
+            row.get::<_, Option<i64>>(6)? == entry.year && row.get::<_, usize>(7)? == *triples && holds(row, &texts)?;
+        Ok(Self { record: known, same_entry, same_words: row.get::<_, Option<i64>>(8)? == Some(*hash) })
     }
 }
 

@@ -15,6 +15,7 @@ use crate::rdf::PayloadError;
 
 pub use pieces::Piece;
 pub use readers::Readers;
+pub(crate) use table::holds;
 pub use table::{Table, Tables, Writing};
 
 /// What a record is now.

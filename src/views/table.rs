@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use parking_lot::FairMutex;
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Row, Transaction, TransactionBehavior};
 
 use super::{ParsedChange, ViewError};
 use crate::log::{Log, LogError, PageId, set_watermark, watermark};
@@ -25,6 +25,16 @@ pub trait Table {
     fn compact(_transaction: &Transaction<'_>) -> rusqlite::Result<()> {
         Ok(())
     }
+}
+
+/// Whether a row holds these texts, from its second column on.
+pub(crate) fn holds(row: &Row<'_>, texts: &[&str]) -> rusqlite::Result<bool> {
+    for (column, text) in texts.iter().enumerate() {
+        if row.get_ref(column + 1)?.as_bytes()? != text.as_bytes() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// The writer's side of such views.
