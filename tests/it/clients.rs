@@ -8,7 +8,7 @@ use std::process::Command;
 use libris_mirror::demo::identifier;
 use serde_json::Value;
 
-use crate::harness::{Bench, Done, text_setting};
+use crate::harness::{Bench, Done, package, text_setting};
 use crate::server::Server;
 
 #[expect(clippy::print_stderr, reason = "who runs the tests should know what they leave out")]
@@ -23,7 +23,7 @@ fn clients() -> Option<PathBuf> {
 }
 
 fn script(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(name)
+    package().join("tests/clients").join(name)
 }
 
 fn run(program: &Path, words: &[&str], clients: &Path) -> Done {

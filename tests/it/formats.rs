@@ -9,7 +9,7 @@ use libris_mirror::demo::{CONTEXT, identifier, jsonld, rdfxml, record, turtle};
 use libris_mirror::rdf::{Context, PayloadFormat, Reader, graph_name};
 use proptest::prelude::*;
 
-use crate::harness::Bench;
+use crate::harness::{Bench, package};
 
 /// Live records of a mirror, each in canonical form.
 fn canonical(bench: &Bench, numbers: std::ops::Range<u64>) -> Vec<String> {
@@ -130,14 +130,14 @@ fn assert_canonical(directory: &Path, context: &Path) {
 
 #[test]
 fn records_of_our_own_give_their_canonical_n_quads() {
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/records");
+    let fixtures = package().join("tests/fixtures/records");
     assert_canonical(&fixtures, &fixtures.join("context.json"));
 }
 
 /// The real records lie beside the clone where the maintainers work; the fixture above stands in elsewhere.
 #[test]
 fn real_records_give_their_canonical_n_quads_where_they_are_there() {
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
+    let data = package().join("../shared/data");
     if data.join("records").is_dir() {
         assert_canonical(&data.join("records"), &data.join("kbv-context.jsonld"));
     }

@@ -33,6 +33,11 @@ pub fn setting(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 
+/// The package's directory: of the clone that runs, which may not be the one that compiled.
+pub fn package() -> PathBuf {
+    text_setting("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").to_owned()).into()
+}
+
 /// What the environment says, if anything.
 #[expect(clippy::disallowed_methods, reason = "tests have no command line of their own")]
 pub fn text_setting(name: &str) -> Option<String> {

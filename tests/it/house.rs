@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::harness::package;
+
 fn sources(directory: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs_err::read_dir(directory).expect("readable").flatten() {
@@ -16,7 +18,7 @@ fn sources(directory: &Path) -> Vec<PathBuf> {
 }
 
 fn all() -> Vec<(PathBuf, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = package();
     let files: Vec<PathBuf> =
         ["src", "tests/it", "tests/fuzz/targets", "benches"].iter().flat_map(|part| sources(&root.join(part))).collect();
     assert!(files.len() > 50, "the tree was found");
@@ -90,7 +92,7 @@ const MAY_USE: [(&str, &[&str]); 19] = [
 
 #[test]
 fn a_room_uses_only_the_rooms_below_it() {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let source = package().join("src");
     for (path, text) in all() {
         let Ok(inner) = path.strip_prefix(&source) else { continue };
         let room = inner.components().next().and_then(|part| part.as_os_str().to_str()).expect("a name").trim_end_matches(".rs");
