@@ -3,7 +3,7 @@
 
 use rusqlite::{Transaction, params};
 
-use crate::log::{Log, LogError, PageId};
+use crate::log::{Log, LogError, PageId, watermark};
 use crate::views::{Content, ParsedChange, Table};
 
 /// The writer's side.
@@ -66,6 +66,29 @@ impl Table for QuarantineTable {
 
     fn clear(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
         transaction.execute("DELETE FROM quarantine", []).map(|_| ())
+    }
+}
+
+/// Which records are known to be sound: the view has read them as they are now, and found nothing wrong.
+pub struct Sound {
+    /// Whether the view has come to the end of the log.
+    current: bool,
+    /// Whether anything is quarantined.
+    any: bool,
+}
+
+impl Sound {
+    /// What the view says of a log that stays as it is.
+    pub fn of(log: &Log) -> Result<Self, LogError> {
+        let reached = watermark(&log.connection, QuarantineTable::NAME).map_err(|source| log.failed(source))?;
+        let any = log.connection.query_row("SELECT EXISTS (SELECT 1 FROM quarantine)", [], |row| row.get(0));
+        Ok(Self { current: log.next_changed_page(reached)?.is_none(), any: any.map_err(|source| log.failed(source))? })
+    }
+
+    /// Whether a record is among them.
+    pub fn has(&self, log: &Log, record: i64) -> Result<bool, LogError> {
+        let quarantined = || log.connection.prepare_cached("SELECT 1 FROM quarantine WHERE record_id = ?1")?.exists([record]);
+        Ok(self.current && !(self.any && quarantined().map_err(|source| log.failed(source))?))
     }
 }
 

@@ -14,8 +14,9 @@ use oxigraph::io::{RdfFormat, RdfSerializer};
 use oxigraph::model::vocab::rdf;
 use oxigraph::model::{Quad, TripleRef};
 
-use crate::log::{Log, LogError, SourceId, SourceRow};
+use crate::log::{Change, Log, LogError, SourceId, SourceRow};
 use crate::pipeline::{cores, in_order};
+use crate::quarantine::Sound;
 use crate::query::with_prefixes;
 use crate::rdf::{CanonicalError, canonical_nquads};
 use crate::views::{Content, Piece, Readers, ViewError};
@@ -81,32 +82,46 @@ fn find(sources: &[SourceRow], name: &str) -> Result<SourceId, ExportError> {
     })
 }
 
-/// What a piece of a mirror comes to.
-struct Parsed {
-    records: Vec<Vec<Quad>>,
-    report: ExportReport,
-}
-
-/// Parses the live records of a source, or of all, and works on them on all cores; the results come in the order of the
-/// log, which is held as it is until the end.
+/// Works on the live records of a source, or of all, in pieces and on all cores; the results come in the order of the
+/// log, which is held as it is until the end. `work` takes the quads of one record after the other.
 fn each_piece<R: Send>(
     log: Log,
     depth: usize,
     source: Option<&str>,
-    work: impl Fn(&[Vec<Quad>]) -> Result<R, ExportError> + Sync,
+    work: impl Fn(&mut dyn Iterator<Item = Vec<Quad>>) -> Result<R, ExportError> + Sync,
     mut consume: impl FnMut(R) -> Result<(), ExportError>,
 ) -> Result<ExportReport, ExportError> {
     log.freeze()?;
     let sources = log.sources()?;
     let wanted = source.map(|name| find(&sources, name)).transpose()?;
     let readers = Readers::new(&log, depth)?;
+    let readers_of_sound = readers.for_sound();
+    let known = Sound::of(&log)?;
     let mut report = ExportReport::default();
     in_order(
         cores(),
-        move |feed| Ok(Piece::of_all(&log, feed)?),
-        |piece| {
-            let Parsed { records, report } = parse(&readers, wanted, &piece);
-            work(&records).map(|result| (result, report))
+        move |feed| {
+            let mut failed = None;
+            Piece::of_all(&log, &mut |piece| {
+                let sound: Result<Vec<bool>, LogError> =
+                    piece.records.iter().map(|(change, _)| known.has(&log, change.record)).collect();
+                match sound {
+                    Ok(sound) => feed((piece, sound)),
+                    Err(error) => {
+                        failed = Some(error);
+                        false
+                    }
+                }
+            })?;
+            failed.map_or(Ok(()), |error| Err(error.into()))
+        },
+        |(piece, sound)| {
+            let mut report = ExportReport::default();
+            let result = work(&mut piece.records.iter().zip(sound).filter_map(|((change, record), sound)| {
+                let record = record.as_deref().filter(|_| wanted.is_none_or(|wanted| wanted == change.source))?;
+                report.parse(if sound { &readers_of_sound } else { &readers }, change, record)
+            }));
+            result.map(|result| (result, report))
         },
         |piece| {
             let (result, ExportReport { records, triples, quarantined }) = piece?;
@@ -119,21 +134,22 @@ fn each_piece<R: Send>(
     Ok(report)
 }
 
-fn parse(readers: &Readers, wanted: Option<SourceId>, piece: &Piece) -> Parsed {
-    let mut parsed = Parsed { records: Vec::with_capacity(piece.records.len()), report: ExportReport::default() };
-    for (change, record) in &piece.records {
-        let Some(record) = record.as_deref().filter(|_| wanted.is_none_or(|wanted| wanted == change.source)) else { continue };
+impl ExportReport {
+    /// The quads of a live record, counted.
+    fn parse(&mut self, readers: &Readers, change: &Change, record: &[u8]) -> Option<Vec<Quad>> {
         match readers.parsed(change, Some(record)).content {
             Content::Quads(quads) => {
-                parsed.report.records += 1;
-                parsed.report.triples += quads.len() as u64;
-                parsed.records.push(quads);
+                self.records += 1;
+                self.triples += quads.len() as u64;
+                Some(quads)
             }
-            Content::Quarantined(_) => parsed.report.quarantined += 1,
-            Content::Deleted => {}
+            Content::Quarantined(_) => {
+                self.quarantined += 1;
+                None
+            }
+            Content::Deleted => None,
         }
     }
-    parsed
 }
 
 /// What is dumped, and how.
@@ -161,7 +177,10 @@ pub fn dump(log: Log, what: Dump<'_>, out: &mut dyn Write) -> Result<ExportRepor
         log,
         depth,
         source,
-        |records| if records.is_empty() { Ok(Vec::new()) } else { Ok(packing.pack(format.write(records)?)?) },
+        |records| {
+            let text = format.write(records)?;
+            Ok(if text.is_empty() { text } else { packing.pack(text)? })
+        },
         |bytes| {
             written |= !bytes.is_empty();
             Ok(out.write_all(&bytes)?)
@@ -193,18 +212,21 @@ impl DumpFormat {
         Ok(Some(text))
     }
 
-    /// The text of some records.
-    fn write(self, records: &[Vec<Quad>]) -> io::Result<Vec<u8>> {
-        let quads = records.iter().flatten();
+    /// The text of some records; each is written while it is still near the processor.
+    fn write(self, records: &mut dyn Iterator<Item = Vec<Quad>>) -> io::Result<Vec<u8>> {
         let Some(serializer) = self.serializer() else {
-            let mut text = Vec::with_capacity(records.iter().map(Vec::len).sum::<usize>() * LINE);
-            quads.for_each(|quad| lines::write(quad, self == Self::NQuads, &mut text));
+            let mut text = Vec::with_capacity(PIECE);
+            for record in records {
+                for quad in &record {
+                    lines::write(quad, self == Self::NQuads, &mut text);
+                }
+            }
             return Ok(text);
         };
         let mut writer = serializer.for_writer(Vec::new());
-        for quad in quads {
+        for quad in records.flatten() {
             match self {
-                Self::TriG => writer.serialize_quad(quad)?,
+                Self::TriG => writer.serialize_quad(&quad)?,
                 _ => writer.serialize_triple(TripleRef::from(quad.as_ref()))?,
             }
         }
@@ -220,8 +242,8 @@ fn end_of_prefixes(text: &[u8]) -> usize {
     text.split_inclusive(|byte| *byte == b'\n').take_while(|line| line.starts_with(b"@prefix ")).map(<[u8]>::len).sum()
 }
 
-/// About how long a line is, in bytes.
-const LINE: usize = 160;
+/// About how long the text of a piece is, in bytes.
+const PIECE: usize = 2 << 20;
 
 /// The most triples that a canonical form is made of.
 const CANONICAL_LIMIT: u64 = 200_000;
@@ -239,7 +261,7 @@ pub fn dump_canonical(
         log,
         depth,
         source,
-        |records| Ok(records.concat()),
+        |records| Ok(records.flatten().collect::<Vec<_>>()),
         |quads| {
             all.extend(quads);
             if all.len() as u64 > CANONICAL_LIMIT { Err(ExportError::TooLarge(CANONICAL_LIMIT)) } else { Ok(()) }

@@ -27,6 +27,12 @@ impl Readers {
         Ok(Self(readers))
     }
 
+    /// The same for records that were read before and found sound: see [`Reader::for_sound`].
+    #[must_use]
+    pub fn for_sound(&self) -> Self {
+        Self(self.0.iter().map(|(source, reader)| (*source, reader.for_sound())).collect())
+    }
+
     /// What a record of the log is now.
     pub fn content(&self, log: &Log, bodies: &mut PageBodies, change: &Change) -> Result<Content, LogError> {
         if change.deleted {

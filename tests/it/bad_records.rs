@@ -148,6 +148,19 @@ fn bad_json_and_bad_turtle_cost_themselves_alone() {
 }
 
 #[test]
+fn an_address_that_is_none_stays_out_of_dumps_whether_it_is_known_or_not() {
+    let bad = record(1).replace("https://id.kb.se/vocab/", "https://id.kb.se/vo cab/");
+    assert_ne!(bad, record(1));
+    let server = scripted(move |_, _| document(&format!("<ListRecords>{}{bad}</ListRecords>", record(0))).into_response());
+    let (bench, _, _) = harvest(&server, 65, &[]);
+    assert_eq!(bench.quads().len(), 2);
+    // As if the log had gone on, and the quarantine had not read the record yet.
+    let log = rusqlite::Connection::open(bench.data().join("mirror.db")).expect("a log");
+    log.execute_batch("DELETE FROM quarantine; UPDATE view SET watermark = 0 WHERE name = 'quarantine'").expect("written");
+    assert_eq!(bench.quads().len(), 2);
+}
+
+#[test]
 fn an_identifier_may_not_pass_for_a_name_of_our_own() {
     let forged = record(1).replace("<identifier>https://libris.kb.se/r1<", "<identifier>urn:libris-mirror:watermark:1<");
     let server = scripted(move |_, _| document(&format!("<ListRecords>{}{forged}</ListRecords>", record(0))).into_response());

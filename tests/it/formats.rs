@@ -173,6 +173,9 @@ proptest! {
         let reader = Reader::new(format, Some(std::sync::Arc::new(context)), 256);
         let first = reader.quads(&identifier(number), &bytes);
         prop_assert_eq!(&first, &reader.quads(&identifier(number), &bytes));
+        if first.is_ok() {
+            prop_assert_eq!(&first, &reader.for_sound().quads(&identifier(number), &bytes));
+        }
         match first {
             Ok(quads) => prop_assert!(quads.iter().all(|quad| quad.graph_name == graph_name(&identifier(number)).into())),
             Err(error) => prop_assert!(error.position().is_none_or(|position| position <= bytes.len() as u64 + 2000), "{error}"),

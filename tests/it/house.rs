@@ -63,7 +63,7 @@ const MAY_USE: [(&str, &[&str]); 19] = [
     ("quarantine", &["log", "views"]),
     ("query", &["rdf", "store"]),
     ("search", &["log", "rdf", "views"]),
-    ("export", &["log", "pipeline", "query", "rdf", "views"]),
+    ("export", &["log", "pipeline", "quarantine", "query", "rdf", "views"]),
     ("mirror", &["config", "data_dir", "links", "log", "pipeline", "quarantine", "search", "store", "views"]),
     ("figures", &["log", "quarantine", "store"]),
     ("backup", &["data_dir", "log", "store"]),
