@@ -4,7 +4,7 @@ use rusqlite::{Row, Rows, Transaction, params};
 
 use super::{Authority, Link, extract};
 use crate::log::{Log, LogError, PageId};
-use crate::views::{Content, ParsedChange, Table, holds};
+use crate::views::{Content, OF_GRAPH, ParsedChange, Table, holds};
 
 /// The writer's side.
 pub struct LinksTable;
@@ -18,6 +18,7 @@ pub struct LinksOf {
 
 impl Table for LinksTable {
     const NAME: &'static str = "links";
+    const FOR_READERS: &'static [&'static str] = &["link_by_entity", "link_by_graph", "link_by_authority", "link_by_iri"];
     type Row = LinksOf;
 
     fn row(change: &ParsedChange) -> LinksOf {
@@ -26,17 +27,17 @@ impl Table for LinksTable {
     }
 
     fn apply(transaction: &Transaction<'_>, _: PageId, rows: &[LinksOf]) -> rusqlite::Result<()> {
-        let mut known = transaction.prepare_cached(
-            "SELECT record_id, entity, path, property, authority, local_id, iri FROM link WHERE graph = ?1 ORDER BY rowid",
-        )?;
-        let mut remove = transaction.prepare_cached("DELETE FROM link WHERE graph = ?1")?;
+        let mut known = transaction.prepare_cached(&format!(
+            "SELECT record_id, entity, path, property, authority, local_id, iri FROM link WHERE {OF_GRAPH} ORDER BY rowid"
+        ))?;
+        let mut remove = transaction.prepare_cached(&format!("DELETE FROM link WHERE {OF_GRAPH}"))?;
         let mut insert = transaction.prepare_cached(
             "INSERT INTO link (record_id, graph, entity, path, property, authority, local_id, iri) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?;
         for LinksOf { record, graph, links } in rows {
-            match compare(&mut known.query([graph])?, *record, links)? {
+            match compare(&mut known.query([record])?, *record, links)? {
                 Known::Same => continue,
-                Known::Other => remove.execute([graph])?,
+                Known::Other => remove.execute([record])?,
                 Known::None => 0,
             };
             for Link { entity, path, property, reference } in links {
@@ -202,6 +203,7 @@ mod tests {
     use oxigraph::model::{NamedNode, Quad};
 
     use super::*;
+    use crate::views::log_of_two;
 
     fn row(record: i64, ids: &[&str]) -> LinksOf {
         let graph = NamedNode::new_unchecked("https://libris.kb.se/x");
@@ -217,8 +219,7 @@ mod tests {
     #[test]
     fn links_that_are_there_are_not_written_again() {
         let directory = tempfile::tempdir().expect("a directory");
-        let mut log = Log::open(&directory.path().join("mirror.db")).expect("a log");
-        log.connection.execute_batch("PRAGMA foreign_keys = OFF").expect("set");
+        let mut log = log_of_two(directory.path(), "https://libris.kb.se/x");
         for (record, ids, writes) in [
             (1, ["Q1", "Q2"].as_slice(), 2),
             (1, &["Q1", "Q2"], 0),

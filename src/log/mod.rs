@@ -155,7 +155,7 @@ pub struct Undelivered {
 }
 
 /// How many steps the schema has.
-const SCHEMAS: usize = 6;
+const SCHEMAS: usize = 7;
 
 /// The schema, in steps that are never edited once merged.
 fn migrations() -> Migrations<'static> {
@@ -166,6 +166,7 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("../../migrations/0004_create-search.sql")),
         M::up(include_str!("../../migrations/0005_create-trouble.sql")),
         M::up(include_str!("../../migrations/0006_add-words-of-entry.sql")),
+        M::up(include_str!("../../migrations/0007_create-index-later.sql")),
     ])
 }
 

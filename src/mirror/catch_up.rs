@@ -214,10 +214,17 @@ impl Marks {
 }
 
 /// Applies pages as they come. Those that wait already go into one transaction: where tables are large, most of the work
-/// is for each leaf of an index that is written, however many rows go there.
+/// is for each leaf of an index that is written, however many rows go there. Empty tables are filled without the indexes
+/// that only readers need, and get them in the end.
 fn follow(tables: &mut Tables, mut marks: Marks, pages: &Receiver<(PageId, Rows)>) -> Result<(), ViewError> {
     let mut reached = None;
     for first in pages {
+        if marks.links == PageId(0) {
+            tables.drop_indexes::<LinksTable>()?;
+        }
+        if marks.search == PageId(0) {
+            tables.drop_indexes::<SearchTable>()?;
+        }
         let began = Instant::now();
         marks = tables.write(|writing| {
             let (mut marks, mut next) = (marks, Some(first));
@@ -231,9 +238,11 @@ fn follow(tables: &mut Tables, mut marks: Marks, pages: &Receiver<(PageId, Rows)
             Ok(marks)
         })?;
     }
-    // Past pages that changed nothing, too.
-    let Some(reached) = reached else { return Ok(()) };
-    tables.write(|writing| marks.apply(writing, reached, &Rows::default()))
+    if let Some(reached) = reached {
+        // Past pages that changed nothing, too.
+        tables.write(|writing| marks.apply(writing, reached, &Rows::default()))?;
+    }
+    tables.make_indexes()
 }
 
 /// Applies a page to a view that has not applied it.

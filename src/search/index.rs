@@ -12,7 +12,7 @@ use super::Entry;
 use super::words::{as_word, forms_of_isbn, words as words_of};
 use crate::log::{Log, LogError, PageId};
 use crate::rdf::last_part;
-use crate::views::{Content, ParsedChange, Table, holds};
+use crate::views::{Content, OF_GRAPH, ParsedChange, Table, holds};
 
 /// The writer's side.
 pub struct SearchTable;
@@ -54,6 +54,7 @@ impl Known {
 
 impl Table for SearchTable {
     const NAME: &'static str = "search";
+    const FOR_READERS: &'static [&'static str] = &["entry_by_graph", "entry_by_heading", "entry_by_year", "entry_by_kind"];
     type Row = EntryOf;
 
     fn row(change: &ParsedChange) -> EntryOf {
@@ -67,9 +68,9 @@ impl Table for SearchTable {
     }
 
     fn apply(transaction: &Transaction<'_>, _: PageId, rows: &[EntryOf]) -> rusqlite::Result<()> {
-        let mut find = transaction.prepare_cached(
-            "SELECT record_id, entity, kind, label, heading, detail, year, triples, words FROM entry WHERE graph = ?1",
-        )?;
+        let mut find = transaction.prepare_cached(&format!(
+            "SELECT record_id, entity, kind, label, heading, detail, year, triples, words FROM entry WHERE {OF_GRAPH}"
+        ))?;
         let mut remove = transaction.prepare_cached("DELETE FROM entry WHERE record_id = ?1")?;
         let mut remove_words = transaction.prepare_cached("DELETE FROM word WHERE rowid = ?1")?;
         let mut insert = transaction.prepare_cached(
@@ -78,7 +79,7 @@ impl Table for SearchTable {
         let mut insert_words = transaction
             .prepare_cached("INSERT INTO word (rowid, title, name, subject, identifier) VALUES (?1, ?2, ?3, ?4, ?5)")?;
         for EntryOf { record, graph, entry } in rows {
-            let known = find.query_row([graph], |row| Known::read(row, *record, entry.as_ref())).optional()?;
+            let known = find.query_row([record], |row| Known::read(row, *record, entry.as_ref())).optional()?;
             if known.as_ref().is_some_and(|known| known.same_entry && known.same_words) {
                 continue;
             }
@@ -314,6 +315,7 @@ fn kinds_of_match(text: &str) -> Vec<Match> {
 mod tests {
     use super::*;
     use crate::search::Words;
+    use crate::views::log_of_two;
 
     #[test]
     fn the_best_kind_of_match_is_asked_for_first() {
@@ -330,8 +332,7 @@ mod tests {
     #[test]
     fn an_entry_that_is_there_is_not_written_again() {
         let directory = tempfile::tempdir().expect("a directory");
-        let mut log = Log::open(&directory.path().join("mirror.db")).expect("a log");
-        log.connection.execute_batch("PRAGMA foreign_keys = OFF").expect("set");
+        let mut log = log_of_two(directory.path(), "https://libris.kb.se/x");
         let row = |record, title: &str, detail: &str, triples| {
             let words = Words { title: title.into(), ..Words::default() };
             let (label, detail, graph) = (title.to_owned(), detail.to_owned(), "https://libris.kb.se/x".to_owned());

@@ -15,7 +15,9 @@ use crate::rdf::PayloadError;
 
 pub use pieces::Piece;
 pub use readers::Readers;
-pub(crate) use table::holds;
+#[cfg(test)]
+pub(crate) use table::log_of_two;
+pub(crate) use table::{OF_GRAPH, holds};
 pub use table::{Table, Tables, Writing};
 
 /// What a record is now.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use parking_lot::FairMutex;
-use rusqlite::{Connection, Row, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior};
 
 use super::{ParsedChange, ViewError};
 use crate::log::{Log, LogError, PageId, set_watermark, watermark};
@@ -13,6 +13,8 @@ use crate::log::{Log, LogError, PageId, set_watermark, watermark};
 pub trait Table {
     /// The view's name.
     const NAME: &'static str;
+    /// The indexes of the tables that [`Self::apply`] does without.
+    const FOR_READERS: &'static [&'static str] = &[];
     /// What a change comes to in the tables.
     type Row: Send;
     /// Says what a change comes to. Pure, so that many can be made at once.
@@ -26,6 +28,10 @@ pub trait Table {
         Ok(())
     }
 }
+
+/// Rows of the records that have the graph of record `?1`: those of its identifier, which more than one source may have.
+pub(crate) const OF_GRAPH: &str =
+    "record_id IN (SELECT id FROM record WHERE identifier = (SELECT identifier FROM record WHERE id = ?1))";
 
 /// Whether a row holds these texts, from its second column on.
 pub(crate) fn holds(row: &Row<'_>, texts: &[&str]) -> rusqlite::Result<bool> {
@@ -72,6 +78,31 @@ impl Tables {
         self.write(|writing| writing.in_view::<T>(T::clear).and_then(|()| writing.reached::<T>(PageId(0))))
     }
 
+    /// Does without a view's indexes for readers until [`Self::make_indexes`]. For a table that is empty and about to be
+    /// filled: rows come to them in no order, so that in a large table each row writes a leaf of each.
+    pub fn drop_indexes<T: Table>(&mut self) -> Result<(), ViewError> {
+        self.write(|writing| {
+            writing.in_view::<T>(|transaction| {
+                for name in T::FOR_READERS {
+                    let kept = transaction.execute(
+                        "INSERT INTO index_later (name, definition) SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND name = ?1",
+                        [name],
+                    )?;
+                    if kept > 0 {
+                        transaction.execute(&format!("DROP INDEX {name}"), [])?;
+                    }
+                }
+                Ok(())
+            })
+        })
+    }
+
+    /// Makes the indexes that are missing: of a whole table, they are sorted and written once.
+    pub fn make_indexes(&mut self) -> Result<(), ViewError> {
+        while self.write(|writing| Ok(writing.make_index()?))? {}
+        Ok(())
+    }
+
     /// Brings the tables of a view into their smallest form.
     pub fn compact<T: Table>(&mut self) -> Result<(), ViewError> {
         self.write(|writing| writing.in_view::<T>(T::compact))
@@ -95,6 +126,20 @@ impl Writing<'_> {
         self.in_view::<T>(|transaction| set_watermark(transaction, T::NAME, page))
     }
 
+    /// Makes one of the indexes that are missing; `false` if none is.
+    fn make_index(&self) -> Result<bool, LogError> {
+        let make = || -> rusqlite::Result<bool> {
+            let next = self.transaction.query_row("SELECT name, definition FROM index_later LIMIT 1", [], |row| {
+                Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
+            });
+            let Some((name, definition)) = next.optional()? else { return Ok(false) };
+            self.transaction.execute(&definition, [])?;
+            self.transaction.execute("DELETE FROM index_later WHERE name = ?1", [name])?;
+            Ok(true)
+        };
+        make().map_err(|source| LogError::sqlite(self.path, source))
+    }
+
     fn in_view<T: Table>(&self, work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>) -> Result<(), ViewError> {
         work(&self.transaction).map_err(|source| ViewError::sqlite::<T>(LogError::sqlite(self.path, source)))
     }
@@ -106,6 +151,61 @@ impl ViewError {
         match error {
             LogError::Sqlite { source, .. } => Self::Sqlite { view: T::NAME, source },
             file => Self::Log(file),
+        }
+    }
+}
+
+/// A log with the records 1 and 2 of two sources, of the same identifier.
+#[cfg(test)]
+pub(crate) fn log_of_two(directory: &std::path::Path, identifier: &str) -> Log {
+    let log = Log::open(&directory.join("mirror.db")).expect("a log");
+    log.connection.execute_batch("PRAGMA foreign_keys = OFF").expect("set");
+    for id in [1, 2] {
+        let sql = "INSERT INTO record (id, source_id, identifier, datestamp_text, sets, deleted, hash, page_id, offset, length, changed_page, first_page)
+                   VALUES (?1, ?1, ?2, '', '', 0, x'', 1, 0, 0, 1, 1)";
+        log.connection.execute(sql, rusqlite::params![id, identifier]).expect("entered");
+    }
+    log
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Entries;
+
+    impl Table for Entries {
+        const NAME: &'static str = "entries";
+        const FOR_READERS: &'static [&'static str] = &["entry_by_kind", "entry_by_year"];
+        type Row = ();
+
+        fn row(_: &ParsedChange) {}
+
+        fn apply(_: &Transaction<'_>, _: PageId, _: &[()]) -> rusqlite::Result<()> {
+            Ok(())
+        }
+
+        fn clear(_: &Transaction<'_>) -> rusqlite::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn indexes_that_were_dropped_are_made_as_they_were() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let log = Log::open(&directory.path().join("mirror.db")).expect("a log");
+        let there = || log.rows("SELECT sql FROM sqlite_schema WHERE sql LIKE 'CREATE INDEX%' ORDER BY 1", [], |row| row.get(0));
+        let all: Vec<String> = there().expect("read");
+        let mut tables = Tables::open(&log).expect("open");
+        // Twice: after a crash, what is missing is missing already.
+        for _ in 0..2 {
+            tables.drop_indexes::<Entries>().expect("dropped");
+            assert_eq!(there().expect("read").len(), all.len() - 2);
+        }
+        let mut tables = Tables::open(&log).expect("open");
+        for _ in 0..2 {
+            tables.make_indexes().expect("made");
+            assert_eq!(there().expect("read"), all);
         }
     }
 }
