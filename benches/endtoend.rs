@@ -188,16 +188,13 @@ impl Bench {
         let run_ = run(&mut self.harvest(&[]), Some(&published))?;
         self.table.note("first harvest, until published", Run { seconds: run_.until, ..run_ })?;
         self.table.note("first harvest, until in order", run_)?;
-        if self.with_peers {
-            let file = self.fresh("mirror.nq")?.to_string_lossy().into_owned();
-            let run_ = run(&mut self.ours(&["export", "-o", &file]), None)?;
-            self.table.note("export, N-Quads", run_)?;
-            self.peers(&file)?;
-        }
-        for name in ["mirror.nt", "mirror.nt.gz", "mirror.nt.zst"] {
+        for name in ["mirror.nq", "mirror.nt", "mirror.nt.gz", "mirror.nt.zst"].into_iter().skip(usize::from(!self.with_peers)) {
             let file = self.fresh(name)?.to_string_lossy().into_owned();
             let run_ = run(&mut self.ours(&["export", "-o", &file]), None)?;
             self.table.note(&format!("export, {}", name.trim_start_matches("mirror.")), run_)?;
+        }
+        if self.with_peers {
+            self.peers(&self.path("mirror.nq").to_string_lossy())?;
         }
         let run_ = run(&mut self.ours(&["rebuild", "store"]), None)?;
         self.table.note("rebuild store", run_)?;
@@ -215,25 +212,36 @@ impl Bench {
         Ok(())
     }
 
+    /// How large the mirror is, and its dumps.
+    fn sizes(&self, when: &str) -> Result<(), Failure> {
+        for name in ["mirror/mirror.db", "mirror/store", "mirror.nq", "mirror.nt", "mirror.nt.gz", "mirror.nt.zst"] {
+            let path = self.path(name);
+            if path.exists() {
+                say!("{when}: {name} {:.1} MB", megabytes(&path));
+            }
+        }
+        Ok(())
+    }
+
     fn peers(&mut self, nquads: &str) -> Result<(), Failure> {
-        let (loaded, dumped) = (self.fresh("loaded")?, self.fresh("dumped.nq")?);
         let me = std::env::current_exe()?;
+        let (loaded, dumped) = (self.fresh("loaded")?, self.fresh("dumped.nq")?);
+        let snapshots = self.path("mirror/snapshots");
+        let published = snapshots.join(fs_err::read_to_string(snapshots.join("current"))?.trim()).join("store");
+        let run_ = run(Command::new(&me).arg("--dump").arg(&published).arg(&dumped), None)?;
+        self.table.note("oxigraph: dump of the published store to N-Quads", run_)?;
         let run_ = run(Command::new(&me).args(["--load", nquads]).arg(&loaded), None)?;
         self.table.note("oxigraph: bulk load of the N-Quads", run_)?;
-        let run_ = run(Command::new(&me).arg("--dump").arg(&loaded).arg(&dumped), None)?;
-        self.table.note("oxigraph: dump to N-Quads", run_)?;
         let Some(python) = self.python.clone() else { return Ok(()) };
-        let (loaded, dumped, scripted) = (self.fresh("loaded")?, self.fresh("dumped.nq")?, self.fresh("scripted")?);
+        let (loaded, scripted) = (self.fresh("loaded")?, self.fresh("scripted")?);
         let peers = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/peers");
         let script = |name: &str| {
             let mut command = Command::new(&python);
             command.arg(peers.join(name));
             command
         };
-        let run_ = run(script("store.py").args(["load", nquads]).arg(&loaded), None)?;
+        let run_ = run(script("load.py").arg(nquads).arg(&loaded), None)?;
         self.table.note("pyoxigraph: bulk load of the N-Quads", run_)?;
-        let run_ = run(script("store.py").arg("dump").arg(&loaded).arg(&dumped), None)?;
-        self.table.note("pyoxigraph: dump to N-Quads", run_)?;
         let run_ = run(script("harvest.py").arg(&self.url).arg(&scripted), None)?;
         self.table.note("script: oaipmh-scythe, lxml, pyoxigraph", run_)?;
         Ok(())
@@ -303,22 +311,10 @@ fn main() -> Result<(), Failure> {
     for _ in 0..runs {
         bench.round(&state, usize::try_from(records / 100)?.max(1))?;
     }
-    for in_order in [false, true] {
-        if in_order {
-            let compacted = run(&mut bench.ours(&["compact"]), None)?;
-            bench.table.note("compact", compacted)?;
-        }
-        let size = |name: &str| megabytes(&bench.path(name));
-        say!(
-            "{}, MB on disk: log and tables {:.1}, store {:.1}",
-            if in_order { "after `compact`" } else { "after the updates" },
-            size("mirror/mirror.db"),
-            size("mirror/store")
-        );
-    }
-    for name in ["mirror.nq", "mirror.nt", "mirror.nt.gz", "mirror.nt.zst"] {
-        say!("{name} {:.1}", megabytes(&bench.path(name)));
-    }
+    bench.sizes("after the updates")?;
+    let compacted = run(&mut bench.ours(&["compact"]), None)?;
+    bench.table.note("compact", compacted)?;
+    bench.sizes("after `compact`")?;
     bench.table.print(records)?;
     polite(&bench.binary)
 }

@@ -1,7 +1,6 @@
 //! Reading the log: what changed after a watermark, and the records themselves.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use rusqlite::{OptionalExtension, Row, params};
 
@@ -150,23 +149,35 @@ impl Log {
 }
 
 /// Reads records out of pages, keeping the last few decompressed.
-#[derive(Default)]
 pub struct PageBodies {
-    recent: VecDeque<(PageId, Arc<Vec<u8>>)>,
+    recent: VecDeque<(PageId, Vec<u8>)>,
+    most: usize,
 }
 
 /// How many decompressed pages are kept: the one in work, and a few that its records moved to.
 const RECENT: usize = 4;
 
+impl Default for PageBodies {
+    fn default() -> Self {
+        Self { recent: VecDeque::new(), most: RECENT }
+    }
+}
+
 impl PageBodies {
+    /// For records that come page by page: memory that is touched for the first time is slow.
+    #[must_use]
+    pub fn one_by_one() -> Self {
+        Self { most: 1, ..Self::default() }
+    }
+
     /// The self-contained `<record>` element of a change.
     pub fn record<'a>(&'a mut self, log: &Log, change: &Change) -> Result<&'a [u8], LogError> {
         if let Some(place) = self.recent.iter().position(|(page, _)| *page == change.page) {
             self.recent.swap(0, place);
         } else {
-            let body = Arc::new(log.body(change.page)?);
+            self.recent.truncate(self.most - 1);
+            let body = log.body(change.page)?;
             self.recent.push_front((change.page, body));
-            self.recent.truncate(RECENT);
         }
         let (page, body) = self.recent.front().ok_or_else(|| log.damaged(change.page, "it vanished"))?;
         body.get(change.offset..change.offset.saturating_add(change.length))
