@@ -66,7 +66,7 @@ fn run(command: &mut Command, waited_for: Option<&Path>) -> Result<Run, Failure>
             run.seconds = started.elapsed().as_secs_f64();
             return if status.success() { Ok(run) } else { Err(format!("{command:?} ended with {status}").into()) };
         }
-        std::thread::sleep(Duration::from_millis(2));
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 

@@ -31,7 +31,8 @@
 //!   ([`mirror::Mirror::grow`]) one reads them again, all cores parse payloads, one feeds the store and one the tables. What
 //!   was fetched is safe before any of that; a log far ahead of its views waits for them.
 //! - New graphs wait for one bulk load, which is taken in when readers are to see it, or at the end; a crash before costs
-//!   its time and nothing else, since the log has all of it. Known graphs are replaced by difference.
+//!   its time and nothing else, since the log has all of it. Known graphs are replaced by difference. Empty tables are filled
+//!   without the indexes that only readers need, which are made in the end; what waits to be made is in the file itself.
 //! - Memory does not grow with the number of records: a few pages are in flight, each bounded by the configuration.
 //!
 //! # The rooms, from the top floor down

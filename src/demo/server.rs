@@ -129,6 +129,8 @@ async fn counts(State(state): State<Arc<ServerState>>, RawForm(form): RawForm) -
     axum::Json(state.with_catalogue(|catalogue| catalogue.counts(set.as_deref()))).into_response()
 }
 
+/// Changes so many rows: `update`, `delete`, `add`, `leave` the national bibliography, `backdate`. With `every=K`, each K-th
+/// of those that are updated or deleted, so that they are spread over the catalogue.
 async fn change(State(state): State<Arc<ServerState>>, RawForm(form): RawForm) -> Response {
     let number = |wanted: &str| {
         arguments(&form).iter().find(|(name, _)| name == wanted).and_then(|(_, value)| value.parse::<usize>().ok()).unwrap_or(0)
