@@ -112,7 +112,7 @@ pub fn verify(mirror: &mut Mirror, mut progress: impl FnMut(PageId) -> bool) -> 
     let (reader, mut stopped) = (Log::open_read_only(log.path())?, false);
     in_order(
         cores(),
-        move |feed| Ok(Piece::of_all(&reader, feed)?),
+        move |feed| Ok(Piece::of_all(&reader, |piece| Ok(feed(piece)))?),
         |Piece { page, records, last }| {
             let changes = records.iter().map(|(change, record)| readers.parsed(change, record.as_deref()));
             (page, changes.collect::<Vec<_>>(), last)

@@ -101,19 +101,12 @@ fn each_piece<R: Send>(
     in_order(
         cores(),
         move |feed| {
-            let mut failed = None;
-            Piece::of_all(&log, &mut |piece| {
-                let sound: Result<Vec<bool>, LogError> =
-                    piece.records.iter().map(|(change, _)| known.has(&log, change.record)).collect();
-                match sound {
-                    Ok(sound) => feed((piece, sound)),
-                    Err(error) => {
-                        failed = Some(error);
-                        false
-                    }
-                }
+            Piece::of_all(&log, |piece| {
+                let sound = piece.records.iter().map(|(change, _)| known.has(&log, change.record));
+                let sound = sound.collect::<Result<Vec<_>, _>>()?;
+                Ok(feed((piece, sound)))
             })?;
-            failed.map_or(Ok(()), |error| Err(error.into()))
+            Ok(())
         },
         |(piece, sound)| {
             let mut report = ExportReport::default();

@@ -64,19 +64,18 @@ impl Piece {
     }
 
     /// Hands over the newest version of every record, in the order in which these arrived. A piece may reach over several
-    /// pages, and is full but for the last, so that the same log gives the same pieces.
-    pub fn of_all(log: &Log, feed: Feed<'_, Self>) -> Result<(), LogError> {
+    /// pages, and is full but for the last, so that the same log gives the same pieces. `feed` says whether it wants more.
+    pub fn of_all(log: &Log, mut feed: impl FnMut(Self) -> Result<bool, LogError>) -> Result<(), LogError> {
         let (mut bodies, mut page, mut gathered) = (PageBodies::one_by_one(), PageId(0), Gathered::default());
         while let Some(next) = log.next_page_in_use(page)? {
             page = next;
             for change in log.records_in(page)? {
                 gathered.add(log, &mut bodies, change)?;
-                if gathered.is_full() && !feed(gathered.piece(page, true)) {
+                if gathered.is_full() && !feed(gathered.piece(page, true))? {
                     return Ok(());
                 }
             }
         }
-        feed(gathered.piece(page, true));
-        Ok(())
+        feed(gathered.piece(page, true)).map(|_| ())
     }
 }

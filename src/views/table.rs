@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use parking_lot::FairMutex;
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Row, Transaction, TransactionBehavior};
 
 use super::{ParsedChange, ViewError};
 use crate::log::{Log, LogError, PageId, set_watermark, watermark};
@@ -97,10 +97,17 @@ impl Tables {
         })
     }
 
-    /// Makes the indexes that are missing: of a whole table, they are sorted and written once.
+    /// Makes the indexes that are missing, each in a transaction: of a whole table, they are sorted and written once.
     pub fn make_indexes(&mut self) -> Result<(), ViewError> {
-        while self.write(|writing| Ok(writing.make_index()?))? {}
+        for (name, definition) in self.missing_indexes().map_err(|source| LogError::sqlite(&self.path, source))? {
+            self.write(|writing| Ok(writing.make_index(&name, &definition)?))?;
+        }
         Ok(())
+    }
+
+    fn missing_indexes(&self) -> rusqlite::Result<Vec<(String, String)>> {
+        let mut statement = self.connection.prepare("SELECT name, definition FROM index_later")?;
+        statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
     }
 
     /// Brings the tables of a view into their smallest form.
@@ -126,18 +133,11 @@ impl Writing<'_> {
         self.in_view::<T>(|transaction| set_watermark(transaction, T::NAME, page))
     }
 
-    /// Makes one of the indexes that are missing; `false` if none is.
-    fn make_index(&self) -> Result<bool, LogError> {
-        let make = || -> rusqlite::Result<bool> {
-            let next = self.transaction.query_row("SELECT name, definition FROM index_later LIMIT 1", [], |row| {
-                Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
-            });
-            let Some((name, definition)) = next.optional()? else { return Ok(false) };
-            self.transaction.execute(&definition, [])?;
-            self.transaction.execute("DELETE FROM index_later WHERE name = ?1", [name])?;
-            Ok(true)
-        };
-        make().map_err(|source| LogError::sqlite(self.path, source))
+    /// Makes an index that is missing.
+    fn make_index(&self, name: &str, definition: &str) -> Result<(), LogError> {
+        let forget = "DELETE FROM index_later WHERE name = ?1";
+        let made = self.transaction.execute(definition, []).and_then(|_| self.transaction.execute(forget, [name]));
+        made.map(|_| ()).map_err(|source| LogError::sqlite(self.path, source))
     }
 
     fn in_view<T: Table>(&self, work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>) -> Result<(), ViewError> {

@@ -2,7 +2,7 @@
 
 use axum::response::IntoResponse;
 
-use crate::scripted::{document, harvest, list, record, scripted, with_payload};
+use crate::scripted::{document, harvest, list, record, scripted, token, with_payload};
 
 #[test]
 fn bytes_that_are_no_text_are_replaced_for_reading_and_kept_in_the_log() {
@@ -93,12 +93,7 @@ fn every_kind_of_bad_record_costs_itself_alone() {
         ("<record><header><datestamp>2026-01-01</datestamp></header><metadata/></record>".to_owned(), "names no identifier"),
         (format!("<record><header status=\"Deleted\">{header}</header></record>"), ""),
     ] {
-        let sent = document(&format!(
-            "<ListRecords>{}{bad}{}{}</ListRecords>",
-            record(0),
-            record(1),
-            "<resumptionToken>next</resumptionToken>"
-        ));
+        let sent = document(&format!("<ListRecords>{}{bad}{}{}</ListRecords>", record(0), record(1), token("next")));
         let server = scripted(move |query, _| {
             if query.contains("resumptionToken") { list(2..4, "").into_response() } else { sent.clone().into_response() }
         });

@@ -4,11 +4,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
 use crate::harness::Bench;
-use crate::scripted::{document, harvest, identifiers, identify, list, mortal, raw, record, scripted, seconds_asked};
-
-fn token(text: &str) -> String {
-    format!("<resumptionToken>{text}</resumptionToken>")
-}
+use crate::scripted::{document, harvest, identifiers, identify, list, mortal, raw, record, scripted, seconds_asked, token};
 
 fn error(code: &str) -> Response {
     document(&format!("<error code=\"{code}\">sorry</error>")).into_response()

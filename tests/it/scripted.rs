@@ -149,3 +149,8 @@ pub fn harvest(server: &Scripted, code: i32, more: &[&str]) -> (Bench, serde_jso
     let summary: serde_json::Value = serde_json::from_str(&done.stdout).unwrap_or_default();
     (bench, summary[0].clone(), done.stderr)
 }
+
+/// The token that an answer ends with.
+pub fn token(text: &str) -> String {
+    format!("<resumptionToken>{text}</resumptionToken>")
+}
