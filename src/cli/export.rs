@@ -1,14 +1,13 @@
 //! `libris-mirror export`
 
-use std::io::{BufWriter, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use clap::{Args, ValueEnum};
 use oxigraph::model::{GraphName, Quad};
 
 use super::output::{self, grouped};
+use super::whole_file::WholeFile;
 use super::{Exit, Global, Settings};
 use crate::export::{self, Dump, DumpFormat, ExportReport, Packing};
 
@@ -114,18 +113,9 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         out.flush()?;
         report
     } else {
-        let path = &arguments.output;
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        // The mode that any new file gets: the umask still applies.
-        let file = tempfile::Builder::new()
-            .permissions(std::fs::Permissions::from_mode(0o666))
-            .tempfile_in(parent)
-            .with_context(|| format!("{} cannot be written to", parent.display()))?;
-        let mut out = BufWriter::with_capacity(1 << 20, file);
-        let report = arguments.write(&settings, &mut out)?;
-        let file = out.into_inner().map_err(std::io::IntoInnerError::into_error)?;
-        file.as_file().sync_all()?;
-        file.persist(path).with_context(|| format!("{} cannot be written", path.display()))?;
+        let mut file = WholeFile::create(&arguments.output)?;
+        let report = arguments.write(&settings, &mut file)?;
+        file.finish()?;
         report
     };
     if !global.quiet && (arguments.output.as_os_str() != "-" || report.quarantined > 0) {

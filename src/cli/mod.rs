@@ -23,6 +23,7 @@ mod settings;
 mod signals;
 mod status;
 mod verify;
+mod whole_file;
 mod worker;
 
 use std::process::ExitCode;

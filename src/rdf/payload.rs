@@ -247,7 +247,8 @@ fn parse(parser: RdfParser, text: &str, graph: NamedNode, context: Option<Arc<Co
         quads.push(Quad { subject, predicate: quad.predicate, object, graph_name: quad.graph_name });
     }
     let mut seen = FxHashSet::with_capacity_and_hasher(quads.len(), rustc_hash::FxBuildHasher);
-    let repeated: Vec<bool> = quads.iter().map(|quad| !seen.insert(quad)).collect();
+    // All are in one graph.
+    let repeated: Vec<bool> = quads.iter().map(|quad| !seen.insert((&quad.subject, &quad.predicate, &quad.object))).collect();
     if repeated.contains(&true) {
         let mut repeated = repeated.into_iter();
         quads.retain(|_| !repeated.next().unwrap_or_default());
