@@ -7,14 +7,14 @@ use oxigraph::model::{GraphNameRef, NamedNode, Quad};
 use oxigraph::store::{StorageError, Store};
 
 use crate::links::{Link, LinkFilter, LinksIndex, extract};
-use crate::log::{Log, LogError, PageBodies, PageId};
+use crate::log::{Log, PageBodies, PageId};
 use crate::mirror::{Mirror, MirrorError};
 use crate::pipeline::{cores, in_order};
 use crate::quarantine;
 use crate::rdf::isomorphic;
 use crate::search::{Entry, EntryRow, SearchIndex};
 use crate::store::{StoreError, is_record_graph};
-use crate::views::{Content, ParsedChange, Piece, Readers, ViewError};
+use crate::views::{Content, ParsedChange, Piece, Readers};
 
 /// How many faults are told in words; the others are counted.
 pub const TOLD: usize = 100;
@@ -51,23 +51,6 @@ pub struct Fault {
     pub problem: String,
 }
 
-/// Why a check could not be made.
-#[derive(Debug, thiserror::Error)]
-pub enum VerifyError {
-    /// The mirror.
-    #[error(transparent)]
-    Mirror(#[from] MirrorError),
-    /// The log.
-    #[error(transparent)]
-    Log(#[from] LogError),
-    /// A view.
-    #[error(transparent)]
-    View(#[from] ViewError),
-    /// The store cannot be read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
 impl VerifyReport {
     fn wrong(&mut self, part: &str, problem: impl Into<String>) {
         self.fault_count += 1;
@@ -77,16 +60,12 @@ impl VerifyReport {
     }
 }
 
-/// A store that is compared with the log.
-struct Compared<'a> {
-    name: &'static str,
-    store: &'a Store,
-    graphs: u64,
-}
+/// Stores that are compared with the log, by name.
+type Stores<'a> = [(&'static str, &'a Store)];
 
 /// Checks the log, and every view against it. The views are brought up to the log first; `progress` hears of each
 /// page, and may stop the check after it.
-pub fn verify(mirror: &mut Mirror, mut progress: impl FnMut(PageId) -> bool) -> Result<VerifyReport, VerifyError> {
+pub fn verify(mirror: &mut Mirror, mut progress: impl FnMut(PageId) -> bool) -> Result<VerifyReport, MirrorError> {
     mirror.catch_up(|_| true)?;
     let log = &mirror.log;
     let mut report = VerifyReport::default();
@@ -104,32 +83,33 @@ pub fn verify(mirror: &mut Mirror, mut progress: impl FnMut(PageId) -> bool) -> 
         Some(page) if log.next_changed_page(page)?.is_none() => Some(snapshots.open_current()?),
         _ => None,
     };
-    let mut stores = vec![Compared { name: "store", store: mirror.store().store(), graphs: 0 }];
-    stores.extend(published.as_ref().map(|snapshot| Compared { name: "snapshot", store: &snapshot.store, graphs: 0 }));
-    report.stores = stores.iter().map(|store| store.name.to_owned()).collect();
+    let mut stores = vec![("store", mirror.store().store())];
+    stores.extend(published.as_ref().map(|snapshot| ("snapshot", &snapshot.store)));
+    report.stores = stores.iter().map(|(name, _)| (*name).to_owned()).collect();
 
     let readers = Readers::new(log, mirror.depth())?;
-    let (reader, mut stopped) = (Log::open_read_only(log.path())?, false);
+    let (reader, mut graphs, mut stopped) = (Log::open_read_only(log.path())?, 0, false);
     in_order(
         cores(),
         move |feed| Ok(Piece::of_all(&reader, |piece| Ok(feed(piece)))?),
         |Piece { page, records, last }| {
-            let changes = records.iter().map(|(change, record)| readers.parsed(change, record.as_deref()));
-            (page, changes.collect::<Vec<_>>(), last)
+            let parsed = records.iter().map(|(change, record)| readers.parsed(change, record.as_deref()));
+            (page, parsed.map(|change| Due::of(&change, &stores)).collect::<Result<Vec<_>, _>>(), last)
         },
-        |(page, changes, last)| {
-            for change in changes {
-                check_record(log, &mut stores, &change, &mut report)?;
+        |(page, records, last)| {
+            for due in records? {
+                graphs += u64::from(due.quads > 0);
+                due.check(log, &mut report)?;
             }
             stopped = last && !progress(page);
-            Ok::<_, VerifyError>(if stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+            Ok::<_, MirrorError>(if stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         },
     )?;
     if stopped {
         return Ok(report);
     }
-    for Compared { name, store, graphs } in &stores {
-        check_extras(log, &readers, name, store, *graphs, &mut report)?;
+    for (name, store) in &stores {
+        check_extras(log, &readers, name, store, graphs, &mut report)?;
     }
     let links = LinksIndex(log).count()?;
     if links != report.links {
@@ -141,71 +121,69 @@ pub fn verify(mirror: &mut Mirror, mut progress: impl FnMut(PageId) -> bool) -> 
     Ok(report)
 }
 
-fn check_record(
-    log: &Log,
-    stores: &mut [Compared<'_>],
-    change: &ParsedChange,
-    report: &mut VerifyReport,
-) -> Result<(), VerifyError> {
-    let graph = &change.graph;
-    let due: &[Quad] = if let Content::Quads(quads) = &change.content { quads } else { &[] };
-    for compared in stores {
-        compared.graphs += u64::from(!due.is_empty());
-        let wrong = compare(compared.store, graph, due).map_err(|source| storage(compared.name, source))?;
-        if let Some(wrong) = wrong {
-            report.wrong(compared.name, format!("<{}> {wrong}", graph.as_str()));
-        }
-    }
-    if matches!(change.content, Content::Quads(_)) {
-        report.records += 1;
-        report.quads += due.len() as u64;
-    }
-    let mut due: Vec<[String; 6]> = extract(due)
-        .into_iter()
-        .map(|Link { entity, path, property, reference }| {
-            [entity, path, property, reference.authority.name().to_owned(), reference.id, reference.iri]
-        })
-        .collect();
-    let rows = LinksIndex(log).find(&LinkFilter::Record(graph.as_str().to_owned()))?;
-    let mut held: Vec<[String; 6]> =
-        rows.into_iter().map(|row| [row.entity, row.path, row.property, row.authority, row.id, row.iri]).collect();
-    report.links += due.len() as u64;
-    due.sort();
-    held.sort();
-    if due != held {
-        report.wrong(
-            "links",
-            format!("<{}> has {} links, and its record gives {} or others", graph.as_str(), held.len(), due.len()),
-        );
-    }
-    check_entry(log, change, report)?;
-    let quarantined = matches!(change.content, Content::Quarantined(_));
-    report.quarantined += u64::from(quarantined);
-    if quarantine::holds(log, change.record)? != quarantined {
-        let problem = if quarantined { "gives no triples and is not in quarantine" } else { "is in quarantine and parses" };
-        report.wrong("quarantine", format!("<{}> {problem}", graph.as_str()));
-    }
-    Ok(())
+/// What the views must hold of a record, and what is wrong with its graphs.
+struct Due {
+    record: i64,
+    graph: NamedNode,
+    quads: u64,
+    links: Vec<[String; 6]>,
+    entry: Option<EntryRow>,
+    quarantined: bool,
+    faults: Vec<Fault>,
 }
 
-fn check_entry(log: &Log, change: &ParsedChange, report: &mut VerifyReport) -> Result<(), VerifyError> {
-    let graph = change.graph.as_str();
-    let due = match &change.content {
-        Content::Quads(quads) => Some(Entry::of(graph, quads)),
-        Content::Deleted | Content::Quarantined(_) => None,
-    };
-    let due = due.map(|Entry { entity, kind, label, detail, year, .. }| EntryRow {
-        record: graph.to_owned(),
-        entity,
-        kind,
-        label,
-        detail,
-        year,
-    });
-    if SearchIndex(log).entry(graph)? != due {
-        report.wrong("search", format!("<{graph}> has another entry than its record gives"));
+impl Due {
+    /// Compares the graphs of a record as well, since that takes the most time.
+    fn of(change: &ParsedChange, stores: &Stores<'_>) -> Result<Self, StoreError> {
+        let ParsedChange { record, graph, content, .. } = change;
+        let quads: &[Quad] = if let Content::Quads(quads) = content { quads } else { &[] };
+        let mut faults = Vec::new();
+        for (name, store) in stores {
+            if let Some(wrong) = compare(store, graph, quads).map_err(|source| storage(name, source))? {
+                faults.push(Fault { part: (*name).to_owned(), problem: format!("<{}> {wrong}", graph.as_str()) });
+            }
+        }
+        let links = extract(quads).into_iter().map(|Link { entity, path, property, reference }| {
+            [entity, path, property, reference.authority.name().to_owned(), reference.id, reference.iri]
+        });
+        let mut links: Vec<_> = links.collect();
+        links.sort();
+        let entry = matches!(content, Content::Quads(_)).then(|| {
+            let Entry { entity, kind, label, detail, year, .. } = Entry::of(graph.as_str(), quads);
+            EntryRow { record: graph.as_str().to_owned(), entity, kind, label, detail, year }
+        });
+        let quarantined = matches!(content, Content::Quarantined(_));
+        Ok(Self { record: *record, graph: graph.clone(), quads: quads.len() as u64, links, entry, quarantined, faults })
     }
-    Ok(())
+
+    /// Compares the rest with the tables.
+    fn check(self, log: &Log, report: &mut VerifyReport) -> Result<(), MirrorError> {
+        let graph = self.graph.as_str();
+        for Fault { part, problem } in self.faults {
+            report.wrong(&part, problem);
+        }
+        let rows = LinksIndex(log).find(&LinkFilter::Record(graph.to_owned()))?;
+        let mut held: Vec<[String; 6]> =
+            rows.into_iter().map(|row| [row.entity, row.path, row.property, row.authority, row.id, row.iri]).collect();
+        held.sort();
+        if self.links != held {
+            let (held, due) = (held.len(), self.links.len());
+            report.wrong("links", format!("<{graph}> has {held} links, and its record gives {due} or others"));
+        }
+        if SearchIndex(log).entry(graph)? != self.entry {
+            report.wrong("search", format!("<{graph}> has another entry than its record gives"));
+        }
+        if quarantine::holds(log, self.record)? != self.quarantined {
+            let problem =
+                if self.quarantined { "gives no triples and is not in quarantine" } else { "is in quarantine and parses" };
+            report.wrong("quarantine", format!("<{graph}> {problem}"));
+        }
+        report.records += u64::from(self.entry.is_some());
+        report.quads += self.quads;
+        report.links += self.links.len() as u64;
+        report.quarantined += u64::from(self.quarantined);
+        Ok(())
+    }
 }
 
 fn storage(name: &str, source: StorageError) -> StoreError {
@@ -250,7 +228,7 @@ fn check_extras(
     store: &Store,
     due: u64,
     report: &mut VerifyReport,
-) -> Result<(), VerifyError> {
+) -> Result<(), MirrorError> {
     let failed = |source| storage(name, source);
     let unnamed = store.quads_for_pattern(None, None, None, Some(GraphNameRef::DefaultGraph)).count();
     if unnamed > 0 {
