@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use oxigraph::model::{GraphName, NamedNode, NamedOrBlankNode};
 use oxigraph::sparql::{CancellationToken, QueryEvaluationError, QueryResults, SparqlEvaluator, SparqlSyntaxError};
+use serde::{Deserialize, Serialize};
 
 pub use dataset::Queryable;
 pub(crate) use graph_writer::with_prefixes;
@@ -83,7 +84,7 @@ impl Running<'_> {
 }
 
 /// What is asked.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Question {
     /// The query.
     pub text: String,
@@ -105,7 +106,7 @@ impl From<String> for Question {
 }
 
 /// Limits of one query.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Limits {
     /// Seconds until it is ended.
     pub timeout_s: u64,

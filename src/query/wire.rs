@@ -7,33 +7,23 @@ use std::io::{self, Read, Write};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bounds, GraphFormat, SolutionFormat};
+use super::{Bounds, GraphFormat, Limits, Question, SolutionFormat};
 
 /// A query to run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Task {
     /// The snapshot to read.
     pub snapshot: u64,
-    /// The query.
-    pub query: String,
-    /// See [`super::Question`].
-    pub default_graphs: Vec<String>,
-    /// See [`super::Question`].
-    pub named_graphs: Vec<String>,
-    /// What relative IRIs are resolved against.
-    pub base: String,
+    /// What is asked.
+    pub question: Question,
     /// The format for solutions and booleans, if the client takes any.
     pub solutions: Option<SolutionFormat>,
     /// The format for graphs, if the client takes any.
     pub graph: Option<GraphFormat>,
     /// The most that is written.
     pub bounds: Bounds,
-    /// Seconds until it is ended.
-    pub timeout_s: u64,
-    /// The longest text.
-    pub query_bytes: usize,
-    /// The hosts that `SERVICE` may ask.
-    pub services: Vec<String>,
+    /// How long it may be, and take.
+    pub limits: Limits,
 }
 
 /// How an answer begins: which of the formats of its task it has.

@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, Write};
 
 use super::wire::{Ended, Frame, Head, Refusal, RefusalKind, Task};
-use super::{GraphFormat, Limits, Question, ResultsError, SolutionFormat, Written};
+use super::{GraphFormat, ResultsError, SolutionFormat, Written};
 use super::{QueryError, run, write};
 use crate::store::{PublishedSnapshot, Snapshots};
 
@@ -57,15 +57,7 @@ fn refused(kind: RefusalKind, message: String) -> Frame {
 
 /// Answers a task but for its last frame.
 fn answer(snapshot: &PublishedSnapshot, task: &Task, output: &mut impl Write, overdue: fn(QueryError)) -> io::Result<Frame> {
-    let question = Question {
-        text: task.query.clone(),
-        default_graphs: task.default_graphs.clone(),
-        named_graphs: task.named_graphs.clone(),
-        services: task.services.clone(),
-        base: Some(task.base.clone()),
-    };
-    let limits = Limits { timeout_s: task.timeout_s, query_bytes: task.query_bytes };
-    let running = match run(&snapshot.store, &question, limits, overdue) {
+    let running = match run(&snapshot.store, &task.question, task.limits, overdue) {
         Ok(running) => running,
         Err(error) => return Ok(refused(kind_of(&error), error.to_string())),
     };

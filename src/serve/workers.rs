@@ -135,7 +135,7 @@ impl Workers {
             Some(worker) => worker,
             None => self.start()?,
         };
-        let time_up = Instant::now() + Duration::from_secs(task.timeout_s);
+        let time_up = Instant::now() + Duration::from_secs(task.limits.timeout_s);
         let deadline = time_up + GRACE;
         let mut line = serde_json::to_vec(task)?;
         line.push(b'\n');

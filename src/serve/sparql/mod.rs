@@ -24,7 +24,7 @@ use super::negotiate::{GRAPHS, SOLUTIONS, Wanted};
 use super::pages;
 use super::problem::Problem;
 use crate::config;
-use crate::query::{Bounds, Head, Refusal, RefusalKind, Task};
+use crate::query::{Bounds, Head, Limits, Question, Refusal, RefusalKind, Task};
 use crate::store::SnapshotInfo;
 
 /// Says that, and where, results were cut.
@@ -82,16 +82,17 @@ async fn answer(app: &Arc<App>, request: Request<Body>) -> Result<Response, Prob
         }
         let task = Task {
             snapshot: snapshot.number,
-            query: query.clone(),
-            default_graphs: asked.default_graphs.clone(),
-            named_graphs: asked.named_graphs.clone(),
-            base: format!("{address}/sparql"),
+            question: Question {
+                text: query.clone(),
+                default_graphs: asked.default_graphs.clone(),
+                named_graphs: asked.named_graphs.clone(),
+                services: app.config.query.service_hosts.clone(),
+                base: Some(format!("{address}/sparql")),
+            },
             solutions: solutions.map(|offer| offer.format),
             graph: graph.map(|offer| offer.format),
             bounds: Bounds { rows: Some(asked.rows.unwrap_or(serve.rows).min(serve.rows)), bytes: Some(serve.result_bytes) },
-            timeout_s: serve.timeout_s,
-            query_bytes: limit,
-            services: app.config.query.service_hosts.clone(),
+            limits: Limits { timeout_s: serve.timeout_s, query_bytes: limit },
         };
         let events = app
             .workers
