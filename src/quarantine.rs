@@ -87,33 +87,25 @@ impl Sound {
 
     /// Whether a record is among them.
     pub fn has(&self, log: &Log, record: i64) -> Result<bool, LogError> {
-        let quarantined = || log.connection.prepare_cached("SELECT 1 FROM quarantine WHERE record_id = ?1")?.exists([record]);
-        Ok(self.current && !(self.any && quarantined().map_err(|source| log.failed(source))?))
+        Ok(self.current && !(self.any && holds(log, record)?))
     }
 }
 
 /// The quarantined records of a source, or of all; at most so many.
 pub fn list(log: &Log, source: Option<&str>, most: u32) -> Result<Vec<Quarantined>, LogError> {
-    let read = || -> rusqlite::Result<Vec<Quarantined>> {
-        let mut statement = log.connection.prepare(
-            "SELECT record.identifier, source.name, quarantine.page_id, reason, position, excerpt FROM quarantine
-             JOIN record ON record.id = record_id JOIN source ON source.id = source_id
-             WHERE ?1 IS NULL OR source.name = ?1 ORDER BY source.name, record.identifier LIMIT ?2",
-        )?;
-        statement
-            .query_map(params![source, most], |row| {
-                Ok(Quarantined {
-                    identifier: row.get(0)?,
-                    source: row.get(1)?,
-                    page: row.get(2)?,
-                    reason: row.get(3)?,
-                    position: row.get(4)?,
-                    excerpt: row.get(5)?,
-                })
-            })?
-            .collect()
-    };
-    read().map_err(|source| log.failed(source))
+    let sql = "SELECT record.identifier, source.name, quarantine.page_id, reason, position, excerpt FROM quarantine
+         JOIN record ON record.id = record_id JOIN source ON source.id = source_id
+         WHERE ?1 IS NULL OR source.name = ?1 ORDER BY source.name, record.identifier LIMIT ?2";
+    log.rows(sql, params![source, most], |row| {
+        Ok(Quarantined {
+            identifier: row.get(0)?,
+            source: row.get(1)?,
+            page: row.get(2)?,
+            reason: row.get(3)?,
+            position: row.get(4)?,
+            excerpt: row.get(5)?,
+        })
+    })
 }
 
 /// How many records of a source are quarantined.

@@ -145,29 +145,17 @@ impl LinksIndex<'_> {
                 iri: row.get(6)?,
             })
         };
-        let read = || -> rusqlite::Result<Vec<LinkRow>> {
-            let connection = &self.0.connection;
-            match filter {
-                LinkFilter::Record(iri) => {
-                    connection.prepare(&format!("{columns} WHERE graph = ?1 {order}"))?.query_map([iri], row)?.collect()
-                }
-                LinkFilter::Iri(iri) => {
-                    let address = Authority::of_address(iri).map_or_else(|| iri.clone(), |reference| reference.iri);
-                    connection
-                        .prepare(&format!("{columns} WHERE entity = ?1 OR iri = ?2 {order}"))?
-                        .query_map([iri, &address], row)?
-                        .collect()
-                }
-                LinkFilter::Id(authority, id) => {
-                    let id = authority.reference(id).map_or_else(|| id.clone(), |reference| reference.id);
-                    connection
-                        .prepare(&format!("{columns} WHERE authority = ?1 AND local_id = ?2 {order}"))?
-                        .query_map([authority.name(), &id], row)?
-                        .collect()
-                }
+        match filter {
+            LinkFilter::Record(iri) => self.0.rows(&format!("{columns} WHERE graph = ?1 {order}"), [iri], row),
+            LinkFilter::Iri(iri) => {
+                let address = Authority::of_address(iri).map_or_else(|| iri.clone(), |reference| reference.iri);
+                self.0.rows(&format!("{columns} WHERE entity = ?1 OR iri = ?2 {order}"), [iri, &address], row)
             }
-        };
-        read().map_err(|source| self.0.failed(source))
+            LinkFilter::Id(authority, id) => {
+                let id = authority.reference(id).map_or_else(|| id.clone(), |reference| reference.id);
+                self.0.rows(&format!("{columns} WHERE authority = ?1 AND local_id = ?2 {order}"), [authority.name(), &id], row)
+            }
+        }
     }
 
     /// How many links there are.
@@ -183,18 +171,11 @@ impl LinksIndex<'_> {
 
     /// How many links there are to each authority, and to how many entities and identifiers.
     pub fn stats(&self) -> Result<Vec<LinkStats>, LogError> {
-        let read = || -> rusqlite::Result<Vec<LinkStats>> {
-            let mut statement = self
-                .0
-                .connection
-                .prepare("SELECT authority, count(*), count(DISTINCT entity), count(DISTINCT local_id) FROM link GROUP BY authority ORDER BY count(*) DESC, authority")?;
-            statement
-                .query_map([], |row| {
-                    Ok(LinkStats { authority: row.get(0)?, links: row.get(1)?, entities: row.get(2)?, ids: row.get(3)? })
-                })?
-                .collect()
-        };
-        read().map_err(|source| self.0.failed(source))
+        let sql = "SELECT authority, count(*), count(DISTINCT entity), count(DISTINCT local_id) FROM link
+             GROUP BY authority ORDER BY count(*) DESC, authority";
+        self.0.rows(sql, [], |row| {
+            Ok(LinkStats { authority: row.get(0)?, links: row.get(1)?, entities: row.get(2)?, ids: row.get(3)? })
+        })
     }
 }
 

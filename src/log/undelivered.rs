@@ -23,23 +23,11 @@ pub struct UndeliveredRow {
 impl Log {
     /// What did not come from a source, or from all, in the order of identifiers.
     pub fn undelivered(&self, source: Option<&str>) -> Result<Vec<UndeliveredRow>, LogError> {
-        let read = || -> rusqlite::Result<Vec<UndeliveredRow>> {
-            let mut statement = self.connection.prepare_cached(
-                "SELECT name, identifier, datestamp_text, reason FROM undelivered JOIN source ON source.id = source_id
-                 WHERE ?1 IS NULL OR name = ?1 ORDER BY name, identifier",
-            )?;
-            statement
-                .query_map([source], |row| {
-                    Ok(UndeliveredRow {
-                        source: row.get(0)?,
-                        identifier: row.get(1)?,
-                        datestamp_text: row.get(2)?,
-                        reason: row.get(3)?,
-                    })
-                })?
-                .collect()
-        };
-        read().map_err(|source| self.failed(source))
+        let sql = "SELECT name, identifier, datestamp_text, reason FROM undelivered JOIN source ON source.id = source_id
+             WHERE ?1 IS NULL OR name = ?1 ORDER BY name, identifier";
+        self.rows(sql, [source], |row| {
+            Ok(UndeliveredRow { source: row.get(0)?, identifier: row.get(1)?, datestamp_text: row.get(2)?, reason: row.get(3)? })
+        })
     }
 
     /// Forgets that a record did not come: the source does not know it any more.
