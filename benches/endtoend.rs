@@ -1,9 +1,11 @@
 //! The real binary from first harvest to export, beside its peers, against the fake Libris on 127.0.0.1.
 //!
-//! `cargo bench --profile release --bench endtoend -- [RECORDS] [RUNS]`, 25 731 records and five runs by default; medians,
-//! with the least and the most in brackets; then how idle the machine is when a source gives 200 records a second. Peers: oxigraph alone, by the crate that this program uses; and a Python
-//! whose path is in `LIBRIS_MIRROR_PEERS`, with pyoxigraph, oaipmh-scythe and lxml. Up to [`KEPT`] records, the fake
-//! renders each page once, before anything is timed; of more it makes each page when it is asked, and the peers rest.
+//! `cargo bench --profile release --bench endtoend -- [RECORDS] [RUNS] [KEPT]`, 25 731 records and five runs by default;
+//! medians, with the least and the most in brackets; then how idle the machine is when a source gives 200 records a second.
+//! Peers: oxigraph alone, by the crate that this program uses; and a Python whose path is in `LIBRIS_MIRROR_PEERS`, with
+//! pyoxigraph, oaipmh-scythe and lxml. Up to KEPT records, 100 000 by default, the fake renders each page once, before
+//! anything is timed; of more it makes each page when it is asked, on the same cores, and the peers rest. To compare with
+//! a larger mirror, keep none.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -24,7 +26,7 @@ use oxigraph::store::Store;
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// Pages of so many records are kept: about half a GB.
+/// Pages of so many records are kept by default: about half a GB.
 const KEPT: u64 = 100_000;
 
 /// Prints a line of the result.
@@ -292,9 +294,9 @@ fn main() -> Result<(), Failure> {
     }
     let records: u64 = words.first().map_or(Ok(25_731), |records| records.parse())?;
     let runs: u32 = words.get(1).map_or(Ok(5), |runs| runs.parse())?;
+    let keep = records <= words.get(2).map_or(Ok(KEPT), |most| most.parse())?;
     let state = ServerState::new(Catalogue::new(records, chrono::Utc::now()), false);
-    let keep = |router| if records <= KEPT { kept(router) } else { router };
-    let fake = FakeLibris::start(Arc::clone(&state), 0, keep)?;
+    let fake = FakeLibris::start(Arc::clone(&state), 0, |router| if keep { kept(router) } else { router })?;
     #[expect(clippy::disallowed_methods, reason = "a bench is its own command line")]
     let python = std::env::var("LIBRIS_MIRROR_PEERS").ok();
     let me = std::env::current_exe()?;
@@ -303,11 +305,11 @@ fn main() -> Result<(), Failure> {
         directory: tempfile::tempdir()?,
         url: fake.url(),
         table: Table::default(),
-        with_peers: records <= KEPT,
+        with_peers: keep,
         python,
     };
     // Once without a clock, so that the pages are there.
-    run(&mut bench.harvest(&["--max-records", if records <= KEPT { "1000000" } else { "1" }]), None)?;
+    run(&mut bench.harvest(&["--max-records", if keep { "1000000" } else { "1" }]), None)?;
     for _ in 0..runs {
         bench.round(&state, usize::try_from(records / 100)?.max(1))?;
     }
