@@ -68,7 +68,7 @@ fn compare(rows: &mut Rows<'_>, record: i64, links: &[Link]) -> rusqlite::Result
         let same = match due.next() {
             Some(Link { entity, path, property, reference }) => {
                 let texts = [entity, path, property, reference.authority.name(), &reference.id, &reference.iri];
-                row.get::<_, i64>(0)? == record && holds(row, &texts)?
+                row.get::<_, i64>(0)? == record && holds(row, 1, &texts)?
             }
             None => false,
         };

@@ -36,6 +36,8 @@ struct Described {
 struct Known {
     record: i64,
     same_entry: bool,
+    /// Whether the columns are the same that have indexes of their own, but for the heading.
+    same_order: bool,
     same_words: bool,
 }
 
@@ -43,12 +45,14 @@ impl Known {
     fn read(row: &Row<'_>, record: i64, due: Option<&Described>) -> rusqlite::Result<Self> {
         let known = row.get(0)?;
         let Some(Described { entry, heading, triples, hash }) = due.filter(|_| known == record) else {
-            return Ok(Self { record: known, same_entry: false, same_words: false });
+            return Ok(Self { record: known, same_entry: false, same_order: false, same_words: false });
         };
-        let texts = [entry.entity.as_str(), &entry.kind, &entry.label, heading, &entry.detail];
-        let same_entry =
-            row.get::<_, Option<i64>>(6)? == entry.year && row.get::<_, usize>(7)? == *triples && holds(row, &texts)?;
-        Ok(Self { record: known, same_entry, same_words: row.get::<_, Option<i64>>(8)? == Some(*hash) })
+        let same_order = row.get_ref(1)?.as_bytes()? == entry.kind.as_bytes()
+            && row.get::<_, Option<i64>>(2)? == entry.year
+            && row.get::<_, usize>(3)? == *triples;
+        let same_texts = holds(row, 4, &[&entry.entity, &entry.label, heading, &entry.detail])?;
+        let same_words = row.get::<_, Option<i64>>(8)? == Some(*hash);
+        Ok(Self { record: known, same_entry: same_order && same_texts, same_order, same_words })
     }
 }
 
@@ -69,10 +73,14 @@ impl Table for SearchTable {
 
     fn apply(transaction: &Transaction<'_>, _: PageId, rows: &[EntryOf]) -> rusqlite::Result<()> {
         let mut find = transaction.prepare_cached(&format!(
-            "SELECT record_id, entity, kind, label, heading, detail, year, triples, words FROM entry WHERE {OF_GRAPH}"
+            "SELECT record_id, kind, year, triples, entity, label, heading, detail, words FROM entry WHERE {OF_GRAPH}"
         ))?;
         let mut remove = transaction.prepare_cached("DELETE FROM entry WHERE record_id = ?1")?;
         let mut remove_words = transaction.prepare_cached("DELETE FROM word WHERE rowid = ?1")?;
+        // Leaves the indexes alone of what it does not name.
+        let mut update = transaction.prepare_cached(
+            "UPDATE entry SET entity = ?2, label = ?3, heading = ?4, detail = ?5, words = ?6 WHERE record_id = ?1",
+        )?;
         let mut insert = transaction.prepare_cached(
             "INSERT INTO entry (record_id, graph, entity, kind, label, heading, detail, year, triples, words) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         )?;
@@ -83,16 +91,23 @@ impl Table for SearchTable {
             if known.as_ref().is_some_and(|known| known.same_entry && known.same_words) {
                 continue;
             }
+            let same_order = known.as_ref().is_some_and(|known| known.same_order);
             let same_words = known.as_ref().is_some_and(|known| known.same_words);
             if let Some(Known { record, .. }) = known {
-                remove.execute([record])?;
+                if !same_order {
+                    remove.execute([record])?;
+                }
                 if !same_words {
                     remove_words.execute([record])?;
                 }
             }
             let Some(Described { entry, heading, triples, hash }) = entry else { continue };
             let Entry { entity, kind, label, detail, year, words } = entry;
-            insert.execute(params![record, graph, entity, kind, label, heading, detail, year, triples, hash])?;
+            if same_order {
+                update.execute(params![record, entity, label, heading, detail, hash])?;
+            } else {
+                insert.execute(params![record, graph, entity, kind, label, heading, detail, year, triples, hash])?;
+            }
             if !same_words {
                 insert_words.execute(params![record, words.title, words.name, words.subject, words.identifier])?;
             }
@@ -333,29 +348,41 @@ mod tests {
     fn an_entry_that_is_there_is_not_written_again() {
         let directory = tempfile::tempdir().expect("a directory");
         let mut log = log_of_two(directory.path(), "https://libris.kb.se/x");
-        let row = |record, title: &str, detail: &str, triples| {
+        let row = |record, title: &str, detail: &str, triples: usize| {
             let words = Words { title: title.into(), ..Words::default() };
             let (label, detail, graph) = (title.to_owned(), detail.to_owned(), "https://libris.kb.se/x".to_owned());
-            let entry = Entry { entity: graph.clone(), kind: "Text".into(), label, detail, year: Some(1907), words };
+            let year = i64::try_from(1900 + triples).ok();
+            let entry = Entry { entity: graph.clone(), kind: "Text".into(), label, detail, year, words };
             let described = Described { heading: title.to_owned(), triples, hash: entry.words.hash(), entry };
             EntryOf { record, graph, entry: Some(described) }
         };
-        let gone = EntryOf { record: 2, graph: "https://libris.kb.se/x".into(), entry: None };
-        // An entry that goes and one that comes are a write each; words are further ones.
+        let gone = || EntryOf { record: 2, graph: "https://libris.kb.se/x".into(), entry: None };
+        // An entry that goes and one that comes are a write each, one that changes in its texts alone is one; words are
+        // further ones.
         for (row, entries, words, found) in [
             (row(1, "nils", "a", 7), 1, true, ["nils"].as_slice()),
             (row(1, "nils", "a", 7), 0, false, &["nils"]),
             (row(1, "nils", "b", 8), 2, false, &["nils"]),
-            (row(1, "akka", "b", 8), 2, true, &["akka"]),
-            (row(2, "akka", "b", 8), 2, true, &["akka"]),
-            (gone, 1, true, &[]),
+            (row(1, "nils", "c", 8), 1, false, &["nils"]),
+            (row(1, "akka", "c", 8), 1, true, &["akka"]),
+            (row(2, "akka", "c", 8), 2, true, &["akka"]),
+            (gone(), 1, true, &[]),
         ] {
             let transaction = log.connection.transaction().expect("begun");
             let before = transaction.total_changes();
-            SearchTable::apply(&transaction, PageId(1), &[row]).expect("applied");
+            let rows = [row];
+            SearchTable::apply(&transaction, PageId(1), &rows).expect("applied");
             let written = transaction.total_changes() - before;
             assert!(if words { written > entries } else { written == entries }, "{written} writes of {entries}: {found:?}");
             transaction.commit().expect("committed");
+            let due = rows.iter().filter_map(|row| {
+                let Described { entry, heading, triples, hash } = row.entry.as_ref()?;
+                let Entry { entity, kind, label, detail, year, .. } = entry;
+                Some(format!("{}|{entity}|{kind}|{label}|{heading}|{detail}|{}|{triples}|{hash}", row.record, (*year)?))
+            });
+            let columns = "record_id, entity, kind, label, heading, detail, year, triples, words";
+            let sql = format!("SELECT concat_ws('|', {columns}) FROM entry");
+            assert_eq!(log.rows(&sql, [], |row| row.get::<_, String>(0)).expect("read"), due.collect::<Vec<_>>());
             let held =
                 ["nils", "akka"].into_iter().filter(|word| SearchIndex(&log).find(word, 0, 10).expect("read").matches == 1);
             assert_eq!(held.collect::<Vec<_>>(), found);

@@ -33,10 +33,10 @@ pub trait Table {
 pub(crate) const OF_GRAPH: &str =
     "record_id IN (SELECT id FROM record WHERE identifier = (SELECT identifier FROM record WHERE id = ?1))";
 
-/// Whether a row holds these texts, from its second column on.
-pub(crate) fn holds(row: &Row<'_>, texts: &[&str]) -> rusqlite::Result<bool> {
+/// Whether a row holds these texts from a column on.
+pub(crate) fn holds(row: &Row<'_>, from: usize, texts: &[&str]) -> rusqlite::Result<bool> {
     for (column, text) in texts.iter().enumerate() {
-        if row.get_ref(column + 1)?.as_bytes()? != text.as_bytes() {
+        if row.get_ref(from + column)?.as_bytes()? != text.as_bytes() {
             return Ok(false);
         }
     }
