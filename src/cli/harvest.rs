@@ -1,8 +1,6 @@
 //! `libris-mirror harvest`
 
-use std::fs::Permissions;
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -13,6 +11,7 @@ use serde_json::json;
 use super::harvest_report::{as_json, exit_of, summary, unfinished, worse};
 use super::output::{self, grouped};
 use super::signals::{SoFar, stop_on_signals};
+use super::whole_file::beside;
 use super::{Exit, Global, Settings};
 use crate::config::{Source, SourceSettings};
 use crate::figures;
@@ -156,8 +155,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
 /// Writes the figures; who reads the file never sees half of it.
 fn leave_figures(mirror: &Mirror, path: &Path) -> anyhow::Result<()> {
     let text = figures::text(&mirror.log, mirror.snapshots().current_info().as_ref(), chrono::Utc::now().into())?;
-    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().permissions(Permissions::from_mode(0o644)).tempfile_in(directory)?;
+    let mut file = beside(path, 0o644)?;
     // The collector knows the older text format, which has no end mark.
     file.write_all(text.trim_end_matches("# EOF\n").as_bytes())?;
     file.persist(path)?;

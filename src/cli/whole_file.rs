@@ -16,6 +16,15 @@ const GATHERED: usize = 1 << 20;
 /// After so many bytes the disk is asked to keep what it has.
 const STRETCH: usize = 16 << 20;
 
+/// A file without its name yet, in the folder of `path`; the umask applies to `mode`. Dropped, it is gone.
+pub(super) fn beside(path: &Path, mode: u32) -> anyhow::Result<NamedTempFile> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    tempfile::Builder::new()
+        .permissions(Permissions::from_mode(mode))
+        .tempfile_in(folder)
+        .with_context(|| format!("{} cannot be written to", folder.display()))
+}
+
 /// A file under a name of its own until it is finished; dropped before that, it is gone.
 pub(super) struct WholeFile {
     out: BufWriter<Synced>,
@@ -25,12 +34,8 @@ pub(super) struct WholeFile {
 impl WholeFile {
     /// Begins a file in the folder of `path`, which stays as it is until the file is finished.
     pub(super) fn create(path: &Path) -> anyhow::Result<Self> {
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        // The mode that any new file gets: the umask still applies.
-        let file = tempfile::Builder::new()
-            .permissions(Permissions::from_mode(0o666))
-            .tempfile_in(parent)
-            .with_context(|| format!("{} cannot be written to", parent.display()))?;
+        // The mode that any new file gets.
+        let file = beside(path, 0o666)?;
         let syncer = Syncer::start(file.as_file().try_clone()?)?;
         Ok(Self { out: BufWriter::with_capacity(GATHERED, Synced { file, syncer, unsynced: 0 }), path: path.to_owned() })
     }
