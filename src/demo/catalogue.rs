@@ -62,7 +62,11 @@ impl Catalogue {
         catalogue
     }
 
-    fn put(&mut self, entry: Entry) {
+    /// Enters a row in the place of an older one. Documents whose datestamp has no fraction were changed at a whole second.
+    pub(super) fn put(&mut self, mut entry: Entry) {
+        if !entry.has_fraction() {
+            entry.modified -= entry.modified.rem_euclid(1000);
+        }
         if let Some(old) = self.rows.insert(entry.number, entry) {
             self.by_change.remove(&(old.modified, old.number));
         }
@@ -205,8 +209,13 @@ impl Entry {
             Some("bib") => !is_authority(self.number),
             Some("nb") => !is_authority(self.number) && !NOT_NATIONAL.contains(&self.number) && !self.left,
             Some("sao") => self.number.is_multiple_of(15),
-            Some(_) => false,
+            // The books that a library holds; holdings themselves are not served.
+            Some(of_library) => of_library.starts_with("bib:") && !is_authority(self.number) && self.number.is_multiple_of(3),
         }
+    }
+
+    fn has_fraction(&self) -> bool {
+        !self.number.is_multiple_of(3)
     }
 
     /// The header's datestamp: the document's own, with a local offset and maybe a fraction, as Libris sends it.
@@ -214,7 +223,7 @@ impl Entry {
     pub fn datestamp(&self) -> String {
         let offset = FixedOffset::east_opt(if self.number.is_multiple_of(2) { 3600 } else { 7200 });
         let time = DateTime::from_timestamp_millis(self.modified).unwrap_or_default();
-        let precision = if self.number.is_multiple_of(3) { SecondsFormat::Secs } else { SecondsFormat::Millis };
+        let precision = if self.has_fraction() { SecondsFormat::Millis } else { SecondsFormat::Secs };
         match offset {
             Some(offset) => time.with_timezone(&offset).to_rfc3339_opts(precision, false),
             None => time.to_rfc3339_opts(precision, false),

@@ -364,9 +364,10 @@ fn token_in(text: &str) -> Option<&str> {
 
 /// An empty page with a token that leads to the next empty page, and after the last of them to where it led before.
 fn hollow_page(query: &str, begin: bool) -> Option<Response> {
-    let token = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "resumptionToken")?.1;
+    let given =
+        |wanted: &str| url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == wanted).map(|(_, value)| value);
+    let (token, verb) = (given("resumptionToken")?, given("verb")?);
     let mut asked: Value = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(token.as_bytes()).ok()?).ok()?;
-    let verb = asked.get("verb")?.as_str()?.to_owned();
     let hollow = asked.get("hollow").and_then(Value::as_u64).unwrap_or(if begin { 0 } else { HOLLOW });
     if hollow >= HOLLOW {
         return None;

@@ -4,6 +4,7 @@
 //! The server speaks OAI-PMH as Libris does, departures from the specification included, so that what works here
 //! works there. [`Faults`] makes it misbehave as servers do.
 
+mod answers;
 mod catalogue;
 mod faults;
 mod generator;

@@ -9,10 +9,11 @@ use tokio::sync::{mpsc, oneshot};
 use super::client::Client;
 use super::error::FetchError;
 use super::list::{End, Part, read_list};
+use super::place::Order;
 use super::plan::{Step, other_words};
 use super::probe::{ProbeError, probe};
 use crate::config::{Harvest, Source};
-use crate::oai::{ErrorCode, Header, ListArguments, ListVerb, Request, ResumptionToken};
+use crate::oai::{Datestamp, ErrorCode, Header, ListArguments, ListVerb, Request, ResumptionToken};
 use crate::rdf::Reader;
 
 /// What the fetching side hands to the committing one.
@@ -69,10 +70,18 @@ pub(super) struct Fetcher {
     pub(super) sender: mpsc::Sender<Fetched>,
 }
 
+/// What came of an answer.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Came {
+    count: u64,
+    /// The order of the list, up to the end of what came.
+    order: Order,
+}
+
 /// An answer, as far as the next request depends on it.
 struct Answered {
     end: End,
-    count: u64,
+    came: Came,
     /// A hash of its records.
     content: u64,
 }
@@ -98,8 +107,8 @@ pub(super) async fn fetch(mut fetcher: Fetcher, first: Step) {
 pub(super) enum Failure {
     Fetch(FetchError),
     Probe(ProbeError),
-    /// The answer broke off after so many of its records were handed over.
-    Broken(FetchError, u64),
+    /// The answer broke off after some of its records were handed over.
+    Broken(FetchError, Came),
 }
 
 impl Failure {
@@ -127,23 +136,31 @@ impl From<FetchError> for Failure {
     }
 }
 
-/// The pages of one list so far: which tokens led where. A quick hash is enough: whoever makes two pages that share one
-/// breaks off nothing but a list of their own.
+/// The pages of one list so far: which tokens led where, and the order of the records. A quick hash is enough: whoever
+/// makes two pages that share one breaks off nothing but a list of their own.
 #[derive(Default)]
-pub(super) struct Trail(VecDeque<(ResumptionToken, u64)>);
+pub(super) struct Trail {
+    pages: VecDeque<(ResumptionToken, u64)>,
+    order: Order,
+}
 
 impl Trail {
     /// Notes a page; an error if it came before with the same token.
     fn note(&mut self, token: &ResumptionToken, content: u64) -> Result<(), FetchError> {
         let state = (token.clone(), content);
-        if self.0.contains(&state) {
+        if self.pages.contains(&state) {
             return Err(FetchError::Loop(token.to_string()));
         }
-        self.0.push_back(state);
-        if self.0.len() > REMEMBERED {
-            self.0.pop_front();
+        self.pages.push_back(state);
+        if self.pages.len() > REMEMBERED {
+            self.pages.pop_front();
         }
         Ok(())
+    }
+
+    /// The datestamp up to which the list has come, if it ascends.
+    pub(super) fn reached(&self) -> Option<Datestamp> {
+        self.order.reached()
     }
 }
 
@@ -206,7 +223,16 @@ impl Fetcher {
     /// Follows a list to its end. After a failure, `request` is the one that failed.
     pub(super) async fn pages(&mut self, request: &mut Request, trail: &mut Trail, failures: &mut u32) -> Result<(), Failure> {
         loop {
-            let answered = self.in_any_words(request).await?;
+            let answered = match self.in_any_words(request, trail.order).await {
+                Ok(answered) => answered,
+                Err(failure) => {
+                    if let Failure::Broken(_, came) = &failure {
+                        trail.order = came.order;
+                    }
+                    return Err(failure);
+                }
+            };
+            trail.order = answered.came.order;
             *failures = 0;
             let Some(token) = answered.end.token else { return Ok(()) };
             trail.note(&token, answered.content)?;
@@ -222,8 +248,8 @@ impl Fetcher {
     }
 
     /// Fetches an answer; where the server refuses the words, in others.
-    async fn in_any_words(&mut self, request: &mut Request) -> Result<Answered, Failure> {
-        let refused = match self.page(request).await {
+    async fn in_any_words(&mut self, request: &mut Request, order: Order) -> Result<Answered, Failure> {
+        let refused = match self.page(request, order).await {
             Err(Failure::Fetch(FetchError::Protocol(error)))
                 if matches!(error.code, ErrorCode::BadArgument | ErrorCode::BadResumptionToken) =>
             {
@@ -236,7 +262,7 @@ impl Fetcher {
             if refused.code == ErrorCode::BadResumptionToken && !matches!(words, Request::ResumeUnencoded(..)) {
                 continue;
             }
-            match self.page(&words).await {
+            match self.page(&words, order).await {
                 Err(Failure::Fetch(FetchError::Protocol(_))) => {}
                 Ok(answered) => {
                     tracing::warn!("{refused}; the server takes {}", words.url(&self.source.url));
@@ -249,15 +275,15 @@ impl Fetcher {
         Err(FetchError::Protocol(refused).into())
     }
 
-    /// Fetches one answer and hands its parts over as they come.
-    async fn page(&mut self, request: &Request) -> Result<Answered, Failure> {
+    /// Fetches one answer and hands its parts over as they come; `order` is that of the list so far.
+    async fn page(&mut self, request: &Request, order: Order) -> Result<Answered, Failure> {
         let mine = self.clone();
         let runtime = tokio::runtime::Handle::current();
         let opens_list = matches!(request, Request::ListRecords(_) | Request::ListIdentifiers(_));
         let answered = self
             .client
             .ask(request, move |input| {
-                let (mut left, mut to_probe, mut count) = (mine.remaining, mine.probe.as_ref(), 0);
+                let (mut left, mut to_probe, mut came) = (mine.remaining, mine.probe.as_ref(), Came { count: 0, order });
                 let mut content = FxHasher::default();
                 let mut useless = None;
                 let mut last = None;
@@ -278,8 +304,9 @@ impl Fetcher {
                         }
                         *left -= part.records.len() as u64;
                     }
-                    count += part.records.len() as u64;
+                    came.count += part.records.len() as u64;
                     part.records.iter().for_each(|record| {
+                        came.order.came(record);
                         content.write(record.header.identifier.as_str().as_bytes());
                         content.write(&record.xml);
                     });
@@ -295,18 +322,18 @@ impl Fetcher {
                 }
                 match read {
                     // A list without tokens may be gigabytes long: go on from where it broke, do not begin again.
-                    Err(error) if opens_list && count > 0 && error.is_transient() => {
-                        return Ok(Err(Failure::Broken(error, count)));
+                    Err(error) if opens_list && came.count > 0 && error.is_transient() => {
+                        return Ok(Err(Failure::Broken(error, came)));
                     }
                     read => read?,
                 }
                 let end = last.unwrap_or(End { token: None, complete_list_size: None });
-                Ok(Ok(Answered { end, count, content: content.finish() }))
+                Ok(Ok(Answered { end, came, content: content.finish() }))
             })
             .await?;
         let count = match &answered {
-            Ok(answered) => answered.count,
-            Err(Failure::Broken(_, count)) => *count,
+            Ok(answered) => answered.came.count,
+            Err(Failure::Broken(_, came)) => came.count,
             Err(_) => 0,
         };
         self.remaining = self.remaining.map(|remaining| remaining.saturating_sub(count));

@@ -166,7 +166,7 @@ impl Follower<'_> {
             place.opened(self.harvest_row()?.and_then(|harvest| harvest.newest));
             self.list = ListSoFar { opened: true, place, ..ListSoFar::default() };
         }
-        self.list.place.came(&part.records);
+        self.list.place.came(&part.records, part.by_name);
         self.list.undelivered += part.undelivered.len() as u64;
         self.list.promised = self.list.promised.or(part.end.as_ref().and_then(|end| end.complete_list_size));
         let short = ends && self.broken_promise().is_some();
@@ -176,6 +176,7 @@ impl Follower<'_> {
             response_date: part.response_date,
             records: &part.records,
             undelivered: &part.undelivered,
+            by_name: part.by_name,
             opens_list: part.opens_list,
             token,
             whole: part.end.is_some(),

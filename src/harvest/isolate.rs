@@ -2,6 +2,7 @@
 //! comes, and what is left is asked for record by record. Those that do not come alone either are noted, and the
 //! list goes on without them.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -15,26 +16,40 @@ use crate::log::Undelivered;
 use crate::oai::{Datestamp, ErrorCode, Granularity, Header, ListArguments, Record, Request};
 
 /// A span of datestamps, both ends included, in units of the granularity. Without a beginning it reaches back to the
-/// oldest record.
+/// oldest record, and without an end to the newest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Span {
     from: Option<i64>,
-    until: i64,
+    until: Option<i64>,
+}
+
+/// Where a span without a beginning or an end may be cut: the units that the server names as its earliest datestamp and
+/// as now.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    earliest: i64,
+    now: i64,
 }
 
 impl Span {
-    /// Its two halves, or nothing if it is one unit long. `earliest` is where a span without a beginning may be cut.
-    fn halves(self, earliest: i64) -> Option<(Self, Self)> {
-        let start = self.from.unwrap_or_else(|| earliest.min(self.until - 1));
-        if start >= self.until {
+    /// Its two halves, which share their edge, or nothing if it is a unit long.
+    ///
+    /// Some servers compare a datestamp with its fraction against the whole second of a bound, as Libris does: what
+    /// changed at 12:00:03.427 is neither in what ends at 12:00:03 nor in what begins at 12:00:04. So the smallest span
+    /// reaches from one unit to the next.
+    fn halves(self, known: Known) -> Option<(Self, Self)> {
+        // A span with an open end comes to its end as well.
+        let (before, after) = (self.until.filter(|_| self.from.is_none()), self.from.filter(|_| self.until.is_none()));
+        if before.is_some_and(|until| until <= known.earliest) || after.is_some_and(|from| from >= known.now) {
             return None;
         }
-        let middle = start + (self.until - start) / 2;
-        // One that begins with everything older comes to its end as well.
-        if self.from.is_none() && self.until <= earliest {
+        let start = self.from.unwrap_or_else(|| known.earliest.min(self.until.unwrap_or(known.now) - 2));
+        let end = self.until.unwrap_or_else(|| known.now.max(start + 2));
+        if end - start < 2 {
             return None;
         }
-        Some((Self { from: self.from, until: middle }, Self { from: Some(middle + 1), until: self.until }))
+        let middle = start + (end - start) / 2;
+        Some((Self { from: self.from, until: Some(middle) }, Self { from: Some(middle), until: self.until }))
     }
 }
 
@@ -71,20 +86,18 @@ impl Fetcher {
         else {
             return Err(cause.into());
         };
-        let whole = Span {
-            from: from.as_deref().and_then(units),
-            until: until.as_deref().and_then(units).unwrap_or(clock.millis().div_euclid(unit)),
-        };
-        let earliest = units(&identify.earliest_datestamp).unwrap_or(0);
+        let whole = Span { from: from.as_deref().and_then(units), until: until.as_deref().and_then(units) };
+        let known = Known { earliest: units(&identify.earliest_datestamp).unwrap_or(0), now: clock.millis().div_euclid(unit) };
         tracing::warn!("{cause}; the server is well otherwise, so the list is taken apart to find the records that do it");
         let mut calm = Self { client: self.client.with_tries(TRIES), in_span: true, ..self.clone() };
-        let (mut spans, mut undelivered, mut newest_error, mut in_a_row) = (vec![whole], 0, cause, 0);
+        let (mut spans, mut undelivered, mut newest_error, mut in_a_row) = (vec![whole], HashSet::new(), cause, 0);
         let patience = Duration::from_secs(self.settings.retry_total_s);
         let mut answered = Instant::now();
         while let Some(mut span) = spans.pop() {
             let bound = |units: i64| Datestamp::from_millis(units * unit).map(|stamp| stamp.at(granularity));
-            let mut request = calm.window(span.from.and_then(bound), bound(span.until));
-            let failure = match calm.pages(&mut request, &mut Trail::default(), &mut 0).await {
+            let mut request = calm.window(span.from.and_then(bound), span.until.and_then(bound));
+            let mut trail = Trail::default();
+            let failure = match calm.pages(&mut request, &mut trail, &mut 0).await {
                 Ok(()) => {
                     (in_a_row, answered) = (0, Instant::now());
                     continue;
@@ -96,52 +109,63 @@ impl Fetcher {
                 Failure::Fetch(FetchError::Protocol(error)) if error.code == ErrorCode::BadResumptionToken => error.into(),
                 failure => failure.may_be_a_record()?,
             };
-            // What came before the failure need not come again.
-            if let Onward::Step(Step::Reopen { from: Some(reached), .. }) = calm.place(Lost::Broken).await? {
-                let reached = units(&reached).filter(|reached| *reached <= span.until);
-                if reached > span.from {
-                    (span.from, in_a_row, answered) = (reached, 0, Instant::now());
-                }
+            // What came of this span before the failure need not come again.
+            let reached = trail.reached().map(|reached| reached.earlier_by(self.settings.overlap_s).millis().div_euclid(unit));
+            let reached = reached.filter(|reached| span.until.is_none_or(|until| *reached < until));
+            if reached > span.from {
+                (span.from, in_a_row, answered) = (reached, 0, Instant::now());
             }
-            match span.halves(earliest) {
+            match span.halves(known) {
                 Some((left, right)) => spans.extend([right, left]),
-                None => undelivered += calm.one_by_one(span.from.and_then(bound), bound(span.until), &error).await?,
+                None => calm.one_by_one(span.from.and_then(bound), span.until.and_then(bound), &error, &mut undelivered).await?,
             }
             in_a_row += 1;
-            if undelivered > self.settings.isolate_records || in_a_row > FAILURES || answered.elapsed() > patience {
-                return Err(FetchError::Hopeless { undelivered, cause: Box::new(error) }.into());
+            if undelivered.len() > self.settings.isolate_records || in_a_row > FAILURES || answered.elapsed() > patience {
+                return Err(FetchError::Hopeless { undelivered: undelivered.len(), cause: Box::new(error) }.into());
             }
             newest_error = error;
         }
         self.remaining = calm.remaining;
-        tracing::warn!("{newest_error}; {undelivered} records are left out for it, see `libris-mirror quarantine`");
+        tracing::warn!("{newest_error}; {} records are left out for it, see `libris-mirror quarantine`", undelivered.len());
         self.hand_over_the_end().await
     }
 
-    /// Asks for every record of the smallest span alone; answers how many did not come.
-    async fn one_by_one(&mut self, from: Option<String>, until: Option<String>, cause: &FetchError) -> Result<usize, Failure> {
+    /// Asks for every record of the smallest span alone, but for those that did not come before: neighbours share their
+    /// edge. Adds those that do not come to `undelivered`.
+    async fn one_by_one(
+        &mut self,
+        from: Option<String>,
+        until: Option<String>,
+        cause: &FetchError,
+        undelivered: &mut HashSet<String>,
+    ) -> Result<(), Failure> {
         let arguments = ListArguments { prefix: self.source.prefix.clone(), from, until, set: self.source.set.clone() };
         let name = format!("{}/{}", arguments.from.as_deref().unwrap_or(".."), arguments.until.as_deref().unwrap_or(".."));
-        let headers = match self.headers(arguments).await {
+        let mut headers = match self.headers(arguments).await {
             Ok(headers) => headers,
             Err(error) if error.may_be_a_record() => {
                 let reason = format!("nothing that was changed then can be listed, by identifiers either: {error}");
-                let undelivered = vec![Undelivered { identifier: name, datestamp_text: String::new(), reason }];
-                self.hand_over(Part { undelivered, ..Part::default() }).await?;
-                return Ok(1);
+                let missing = vec![Undelivered { identifier: name.clone(), datestamp_text: String::new(), reason }];
+                self.hand_over(Part { undelivered: missing, by_name: true, ..Part::default() }).await?;
+                undelivered.insert(name);
+                return Ok(());
             }
             Err(error) => return Err(error.into()),
         };
+        headers.retain(|header| !undelivered.contains(header.identifier.as_str()));
         tracing::warn!("{cause}; the {} records that were changed then are asked for one by one", headers.len());
-        self.fetch_each(headers).await
+        undelivered.extend(self.fetch_each(headers).await?);
+        Ok(())
     }
 
-    /// Fetches those of the listed records that the log lacks; answers how many did not come.
-    pub(super) async fn fetch_each(&mut self, headers: Vec<Header>) -> Result<usize, Failure> {
+    /// Fetches those of the listed records that the log lacks; answers which did not come.
+    pub(super) async fn fetch_each(&mut self, headers: Vec<Header>) -> Result<Vec<String>, Failure> {
         let (sender, answer) = oneshot::channel();
         self.sender.send(Fetched::Which(headers, sender)).await.map_err(|_| FetchError::Stopped)?;
         let lacking = answer.await.map_err(|_| FetchError::Stopped)?;
-        let (mut part, mut lost) = (Part::default(), 0);
+        // A record that is asked for by name says nothing of how far the list has come.
+        let part_of_list = || Part { by_name: true, ..Part::default() };
+        let (mut part, mut lost) = (part_of_list(), Vec::new());
         for header in lacking {
             match self.record(&header).await {
                 Ok(records) => part.records.extend(records),
@@ -151,7 +175,7 @@ impl Fetcher {
                     part.vanished.push(header.identifier);
                 }
                 Err(error) if error.may_be_a_record() || matches!(error, FetchError::Protocol(_)) => {
-                    lost += 1;
+                    lost.push(header.identifier.to_string());
                     part.undelivered.push(Undelivered {
                         identifier: header.identifier.to_string(),
                         datestamp_text: header.datestamp_text,
@@ -161,7 +185,7 @@ impl Fetcher {
                 Err(error) => return Err(error.into()),
             }
             if part.records.len() + part.undelivered.len() + part.vanished.len() >= TOGETHER {
-                self.hand_over(std::mem::take(&mut part)).await?;
+                self.hand_over(std::mem::replace(&mut part, part_of_list())).await?;
             }
         }
         self.hand_over(part).await?;
@@ -218,22 +242,29 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// Halving covers every unit exactly once, and comes to an end.
+        /// Halving covers every moment, ends where it began and in spans of a unit, and comes to an end.
         #[test]
-        fn halves_cover_the_whole(from in 0i64..1000, length in 0i64..1000, earliest in 0i64..1500, open in any::<bool>()) {
-            let whole = Span { from: (!open).then_some(from), until: from + length };
+        fn halves_cover_the_whole(
+            from in 0i64..1000, length in 0i64..1000, earliest in 0i64..1500, now in 0i64..2500,
+            open_before in any::<bool>(), open_after in any::<bool>(),
+        ) {
+            let whole = Span { from: (!open_before).then_some(from), until: (!open_after).then_some(from + length) };
             let mut spans = vec![whole];
-            let mut next = whole.from;
+            let (mut edge, mut first) = (whole.from, true);
             while let Some(span) = spans.pop() {
-                if let Some((left, right)) = span.halves(earliest) {
+                if let Some((left, right)) = span.halves(Known { earliest, now }) {
                     spans.extend([right, left]);
                     continue;
                 }
-                prop_assert_eq!(span.from, next);
-                prop_assert!(span.from.is_none_or(|from| from == span.until) );
-                next = Some(span.until + 1);
+                // It begins where the one before it ended: what lies between two units is in none of both otherwise.
+                prop_assert!(first || edge.is_some());
+                prop_assert_eq!(span.from, edge);
+                if let (Some(from), Some(until)) = (span.from, span.until) {
+                    prop_assert!(until - from <= 1);
+                }
+                (edge, first) = (span.until, false);
             }
-            prop_assert_eq!(next, Some(whole.until + 1));
+            prop_assert_eq!(edge, whole.until);
         }
     }
 }

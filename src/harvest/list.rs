@@ -29,6 +29,8 @@ pub(super) struct Part {
     pub(super) undelivered: Vec<Undelivered>,
     /// Records that were asked for by name, and that the source does not know any more.
     pub(super) vanished: Vec<RecordId>,
+    /// Whether the records were asked for by their identifiers, and are no part of a list.
+    pub(super) by_name: bool,
     /// Whether a list begins here: the order of datestamps counts from here on.
     pub(super) opens_list: bool,
     /// Set in the last part.

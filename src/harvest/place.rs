@@ -4,6 +4,33 @@ use super::fetch::Lost;
 use crate::log::HarvestRow;
 use crate::oai::{Datestamp, Record};
 
+/// The order of a list by datestamps, as far as it was seen.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Order {
+    newest: Option<Datestamp>,
+    ascends: bool,
+}
+
+impl Default for Order {
+    fn default() -> Self {
+        Self { newest: None, ascends: true }
+    }
+}
+
+impl Order {
+    /// The next entry came.
+    pub(super) fn came(&mut self, record: &Record) {
+        let Some(datestamp) = record.header.datestamp else { return };
+        self.ascends &= self.newest.is_none_or(|newest| newest <= datestamp);
+        self.newest = self.newest.max(Some(datestamp));
+    }
+
+    /// The newest datestamp of a list that ascends: everything older has come.
+    pub(super) fn reached(self) -> Option<Datestamp> {
+        self.newest.filter(|_| self.ascends)
+    }
+}
+
 /// How a list got along since it was last opened.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Place {
@@ -43,10 +70,12 @@ impl Place {
         (self.newest, self.received, self.reached) = (newest, 0, None);
     }
 
-    /// Entries came.
-    pub(super) fn came(&mut self, records: &[Record]) {
+    /// Entries came: of the list, or `by_name`, which says nothing of how far it has come.
+    pub(super) fn came(&mut self, records: &[Record], by_name: bool) {
         self.received += records.len() as u64;
-        self.reached = records.iter().filter_map(|record| record.header.datestamp).max().max(self.reached);
+        if !by_name {
+            self.reached = records.iter().filter_map(|record| record.header.datestamp).max().max(self.reached);
+        }
     }
 
     /// How many entries have come since the list was opened.

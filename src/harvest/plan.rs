@@ -1,5 +1,7 @@
 //! What to ask the source for next: a pure function of the log and the user's wishes.
 
+use chrono::Days;
+
 use crate::log::{HarvestId, HarvestKind, HarvestRow, HarvestState};
 use crate::oai::{Datestamp, Granularity, ListArguments, ListVerb, MetadataPrefix, Request, ResumptionToken};
 
@@ -113,12 +115,15 @@ pub fn other_words(request: &Request, prefix: &MetadataPrefix) -> Vec<Request> {
         Request::ResumeIdentifiers(token) => return other_tokens(ListVerb::Identifiers, token, prefix),
         _ => return Vec::new(),
     };
-    let other = |bound: &Option<String>, time: &str| {
-        bound.as_ref().map(|bound| if bound.len() > 10 { bound[..10].to_owned() } else { format!("{bound}T{time}Z") })
+    let other = |bound: &str, later: Days| {
+        let day = Datestamp::parse(bound).ok()?.time().date_naive().checked_add_days(later)?;
+        Some(if bound.len() > 10 { format!("{day}") } else { format!("{day}T00:00:00Z") })
     };
     let mut words = Vec::new();
     if arguments.from.is_some() || arguments.until.is_some() {
-        let (from, until) = (other(&arguments.from, "00:00:00"), other(&arguments.until, "23:59:59"));
+        let from = arguments.from.as_deref().and_then(|from| other(from, Days::new(0)));
+        // Some servers take a day as its last moment, some as its first; a fraction after 23:59:59 is in neither second.
+        let until = arguments.until.as_deref().and_then(|until| other(until, Days::new(1)));
         words.push(verb.begin(ListArguments { from, until, ..arguments.clone() }));
     }
     if arguments.from.is_some() {
@@ -225,8 +230,13 @@ mod tests {
             [list(Some("2026-01-02"), None), list(None, None)]
         );
         assert_eq!(
+            other_words(&list(None, Some("2026-01-03T03:04:05Z")), &prefix),
+            [list(None, Some("2026-01-04"))],
+            "all of that day"
+        );
+        assert_eq!(
             other_words(&list(Some("2026-01-02"), Some("2026-01-03")), &prefix)[0],
-            list(Some("2026-01-02T00:00:00Z"), Some("2026-01-03T23:59:59Z"))
+            list(Some("2026-01-02T00:00:00Z"), Some("2026-01-04T00:00:00Z"))
         );
         assert!(other_words(&list(None, None), &prefix).is_empty());
         let token = ResumptionToken::new("a+b").expect("valid");

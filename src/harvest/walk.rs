@@ -161,7 +161,7 @@ impl<'a> Walk<'a> {
             self.promised = None;
         }
         self.listed += part.records.len() as u64;
-        self.place.came(&part.records);
+        self.place.came(&part.records, part.by_name);
         self.promised = self.promised.or(part.end.as_ref().and_then(|end| end.complete_list_size));
         let ends = part.end.as_ref().is_some_and(|end| end.token.is_none());
         let short = self.promised.filter(|promised| ends && *promised > self.place.received());

@@ -24,6 +24,8 @@ pub struct NewPage<'a> {
     pub records: &'a [Record],
     /// Records that the source lists and did not deliver.
     pub undelivered: &'a [Undelivered],
+    /// Whether the records were asked for by their identifiers: then they do not say how far the list has come.
+    pub by_name: bool,
     /// Whether a list begins here: the order of datestamps counts from here on.
     pub opens_list: bool,
     /// What leads on.
@@ -170,7 +172,10 @@ impl Log {
                 counters.bytes += record.xml.len() as u64;
                 let identifier = record.header.identifier.as_str();
                 let known = known(&transaction, page.source, identifier)?;
-                if seen.insert(identifier) && !came_before(&transaction, page.harvest, known.as_ref(), &mut asked)? {
+                if !page.by_name
+                    && seen.insert(identifier)
+                    && !came_before(&transaction, page.harvest, known.as_ref(), &mut asked)?
+                {
                     stamps.extend(record.header.datestamp.map(Datestamp::millis));
                 }
                 if asked.undelivered {

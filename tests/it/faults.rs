@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse;
 
 use crate::harness::Bench;
-use crate::scripted::{document, identifiers, list, raw, record, seconds_asked};
+use crate::scripted::{document, identifiers, identify, list, raw, record, seconds_asked};
 
 /// Short limits, so that silence takes seconds.
 const IMPATIENT: [&str; 6] = [
@@ -100,6 +100,68 @@ fn a_record_that_kills_its_page_is_fetched_alone_or_noted_and_the_list_goes_on()
     calm.harvest("all", None, &[]);
     assert_eq!(bench.contents(), calm.contents());
     bench.run(&["audit"]).expect(0);
+}
+
+#[test]
+fn records_that_kill_pages_are_found_between_the_seconds() {
+    let faults = Faults::new(Vec::new(), 0);
+    let bench = Bench::faulty(1200, 100, &faults);
+    // Six hundred records changed within the same few milliseconds, after a whole second, and the others days apart.
+    bench.state().with_catalogue(|catalogue| catalogue.update(&(200..800).collect::<Vec<_>>(), chrono::Utc::now()));
+    // None of these has a datestamp of a whole second: two come alone, two do not.
+    for (number, alone) in [(100, false), (334, false), (500, true), (1000, true)] {
+        assert_ne!(
+            bench.state().with_catalogue(|catalogue| catalogue.find(&identifier(number))).expect("a row").modified % 1000,
+            0
+        );
+        faults.poison(&identifier(number), alone);
+    }
+    let done = bench.run(&bench.harvest_words("all", None, &[])).expect(65);
+    let summary: serde_json::Value = serde_json::from_str(&done.stdout).expect("JSON");
+    assert_eq!((&summary[0]["outcome"], &summary[0]["undelivered"]), (&"complete".into(), &2.into()), "{summary}");
+    let listed = bench.run(&["quarantine", "--json"]).json();
+    let missing: BTreeSet<&str> = listed.as_array().expect("rows").iter().filter_map(|row| row["identifier"].as_str()).collect();
+    assert_eq!(missing, BTreeSet::from([identifier(500).as_str(), identifier(1000).as_str()]));
+
+    let calm = bench.beside();
+    faults.end();
+    calm.harvest("all", None, &[]);
+    let all_but_two: Vec<String> = calm
+        .quads()
+        .into_iter()
+        .filter(|quad| ![500, 1000].iter().any(|number| quad.ends_with(&format!("<{}> .", identifier(*number)))))
+        .collect();
+    assert_eq!(bench.quads(), all_but_two, "no neighbour of theirs is lost");
+    bench.run(&["quarantine", "--retry"]).expect(0);
+    assert_eq!(bench.contents(), calm.contents());
+}
+
+#[test]
+fn a_record_that_comes_alone_and_newer_than_its_list_skips_nothing() {
+    // The server cannot list record 5, and meanwhile it was changed: alone, it comes with a datestamp of second 50.
+    // Record 40 kills its pages as well.
+    let server = raw(|query, _| {
+        let (from, until) = seconds_asked(query, 60);
+        if query.contains("Identify") {
+            return identify("YYYY-MM-DDThh:mm:ssZ");
+        }
+        if query.contains("GetRecord") {
+            let number = if query.contains("r40") { 40 } else { 5 };
+            let edited = record(number).replace("00:05Z</datestamp>", "00:50Z</datestamp>");
+            return document(&format!("<GetRecord>{edited}</GetRecord>")).into_response();
+        }
+        if from >= until {
+            return document("<error code=\"noRecordsMatch\"/>").into_response();
+        }
+        match query.contains("ListIdentifiers") {
+            false if [5, 40].iter().any(|bad| (from..until).contains(bad)) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+            false => list(from..until, "").into_response(),
+            true => identifiers(from..until, "").into_response(),
+        }
+    });
+    let bench = Bench::at(&server.url);
+    let summary = bench.harvest("x", None, &["--set-config", "harvest.overlap_s=0"]);
+    assert_eq!((&summary["outcome"], &summary["created"]), (&"complete".into(), &60.into()), "{summary}");
 }
 
 #[test]
