@@ -11,7 +11,7 @@ use serde_json::json;
 use super::harvest_report::{as_json, exit_of, summary, unfinished, worse};
 use super::output::{self, grouped};
 use super::signals::{SoFar, stop_on_signals};
-use super::whole_file::beside;
+use super::whole_file::WholeFile;
 use super::{Exit, Global, Settings};
 use crate::config::{Source, SourceSettings};
 use crate::figures;
@@ -155,11 +155,10 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
 /// Writes the figures; who reads the file never sees half of it.
 fn leave_figures(mirror: &Mirror, path: &Path) -> anyhow::Result<()> {
     let text = figures::text(&mirror.log, mirror.snapshots().current_info().as_ref(), chrono::Utc::now().into())?;
-    let mut file = beside(path, 0o644)?;
+    let mut file = WholeFile::create(path)?;
     // The collector knows the older text format, which has no end mark.
     file.write_all(text.trim_end_matches("# EOF\n").as_bytes())?;
-    file.persist(path)?;
-    Ok(())
+    file.finish()
 }
 
 /// Progress on a terminal.

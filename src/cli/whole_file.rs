@@ -1,13 +1,15 @@
-//! A file that appears whole or not at all, and is on the disk when it does.
+//! The file that a user names for output. A regular file appears whole or not at all, and is on the disk when it does;
+//! a device or a pipe is written through to.
 
-use std::fs::{File, Permissions};
+use std::fs::{File, Metadata, Permissions};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
+use fs_err as fs;
 use tempfile::NamedTempFile;
 
 /// So many bytes are gathered before they are written.
@@ -16,37 +18,69 @@ const GATHERED: usize = 1 << 20;
 /// After so many bytes the disk is asked to keep what it has.
 const STRETCH: usize = 16 << 20;
 
-/// A file without its name yet, in the folder of `path`; the umask applies to `mode`. Dropped, it is gone.
-pub(super) fn beside(path: &Path, mode: u32) -> anyhow::Result<NamedTempFile> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    tempfile::Builder::new()
-        .permissions(Permissions::from_mode(mode))
-        .tempfile_in(folder)
-        .with_context(|| format!("{} cannot be written to", folder.display()))
-}
+/// The mode of a new file; the umask applies to it.
+const MODE: u32 = 0o666;
 
-/// A file under a name of its own until it is finished; dropped before that, it is gone.
+/// The most symbolic links that are followed to a file that does not exist yet, as in Linux.
+const LINKS: usize = 40;
+
+/// A file under a name of its own until it is finished; dropped before that, it is gone. What is no regular file has no
+/// such name: what is written to it is written.
 pub(super) struct WholeFile {
-    out: BufWriter<Synced>,
+    out: BufWriter<Target>,
     path: PathBuf,
 }
 
+enum Target {
+    /// To become the file of this path.
+    Replacement(Synced),
+    /// A device, a pipe, or a file that another program holds open.
+    Through(fs::File),
+}
+
 impl WholeFile {
-    /// Begins a file in the folder of `path`, which stays as it is until the file is finished.
+    /// Begins the output to `path`. A regular file stays as it is until this is finished, and is replaced then, keeping its
+    /// owner and mode; a symbolic link is followed, and stays.
     pub(super) fn create(path: &Path) -> anyhow::Result<Self> {
-        // The mode that any new file gets.
-        let file = beside(path, 0o666)?;
-        let syncer = Syncer::start(file.as_file().try_clone()?)?;
-        Ok(Self { out: BufWriter::with_capacity(GATHERED, Synced { file, syncer, unsynced: 0 }), path: path.to_owned() })
+        let known = match fs::metadata(path) {
+            Ok(metadata) => Some(metadata),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error.into()),
+        };
+        // Below these, names stand for what a process has open: it would not see a new file of that name.
+        let is_open = ["/dev/fd", "/dev/stdout", "/dev/stderr", "/proc"].iter().any(|place| path.starts_with(place));
+        let (target, path) = match known {
+            Some(metadata) if metadata.is_dir() => bail!("{} is a directory\nhint: name a file in it", path.display()),
+            Some(metadata) if is_open || !metadata.is_file() => {
+                (Target::Through(fs::OpenOptions::new().append(true).open(path)?), path.to_owned())
+            }
+            Some(metadata) => {
+                let path = fs::canonicalize(path)?;
+                let file = beside(&path)?;
+                keep_owner_and_mode(&file, &metadata, &path)?;
+                (Target::Replacement(Synced::new(file)?), path)
+            }
+            None => {
+                let path = end_of_links(path)?;
+                (Target::Replacement(Synced::new(beside(&path)?)?), path)
+            }
+        };
+        Ok(Self { out: BufWriter::with_capacity(GATHERED, target), path })
     }
 
     /// Gives the file its name, once all of it is on the disk.
     pub(super) fn finish(self) -> anyhow::Result<()> {
-        let Synced { file, syncer, .. } = self.out.into_inner().map_err(io::IntoInnerError::into_error)?;
-        syncer.finish()?;
-        file.as_file().sync_all()?;
-        file.persist(&self.path).with_context(|| format!("{} cannot be written", self.path.display()))?;
-        Ok(())
+        let Self { out, path } = self;
+        let failed = || format!("{} cannot be written", path.display());
+        let Synced { file, syncer, .. } = match out.into_inner().map_err(io::IntoInnerError::into_error).with_context(failed)? {
+            Target::Replacement(synced) => synced,
+            Target::Through(mut file) => return Ok(file.flush()?),
+        };
+        syncer.finish().with_context(failed)?;
+        file.as_file().sync_all().with_context(failed)?;
+        file.persist(&path).with_context(failed)?;
+        // The name is on the disk when the folder is.
+        Ok(fs::File::open(folder(&path))?.sync_all()?)
     }
 }
 
@@ -60,11 +94,74 @@ impl Write for WholeFile {
     }
 }
 
+impl Write for Target {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Replacement(file) => file.write(buffer),
+            Self::Through(file) => file.write(buffer),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Replacement(file) => file.flush(),
+            Self::Through(file) => file.flush(),
+        }
+    }
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// A file without its name yet, in the folder of `path`. Dropped, it is gone.
+fn beside(path: &Path) -> anyhow::Result<NamedTempFile> {
+    let folder = folder(path);
+    tempfile::Builder::new()
+        .permissions(Permissions::from_mode(MODE))
+        .tempfile_in(folder)
+        .with_context(|| format!("{} cannot be written to", folder.display()))
+}
+
+/// Where a file is to be made: where the symbolic links of `path` lead.
+fn end_of_links(path: &Path) -> anyhow::Result<PathBuf> {
+    let mut path = path.to_owned();
+    for _ in 0..LINKS {
+        match fs::read_link(&path) {
+            Ok(target) => path = folder(&path).join(target),
+            Err(_) => return Ok(path),
+        }
+    }
+    bail!("{} is a circle of symbolic links\nhint: name another file", path.display())
+}
+
+fn keep_owner_and_mode(file: &NamedTempFile, known: &Metadata, path: &Path) -> anyhow::Result<()> {
+    let new = file.as_file().metadata()?;
+    if (new.uid(), new.gid()) != (known.uid(), known.gid()) {
+        fchown(file.as_file(), Some(known.uid()), Some(known.gid())).with_context(|| {
+            format!(
+                "{} belongs to user {} and group {}, which a new file cannot be given\nhint: remove it, or name another file",
+                path.display(),
+                known.uid(),
+                known.gid()
+            )
+        })?;
+    }
+    Ok(file.as_file().set_permissions(Permissions::from_mode(known.mode() & 0o7777))?)
+}
+
 /// A file that goes to the disk while it is written, so that little is left to wait for at its end.
 struct Synced {
     file: NamedTempFile,
     syncer: Syncer,
     unsynced: usize,
+}
+
+impl Synced {
+    fn new(file: NamedTempFile) -> io::Result<Self> {
+        let syncer = Syncer::start(file.as_file().try_clone()?)?;
+        Ok(Self { file, syncer, unsynced: 0 })
+    }
 }
 
 impl Write for Synced {

@@ -21,6 +21,8 @@
 //! - `snapshots`: readers beside the writer, `publish`
 //! - `protocol`: what servers do and a harvester must bear
 //! - `command_line`: help, exit codes, errors, configuration
+//! - `outputs`: files, pipes, devices and links that results are written to
+//! - `definitions`: records that are no KBV, and another provider's server
 //! - `house`: rules that the source tree keeps
 
 mod bad_records;
@@ -36,6 +38,7 @@ mod house;
 mod interruption;
 mod main_line;
 mod misbehaviour;
+mod outputs;
 mod proof;
 mod protocol;
 mod scripted;
