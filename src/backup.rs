@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 
-use crate::data_dir::{DataDir, DataDirError};
+use crate::data_dir::{DataDir, DataDirError, Exchange, Incoming};
 use crate::log::LogError;
 use crate::store::{StoreError, sync_tree};
 
@@ -32,6 +32,9 @@ pub enum BackupError {
     /// There is a mirror where one is to be put back.
     #[error("{0} holds a mirror\nhint: --force moves it aside and puts the backup in its place")]
     Occupied(PathBuf),
+    /// There is nothing to put back.
+    #[error("there is no backup in {0}\nhint: name the directory that `libris-mirror backup DIR` made")]
+    NoBackup(PathBuf),
     /// The backup itself is damaged.
     #[error("the backup {path} is damaged and was not put back: {problem}\nhint: take an older one")]
     Damaged {
@@ -89,10 +92,16 @@ pub fn backup(data: &DataDir, to: &Path) -> Result<BackupReport, BackupError> {
 }
 
 /// Puts a backup into a data directory that holds no mirror, or with `force` in the place of the one there, which is
-/// moved aside. Answers where to.
+/// moved aside. Answers where to. Killed at any moment, it has changed nothing, or is completed by whoever writes next.
 pub fn restore(data: &DataDir, from: &Path, force: bool, who: &str) -> Result<Option<PathBuf>, BackupError> {
     let copy = DataDir::new(from.to_owned());
-    copy.check()?;
+    let checked = copy.check();
+    if matches!(checked, Err(DataDirError::Missing(_))) {
+        return Err(BackupError::NoBackup(from.to_owned()));
+    }
+    checked?;
+    let from = fs::canonicalize(from)?;
+    let there = |aside: &str| Some(data.path().join(aside)).filter(|aside| aside.exists());
     let log = copy.read_log()?;
     let problem = log.integrity()?.into_iter().next();
     let problem = match problem {
@@ -100,40 +109,32 @@ pub fn restore(data: &DataDir, from: &Path, force: bool, who: &str) -> Result<Op
         problem => problem,
     };
     if let Some(problem) = problem {
-        return Err(BackupError::Damaged { path: from.to_owned(), problem });
+        return Err(BackupError::Damaged { path: from, problem });
     }
-    let _lock = data.lock(who)?;
-    let mut aside = None;
-    if data.log().exists() {
-        if !force {
-            return Err(BackupError::Occupied(data.path().to_owned()));
-        }
-        aside = Some(move_aside(data)?);
+    let (_lock, completed) = data.lock_and_complete(who)?;
+    // This very restore, which was killed.
+    if let Some(completed) = completed.filter(|completed| completed.from == from) {
+        return Ok(there(&completed.aside));
     }
-    let incoming = data.path().join("mirror.db.new");
-    log.copy_to(&incoming)?;
+    if data.log().exists() && !force {
+        // Killed after the exchange, and before readers were shown anything.
+        let same = || -> Result<bool, LogError> {
+            let (here, page) = (data.read_log()?, log.last_page()?);
+            Ok(here.last_page()? == page && here.link(page)? == log.link(page)?)
+        };
+        let done = data.snapshots().current().is_none() && same()?;
+        return if done { Ok(None) } else { Err(BackupError::Occupied(data.path().to_owned())) };
+    }
+    let incoming = Incoming::new(data)?;
+    log.copy_to(&incoming.log())?;
     if copy.store().exists() {
-        copy_store(&copy.store(), &data.store())?;
-        sync_tree(&data.store())?;
+        copy_store(&copy.store(), &incoming.store())?;
     }
-    std::fs::File::open(&incoming)?.sync_all()?;
-    // Last: only now is there a mirror.
-    fs::rename(&incoming, data.log())?;
-    std::fs::File::open(data.path())?.sync_all()?;
-    Ok(aside)
-}
-
-fn move_aside(data: &DataDir) -> Result<PathBuf, BackupError> {
-    let stamp = chrono::Utc::now().format("%Y%m%dT%H%M%S%.3fZ");
-    let aside = data.path().join(format!("replaced-{stamp}"));
-    fs::create_dir(&aside)?;
-    for name in ["mirror.db", "mirror.db-wal", "mirror.db-shm", "store", "snapshots"] {
-        let part = data.path().join(name);
-        if part.exists() {
-            fs::rename(&part, aside.join(name))?;
-        }
-    }
-    Ok(aside)
+    sync_tree(incoming.path())?;
+    let aside = format!("replaced-{}", chrono::Utc::now().format("%Y%m%dT%H%M%S%.3fZ"));
+    incoming.ready(&Exchange { from, aside: aside.clone() })?;
+    data.exchange()?;
+    Ok(there(&aside))
 }
 
 /// Copies a store that nobody writes. Its tables never change, so they may be shared as hard links; the rest is copied.

@@ -1,7 +1,9 @@
 //! The data directory: what lies where, its version, and the lock that admits one writer.
 //!
 //! `mirror.db` the log and the `SQLite` views · `store/` the writer's oxigraph · `snapshots/` what readers open ·
-//! `lock` · `version`.
+//! `lock` · `version` · `incoming/` a backup on its way to become the mirror.
+
+mod incoming;
 
 use std::collections::HashSet;
 use std::fs::{File, TryLockError};
@@ -14,8 +16,14 @@ use fs_err as fs;
 use crate::log::{Log, LogError};
 use crate::store::Snapshots;
 
+pub use incoming::{Exchange, Incoming};
+
 /// The layout that this program writes.
 const VERSION: u32 = 1;
+
+const LOG: &str = "mirror.db";
+const STORE: &str = "store";
+const SNAPSHOTS: &str = "snapshots";
 
 /// A directory that holds a mirror, or will.
 #[derive(Debug, Clone)]
@@ -51,6 +59,11 @@ pub enum DataDirError {
         /// Its version.
         found: u32,
     },
+    /// A backup was about to become the mirror, and the program was killed.
+    #[error(
+        "a restore into {0} was interrupted\nhint: run it again; a harvest, or any other command that writes, completes it as well"
+    )]
+    Interrupted(PathBuf),
     /// There is no mirror.
     #[error("there is no mirror in {0}\nhint: run `libris-mirror harvest` first, or name the right directory with --data")]
     Missing(PathBuf),
@@ -72,19 +85,19 @@ impl DataDir {
     /// The log's file.
     #[must_use]
     pub fn log(&self) -> PathBuf {
-        self.0.join("mirror.db")
+        self.0.join(LOG)
     }
 
     /// The writer's store.
     #[must_use]
     pub fn store(&self) -> PathBuf {
-        self.0.join("store")
+        self.0.join(STORE)
     }
 
     /// The published snapshots.
     #[must_use]
     pub fn snapshots(&self) -> Snapshots {
-        Snapshots::new(self.0.join("snapshots"))
+        Snapshots::new(self.0.join(SNAPSHOTS))
     }
 
     /// Opens the log for reading.
@@ -92,8 +105,14 @@ impl DataDir {
         Log::open_read_only(&self.log())
     }
 
-    /// Makes the directory if need be and takes the right to write; `who` is told to others that want it.
+    /// Makes the directory if need be and takes the right to write; `who` is told to others that want it. Completes a
+    /// restore that was interrupted.
     pub fn lock(&self, who: &str) -> Result<WriteLock, DataDirError> {
+        self.lock_and_complete(who).map(|(lock, _)| lock)
+    }
+
+    /// Takes the right to write; says what it completed, if a restore was interrupted.
+    pub fn lock_and_complete(&self, who: &str) -> Result<(WriteLock, Option<Exchange>), DataDirError> {
         fs::create_dir_all(&self.0)?;
         self.check_version()?;
         let path = self.0.join("lock");
@@ -113,15 +132,28 @@ impl DataDir {
         if !self.0.join("version").exists() {
             self.write_version()?;
         }
-        Ok(WriteLock { _file: file.into_parts().0 })
+        let completed = incoming::complete(self)?;
+        if let Some(Exchange { from, .. }) = &completed {
+            tracing::warn!("the restore from {}, which was interrupted, is completed", from.display());
+        }
+        Ok((WriteLock { _file: file.into_parts().0 }, completed))
     }
 
     /// Refuses a directory without a mirror, or with one of a newer layout.
     pub fn check(&self) -> Result<(), DataDirError> {
+        if incoming::is_pending(self) {
+            return Err(DataDirError::Interrupted(self.0.clone()));
+        }
         if !self.log().exists() {
             return Err(DataDirError::Missing(self.0.clone()));
         }
         self.check_version()
+    }
+
+    /// Puts a mirror that is ready in the place of the one here. Needs the lock.
+    pub fn exchange(&self) -> Result<(), DataDirError> {
+        incoming::complete(self)?;
+        Ok(())
     }
 
     /// Says in the directory which layout it has.

@@ -218,6 +218,60 @@ fn a_damaged_log_is_recognised_with_advice_and_a_backup_puts_it_back() {
     damage(&backup.join("mirror.db"), size / 2, 64);
     let done = bench.beside().run(&["restore", name]).expect(1);
     assert!(done.stderr.contains("is damaged"), "{}", done.stderr);
+    let done = bench.beside().run(&["restore", "/nosuch"]).expect(1);
+    assert!(done.stderr.contains("there is no backup in /nosuch"), "{}", done.stderr);
+}
+
+#[test]
+fn a_restore_that_is_killed_is_completed_or_was_never_begun() {
+    let bench = Bench::new(4000);
+    bench.harvest("all", None, &[]);
+    let (backup, at_backup) = (bench.path().join("backup"), bench.contents());
+    let name = backup.to_str().expect("text");
+    bench.run(&["backup", name]).expect(0);
+    bench.state().with_catalogue(|catalogue| catalogue.update(&(0..50).collect::<Vec<_>>(), chrono::Utc::now()));
+    let seed = setting("LIBRIS_MIRROR_SEED").unwrap_or(20_261_125);
+    let mut numbers = Numbers(seed);
+    let started = std::time::Instant::now();
+    bench.run(&["restore", name, "--force"]).expect(0);
+    let usual = u64::try_from(started.elapsed().as_millis()).expect("short");
+    let (mut killed, mut completed) = (0, 0);
+    while killed < setting("LIBRIS_MIRROR_KILLS").unwrap_or(KILLS) {
+        // In the place of a mirror, and into a directory without one, in turn.
+        let empty = killed % 2 == 0;
+        if empty {
+            fs_err::remove_dir_all(bench.data()).expect("removed");
+        }
+        let words = [&["restore", name][..], if empty { &[] } else { &["--force"] }].concat();
+        let mut child = bench.command(&words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+        std::thread::sleep(Duration::from_millis(numbers.below(usual)));
+        if child.try_wait().expect("a child").is_some() {
+            continue;
+        }
+        child.kill().expect("SIGKILL");
+        child.wait().expect("a child");
+        killed += 1;
+        if numbers.below(2) == 0 {
+            let again = bench.run(&words);
+            // It may have been killed after all was done.
+            assert!(again.code == Some(0) || empty && again.stderr.contains("holds a mirror"), "{}", again.stderr);
+            assert_eq!(bench.contents(), at_backup, "seed {seed}, kill {killed}: the same command again");
+        } else {
+            // Cron comes first. It harvests what a mirror lacks, or begins one where there was none.
+            let ready = bench.data().join("incoming/ready.json").exists();
+            let summary = bench.harvest("all", None, &[]);
+            completed += u64::from(ready);
+            assert!(!ready || summary["created"] == 0, "seed {seed}, kill {killed}: {summary}");
+            assert!(empty || summary["created"] == 0, "a mirror that was there is there: {summary}");
+        }
+        bench.run(&["verify"]).expect(0);
+        for entry in fs_err::read_dir(bench.data()).expect("there").flatten() {
+            if entry.file_name().to_string_lossy().starts_with("replaced-") {
+                fs_err::remove_dir_all(entry.path()).expect("removed");
+            }
+        }
+    }
+    eprintln!("seed {seed}: {killed} kills in {usual} ms, {completed} completed by a harvest");
 }
 
 #[test]

@@ -1,0 +1,208 @@
+//! A mirror that takes the place of the one in a data directory, all of it or nothing, whenever the program is killed.
+//!
+//! The new parts are made in a folder of their own, `incoming/`. Until it says that it is ready, nothing has changed, and
+//! the next attempt begins again. From then on the exchange only goes forward: whoever takes the lock next completes it
+//! before anything else, so that no harvest ever begins an empty mirror between the old one and the new one.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
+use serde::{Deserialize, Serialize};
+
+use super::{DataDir, LOG, SNAPSHOTS, STORE};
+
+/// Where the new parts wait.
+const INCOMING: &str = "incoming";
+/// There once all parts are complete and on the disk; says what is exchanged.
+const READY: &str = "ready.json";
+/// There once the old parts are out of the way.
+const CLEARED: &str = "cleared";
+/// The old parts. The log goes first, so that no reader opens it without what its other files hold.
+const OLD: [&str; 5] = [LOG, "mirror.db-wal", "mirror.db-shm", STORE, SNAPSHOTS];
+/// The new parts. The log comes last: then there is a mirror.
+const NEW: [&str; 2] = [STORE, LOG];
+
+/// What is exchanged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exchange {
+    /// Where the new mirror comes from.
+    pub from: PathBuf,
+    /// The folder in the data directory to which the old mirror goes, if there is one.
+    pub aside: String,
+}
+
+/// A folder for the parts of a new mirror.
+pub struct Incoming(PathBuf);
+
+impl Incoming {
+    /// An empty one. Needs the lock of the directory.
+    pub fn new(data: &DataDir) -> io::Result<Self> {
+        let folder = data.path().join(INCOMING);
+        if folder.exists() {
+            fs::remove_dir_all(&folder)?;
+        }
+        fs::create_dir(&folder)?;
+        Ok(Self(folder))
+    }
+
+    /// Where the new log is to be written.
+    #[must_use]
+    pub fn log(&self) -> PathBuf {
+        self.0.join(LOG)
+    }
+
+    /// Where the new store is to be written, if there is one.
+    #[must_use]
+    pub fn store(&self) -> PathBuf {
+        self.0.join(STORE)
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Says that all parts are complete and on the disk. From here on there is no way back.
+    pub fn ready(&self, exchange: &Exchange) -> io::Result<()> {
+        let mut file = tempfile::NamedTempFile::new_in(&self.0)?;
+        serde_json::to_writer(&mut file, exchange)?;
+        file.flush()?;
+        file.as_file().sync_all()?;
+        file.persist(self.0.join(READY))?;
+        sync(&self.0)
+    }
+}
+
+/// Whether an exchange is under way that was not completed.
+pub(super) fn is_pending(data: &DataDir) -> bool {
+    data.path().join(INCOMING).join(READY).exists()
+}
+
+/// Completes an exchange that is ready, and says which. Can be repeated after a crash at any step. Needs the lock.
+pub(super) fn complete(data: &DataDir) -> io::Result<Option<Exchange>> {
+    let incoming = data.path().join(INCOMING);
+    let ready = match fs::read_to_string(incoming.join(READY)) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let exchange: Exchange = serde_json::from_str(&ready)?;
+    if !incoming.join(CLEARED).exists() {
+        clear(data.path(), &data.path().join(&exchange.aside))?;
+        fs::File::create(incoming.join(CLEARED))?.sync_all()?;
+        sync(&incoming)?;
+    }
+    for part in NEW {
+        if incoming.join(part).exists() {
+            fs::rename(incoming.join(part), data.path().join(part))?;
+        }
+    }
+    sync(data.path())?;
+    fs::remove_dir_all(&incoming)?;
+    sync(data.path())?;
+    Ok(Some(exchange))
+}
+
+fn clear(data: &Path, aside: &Path) -> io::Result<()> {
+    for part in OLD {
+        if data.join(part).exists() {
+            fs::create_dir_all(aside)?;
+            fs::rename(data.join(part), aside.join(part))?;
+        }
+    }
+    if aside.exists() {
+        sync(aside)?;
+    }
+    sync(data)
+}
+
+fn sync(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A directory with an old mirror, and a new one that waits.
+    fn exchange(with_store: bool) -> (tempfile::TempDir, DataDir, Exchange) {
+        let directory = tempfile::tempdir().expect("a directory");
+        let data = DataDir::new(directory.path().to_owned());
+        for part in [STORE, SNAPSHOTS] {
+            fs::create_dir(data.path().join(part)).expect("made");
+            fs::write(data.path().join(part).join("x"), "old").expect("written");
+        }
+        for part in [LOG, "mirror.db-wal"] {
+            fs::write(data.path().join(part), "old").expect("written");
+        }
+        let incoming = Incoming::new(&data).expect("made");
+        fs::write(incoming.log(), "new").expect("written");
+        if with_store {
+            fs::create_dir(incoming.store()).expect("made");
+            fs::write(incoming.store().join("x"), "new").expect("written");
+        }
+        let exchange = Exchange { from: "/backup".into(), aside: "replaced".into() };
+        incoming.ready(&exchange).expect("written");
+        (directory, data, exchange)
+    }
+
+    fn read(path: &Path) -> String {
+        fs::read_to_string(path).unwrap_or_else(|_| "none".into())
+    }
+
+    #[test]
+    fn an_exchange_goes_on_from_wherever_it_was_killed() {
+        for with_store in [true, false] {
+            // The steps that were done before: old parts that moved, whether that is noted, and new parts that moved.
+            for moved in 0..=OLD.len() {
+                for (noted, came) in [(false, 0), (true, 0), (true, 1), (true, 2)] {
+                    if noted && moved < OLD.len() {
+                        continue;
+                    }
+                    let (_directory, data, due) = exchange(with_store);
+                    let (root, incoming) = (data.path(), data.path().join(INCOMING));
+                    fs::create_dir(root.join("replaced")).expect("made");
+                    for part in OLD.iter().take(moved).filter(|part| root.join(part).exists()) {
+                        fs::rename(root.join(part), root.join("replaced").join(part)).expect("moved");
+                    }
+                    if noted {
+                        fs::write(incoming.join(CLEARED), "").expect("written");
+                    }
+                    for part in NEW.iter().take(came).filter(|part| incoming.join(part).exists()) {
+                        fs::rename(incoming.join(part), root.join(part)).expect("moved");
+                    }
+                    let case = format!("store {with_store}, {moved} moved, noted {noted}, {came} came");
+                    assert!(is_pending(&data), "{case}");
+                    assert_eq!(complete(&data).expect("completed"), Some(due), "{case}");
+                    let store = if with_store { "new" } else { "none" };
+                    assert_eq!((read(&data.log()).as_str(), read(&data.store().join("x")).as_str()), ("new", store), "{case}");
+                    for (part, was) in [(LOG, "old"), ("mirror.db-wal", "old"), ("store/x", "old"), ("snapshots/x", "old")] {
+                        assert_eq!(read(&root.join("replaced").join(part)), was, "{case}: {part}");
+                    }
+                    assert!(
+                        !incoming.exists() && !root.join("mirror.db-wal").exists() && !root.join(SNAPSHOTS).exists(),
+                        "{case}"
+                    );
+                    assert_eq!(complete(&data).expect("nothing to do"), None);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_ready_changes_nothing_and_is_begun_again() {
+        let (_directory, data, due) = exchange(true);
+        fs::remove_file(data.path().join(INCOMING).join(READY)).expect("removed");
+        assert_eq!(complete(&data).expect("nothing to do"), None);
+        assert_eq!(read(&data.log()), "old");
+        let again = Incoming::new(&data).expect("made");
+        assert_eq!(fs::read_dir(again.path()).expect("a folder").count(), 0);
+        fs::write(again.log(), "newer").expect("written");
+        again.ready(&due).expect("written");
+        complete(&data).expect("completed");
+        assert_eq!((read(&data.log()).as_str(), data.store().exists()), ("newer", false));
+    }
+}
