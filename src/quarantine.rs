@@ -4,7 +4,7 @@
 use rusqlite::{Transaction, params};
 
 use crate::log::{Log, LogError, PageId, watermark};
-use crate::views::{Content, ParsedChange, Table};
+use crate::views::{Content, OF_GRAPH, ParsedChange, Table};
 
 /// The writer's side.
 pub struct QuarantineTable;
@@ -51,12 +51,18 @@ impl Table for QuarantineTable {
     }
 
     fn apply(transaction: &Transaction<'_>, page: PageId, rows: &[Self::Row]) -> rusqlite::Result<()> {
-        let mut remove = transaction.prepare_cached("DELETE FROM quarantine WHERE record_id = ?1")?;
+        // What another source delivered under the same identifier counts no more.
+        let mut remove = transaction.prepare_cached(&format!("DELETE FROM quarantine WHERE {OF_GRAPH}"))?;
+        let mut any: bool =
+            transaction.prepare_cached("SELECT EXISTS (SELECT 1 FROM quarantine)")?.query_row([], |row| row.get(0))?;
         let mut insert = transaction.prepare_cached(
             "INSERT INTO quarantine (record_id, page_id, reason, position, excerpt) VALUES (?1, ?2, ?3, ?4, ?5)",
         )?;
         for (record, fault) in rows {
-            remove.execute([record])?;
+            if any {
+                remove.execute([record])?;
+            }
+            any |= fault.is_some();
             if let Some(Fault { reason, position, excerpt }) = fault {
                 insert.execute(params![record, page.0, reason, position, excerpt])?;
             }
@@ -117,6 +123,11 @@ pub fn count(log: &Log, source: &str) -> Result<u64, LogError> {
             |row| row.get(0),
         )
         .map_err(|source| log.failed(source))
+}
+
+/// How many records are quarantined.
+pub fn total(log: &Log) -> Result<u64, LogError> {
+    log.connection.query_row("SELECT count(*) FROM quarantine", [], |row| row.get(0)).map_err(|source| log.failed(source))
 }
 
 /// Whether a record is quarantined, by its id in the log.

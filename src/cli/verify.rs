@@ -6,7 +6,7 @@ use super::output::{self, grouped};
 use super::signals::{SoFar, stop_on_signals};
 use super::{Exit, Global, Settings};
 use crate::mirror::Mirror;
-use crate::verify;
+use crate::verify::{self, VerifyReport};
 
 /// Check without the network that the log is what was written, and that every view is what the log says.
 ///
@@ -43,14 +43,9 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
             output::message(&format!("and {} more", grouped(more)));
         }
     }
-    let faults = |part: &str| report.faults.iter().any(|fault| fault.part == part);
     if report.fault_count > 0 {
-        if faults("log") {
-            output::message("hint: the log is damaged: put a backup back (`libris-mirror restore DIR --force`)");
-        } else if faults("store") || faults("snapshot") {
-            output::message("hint: `libris-mirror rebuild store` makes the store anew from the log, and publishes it");
-        } else {
-            output::message("hint: `libris-mirror rebuild links` makes the links and the quarantine anew from the log");
+        for hint in hints(&report) {
+            output::message(hint);
         }
         return Ok(Exit::Failed);
     }
@@ -66,4 +61,18 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         ));
     }
     Ok(Exit::Ok)
+}
+
+/// What to do about what is wrong. A damaged log comes first: views of it are of no use.
+fn hints(report: &VerifyReport) -> Vec<&'static str> {
+    let wrong = |parts: &[&str]| report.faults.iter().any(|fault| parts.contains(&fault.part.as_str()));
+    if wrong(&["log"]) {
+        return vec!["hint: the log is damaged: put a backup back (`libris-mirror restore DIR --force`)"];
+    }
+    let each = [
+        (["store", "snapshot"], "hint: `libris-mirror rebuild store` rebuilds the store from the log, and publishes it"),
+        (["links", "quarantine"], "hint: `libris-mirror rebuild links` rebuilds the links and the quarantine from the log"),
+        (["search", "search"], "hint: `libris-mirror rebuild search` rebuilds the search from the log"),
+    ];
+    each.into_iter().filter(|(parts, _)| wrong(parts)).map(|(_, hint)| hint).collect()
 }

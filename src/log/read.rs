@@ -135,6 +135,16 @@ impl Log {
             .map_err(|source| self.failed(source))
     }
 
+    /// The identifiers of records that a view's table names, though they are gone, or another source's version counts: at
+    /// most so many.
+    pub fn strays(&self, table: &'static str, most: usize) -> Result<Vec<String>, LogError> {
+        let sql = format!(
+            "SELECT identifier FROM record WHERE id IN (SELECT record_id FROM {table})
+             AND (record.deleted OR record.withdrawn OR NOT {WINNER}) ORDER BY identifier LIMIT ?1"
+        );
+        self.rows(&sql, [most], |row| row.get(0))
+    }
+
     pub(super) fn body(&self, page: PageId) -> Result<Vec<u8>, LogError> {
         let (body, size): (Vec<u8>, usize) = self
             .connection

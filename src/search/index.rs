@@ -245,13 +245,32 @@ impl SearchIndex<'_> {
         }
     }
 
-    /// The entry of a record, by its IRI or that of what it describes.
-    pub fn entry(&self, iri: &str) -> Result<Option<EntryRow>, LogError> {
-        let record = iri.split_once('#').map_or(iri, |(record, _)| record);
+    /// The entry of a record, by its IRI.
+    pub fn entry(&self, record: &str) -> Result<Option<EntryRow>, LogError> {
         self.0
             .connection
             .prepare_cached("SELECT graph, entity, kind, label, detail, year FROM entry WHERE graph = ?1")
             .and_then(|mut statement| statement.query_row([record], entry_row).optional())
+            .map_err(|source| self.0.failed(source))
+    }
+
+    /// The entry of a record, by its IRI or that of what it describes: `<record#it>`. An IRI with a `#` may be a record's own.
+    pub fn entry_about(&self, iri: &str) -> Result<Option<EntryRow>, LogError> {
+        match (self.entry(iri)?, iri.split_once('#')) {
+            (None, Some((record, _))) => self.entry(record),
+            (entry, _) => Ok(entry),
+        }
+    }
+
+    /// How many entries there are.
+    pub fn count(&self) -> Result<u64, LogError> {
+        self.count_of("entry")
+    }
+
+    fn count_of(&self, table: &str) -> Result<u64, LogError> {
+        self.0
+            .connection
+            .query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0))
             .map_err(|source| self.0.failed(source))
     }
 
@@ -271,13 +290,7 @@ impl SearchIndex<'_> {
 
     /// What is wrong between the entries and their words.
     pub fn integrity(&self) -> Result<Option<String>, LogError> {
-        let count = |table: &str| {
-            self.0
-                .connection
-                .query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get::<_, u64>(0))
-                .map_err(|source| self.0.failed(source))
-        };
-        let (entries, words) = (count("entry")?, count("word")?);
+        let (entries, words) = (self.count()?, self.count_of("word")?);
         Ok((entries != words).then(|| format!("there are {entries} entries and words of {words}")))
     }
 }

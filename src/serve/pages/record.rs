@@ -103,7 +103,7 @@ pub async fn record(app: &App, headers: &HeaderMap, row: RecordRow, content: Con
 fn look_up(search: &SearchIndex<'_>, piece: Piece, base: &str) -> Result<Value, crate::log::LogError> {
     let Piece { text, iri, after } = piece;
     let Some(iri) = iri else { return Ok(Value { text: text.unwrap_or_default(), after, target: None }) };
-    let entry = if iri.starts_with(base) { search.entry(&iri)? } else { None };
+    let entry = if iri.starts_with(base) { search.entry_about(&iri)? } else { None };
     Ok(if let Some(entry) = entry {
         Value { text: text.unwrap_or(entry.label), after, target: Some(Target::Here(entry.record)) }
     } else {
