@@ -10,7 +10,7 @@ use serde_json::json;
 use super::harvest_report::worse;
 use super::output::{self, grouped};
 use super::signals::{SoFar, stop_on_signals};
-use super::{Exit, Global, Settings};
+use super::{Exit, Form, Global, Settings};
 use crate::harvest::{AuditOptions, AuditReport, FetchError, audit};
 use crate::log::{Difference, DifferenceKind, Differences};
 use crate::mirror::Mirror;
@@ -40,11 +40,10 @@ pub(super) struct Arguments {
     #[arg(long, conflicts_with_all = ["repair", "list"])]
     reinstate: bool,
     /// Print every record that differs: kind, identifier, datestamp there, datestamp here, separated by tabs.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["json", "format"])]
     list: bool,
-    /// Print JSON, an object a source.
-    #[arg(long, conflicts_with = "list")]
-    json: bool,
+    #[command(flatten)]
+    form: Form,
 }
 
 /// How many records are read at a time for the list.
@@ -52,7 +51,7 @@ const TOGETHER: usize = 1000;
 
 pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
     let settings = Settings::read(global)?;
-    settings.data.check()?;
+    Settings::check_names(&settings.read_log()?, &arguments.sources)?;
     let stop = stop_on_signals(SoFar::default())?;
     let mut mirror = Mirror::open(&settings.data, &settings.config, &Settings::who("audit"))?;
     let sources = Settings::mirrored(&mirror.log, &arguments.sources)?;
@@ -82,8 +81,19 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         }
         bar.set_prefix(source.name.clone());
         let options = AuditOptions { repair: arguments.repair };
-        let report = audit(&mut mirror, source, &settings.config, options, &stop, &mut |listed| bar.set_position(listed))?;
+        let result = audit(&mut mirror, source, &settings.config, options, &stop, &mut |listed| bar.set_position(listed));
         bar.finish_and_clear();
+        let report = match result {
+            Ok(report) => report,
+            // A source that is gone, such as one that was tried once, keeps no other from being audited.
+            Err(error) if sources.len() > 1 => {
+                reports.push(json!({ "source": source.name, "error": error.to_string() }));
+                let error = anyhow::Error::from(error).context(format!("source {}", source.name));
+                worst = worse(worst, super::exit::of_error(&error));
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
         if arguments.list && report.found.is_some() {
             print_list(&mirror, source, &report)?;
         }
@@ -97,7 +107,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
             break;
         }
     }
-    if arguments.json {
+    if arguments.form.json() {
         output::json(&reports)?;
     }
     Ok(worst)
@@ -106,6 +116,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
 fn exit_of(report: &AuditReport) -> Exit {
     match (&report.unavailable, report.left.or(report.found)) {
         (Some(FetchError::Stopped), _) => Exit::Interrupted,
+        (Some(error), _) if error.is_permanent() => Exit::Failed,
         (Some(_), _) => Exit::Unavailable,
         (None, Some(Differences { missing: 0, gone: 0, stale: 0, .. })) if !report.doubtful => Exit::Ok,
         _ => Exit::Failed,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::output::{self, bytes};
-use super::{Exit, Global, Settings};
+use super::{Exit, Form, Global, Settings};
 use crate::backup;
 use crate::mirror::Mirror;
 
@@ -21,9 +21,8 @@ pub(super) struct Arguments {
     /// The directory to make.
     #[arg(value_name = "DIR")]
     to: PathBuf,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    form: Form,
 }
 
 /// Put a backup back, after checking it, and publish it.
@@ -38,12 +37,14 @@ pub(super) struct RestoreArguments {
     /// Move a mirror that is there aside, into `replaced-…` of the data directory.
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    form: Form,
 }
 
 pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
     let settings = Settings::read(global)?;
     let report = backup::backup(&settings.data, &arguments.to)?;
-    if arguments.json {
+    if arguments.form.json() {
         output::json(&report)?;
     } else if !global.quiet {
         output::message(&format!(
@@ -64,14 +65,17 @@ pub(super) fn restore(arguments: &RestoreArguments, global: &Global) -> anyhow::
     let mut mirror = Mirror::open(&settings.data, &settings.config, &who)?;
     let done = mirror.catch_up(|_| true)?;
     mirror.publish()?;
-    if !global.quiet {
+    let page = mirror.log.last_page()?.0;
+    if arguments.form.json() {
+        output::json(&serde_json::json!({"page": page, "applied": done.records, "aside": aside}))?;
+    } else if !global.quiet {
         if let Some(aside) = aside {
             output::message(&format!("what was there is in {}", aside.display()));
         }
         output::message(&format!(
             "{} holds the log up to page {}; {} records were applied to bring the views up to it",
             settings.data.path().display(),
-            mirror.log.last_page()?.0,
+            page,
             output::grouped(done.records)
         ));
     }

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::output::{self, bytes, grouped};
-use super::{Exit, Global, Settings};
+use super::{Exit, Form, Global, Settings};
 use crate::mirror::Mirror;
 
 /// Give disk back: what the store, the search and the log's file hold and need no more.
@@ -16,9 +16,8 @@ use crate::mirror::Mirror;
   libris-mirror compact
   libris-mirror compact --json | jq .freed")]
 pub(super) struct Arguments {
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    form: Form,
 }
 
 pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
@@ -30,7 +29,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     drop(mirror);
     let after = settings.data.bytes();
     let freed = before.saturating_sub(after);
-    if arguments.json {
+    if arguments.form.json() {
         output::json(&serde_json::json!({"snapshot": snapshot, "before": before, "after": after, "freed": freed}))?;
     } else if !global.quiet {
         let snapshot = grouped(snapshot);

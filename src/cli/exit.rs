@@ -65,6 +65,11 @@ impl From<Exit> for ExitCode {
     }
 }
 
+/// Words that make no sense together, or name what is not there.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Misuse(pub(super) String);
+
 /// Ends the program now, in the middle of whatever its other threads do.
 ///
 /// An ordinary exit runs the destructors of `RocksDB`, which wait for a compaction that may take seconds. A new image in
@@ -93,7 +98,7 @@ pub(super) fn of_error(error: &anyhow::Error) -> Exit {
         }
     }
     output::error(&text);
-    if error.chain().any(|cause| cause.downcast_ref::<ConfigError>().is_some()) {
+    if error.chain().any(|cause| cause.downcast_ref::<ConfigError>().is_some() || cause.downcast_ref::<Misuse>().is_some()) {
         return Exit::Usage;
     }
     if let Some(HarvestError::Unavailable(_)) = error.downcast_ref() {

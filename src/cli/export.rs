@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use oxigraph::model::{GraphName, Quad};
 
+use super::exit::Misuse;
 use super::output::{self, grouped};
 use super::whole_file::WholeFile;
 use super::{Exit, Global, Settings};
@@ -40,6 +41,9 @@ pub(super) struct Arguments {
     /// Only this record, with --canonical.
     #[arg(long, value_name = "IRI", requires = "canonical", conflicts_with = "source")]
     record: Option<String>,
+    /// Print the figures of the dump as JSON; the dump itself goes to --output.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -77,7 +81,7 @@ fn by_name(path: &Path) -> (Option<Format>, Packing) {
 
 impl Arguments {
     fn write(&self, settings: &Settings, out: &mut dyn Write) -> anyhow::Result<ExportReport> {
-        let (log, depth) = (settings.data.read_log()?, settings.config.harvest.depth);
+        let (log, depth) = (settings.read_log()?, settings.config.harvest.depth);
         let (by_name, packing) = by_name(&self.output);
         let packing = match self.compress {
             Some(Compression::Gz) => Packing::Gzip,
@@ -106,7 +110,13 @@ impl Arguments {
 
 pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
     let settings = Settings::read(global)?;
-    settings.data.check()?;
+    if arguments.json && arguments.output.as_os_str() == "-" {
+        return Err(
+            Misuse("--json prints figures to stdout, where the dump would go\nhint: name a file with --output".into()).into()
+        );
+    }
+    // Before any file is begun.
+    Settings::check_names(&settings.read_log()?, &arguments.source)?;
     let report = if arguments.output.as_os_str() == "-" {
         let mut out = output::stdout();
         let report = arguments.write(&settings, &mut out)?;
@@ -118,7 +128,10 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         file.finish()?;
         report
     };
-    if !global.quiet && (arguments.output.as_os_str() != "-" || report.quarantined > 0) {
+    if arguments.json {
+        let ExportReport { records, triples, quarantined } = report;
+        output::json(&serde_json::json!({"records": records, "triples": triples, "quarantined": quarantined}))?;
+    } else if !global.quiet && (arguments.output.as_os_str() != "-" || report.quarantined > 0) {
         let left_out = if report.quarantined > 0 {
             format!("; {} in quarantine left out", grouped(report.quarantined))
         } else {

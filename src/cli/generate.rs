@@ -8,13 +8,15 @@ use clap_complete::Shell;
 
 use super::output;
 use super::{Cli, Exit};
+use crate::config::DEFAULTS;
 
-/// Write the man pages, or completions for a shell.
+/// Write the man pages, completions for a shell, or every setting with its default.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   libris-mirror generate man | man -l -
   libris-mirror generate man --all /usr/local/share/man/man1
-  libris-mirror generate completions bash > /etc/bash_completion.d/libris-mirror")]
+  libris-mirror generate completions bash > /etc/bash_completion.d/libris-mirror
+  libris-mirror generate config | less")]
 pub(super) struct Arguments {
     #[command(subcommand)]
     what: What,
@@ -33,6 +35,8 @@ enum What {
         /// The shell.
         shell: Shell,
     },
+    /// Every setting with its default and the reason for it, as a configuration file.
+    Config,
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
@@ -42,6 +46,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         What::Man { all: None } => clap_mangen::Man::new(command).render(&mut out)?,
         What::Man { all: Some(directory) } => clap_mangen::generate_to(command, directory)?,
         What::Completions { shell } => clap_complete::generate(*shell, &mut command, "libris-mirror", &mut out),
+        What::Config => out.write_all(DEFAULTS.as_bytes())?,
     }
     out.flush()?;
     Ok(Exit::Ok)

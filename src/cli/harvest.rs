@@ -8,11 +8,12 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
+use super::exit::Misuse;
 use super::harvest_report::{as_json, exit_of, summary, unfinished, worse};
 use super::output::{self, grouped};
 use super::signals::{SoFar, stop_on_signals};
 use super::whole_file::WholeFile;
-use super::{Exit, Global, Settings};
+use super::{Exit, Form, Global, Settings};
 use crate::config::{Source, SourceSettings};
 use crate::figures;
 use crate::harvest::{self, Options, Progress, RunOptions};
@@ -53,7 +54,8 @@ pub(super) struct Arguments {
     /// Only records changed since then; a window by hand, which later harvests do not follow on from.
     #[arg(long, value_name = "DATE", value_parser = Datestamp::parse)]
     from: Option<Datestamp>,
-    /// Only records changed until then; a window by hand.
+    /// Only records changed until then; a window by hand. Windows that are to touch share their edge: some servers take a
+    /// day as its first moment, and a second without its fractions.
     #[arg(long, value_name = "DATE", value_parser = Datestamp::parse)]
     until: Option<Datestamp>,
     /// The whole list, whatever the mirror has. Records that did not change are left alone.
@@ -68,9 +70,8 @@ pub(super) struct Arguments {
     /// Leave figures in this file for the textfile collector of Prometheus.
     #[arg(long, value_name = "FILE")]
     metrics: Option<PathBuf>,
-    /// Print the summaries as JSON, an object a source.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    form: Form,
 }
 
 impl Arguments {
@@ -91,11 +92,34 @@ impl Arguments {
             source.prefix = self.prefix.clone().unwrap_or_else(|| source.prefix.clone());
             source.context = self.context.clone().or_else(|| source.context.clone());
         }
-        Ok(config.sources(&self.sources)?)
+        // One that was harvested by --url is known by its name from then on.
+        let here = |name: &str| -> anyhow::Result<Option<Source>> {
+            let log = match settings.data.read_log() {
+                Err(_) => return Ok(None),
+                Ok(log) => log,
+            };
+            let row = log.sources()?.into_iter().find(|row| row.name == name);
+            Ok(row.map(|row| row.source()).transpose()?)
+        };
+        let mut found = if self.sources.is_empty() { config.sources(&[])? } else { Vec::new() };
+        for name in &self.sources {
+            let known = if config.sources.contains_key(name) { None } else { here(name)? };
+            match known {
+                Some(source) => found.push(source),
+                None => found.extend(config.sources(std::slice::from_ref(name))?),
+            }
+        }
+        Ok(found)
     }
 }
 
 pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
+    if let (Some(from), Some(until)) = (arguments.from, arguments.until)
+        && from > until
+    {
+        let hint = "hint: nothing can have changed between them; give the earlier one to --from";
+        return Err(Misuse(format!("--from {from} is after --until {until}\n{hint}")).into());
+    }
     let settings = Settings::read(global)?;
     let sources = arguments.sources(&settings)?;
     if sources.is_empty() {
@@ -115,7 +139,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         let bar = Bar::new(&source.name, !global.quiet && global.verbose == 0 && output::stderr_is_terminal());
         let mut show = |progress: &Progress| {
             bar.show(progress);
-            if arguments.json {
+            if arguments.form.json() {
                 let done = [unfinished(&source.name, &progress.counters, started.elapsed())];
                 so_far.set(reports.iter().cloned().chain(done).collect());
             }
@@ -146,7 +170,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     if let Some(path) = &arguments.metrics {
         leave_figures(&mirror, path)?;
     }
-    if arguments.json && (so_far.take().is_some() || reports.is_empty()) {
+    if arguments.form.json() && (so_far.take().is_some() || reports.is_empty()) {
         output::json(&reports)?;
     }
     Ok(worst)

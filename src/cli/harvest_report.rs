@@ -33,7 +33,7 @@ pub(super) fn exit_of(report: &HarvestReport, quiet: bool) -> Exit {
             if quiet {
                 output::error(&format!("{}: {error}", report.source));
             }
-            Exit::Unavailable
+            if error.is_permanent() { Exit::Failed } else { Exit::Unavailable }
         }
         Outcome::Complete { promised: Some(_), .. } | Outcome::Complete { doubtful: true, .. } => {
             if quiet {
@@ -71,6 +71,11 @@ fn end(report: &HarvestReport) -> String {
         Outcome::Enough => "\nstopped at --max-records; the next harvest goes on from there".into(),
         Outcome::TimeUp => "\nstopped at --max-duration; the next harvest goes on from there".into(),
         Outcome::Interrupted => format!("\n{INTERRUPTED}"),
+        Outcome::Unavailable(error) if error.is_permanent() => {
+            format!(
+                "\nthe source refuses: {error}\neverything received is kept; when the source is mended, run the same command again to go on from there"
+            )
+        }
         Outcome::Unavailable(error) => {
             format!("\nthe source gave out: {error}\neverything received is kept, run the same command again to go on from there")
         }

@@ -37,6 +37,9 @@ pub(super) struct Arguments {
     /// How to write them [default: table on a terminal, else csv].
     #[arg(long, value_enum)]
     format: Option<Format>,
+    /// Print JSON, as --format json does.
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -70,10 +73,10 @@ fn write(header: &[&str], rows: &[Vec<String>], csv_format: bool) -> anyhow::Res
 
 pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
     let settings = Settings::read(global)?;
-    settings.data.check()?;
-    let log = settings.data.read_log()?;
+    let log = settings.read_log()?;
     let index = LinksIndex(&log);
-    let format = arguments.format.unwrap_or(if output::stdout_is_terminal() { Format::Table } else { Format::Csv });
+    let asked = arguments.format.or(arguments.json.then_some(Format::Json));
+    let format = asked.unwrap_or(if output::stdout_is_terminal() { Format::Table } else { Format::Csv });
     let csv_format = matches!(format, Format::Csv);
     if arguments.stats {
         let stats = index.stats()?;
@@ -90,7 +93,8 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         return Ok(Exit::Ok);
     }
     let filter = match (&arguments.record, &arguments.iri, arguments.authority, &arguments.id) {
-        // `<record#it>` is what people copy.
+        // `<record#it>` is what people copy, and some records have a `#` of their own.
+        (Some(record), ..) if log.record(record)?.is_some() => LinkFilter::Record(record.clone()),
         (Some(record), ..) => LinkFilter::Record(record.split('#').next().unwrap_or(record).to_owned()),
         (_, Some(iri), ..) => LinkFilter::Iri(iri.clone()),
         (_, _, Some(authority), Some(id)) => LinkFilter::Id(authority, id.clone()),

@@ -28,7 +28,7 @@ mod worker;
 
 use std::process::ExitCode;
 
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 pub use exit::Exit;
 pub use settings::Settings;
@@ -43,24 +43,51 @@ pub struct Cli {
     verb: Verb,
 }
 
+/// The heading of the options that every verb takes.
+const GLOBAL: &str = "Options of every verb";
+
 /// What every verb takes.
 #[derive(Debug, Clone, Args)]
 pub struct Global {
     /// The data directory [default: ~/.local/share/libris-mirror].
-    #[arg(long, global = true, value_name = "DIR", env = "LIBRIS_MIRROR_DATA")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "DIR", env = "LIBRIS_MIRROR_DATA")]
     data: Option<std::path::PathBuf>,
     /// A configuration file [default: ~/.config/libris-mirror/config.toml, if it is there].
-    #[arg(long, global = true, value_name = "FILE", env = "LIBRIS_MIRROR_CONFIG")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FILE", env = "LIBRIS_MIRROR_CONFIG")]
     config: Option<std::path::PathBuf>,
     /// Set one setting, such as `harvest.pause_ms=500`; may be repeated.
-    #[arg(long = "set-config", global = true, value_name = "KEY=VALUE", value_parser = settings::key_value)]
+    #[arg(long = "set-config", global = true, help_heading = GLOBAL, value_name = "KEY=VALUE", value_parser = settings::key_value)]
     overrides: Vec<(String, String)>,
     /// Say more: a line a page; twice, a line a request.
-    #[arg(short, long, global = true, action = ArgAction::Count)]
+    #[arg(short, long, global = true, help_heading = GLOBAL, action = ArgAction::Count)]
     verbose: u8,
     /// Say nothing but errors.
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    #[arg(short, long, global = true, help_heading = GLOBAL, conflicts_with = "verbose")]
     quiet: bool,
+}
+
+/// How a verb prints what it did.
+#[derive(Debug, Clone, Copy, Args)]
+pub(super) struct Form {
+    /// Print JSON, as --format json does.
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
+    /// How to print it.
+    #[arg(long, value_enum, default_value = "text", hide_default_value = true)]
+    format: TextOrJson,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum TextOrJson {
+    Text,
+    Json,
+}
+
+impl Form {
+    /// Whether that is JSON.
+    fn json(self) -> bool {
+        self.json || self.format == TextOrJson::Json
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::output::{self, grouped};
-use super::{Exit, Global, Settings};
+use super::{Exit, Form, Global, Settings};
 use crate::mirror::Mirror;
 
 /// Show readers all that was harvested so far, as a new snapshot.
@@ -15,9 +15,8 @@ use crate::mirror::Mirror;
   libris-mirror publish
   libris-mirror publish --json | jq .snapshot")]
 pub(super) struct Arguments {
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    form: Form,
 }
 
 pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
@@ -30,7 +29,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         Some(number) if caught_up.records == 0 && mirror.is_current()? => (number, false),
         _ => (mirror.publish()?, true),
     };
-    if arguments.json {
+    if arguments.form.json() {
         output::json(&serde_json::json!({"snapshot": snapshot, "published": fresh, "page": mirror.store().page().0}))?;
     } else if !global.quiet {
         let page = grouped(u64::try_from(mirror.store().page().0).unwrap_or_default());

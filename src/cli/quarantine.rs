@@ -8,7 +8,7 @@ use serde_json::json;
 use super::harvest_report::worse;
 use super::output::{self, grouped};
 use super::signals::{SoFar, stop_on_signals};
-use super::{Exit, Global, Settings};
+use super::{Exit, Form, Global, Settings};
 use crate::harvest::{self, FetchError};
 use crate::mirror::Mirror;
 use crate::quarantine;
@@ -30,21 +30,21 @@ pub(super) struct Arguments {
     /// Parse what is quarantined again, and ask for what was not delivered.
     #[arg(long)]
     retry: bool,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    form: Form,
 }
 
 pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
     let settings = Settings::read(global)?;
-    settings.data.check()?;
+    let log = settings.read_log()?;
     if arguments.retry {
+        drop(log);
         return retry(arguments, global, &settings);
     }
-    let log = settings.data.read_log()?;
+    Settings::check_names(&log, &arguments.source)?;
     let source = arguments.source.as_deref();
     let (records, undelivered) = (quarantine::list(&log, source, u32::MAX)?, log.undelivered(source)?);
-    if arguments.json {
+    if arguments.form.json() {
         let parsed = records.iter().map(|record| {
             json!({
                 "identifier": record.identifier, "source": record.source, "kind": "unreadable", "reason": record.reason,
@@ -87,11 +87,12 @@ fn retry(arguments: &Arguments, global: &Global, settings: &Settings) -> anyhow:
         let report = harvest::retry(&mut mirror, &source, &settings.config, &stop)?;
         let exit = match &report.unavailable {
             Some(FetchError::Stopped) => Exit::Interrupted,
+            Some(error) if error.is_permanent() => Exit::Failed,
             Some(_) => Exit::Unavailable,
             None if report.left > 0 => Exit::Quarantined,
             None => Exit::Ok,
         };
-        if !global.quiet && !arguments.json {
+        if !global.quiet && !arguments.form.json() {
             output::message(&format!("{}: {} tried again, {} left", report.source, grouped(report.tried), grouped(report.left)));
         }
         let error = report.unavailable.as_ref().map(ToString::to_string);
@@ -101,7 +102,7 @@ fn retry(arguments: &Arguments, global: &Global, settings: &Settings) -> anyhow:
         reports.push(json!({ "source": report.source, "tried": report.tried, "left": report.left, "error": error }));
         worst = worse(worst, exit);
     }
-    if arguments.json {
+    if arguments.form.json() {
         output::json(&reports)?;
     }
     Ok(worst)

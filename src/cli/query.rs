@@ -30,6 +30,9 @@ pub(super) struct Arguments {
     /// How to write the results [default: table on a terminal, else json; ttl on a terminal, else nt, for graphs].
     #[arg(long, value_enum)]
     format: Option<Format>,
+    /// Print JSON: solutions as --format json does, a graph as JSON-LD.
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
     /// End the query after so many seconds.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     timeout: Option<u64>,
@@ -110,14 +113,14 @@ fn overdue(error: QueryError) {
 
 pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
     let settings = Settings::read(global)?;
-    settings.data.check()?;
+    settings.read_log()?;
     let limits = Limits {
         timeout_s: arguments.timeout.unwrap_or(settings.config.query.timeout_s),
         query_bytes: settings.config.query.query_bytes,
     };
     let text = arguments.text(limits.query_bytes)?;
     let snapshot = settings.data.snapshots().open_current()?;
-    let (solutions, graph) = formats(arguments.format);
+    let (solutions, graph) = if arguments.json { (SolutionFormat::Json, GraphFormat::JsonLd) } else { formats(arguments.format) };
     let question = Question { services: settings.config.query.service_hosts.clone(), ..Question::from(text) };
     let running = query::run(&snapshot.store, &question, limits, overdue)?;
     check(arguments.format, running.form())?;

@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use super::output::{self, grouped};
-use super::{Exit, Global, Settings};
+use super::{Exit, Form, Global, Settings};
 use crate::mirror::Mirror;
 
 /// Make a view anew from the log, without the network.
@@ -16,6 +16,8 @@ pub(super) struct Arguments {
     /// Which view.
     #[arg(value_enum)]
     view: View,
+    #[command(flatten)]
+    form: Form,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -46,7 +48,10 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     if arguments.view == View::Store {
         mirror.publish_in_order(done.records)?;
     }
-    if !global.quiet {
+    if arguments.form.json() {
+        let (records, pages, quarantined) = (done.records, done.pages, done.quarantined);
+        output::json(&serde_json::json!({"records": records, "pages": pages, "quarantined": quarantined}))?;
+    } else if !global.quiet {
         output::message(&format!(
             "{} records of {} pages applied, {} in quarantine",
             grouped(done.records),

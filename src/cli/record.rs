@@ -25,6 +25,9 @@ pub(super) struct Arguments {
     /// How to write it.
     #[arg(long, value_enum, default_value = "ttl")]
     format: Format,
+    /// Print JSON-LD, as --format jsonld does.
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -33,6 +36,7 @@ enum Format {
     Nt,
     Nq,
     Rdfxml,
+    #[value(alias = "json")]
     Jsonld,
     Raw,
 }
@@ -62,11 +66,11 @@ pub(super) fn quads(log: &Log, depth: usize, identifier: &str) -> anyhow::Result
 
 pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
     let settings = Settings::read(global)?;
-    settings.data.check()?;
-    let log = settings.data.read_log()?;
+    let log = settings.read_log()?;
     let row = find(&log, &arguments.identifier)?;
+    let asked = if arguments.json { Format::Jsonld } else { arguments.format };
     let mut out = output::stdout();
-    if arguments.format == Format::Raw {
+    if asked == Format::Raw {
         out.write_all(PageBodies::default().record(&log, &row.change)?)?;
         writeln!(out)?;
         out.flush()?;
@@ -88,7 +92,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         row.source_name,
         row.earlier + 1
     );
-    if matches!(arguments.format, Format::Ttl | Format::Nt | Format::Nq) {
+    if matches!(asked, Format::Ttl | Format::Nt | Format::Nq) {
         write!(out, "{header}")?;
     } else if !global.quiet {
         output::message(header.trim_end());
@@ -97,7 +101,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         out.flush()?;
         return Ok(Exit::Ok);
     };
-    let format = match arguments.format {
+    let format = match asked {
         Format::Nt | Format::Raw => GraphFormat::NTriples,
         Format::Nq => GraphFormat::NQuads,
         Format::Ttl => GraphFormat::Turtle,

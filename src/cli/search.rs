@@ -5,7 +5,7 @@ use std::io::Write;
 use clap::Args;
 
 use super::output::{self, grouped};
-use super::{Exit, Global, Settings};
+use super::{Exit, Form, Global, Settings};
 use crate::search::{COUNTED, SearchIndex};
 
 /// Find records by title, name, subject or identifier (ISBN in any form, Libris, Wikidata and other numbers).
@@ -27,18 +27,16 @@ pub(super) struct Arguments {
     /// How many to pass over first.
     #[arg(long, default_value_t = 0, value_name = "N")]
     offset: usize,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    form: Form,
 }
 
 pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
     let settings = Settings::read(global)?;
-    settings.data.check()?;
-    let log = settings.data.read_log()?;
+    let log = settings.read_log()?;
     log.freeze()?;
     let found = SearchIndex(&log).find(&arguments.words.join(" "), arguments.offset, arguments.limit.into())?;
-    if arguments.json {
+    if arguments.form.json() {
         output::json(&found)?;
         return Ok(Exit::Ok);
     }

@@ -52,6 +52,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     let mut settings = Settings::read(global)?;
     if let Some(path) = &arguments.base_path {
         settings.config.serve.base_path.clone_from(path);
+        settings.config.check()?;
     }
     if arguments.harvest_every.is_none() {
         settings.data.check()?;

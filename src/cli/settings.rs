@@ -7,9 +7,10 @@ use anyhow::Context;
 use fs_err as fs;
 
 use super::Global;
+use super::exit::Misuse;
 use crate::config::{Config, Source};
-use crate::data_dir::DataDir;
-use crate::log::{Log, LogError};
+use crate::data_dir::{DataDir, DataDirError};
+use crate::log::{Log, LogError, PageId};
 
 /// The settings of a run.
 #[derive(Debug)]
@@ -36,7 +37,10 @@ impl Settings {
     /// Reads the layers.
     pub(super) fn read(global: &Global) -> anyhow::Result<Self> {
         let file = if let Some(path) = &global.config {
-            Some(fs::read_to_string(path)?)
+            let text = fs::read_to_string(path).map_err(|error| {
+                Misuse(format!("{error}\nhint: name a configuration file that is there, or leave --config out"))
+            })?;
+            Some(text)
         } else {
             let path = home("XDG_CONFIG_HOME", ".config").map(|base| base.join("libris-mirror/config.toml"));
             path.filter(|path| path.exists()).map(fs::read_to_string).transpose()?
@@ -53,12 +57,29 @@ impl Settings {
         Ok(Self { config, data: DataDir::new(path) })
     }
 
+    /// The log of a mirror that holds something.
+    pub(super) fn read_log(&self) -> anyhow::Result<Log> {
+        self.data.check()?;
+        let log = self.data.read_log()?;
+        if log.last_page()? == PageId(0) {
+            return Err(DataDirError::Empty(self.data.path().to_owned()).into());
+        }
+        Ok(log)
+    }
+
+    /// Checks that a mirror has sources of these names.
+    pub(super) fn check_names<'a>(log: &Log, names: impl IntoIterator<Item = &'a String>) -> anyhow::Result<()> {
+        let rows = log.sources()?;
+        match names.into_iter().find(|name| !rows.iter().any(|row| row.name == **name)) {
+            Some(name) => Err(LogError::NotHarvested(name.clone()).into()),
+            None => Ok(()),
+        }
+    }
+
     /// The named sources of a mirror, or all that it has, with the settings that they were harvested with.
     pub(super) fn mirrored(log: &Log, names: &[String]) -> anyhow::Result<Vec<Source>> {
+        Self::check_names(log, names)?;
         let rows = log.sources()?;
-        if let Some(name) = names.iter().find(|name| !rows.iter().any(|row| row.name == **name)) {
-            return Err(LogError::NotHarvested(name.clone()).into());
-        }
         let wanted = rows.iter().filter(|row| names.is_empty() || names.contains(&row.name));
         wanted.map(|row| Ok(row.source()?)).collect()
     }

@@ -8,7 +8,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::output::{self, bytes, grouped};
-use super::{Exit, Global, Settings};
+use super::{Exit, Form, Global, Settings};
 use crate::data_dir::DataDir;
 use crate::harvest::{Facts, Options, Step, plan};
 use crate::log::{HarvestKind, HarvestState, Log, SourceRow};
@@ -20,9 +20,8 @@ use crate::quarantine;
   libris-mirror status
   libris-mirror status --json | jq '.sources[] | {name, live, last_harvest}'")]
 pub(super) struct Arguments {
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    form: Form,
 }
 
 #[derive(Serialize)]
@@ -152,7 +151,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
             snapshots: DataDir::size(settings.data.snapshots().directory()),
         },
     };
-    if arguments.json {
+    if arguments.form.json() {
         output::json(&status)?;
     } else {
         print(&status)?;
@@ -178,6 +177,9 @@ fn print(status: &Status) -> anyhow::Result<()> {
     }
     let mut out = output::stdout();
     writeln!(out, "{table}")?;
+    if status.log_page == 0 {
+        writeln!(out, "nothing was harvested yet: run `libris-mirror harvest`")?;
+    }
     for source in &status.sources {
         if source.withdrawn > 0 {
             writeln!(out, "{}: {} withdrawn, which left the set (see `audit --help`)", source.name, grouped(source.withdrawn))?;

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::output::{self, grouped};
 use super::signals::{SoFar, stop_on_signals};
-use super::{Exit, Global, Settings};
+use super::{Exit, Form, Global, Settings};
 use crate::mirror::Mirror;
 use crate::verify::{self, VerifyReport};
 
@@ -18,9 +18,8 @@ use crate::verify::{self, VerifyReport};
   libris-mirror verify
   libris-mirror verify --json | jq .fault_count")]
 pub(super) struct Arguments {
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    form: Form,
 }
 
 pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
@@ -32,7 +31,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     if stop.is_stopped() {
         return Ok(Exit::Interrupted);
     }
-    if arguments.json {
+    if arguments.form.json() {
         output::json(&report)?;
     } else {
         for fault in &report.faults {
@@ -49,7 +48,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         }
         return Ok(Exit::Failed);
     }
-    if !global.quiet && !arguments.json {
+    if !global.quiet && !arguments.form.json() {
         output::message(&format!(
             "all is as it should be: {} pages, {} records with {} triples in {}, {} links, {} in quarantine",
             grouped(report.pages + report.unsealed_pages),

@@ -59,6 +59,11 @@ pub enum DataDirError {
         /// Its version.
         found: u32,
     },
+    /// There is a mirror, and nothing in it.
+    #[error(
+        "the mirror in {0} is empty: no harvest has brought anything yet\nhint: run `libris-mirror harvest` first, or name the right directory with --data"
+    )]
+    Empty(PathBuf),
     /// A backup was about to become the mirror, and the program was killed.
     #[error(
         "a restore into {0} was interrupted\nhint: run it again; a harvest, or any other command that writes, completes it as well"

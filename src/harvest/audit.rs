@@ -84,7 +84,7 @@ impl Audit<'_> {
         let caught_up = self.mirror.catch_up(|_| !self.stop.is_stopped())?;
         let row = self.mirror.log.known_source(self.source)?;
         let client = Client::new(&self.source.url, &self.config.harvest, self.stop.clone()).map_err(HarvestError::Unavailable)?;
-        let identify = identify(runtime, &client, self.config).map_err(HarvestError::Unavailable)?;
+        let identify = identify(runtime, &client, self.config).map_err(HarvestError::unidentified)?;
         let complete = self.mirror.log.last_complete(row.id)?.and_then(|harvest| harvest.first_response);
         let harvested = complete.map(|clock| clock.earlier_by(self.config.harvest.overlap_s));
         let mut report = AuditReport {

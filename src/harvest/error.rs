@@ -161,6 +161,12 @@ impl FetchError {
         }
     }
 
+    /// Whether the same request is refused until somebody changes something.
+    #[must_use]
+    pub fn is_permanent(&self) -> bool {
+        matches!(self, Self::Status { status: 400..=499, .. }) && !self.is_transient()
+    }
+
     /// Whether a single record may be what keeps the server from answering, though it is well otherwise.
     pub(super) fn may_be_a_record(&self) -> bool {
         match self {

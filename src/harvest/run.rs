@@ -108,12 +108,30 @@ pub enum HarvestError {
     /// The source cannot be reached before anything began.
     #[error("{0}\nhint: check the address and the network; nothing was lost, run the same command again")]
     Unavailable(FetchError),
+    /// There is no source at the address, or it lets nobody in: asking again leads nowhere.
+    #[error("{0}\nhint: {hint}", hint = advice(.0))]
+    NoSource(FetchError),
     /// The source refuses what was asked for.
     #[error("{0}\nhint: check the set, the prefix and the bounds that are asked for")]
     Refused(FetchError),
     /// The runtime cannot start.
     #[error("the network side cannot start: {0}")]
     Runtime(std::io::Error),
+}
+
+impl HarvestError {
+    /// What it means that the source does not say who it is.
+    pub(super) fn unidentified(error: FetchError) -> Self {
+        if error.is_permanent() { Self::NoSource(error) } else { Self::Unavailable(error) }
+    }
+}
+
+/// What to do about a status that will not change by itself.
+fn advice(error: &FetchError) -> &'static str {
+    match error {
+        FetchError::Status { status: 401 | 403, .. } => "it lets nobody in without leave: ask those who run it",
+        _ => "check the address (`url` of the source, or --url): no OAI-PMH server answers there",
+    }
 }
 
 fn now() -> i64 {
@@ -192,7 +210,7 @@ impl Run<'_> {
             Ok(identify) => identify,
             Err(error @ FetchError::Protocol(_)) => return Err(HarvestError::Refused(error)),
             Err(FetchError::Stopped) => return Ok(report),
-            Err(error) => return Err(HarvestError::Unavailable(error)),
+            Err(error) => return Err(HarvestError::unidentified(error)),
         };
         tracing::info!(
             source = self.source.name,

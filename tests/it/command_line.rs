@@ -5,7 +5,11 @@ use std::process::Stdio;
 
 use crate::harness::Bench;
 
-const VERBS: [&str; 14] = [
+const VERBS: [&str; 18] = [
+    "audit",
+    "verify",
+    "backup",
+    "restore",
     "harvest",
     "status",
     "query",
@@ -34,6 +38,163 @@ fn every_verb_has_help_with_examples() {
     assert!(bench.run(&["--version"]).ok().starts_with("libris-mirror 0."));
     assert!(bench.run(&[]).expect(2).stderr.contains("Usage:"));
     assert!(bench.run(&["harvest", "--nonsense"]).expect(2).stderr.contains("--nonsense"));
+}
+
+#[test]
+fn what_every_verb_takes_stands_apart_in_its_help() {
+    let bench = Bench::at("http://127.0.0.1:1/");
+    for verb in VERBS {
+        let help = bench.run(&[verb, "--help"]).ok();
+        let (own, of_all) = help.split_once("Options of every verb:").expect("a heading");
+        for option in ["--data <DIR>", "--config <FILE>", "--set-config", "--verbose", "--quiet"] {
+            assert!(of_all.contains(option) && !own.contains(option), "{verb}: {option}\n{help}");
+        }
+    }
+}
+
+#[test]
+fn json_is_asked_for_in_two_ways_by_every_verb() {
+    let bench = Bench::new(60);
+    bench.harvest("all", None, &[]);
+    for (number, words) in [
+        &["status"][..],
+        &["search", "umeå"],
+        &["quarantine"],
+        &["audit"],
+        &["verify"],
+        &["publish"],
+        &["compact"],
+        &["rebuild", "links"],
+        &["links", "--stats"],
+        &["query", "SELECT * { ?s a kbv:Person } LIMIT 1"],
+        &["record", &libris_mirror::demo::identifier(1)],
+        &["harvest", "all"],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let plain = bench.run(&[words, &["--json"]].concat()).json();
+        let named = bench.run(&[words, &["--format", "json"]].concat()).json();
+        let kind = |value: &serde_json::Value| {
+            (value.is_array(), value.as_object().map(|object| object.keys().cloned().collect::<Vec<_>>()))
+        };
+        assert_eq!(kind(&plain), kind(&named), "{words:?}");
+        let backup = format!("backup{number}");
+        if words == ["status"] {
+            assert!(bench.run(&["backup", &backup, "--format", "json"]).json()["page"].as_i64() > Some(0));
+            assert!(bench.run(&["restore", &backup, "--force", "--json"]).json()["aside"].is_string());
+        }
+    }
+    assert!(bench.run(&["export", "-o", "x.nt", "--json"]).json()["triples"].as_u64() > Some(1000));
+    assert!(bench.run(&["export", "--json"]).expect(2).stderr.contains("--output"));
+}
+
+#[test]
+fn an_empty_mirror_says_the_same_to_every_reader() {
+    let bench = Bench::new(20);
+    bench.run(&bench.harvest_words("x", Some("nonsense"), &[])).expect(1);
+    for words in [
+        &["query", "ASK {}"][..],
+        &["export"],
+        &["export", "-o", "x.nt"],
+        &["links", "--stats"],
+        &["search", "x"],
+        &["record", "https://libris.kb.se/x"],
+        &["quarantine"],
+        &["quarantine", "--retry"],
+        &["audit"],
+    ] {
+        let done = bench.run(words).expect(1);
+        assert!(done.stderr.contains("is empty: no harvest has brought anything yet"), "{words:?}: {}", done.stderr);
+        assert!(done.stderr.contains("hint: run `libris-mirror harvest` first") && done.stdout.is_empty(), "{words:?}");
+    }
+    assert!(bench.run(&["status"]).ok().contains("nothing was harvested yet"));
+    assert!(!bench.path().join("x.nt").exists());
+}
+
+#[test]
+fn an_unknown_source_is_an_error_in_every_verb() {
+    let bench = Bench::new(20);
+    bench.harvest("all", None, &[]);
+    for words in [
+        &["export", "--source", "al"][..],
+        &["quarantine", "--source", "al"],
+        &["quarantine", "--retry", "--source", "al"],
+        &["audit", "al"],
+    ] {
+        let done = bench.run(words).expect(1);
+        assert!(done.stderr.contains("the mirror has nothing of the source \"al\""), "{words:?}: {}", done.stderr);
+    }
+    let done = bench.run(&["harvest", "nbb"]).expect(2);
+    assert!(done.stderr.contains("no source is called \"nbb\"") && done.stderr.contains("did you mean `nb`?"), "{}", done.stderr);
+}
+
+#[test]
+fn a_source_that_was_harvested_by_its_address_is_known_by_its_name() {
+    let bench = Bench::new(40);
+    bench.harvest("tried", Some("auth"), &[]);
+    bench.harvest("all", None, &[]);
+    let again = bench.run(&["harvest", "tried", "--json"]).json();
+    assert_eq!((&again[0]["source"], &again[0]["outcome"]), (&"tried".into(), &"complete".into()));
+    // When it is gone, the others are audited all the same.
+    let log = rusqlite::Connection::open(bench.data().join("mirror.db")).expect("a log");
+    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port();
+    log.execute("UPDATE source SET base_url = ?1 WHERE name = 'all'", [format!("http://127.0.0.1:{port}/")]).expect("written");
+    let done = bench.run(&["audit", "--json"]).expect(69);
+    let reports: serde_json::Value = serde_json::from_str(&done.stdout).expect("JSON");
+    assert_eq!((&reports[0]["source"], &reports[1]["source"]), (&"all".into(), &"tried".into()), "{reports}");
+    assert!(reports[0]["error"].as_str().expect("words").contains("cannot be reached"), "{reports}");
+    assert_eq!(reports[1]["found"]["missing"], 0, "{reports}");
+}
+
+#[test]
+fn words_that_make_no_sense_are_told_before_anything_is_asked() {
+    let server = crate::scripted::raw(|_, _| panic!("nobody is to be asked"));
+    let bench = Bench::at(&server.url);
+    let window = ["--from", "2026-02-01", "--until", "2026-01-01"];
+    let done = bench.run(&bench.harvest_words("x", None, &window)).expect(2);
+    assert!(done.stderr.contains("--from 2026-02-01T00:00:00Z is after --until 2026-01-01T00:00:00Z"), "{}", done.stderr);
+    assert_eq!(server.asked(), 0);
+    let done = bench.run(&["status", "--config", "nope.toml"]).expect(2);
+    assert!(done.stderr.contains("nope.toml") && done.stderr.contains("hint:"), "{}", done.stderr);
+    for path in ["a b", "/a?b", "//a", "/a/../b", "/å"] {
+        let done = bench.run(&["serve", "--listen", "127.0.0.1:0", "--base-path", path]).expect(2);
+        assert!(done.stderr.contains("serve.base_path") && done.stderr.contains("/libris"), "{path}: {}", done.stderr);
+    }
+    assert!(!bench.data().exists());
+}
+
+#[test]
+fn settings_that_there_are_not_are_told_with_the_nearest() {
+    let bench = Bench::at("http://127.0.0.1:1/");
+    let done = bench.run(&["status", "--set-config", "harvest.pause=1"]).expect(2);
+    assert!(done.stderr.contains("\"harvest.pause\" in --set-config is no setting"), "{}", done.stderr);
+    assert!(done.stderr.contains("did you mean `harvest.pause_ms`?") && done.stderr.lines().count() == 2, "{}", done.stderr);
+    for (variable, nearest) in [
+        ("LIBRIS_MIRROR_PAUSE_MS", "LIBRIS_MIRROR_HARVEST__PAUSE_MS"),
+        ("LIBRIS_MIRROR_HARVEST__PAWSE_MS", "LIBRIS_MIRROR_HARVEST__PAUSE_MS"),
+    ] {
+        let output = bench.command(&["status"]).env(variable, "1").output().expect("the binary starts");
+        let done = crate::harness::Done::of(variable.into(), &output).expect(2);
+        assert!(done.stderr.contains(variable) && done.stderr.contains(&format!("did you mean `{nearest}`?")), "{}", done.stderr);
+    }
+    let defaults = bench.run(&["generate", "config"]).ok();
+    fs_err::write(bench.path().join("all.toml"), &defaults).expect("written");
+    assert!(bench.run(&["status", "--config", "all.toml"]).expect(1).stderr.contains("there is no mirror"));
+}
+
+#[test]
+fn a_source_whose_address_is_wrong_is_exit_1_with_advice() {
+    use axum::http::StatusCode;
+    use axum::response::IntoResponse;
+    for (status, advice) in [(StatusCode::NOT_FOUND, "check the address"), (StatusCode::FORBIDDEN, "ask those who run it")] {
+        let server = crate::scripted::raw(move |_, _| status.into_response());
+        let bench = Bench::at(&server.url);
+        let done = bench.run(&bench.harvest_words("x", None, &[])).expect(1);
+        assert!(done.stderr.contains(&format!("HTTP {}", status.as_u16())) && done.stderr.contains(advice), "{}", done.stderr);
+        assert!(!done.stderr.contains("run the same command again"), "{}", done.stderr);
+        assert_eq!(server.asked(), 1, "once is enough");
+    }
 }
 
 #[test]

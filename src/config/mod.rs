@@ -1,6 +1,8 @@
 //! Settings: the compiled-in defaults of `config/libris.toml`, a user's file, the environment, and flags, in
 //! that order, become one validated [`Config`]. Reading files and the environment is left to the caller.
 
+mod names;
+
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
@@ -10,7 +12,7 @@ use crate::oai::{Limits, MetadataPrefix, SetSpec};
 use crate::rdf::PayloadFormat;
 
 /// The defaults, each with its reason.
-pub const DEFAULTS: &str = include_str!("../config/libris.toml");
+pub const DEFAULTS: &str = include_str!("../../config/libris.toml");
 
 /// What the environment variables begin with; two underscores lead into a section.
 pub const ENVIRONMENT_PREFIX: &str = "LIBRIS_MIRROR";
@@ -136,9 +138,22 @@ fn yes() -> bool {
 pub enum ConfigError {
     /// A layer does not parse, or names something unknown.
     #[error(
-        "the configuration is not valid: {0}\nhint: config/libris.toml in the source tree lists every setting with its default"
+        "the configuration is not valid: {0}\nhint: `libris-mirror generate config` prints every setting with its default and the reason"
     )]
     Layers(#[from] config::ConfigError),
+    /// A name is no setting.
+    #[error(
+        "{name:?} in {place} is no setting\nhint: {}`libris-mirror generate config` prints every setting with its default and the reason",
+        nearest.as_ref().map(|nearest| format!("did you mean `{nearest}`? ")).unwrap_or_default()
+    )]
+    Unknown {
+        /// The name, as it is written there.
+        name: String,
+        /// Where it stands.
+        place: &'static str,
+        /// The setting that it may be meant to be.
+        nearest: Option<String>,
+    },
     /// A value makes no sense.
     #[error("{key} = {value:?} is not valid: {problem}")]
     Value {
@@ -151,7 +166,8 @@ pub enum ConfigError {
     },
     /// No such source.
     #[error(
-        "no source is called {name:?}; the configuration has {known}\nhint: add [sources.{name}] to it, or harvest with --url and --name"
+        "no source is called {name:?}; the configuration has {known}\nhint: {}add [sources.{name}] to it, or harvest with --url and --name",
+        names::nearest(known.split(", "), name).map(|nearest| format!("did you mean `{nearest}`? Otherwise ")).unwrap_or_default()
     )]
     UnknownSource {
         /// What was asked for.
@@ -185,6 +201,7 @@ impl Config {
         environment: HashMap<String, String>,
         overrides: &[(String, String)],
     ) -> Result<Self, ConfigError> {
+        names::check(file, &environment, overrides)?;
         let mut builder = config::Config::builder().add_source(config::File::from_str(DEFAULTS, config::FileFormat::Toml));
         if let Some(text) = file {
             builder = builder.add_source(config::File::from_str(text, config::FileFormat::Toml));
@@ -207,7 +224,9 @@ impl Config {
         Ok(config)
     }
 
-    fn check(&self) -> Result<(), ConfigError> {
+    /// Checks the values that belong together. Whoever changes one afterwards checks again.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        self.serve.check()?;
         let Harvest { tries, page_records, page_bytes, record_bytes, depth, .. } = &self.harvest;
         for (key, value) in [
             ("harvest.tries", *tries),
@@ -285,6 +304,30 @@ impl SourceSettings {
             format,
             context: self.context.as_deref().filter(|url| !url.is_empty()).map(|url| web("context", url)).transpose()?,
         })
+    }
+}
+
+impl Serve {
+    fn check(&self) -> Result<(), ConfigError> {
+        let wrong = |key: &str, value: &str, problem: &str| {
+            Err(ConfigError::Value { key: key.into(), value: value.into(), problem: problem.into() })
+        };
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '_' | '.' | '~');
+        let path = &self.base_path;
+        if !path.chars().all(plain) || path.contains("//") || path.split('/').any(|part| matches!(part, "." | "..")) {
+            return wrong(
+                "serve.base_path",
+                path,
+                "it must be a path such as /libris, of letters, digits, '-', '_', '.' and '~'",
+            );
+        }
+        let url = url::Url::parse(&self.public_url);
+        let web =
+            url.is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.query().is_none() && url.fragment().is_none());
+        if !self.public_url.is_empty() && !web {
+            return wrong("serve.public_url", &self.public_url, "it must be an address such as https://example.org/libris");
+        }
+        Ok(())
     }
 }
 
