@@ -80,8 +80,12 @@ pub fn verify(mirror: &mut Mirror, mut progress: impl FnMut(PageId) -> bool) -> 
     }
     let snapshots = mirror.snapshots();
     // A snapshot since whose page nothing changed must be equal as well.
-    let published = match snapshots.current_page() {
-        Some(page) if log.next_changed_page(page)?.is_none() => Some(snapshots.open_current()?),
+    let published = match snapshots.current_info() {
+        Some(info) if !info.follows(log)? => {
+            report.wrong("snapshot", format!("snapshot {} was made of another log than this", info.number));
+            None
+        }
+        Some(info) if log.next_changed_page(info.page)?.is_none() => Some(snapshots.open_current()?),
         _ => None,
     };
     let mut stores = vec![("store", mirror.store().store())];

@@ -1,6 +1,8 @@
 //! `libris-mirror compact`
 
 use clap::Args;
+use serde::Serialize;
+use serde_json::json;
 
 use super::output::{self, bytes, grouped};
 use super::{Exit, Form, Global, Settings};
@@ -20,20 +22,44 @@ pub(super) struct Arguments {
     form: Form,
 }
 
+/// A snapshot that could not go.
+#[derive(Serialize)]
+struct Held {
+    snapshot: u64,
+    /// What would be free if it went.
+    bytes: u64,
+}
+
 pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
     let settings = Settings::read(global)?;
     settings.data.check()?;
-    let before = settings.data.bytes();
+    let before = settings.data.sizes().total;
     let mut mirror = Mirror::open(&settings.data, &settings.config, &Settings::who("compact"))?;
     let snapshot = mirror.compact()?;
+    let snapshots = mirror.snapshots();
+    let held: Vec<Held> = snapshots
+        .all()
+        .into_iter()
+        .filter(|number| *number != snapshot)
+        .map(|number| Held { snapshot: number, bytes: snapshots.alone(number, &settings.data.store()) })
+        .collect();
     drop(mirror);
-    let after = settings.data.bytes();
-    let freed = before.saturating_sub(after);
+    let after = settings.data.sizes().total;
     if arguments.form.json() {
-        output::json(&serde_json::json!({"snapshot": snapshot, "before": before, "after": after, "freed": freed}))?;
+        let freed = before.saturating_sub(after);
+        output::json(&json!({"snapshot": snapshot, "before": before, "after": after, "freed": freed, "held": held}))?;
     } else if !global.quiet {
-        let snapshot = grouped(snapshot);
-        output::message(&format!("{} given back, {} left; snapshot {snapshot} published", bytes(freed), bytes(after)));
+        let done = match before.saturating_sub(after) {
+            0 => "nothing given back".to_owned(),
+            freed => format!("{} given back", bytes(freed)),
+        };
+        output::message(&format!("{done}, {} left; snapshot {} published", bytes(after), grouped(snapshot)));
+        for Held { snapshot, bytes: alone } in held {
+            output::message(&format!(
+                "snapshot {snapshot} stays, with {} of its own, since a reader holds it: it goes with the first harvest, publish or compact after that",
+                bytes(alone)
+            ));
+        }
     }
     Ok(Exit::Ok)
 }

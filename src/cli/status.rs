@@ -9,10 +9,11 @@ use serde::Serialize;
 
 use super::output::{self, bytes, grouped};
 use super::{Exit, Form, Global, Settings};
-use crate::data_dir::DataDir;
+use crate::data_dir::{DataDir, Sizes};
 use crate::harvest::{Facts, Options, Step, plan};
 use crate::log::{HarvestKind, HarvestState, Log, SourceRow};
 use crate::quarantine;
+use crate::store::link_text;
 
 /// Show what the mirror holds, how fresh it is, and what the next harvest will ask for.
 #[derive(Debug, Args)]
@@ -62,17 +63,12 @@ struct Watermark {
 struct Snapshot {
     number: u64,
     page: i64,
+    /// The link of the log's chain that seals the page, in hexadecimal digits.
+    link: String,
     published: String,
     age_s: u64,
     /// What would be free if it went.
     alone_bytes: u64,
-}
-
-#[derive(Serialize)]
-struct Sizes {
-    log: u64,
-    store: u64,
-    snapshots: u64,
 }
 
 fn time(millis: i64) -> Option<String> {
@@ -87,6 +83,7 @@ fn snapshots(data: &DataDir) -> Vec<Snapshot> {
         Snapshot {
             number: info.number,
             page: info.page.0,
+            link: link_text(info.link),
             published: published.to_rfc3339_opts(SecondsFormat::Secs, true),
             age_s: u64::try_from((now - published).num_seconds()).unwrap_or(0),
             alone_bytes: snapshots.alone(info.number, &data.store()),
@@ -133,11 +130,11 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     let data = settings.data.path();
     // The writer's store is not for readers to open: what they see is the snapshot.
     // A snapshot since whose page nothing changed has followed the log to its end.
-    let published = match settings.data.snapshots().current_page() {
-        Some(page) => Some(("store", if log.next_changed_page(page)?.is_none() { log.last_page()? } else { page })),
+    let published = match settings.data.snapshots().current_info() {
+        Some(info) if log.next_changed_page(info.page)?.is_none() => Some(("store", log.last_page()?)),
+        Some(info) => Some(("store", info.page)),
         None => None,
     };
-    let log_size = ["mirror.db", "mirror.db-wal"].iter().map(|name| DataDir::size(&data.join(name))).sum();
     let status = Status {
         data: data.display().to_string(),
         sources,
@@ -145,11 +142,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         watermarks: published.into_iter().chain(log.watermarks()?).map(|(view, page)| Watermark { view, page: page.0 }).collect(),
         snapshot: settings.data.snapshots().current(),
         snapshots: snapshots(&settings.data),
-        bytes: Sizes {
-            log: log_size,
-            store: DataDir::size(&settings.data.store()),
-            snapshots: DataDir::size(settings.data.snapshots().directory()),
-        },
+        bytes: settings.data.sizes(),
     };
     if arguments.form.json() {
         output::json(&status)?;
@@ -219,7 +212,8 @@ fn print(status: &Status) -> anyhow::Result<()> {
     let sizes = &status.bytes;
     writeln!(
         out,
-        "disk: log {}, store {}, snapshots {} (shared with the store), in {}",
+        "disk: {} in all: log {}, store {}, snapshots {} beside the store, in {}",
+        bytes(sizes.total),
         bytes(sizes.log),
         bytes(sizes.store),
         bytes(sizes.snapshots),

@@ -12,6 +12,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
+use serde::Serialize;
 
 use crate::log::{Log, LogError};
 use crate::store::Snapshots;
@@ -171,31 +172,49 @@ impl DataDir {
         if found > VERSION { Err(DataDirError::TooNew { path: self.0.clone(), found }) } else { Ok(()) }
     }
 
-    /// Bytes of all files of the mirror; those that the store and its snapshots share count once.
+    /// Bytes on disk of the mirror and of its parts. Files that the store and its snapshots share, as hard links, count once.
     #[must_use]
-    pub fn bytes(&self) -> u64 {
-        let (mut bytes, mut seen, mut places) = (0, HashSet::new(), vec![self.0.clone()]);
-        while let Some(place) = places.pop() {
-            for entry in fs::read_dir(place).into_iter().flatten().flatten() {
-                match entry.metadata() {
-                    Ok(metadata) if metadata.is_dir() => places.push(entry.path()),
-                    Ok(metadata) if seen.insert((metadata.dev(), metadata.ino())) => bytes += metadata.len(),
-                    _ => {}
-                }
-            }
-        }
-        bytes
+    pub fn sizes(&self) -> Sizes {
+        let mut seen = HashSet::new();
+        let mut below = |name: &str| bytes_below(&self.0.join(name), &mut seen);
+        let log = [LOG, "mirror.db-wal", "mirror.db-shm"].into_iter().map(&mut below).sum();
+        let (store, snapshots) = (below(STORE), below(SNAPSHOTS));
+        Sizes { log, store, snapshots, total: log + store + snapshots + below("") }
     }
 
-    /// Bytes on disk below a part of the directory; hard links count once a part.
+    /// Bytes on disk below a path; hard links count once.
     #[must_use]
     pub fn size(path: &Path) -> u64 {
-        let Ok(metadata) = fs::symlink_metadata(path) else { return 0 };
-        if !metadata.is_dir() {
-            return metadata.len();
-        }
-        fs::read_dir(path).map_or(0, |entries| entries.flatten().map(|entry| Self::size(&entry.path())).sum())
+        bytes_below(path, &mut HashSet::new())
     }
+}
+
+/// Bytes on disk of a mirror.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Sizes {
+    /// The log and the views in its file.
+    pub log: u64,
+    /// The writer's store.
+    pub store: u64,
+    /// What the snapshots hold beside what they share with the store.
+    pub snapshots: u64,
+    /// All of it.
+    pub total: u64,
+}
+
+/// Bytes of files that were not seen before, by device and inode.
+fn bytes_below(path: &Path, seen: &mut HashSet<(u64, u64)>) -> u64 {
+    let (mut bytes, mut open) = (0, vec![path.to_owned()]);
+    while let Some(path) = open.pop() {
+        match fs::symlink_metadata(&path) {
+            Ok(metadata) if metadata.is_dir() => {
+                open.extend(fs::read_dir(&path).into_iter().flatten().flatten().map(|entry| entry.path()));
+            }
+            Ok(metadata) if seen.insert((metadata.dev(), metadata.ino())) => bytes += metadata.len(),
+            _ => {}
+        }
+    }
+    bytes
 }
 
 #[cfg(test)]

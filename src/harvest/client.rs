@@ -62,8 +62,8 @@ impl Client {
             headers.insert(FROM, HeaderValue::from_str(contact).map_err(|error| setup(&error))?);
         }
         let redirects = reqwest::redirect::Policy::custom(|attempt| {
-            let same_host = attempt.previous().last().is_some_and(|from| from.host_str() == attempt.url().host_str());
-            if same_host && attempt.previous().len() <= 5 { attempt.follow() } else { attempt.stop() }
+            let may = attempt.previous().last().is_some_and(|from| may_follow(from, attempt.url()));
+            if may && attempt.previous().len() <= 5 { attempt.follow() } else { attempt.stop() }
         });
         let http = reqwest::Client::builder()
             .user_agent(format!("libris-mirror/{} (OAI-PMH harvester{about})", env!("CARGO_PKG_VERSION")))
@@ -198,7 +198,8 @@ impl Client {
             Ok(None)
         });
         self.pass_on(response, sender, &name).await;
-        let result = reader.await.map_err(|error| FetchError::Setup(error.to_string()))?;
+        // The reader panicked.
+        let result = reader.await.map_err(|error| FetchError::Fault(error.to_string()))?;
         *self.last.lock().await = Some(Instant::now());
         result?.ok_or(FetchError::Status { url: name, status: status.as_u16(), retry_after })
     }
@@ -248,6 +249,11 @@ impl Client {
     }
 }
 
+/// Whether a redirection leads to the same host, and not out of encryption.
+fn may_follow(from: &Url, to: &Url) -> bool {
+    from.host_str() == to.host_str() && (from.scheme() == to.scheme() || to.scheme() == "https")
+}
+
 fn transport(url: &str, error: &(dyn std::error::Error + 'static)) -> FetchError {
     FetchError::Transport { url: url.to_owned(), cause: TransportCause::of(error), reason: root_cause(error) }
 }
@@ -273,6 +279,15 @@ fn wait_of(value: &str, now: std::time::SystemTime) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn redirections_stay_on_the_host_and_under_its_encryption() {
+        let may = |from: &str, to: &str| may_follow(&Url::parse(from).expect("valid"), &Url::parse(to).expect("valid"));
+        assert!(may("http://a.example/oai", "http://a.example/new") && may("http://a.example/", "https://a.example/"));
+        assert!(may("https://a.example/oai", "https://a.example/new"));
+        assert!(!may("https://a.example/", "http://a.example/"), "what is asked and answered would be open to all");
+        assert!(!may("http://a.example/", "http://b.example/") && !may("http://a.example/", "ftp://a.example/"));
+    }
 
     #[test]
     fn retry_after_is_seconds_or_a_date() {

@@ -90,8 +90,8 @@ pub enum FetchError {
         /// What was asked for.
         url: String,
     },
-    /// A redirection to another host, which is not followed.
-    #[error("{url} redirects to {target}, which is another host: set the source's url to it if that is right")]
+    /// A redirection to another host or out of encryption, which is not followed.
+    #[error("{url} redirects to {target}, which is {}: set the source's url to it if that is right", elsewhere(url, target))]
     Redirect {
         /// What was asked for.
         url: String,
@@ -134,12 +134,29 @@ pub enum FetchError {
     /// The HTTP client cannot be set up.
     #[error("the HTTP client cannot be set up: {0}")]
     Setup(String),
+    /// This program broke down.
+    #[error(
+        "a fault of this program ended the fetching: {0}\nhint: what came is kept; please report this with the command and the address of the source"
+    )]
+    Fault(String),
     /// As many records came as were asked for.
     #[error("as many records came as were asked for")]
     Enough,
     /// The user stopped the run, or the other half of it ended.
     #[error("stopped")]
     Stopped,
+}
+
+/// Why a redirection is not followed.
+fn elsewhere(url: &str, target: &str) -> &'static str {
+    let host = |text: &str| url::Url::parse(text).ok().and_then(|url| url.host_str().map(str::to_owned));
+    match (host(url), host(target)) {
+        (Some(from), Some(to)) if from == to && url.starts_with("https:") && target.starts_with("http:") => {
+            "the same host without encryption"
+        }
+        (Some(from), Some(to)) if from == to => "one redirection too many",
+        _ => "another host",
+    }
 }
 
 impl FetchError {
@@ -156,6 +173,7 @@ impl FetchError {
             | Self::Short { .. }
             | Self::Hopeless { .. }
             | Self::Setup(_)
+            | Self::Fault(_)
             | Self::Enough
             | Self::Stopped => false,
         }

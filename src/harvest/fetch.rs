@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 use std::hash::Hasher;
+use std::panic::AssertUnwindSafe;
 
+use futures_util::FutureExt;
 use rustc_hash::FxHasher;
 use tokio::sync::{mpsc, oneshot};
 
@@ -94,13 +96,23 @@ const REMEMBERED: usize = 1024;
 
 /// Fetches a list from its first request on. Ends by itself when the other side has gone.
 pub(super) async fn fetch(mut fetcher: Fetcher, first: Step) {
-    let last = match fetcher.list(first).await {
-        Ok(()) => Fetched::Done,
-        Err(Failure::Fetch(error) | Failure::Broken(error, _)) => Fetched::Failed(error),
-        Err(Failure::Probe(error)) => Fetched::Useless(error),
+    let sender = fetcher.sender.clone();
+    tell_the_end(sender, async move { fetcher.list(first).await }).await;
+}
+
+/// Does the fetching, and says at its end how it ended: after a panic as well, or it would look as if the user had stopped it.
+pub(super) async fn tell_the_end(sender: mpsc::Sender<Fetched>, fetching: impl Future<Output = Result<(), Failure>>) {
+    let last = match AssertUnwindSafe(fetching).catch_unwind().await {
+        Ok(Ok(())) => Fetched::Done,
+        Ok(Err(Failure::Fetch(error) | Failure::Broken(error, _))) => Fetched::Failed(error),
+        Ok(Err(Failure::Probe(error))) => Fetched::Useless(error),
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+            Fetched::Failed(FetchError::Fault(text.unwrap_or("a panic without words").to_owned()))
+        }
     };
     // Nobody is left to tell if this fails.
-    let _ = fetcher.sender.send(last).await;
+    let _ = sender.send(last).await;
 }
 
 #[derive(Debug)]
@@ -350,4 +362,19 @@ fn refusal(error: &FetchError, request: &Request) -> Option<Lost> {
     let nothing_left = error.code == ErrorCode::NoRecordsMatch;
     let resumed = !matches!(request, Request::ListRecords(_) | Request::ListIdentifiers(_));
     (resumed && (nothing_left || error.code == ErrorCode::BadResumptionToken)).then_some(Lost::Refused { nothing_left })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_while_fetching_is_told_as_what_it_is() {
+        let (sender, mut parts) = mpsc::channel(1);
+        tell_the_end(sender, async { panic!("the {}th record", 7) }).await;
+        let told = parts.recv().await;
+        assert!(matches!(&told, Some(Fetched::Failed(FetchError::Fault(text))) if text == "the 7th record"));
+        let Some(Fetched::Failed(error)) = told else { return };
+        assert!(!error.is_transient() && !error.may_be_a_record() && error.to_string().contains("please report"));
+    }
 }

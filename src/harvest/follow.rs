@@ -115,6 +115,7 @@ impl Follower<'_> {
                     self.log.forget_empty_source(self.row.id)?;
                     return Err(HarvestError::Refused(error));
                 }
+                Some(Fetched::Failed(error @ FetchError::Fault(_))) => return Err(HarvestError::Fault(error)),
                 Some(Fetched::Failed(error)) => return ended(Outcome::Unavailable(error)),
                 Some(Fetched::Useless(error)) => {
                     self.log.forget_empty_source(self.row.id)?;

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use super::client::Client;
 use super::error::FetchError;
-use super::fetch::{Failure, Fetched, Fetcher, Trail};
+use super::fetch::{Fetcher, Trail, tell_the_end};
 use super::follow::{Followed, Follower, ListSoFar};
 use super::run::{HarvestError, Outcome, Progress, WAITING, identify, runtime};
 use super::stop::Stop;
@@ -120,22 +120,15 @@ impl<'a> Repair<'a> {
             in_span: true,
             sender: sender.clone(),
         };
-        runtime.spawn(async move {
-            let done = match wanted {
+        runtime.spawn(tell_the_end(sender, async move {
+            match wanted {
                 Wanted::Records(headers) => fetcher.fetch_each(headers).await.map(|_| ()),
                 Wanted::Span(from, until) => {
                     let mut request = fetcher.window(from, until);
                     fetcher.pages(&mut request, &mut Trail::default(), &mut 0).await
                 }
-            };
-            let last = match done {
-                Ok(()) => Fetched::Done,
-                Err(Failure::Fetch(error) | Failure::Broken(error, _)) => Fetched::Failed(error),
-                Err(Failure::Probe(error)) => Fetched::Useless(error),
-            };
-            // Nobody is left to tell if this fails.
-            let _ = sender.send(last).await;
-        });
+            }
+        }));
         match self.follower.follow(runtime, &mut parts, &mut |_| {})? {
             Followed::Ended(Outcome::Unavailable(error)) => Ok(Some(error)),
             Followed::Ended(Outcome::Complete { .. }) => Ok(None),

@@ -114,6 +114,9 @@ pub enum HarvestError {
     /// The source refuses what was asked for.
     #[error("{0}\nhint: check the set, the prefix and the bounds that are asked for")]
     Refused(FetchError),
+    /// This program broke down.
+    #[error(transparent)]
+    Fault(FetchError),
     /// The runtime cannot start.
     #[error("the network side cannot start: {0}")]
     Runtime(std::io::Error),
@@ -122,7 +125,11 @@ pub enum HarvestError {
 impl HarvestError {
     /// What it means that the source does not say who it is.
     pub(super) fn unidentified(error: FetchError) -> Self {
-        if error.is_permanent() { Self::NoSource(error) } else { Self::Unavailable(error) }
+        match error {
+            FetchError::Fault(_) => Self::Fault(error),
+            error if error.is_permanent() => Self::NoSource(error),
+            error => Self::Unavailable(error),
+        }
     }
 }
 

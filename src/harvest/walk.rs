@@ -147,6 +147,7 @@ impl<'a> Walk<'a> {
                 }
                 Fetched::Which(_, answer) => drop(answer),
                 Fetched::Done => return Ok(None),
+                Fetched::Failed(error @ FetchError::Fault(_)) => return Err(HarvestError::Fault(error)),
                 Fetched::Failed(error) => return Ok(Some(error)),
                 Fetched::Useless(error) => return Err(error.into()),
             }

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::FairMutex;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, Transaction};
 use rusqlite_migration::{M, Migrations};
 
 pub use append::{NewPage, PageReport};
@@ -155,7 +155,7 @@ pub struct Undelivered {
 }
 
 /// How many steps the schema has.
-const SCHEMAS: usize = 7;
+const SCHEMAS: usize = 8;
 
 /// The schema, in steps that are never edited once merged.
 fn migrations() -> Migrations<'static> {
@@ -167,7 +167,35 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("../../migrations/0005_create-trouble.sql")),
         M::up(include_str!("../../migrations/0006_add-words-of-entry.sql")),
         M::up(include_str!("../../migrations/0007_create-index-later.sql")),
+        M::up(include_str!("../../migrations/0008_widen-link-by-entity.sql")),
     ])
+}
+
+/// Brings a schema up to date.
+///
+/// Indexes may be missing, if the program was killed while an empty table was filled without them: they are made first,
+/// from the definitions of their own time, since a step of the migration may name them.
+fn migrate(connection: &mut Connection, migrations: &Migrations<'_>) -> Result<(), rusqlite_migration::Error> {
+    if migrations.pending_migrations(connection)? > 0 && connection.table_exists(None, "index_later")? {
+        for (name, definition) in missing_indexes(connection)? {
+            let transaction = connection.transaction()?;
+            make_index(&transaction, &name, &definition)?;
+            transaction.commit()?;
+        }
+    }
+    migrations.to_latest(connection)
+}
+
+/// Indexes that a table does without while it is filled: names and definitions.
+pub(crate) fn missing_indexes(connection: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
+    let mut statement = connection.prepare("SELECT name, definition FROM index_later")?;
+    statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+}
+
+/// Makes an index that is missing.
+pub(crate) fn make_index(transaction: &Transaction<'_>, name: &str, definition: &str) -> rusqlite::Result<()> {
+    transaction.execute(definition, [])?;
+    transaction.execute("DELETE FROM index_later WHERE name = ?1", [name]).map(|_| ())
 }
 
 /// An open log.
@@ -197,7 +225,7 @@ impl Log {
         let mut connection = Connection::open(path).map_err(failed)?;
         connection.execute_batch(&format!("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; {WRITERS}")).map_err(failed)?;
         connection.busy_timeout(WRITERS_WAIT).map_err(failed)?;
-        migrations().to_latest(&mut connection).map_err(|source| match source {
+        migrate(&mut connection, &migrations()).map_err(|source| match source {
             rusqlite_migration::Error::MigrationDefinition(rusqlite_migration::MigrationDefinitionError::DatabaseTooFarAhead) => {
                 LogError::TooNew(path.to_owned())
             }
@@ -313,6 +341,29 @@ impl Log {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_migration_may_drop_an_index_that_is_missing_for_now() {
+        let mut memory = Connection::open_in_memory().expect("memory");
+        // What a program of that time left behind when it was killed.
+        migrations().to_version(&mut memory, 7).expect("so many steps");
+        memory
+            .execute_batch(
+                "INSERT INTO index_later SELECT name, sql FROM sqlite_schema WHERE name IN ('link_by_entity', 'entry_by_year');
+                 DROP INDEX link_by_entity; DROP INDEX entry_by_year;",
+            )
+            .expect("valid");
+        migrate(&mut memory, &migrations()).expect("migrated");
+        let columns = |name: &str| -> String {
+            memory.query_row("SELECT group_concat(name) FROM pragma_index_info(?1)", [name], |row| row.get(0)).unwrap_or_default()
+        };
+        assert_eq!((columns("link_by_entity").as_str(), columns("entry_by_year").as_str()), ("entity,authority", "year"));
+        assert_eq!(missing_indexes(&memory).expect("read"), []);
+        // A schema that is up to date leaves them to the views.
+        memory.execute_batch("INSERT INTO index_later VALUES ('x', 'CREATE INDEX x ON link (iri)')").expect("valid");
+        migrate(&mut memory, &migrations()).expect("nothing to do");
+        assert_eq!(missing_indexes(&memory).expect("read").len(), 1);
+    }
 
     #[test]
     fn the_migrations_are_valid() {

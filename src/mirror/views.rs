@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::log::Log;
 use crate::store::{Snapshots, StoreView};
-use crate::views::Tables;
+use crate::views::{Sealed, Tables};
 
 /// All views of one log.
 pub(super) struct Views {
@@ -77,12 +77,15 @@ impl Views {
     /// Publishes the store as it is.
     pub(super) fn publish(&mut self) -> Result<u64, MirrorError> {
         self.published = Instant::now();
-        Ok(self.snapshots.publish(self.store.store(), self.store.page(), self.keep_snapshots)?)
+        let page = self.store.page();
+        let sealed = Sealed { page, link: self.log.link(page)? };
+        Ok(self.snapshots.publish(self.store.store(), sealed, self.keep_snapshots)?)
     }
 
     /// Whether readers see everything that the store holds.
     pub(super) fn is_current(&self) -> Result<bool, MirrorError> {
-        let Some(shown) = self.snapshots.current_page() else { return Ok(false) };
-        Ok(self.log.next_changed_page(shown)?.is_none_or(|page| page > self.store.page()))
+        let Some(info) = self.snapshots.current_info() else { return Ok(false) };
+        let shown = info.page;
+        Ok(info.follows(&self.log)? && self.log.next_changed_page(shown)?.is_none_or(|page| page > self.store.page()))
     }
 }

@@ -15,7 +15,8 @@ use fs_err as fs;
 use oxigraph::store::Store;
 
 use super::StoreError;
-use crate::log::PageId;
+use crate::log::{Log, LogError, PageId, PageProof};
+use crate::views::Sealed;
 
 /// The snapshots of a data directory.
 #[derive(Debug, Clone)]
@@ -39,8 +40,18 @@ pub struct SnapshotInfo {
     pub number: u64,
     /// The page of the log that it has followed to.
     pub page: PageId,
+    /// The link of the log's chain that seals this page, which tells one log from another. Snapshots of older programs
+    /// have none.
+    pub link: PageProof,
     /// When it was published.
     pub published: SystemTime,
+}
+
+impl SnapshotInfo {
+    /// Whether it follows this log, as far as it says.
+    pub fn follows(&self, log: &Log) -> Result<bool, LogError> {
+        Ok(self.link.is_none() || self.link == log.link(self.page)?)
+    }
 }
 
 const CURRENT: &str = "current";
@@ -87,8 +98,11 @@ impl Snapshots {
     #[must_use]
     pub fn info(&self, number: u64) -> Option<SnapshotInfo> {
         let path = self.path(number).join(PAGE);
-        let page = PageId(fs::read_to_string(&path).ok()?.trim().parse().ok()?);
-        Some(SnapshotInfo { number, page, published: fs::metadata(&path).ok()?.modified().ok()? })
+        let text = fs::read_to_string(&path).ok()?;
+        let mut words = text.split_whitespace();
+        let page = PageId(words.next()?.parse().ok()?);
+        let link = words.next().and_then(parse_link);
+        Some(SnapshotInfo { number, page, link, published: fs::metadata(&path).ok()?.modified().ok()? })
     }
 
     /// What is known of the current snapshot.
@@ -101,12 +115,6 @@ impl Snapshots {
                 (info, _) => return info,
             }
         }
-    }
-
-    /// The page of the log that the current snapshot has followed to.
-    #[must_use]
-    pub fn current_page(&self) -> Option<PageId> {
-        self.current_info().map(|info| info.page)
     }
 
     /// The bytes on disk that would be free if this snapshot went: those of files that neither another snapshot nor the
@@ -129,8 +137,8 @@ impl Snapshots {
         bytes
     }
 
-    /// Publishes the store as it is, at `page`, and removes old snapshots that nobody reads, keeping `keep` in all.
-    pub fn publish(&self, store: &Store, page: PageId, keep: usize) -> Result<u64, StoreError> {
+    /// Publishes the store as it is, having followed the log to a page, and removes old snapshots that nobody reads, keeping `keep` in all.
+    pub fn publish(&self, store: &Store, sealed: Sealed, keep: usize) -> Result<u64, StoreError> {
         fs::create_dir_all(&self.directory)?;
         let number = self.all().last().copied().max(self.current()).unwrap_or(0) + 1;
         let making = self.directory.join("making");
@@ -140,7 +148,7 @@ impl Snapshots {
         fs::create_dir(&making)?;
         store.backup(making.join(STORE)).map_err(|source| StoreError::storage(&making, source))?;
         fs::write(making.join(IN_USE), "Readers of this snapshot hold a shared lock on this file.\n")?;
-        fs::write(making.join(PAGE), format!("{}\n", page.0))?;
+        fs::write(making.join(PAGE), format!("{} {}\n", sealed.page.0, link_text(sealed.link)))?;
         sync_tree(&making)?;
         fs::rename(&making, self.path(number))?;
         let pointer = self.directory.join("current.new");
@@ -219,6 +227,23 @@ impl Snapshots {
     pub fn directory(&self) -> &Path {
         &self.directory
     }
+}
+
+/// A link in hexadecimal digits; nothing for a page that has none.
+#[must_use]
+pub fn link_text(link: PageProof) -> String {
+    link.iter().flatten().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn parse_link(text: &str) -> PageProof {
+    let mut link = [0; 16];
+    if text.len() != 2 * link.len() || !text.is_ascii() {
+        return None;
+    }
+    for (place, byte) in link.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(text.get(2 * place..2 * place + 2)?, 16).ok()?;
+    }
+    Some(link)
 }
 
 fn files(place: &Path, see: &mut dyn FnMut(&std::fs::Metadata)) {

@@ -15,6 +15,7 @@ use rustc_hash::{FxBuildHasher, FxHashSet};
 use super::StoreError;
 use super::difference::{Difference, differences};
 use super::load::Load;
+use super::snapshot::link_text;
 use crate::config;
 use crate::log::{Log, PageId, PageProof};
 use crate::views::{Sealed, ViewError};
@@ -25,7 +26,7 @@ const WATERMARK: &str = "urn:libris-mirror:watermark:";
 /// The page and its link in the chain of the log, so that a store which followed another log is told from one that
 /// followed this one.
 fn watermark_graph(page: PageId, link: PageProof) -> NamedNode {
-    let link: String = link.iter().flatten().map(|byte| format!("{byte:02x}")).collect();
+    let link = link_text(link);
     let colon = if link.is_empty() { "" } else { ":" };
     NamedNode::new_unchecked(format!("{WATERMARK}{}{colon}{link}", page.0))
 }

@@ -7,7 +7,7 @@ use parking_lot::FairMutex;
 use rusqlite::{Connection, Row, Transaction, TransactionBehavior};
 
 use super::{ParsedChange, ViewError};
-use crate::log::{Log, LogError, PageId, set_watermark, watermark};
+use crate::log::{Log, LogError, PageId, make_index, missing_indexes, set_watermark, watermark};
 
 /// A view that lives in tables, and what changes in them.
 pub trait Table {
@@ -99,15 +99,13 @@ impl Tables {
 
     /// Makes the indexes that are missing, each in a transaction: of a whole table, they are sorted and written once.
     pub fn make_indexes(&mut self) -> Result<(), ViewError> {
-        for (name, definition) in self.missing_indexes().map_err(|source| LogError::sqlite(&self.path, source))? {
-            self.write(|writing| Ok(writing.make_index(&name, &definition)?))?;
+        let failed = |source| LogError::sqlite(&self.path, source);
+        for (name, definition) in missing_indexes(&self.connection).map_err(failed)? {
+            self.write(|Writing { transaction, path }| {
+                Ok(make_index(transaction, &name, &definition).map_err(|source| LogError::sqlite(path, source))?)
+            })?;
         }
         Ok(())
-    }
-
-    fn missing_indexes(&self) -> rusqlite::Result<Vec<(String, String)>> {
-        let mut statement = self.connection.prepare("SELECT name, definition FROM index_later")?;
-        statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
     }
 
     /// Brings the tables of a view into their smallest form.
@@ -131,13 +129,6 @@ impl Writing<'_> {
 
     fn reached<T: Table>(&self, page: PageId) -> Result<(), ViewError> {
         self.in_view::<T>(|transaction| set_watermark(transaction, T::NAME, page))
-    }
-
-    /// Makes an index that is missing.
-    fn make_index(&self, name: &str, definition: &str) -> Result<(), LogError> {
-        let forget = "DELETE FROM index_later WHERE name = ?1";
-        let made = self.transaction.execute(definition, []).and_then(|_| self.transaction.execute(forget, [name]));
-        made.map(|_| ()).map_err(|source| LogError::sqlite(self.path, source))
     }
 
     fn in_view<T: Table>(&self, work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>) -> Result<(), ViewError> {

@@ -13,7 +13,7 @@ use crate::server::Server;
 
 #[expect(clippy::print_stderr, reason = "who runs the tests should know what they leave out")]
 /// The directory with the clients, if they are installed; where CI says that they must be, it fails without.
-fn clients() -> Option<PathBuf> {
+pub fn clients() -> Option<PathBuf> {
     let Some(place) = text_setting("LIBRIS_MIRROR_CLIENTS") else {
         assert!(text_setting("CI").is_none(), "CI must say where the clients are, in LIBRIS_MIRROR_CLIENTS");
         eprintln!("passed over: LIBRIS_MIRROR_CLIENTS names no directory with clients (`.ci/run` installs them)");
@@ -22,7 +22,7 @@ fn clients() -> Option<PathBuf> {
     Some(place.into())
 }
 
-fn script(name: &str) -> PathBuf {
+pub fn script(name: &str) -> PathBuf {
     package().join("tests/clients").join(name)
 }
 

@@ -29,6 +29,7 @@ mod bad_records;
 mod clients;
 mod command_line;
 mod crashes;
+mod definitions;
 mod documents;
 mod endless;
 mod faults;

@@ -187,6 +187,28 @@ fn verify_finds_every_kind_of_damage_to_a_view() {
     bench.run(&["verify"]).expect(0);
     spoil("INSERT INTO quarantine (record_id, page_id, reason) SELECT id, page_id, 'x' FROM record LIMIT 1", "quarantine");
     bench.run(&["rebuild", "links"]).ok();
+    bench.run(&["verify"]).expect(0);
+    // Rows of records that are deleted, which no version of them gives.
+    let deleted = "SELECT id FROM record WHERE deleted ORDER BY id LIMIT 1";
+    spoil(&format!("INSERT INTO quarantine (record_id, page_id, reason) VALUES (({deleted}), 1, 'x')"), "quarantine");
+    let done = bench.run(&["verify"]).expect(1);
+    assert!(done.stderr.contains("and no version of it counts") && done.stderr.contains("rebuild links"), "{}", done.stderr);
+    bench.run(&["rebuild", "links"]).ok();
+    spoil(
+        &format!(
+            "INSERT INTO entry (record_id, graph, entity, kind, label, heading, detail, triples) VALUES (({deleted}), 'x', 'x', '', 'x', 'x', '', 1);
+             INSERT INTO word (rowid, title) VALUES (({deleted}), 'x')"
+        ),
+        "search",
+    );
+    let done = bench.run(&["verify"]).expect(1);
+    assert!(done.stderr.contains("rebuild search") && !done.stderr.contains("rebuild links"), "{}", done.stderr);
+    bench.run(&["rebuild", "search"]).ok();
+    bench.run(&["verify"]).expect(0);
+    spoil("UPDATE entry SET label = 'x' WHERE record_id = (SELECT min(record_id) FROM entry)", "search");
+    bench.run(&["rebuild", "search"]).ok();
+    bench.run(&["verify"]).expect(0);
+
     spoil("UPDATE source SET live = live + 1", "log");
     log.execute_batch("UPDATE source SET live = live - 1").expect("valid");
     bench.run(&["verify"]).expect(0);
@@ -216,4 +238,41 @@ fn verify_finds_every_kind_of_damage_to_a_view() {
     log.execute_batch("UPDATE page SET received_at = received_at + 1 WHERE id = 1").expect("valid");
     let done = bench.run(&["verify"]).expect(1);
     assert!(done.stderr.contains("page 1 is not what was written: its checksum differs"), "{}", done.stderr);
+}
+
+#[test]
+fn a_version_that_was_quarantined_counts_no_more_when_another_source_delivers_one() {
+    use crate::scripted::{document, record, scripted, with_payload};
+    use axum::response::IntoResponse;
+    let broken = scripted(|_, _| {
+        let failed = with_payload(1, "Error: Document conversion failed.");
+        document(&format!("<ListRecords>{}{failed}</ListRecords>", record(0))).into_response()
+    });
+    let sound = scripted(|_, _| document(&format!("<ListRecords>{}</ListRecords>", record(1))).into_response());
+    let bench = Bench::at(&broken.url);
+    bench.run(&bench.harvest_words("one", None, &[])).expect(65);
+    bench.run(&["harvest", "--name", "two", "--url", &sound.url]).expect(0);
+    assert_eq!(bench.run(&["quarantine", "--json"]).json(), serde_json::json!([]));
+    bench.run(&["verify"]).expect(0);
+    bench.run(&["rebuild", "links"]).expect(0);
+    assert_eq!(bench.run(&["quarantine", "--json"]).json(), serde_json::json!([]));
+}
+
+#[test]
+fn a_snapshot_of_another_log_is_told_and_replaced() {
+    let bench = Bench::new(300);
+    bench.harvest("all", None, &[]);
+    // As many pages, and other records.
+    let other = Bench::new(301);
+    other.harvest("all", None, &[]);
+    let status = bench.run(&["status", "--json"]).json();
+    assert_eq!(status["snapshots"][0]["link"].as_str().map(str::len), Some(32), "{status}");
+    fs_err::remove_dir_all(bench.data().join("snapshots")).expect("removed");
+    fs_err::rename(other.data().join("snapshots"), bench.data().join("snapshots")).expect("moved");
+    let done = bench.run(&["verify"]).expect(1);
+    assert!(done.stderr.contains("snapshot 1 was made of another log than this"), "{}", done.stderr);
+    assert_eq!(bench.harvest("all", None, &[])["snapshot"], 2, "though nothing is new");
+    bench.run(&["verify"]).expect(0);
+    let counts = bench.state().with_catalogue(|catalogue| catalogue.counts(None));
+    assert_eq!(bench.count("SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"), counts.triples);
 }

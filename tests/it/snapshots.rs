@@ -128,3 +128,60 @@ fn compacting_gives_disk_back_and_changes_nothing() {
     assert!(again.stderr.contains("given back"), "{}", again.stderr);
     assert!(Bench::at("http://127.0.0.1:9/").run(&["compact"]).expect(1).stderr.contains("there is no mirror in"));
 }
+
+#[test]
+fn what_a_reader_holds_is_told_and_hard_links_count_once() {
+    let bench = Bench::new(1500);
+    bench.harvest("all", None, &[]);
+    let held = bench.data().join("snapshots/000001/in-use");
+    let reader = std::fs::File::open(&held).expect("a snapshot");
+    reader.lock_shared().expect("free");
+    bench.state().with_catalogue(|catalogue| catalogue.update(&(0..300).collect::<Vec<_>>(), chrono::Utc::now()));
+    bench.harvest("all", None, &[]);
+
+    // What the directory takes, by its files, each once.
+    let du = |folder: &std::path::Path| -> u64 {
+        let mut seen = BTreeSet::new();
+        let (mut open, mut bytes) = (vec![folder.to_owned()], 0);
+        while let Some(path) = open.pop() {
+            let metadata = fs_err::symlink_metadata(&path).expect("there");
+            if metadata.is_dir() {
+                open.extend(fs_err::read_dir(&path).expect("a folder").map(|entry| entry.expect("readable").path()));
+            } else if seen.insert(std::os::unix::fs::MetadataExt::ino(&metadata)) {
+                bytes += metadata.len();
+            }
+        }
+        bytes
+    };
+    let sizes = bench.run(&["status", "--json"]).json()["bytes"].clone();
+    let size = |part: &str| sizes[part].as_u64().expect("a number");
+    // But for what SQLite keeps beside the log while somebody reads it.
+    assert!(size("total").abs_diff(du(&bench.data())) <= 1 << 16, "{sizes}");
+    assert_eq!(size("store") + size("snapshots"), {
+        let folders = bench.path().join("both");
+        fs_err::create_dir(&folders).expect("made");
+        for part in ["store", "snapshots"] {
+            fs_err::rename(bench.data().join(part), folders.join(part)).expect("moved");
+        }
+        let both = du(&folders);
+        for part in ["store", "snapshots"] {
+            fs_err::rename(folders.join(part), bench.data().join(part)).expect("moved");
+        }
+        both
+    });
+    assert!(size("log") + size("store") + size("snapshots") <= size("total"), "{sizes}");
+
+    let done = bench.run(&["compact"]).expect(0);
+    assert!(
+        done.stderr.contains("snapshot 1 stays, with ") && done.stderr.contains("since a reader holds it"),
+        "{}",
+        done.stderr
+    );
+    let report = bench.run(&["compact", "--json"]).json();
+    assert_eq!(report["held"][0]["snapshot"], 1, "{report}");
+    assert!(report["held"][0]["bytes"].as_u64() > Some(0), "{report}");
+    drop(reader);
+    let report = bench.run(&["compact", "--json"]).json();
+    assert_eq!(report["held"], serde_json::json!([]), "{report}");
+    assert!(!held.exists());
+}
