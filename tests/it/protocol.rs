@@ -182,3 +182,47 @@ fn a_redirection_to_another_host_is_named_and_not_followed() {
     let done = bench.run(&bench.harvest_words("x", None, &[])).expect(69);
     assert!(done.stderr.contains("redirects to http://elsewhere.example/oai, which is another host"), "{}", done.stderr);
 }
+
+/// A server with a certificate of its own that redirects every request; answers its port and the certificate.
+fn encrypted(target: String) -> (u16, String, tokio::runtime::Runtime) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio_rustls::rustls::ServerConfig;
+    use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).expect("a certificate");
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
+    let config =
+        ServerConfig::builder().with_no_client_auth().with_single_cert(vec![made.cert.der().clone()], key).expect("valid");
+    let acceptor = tokio_rustls::TlsAcceptor::from(std::sync::Arc::new(config));
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+    let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    runtime.spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let (acceptor, target) = (acceptor.clone(), target.clone());
+            tokio::spawn(async move {
+                let mut stream = acceptor.accept(stream).await.ok()?;
+                let mut head = [0; 4096];
+                stream.read(&mut head).await.ok()?;
+                let answer =
+                    format!("HTTP/1.1 302 Found\r\nLocation: {target}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+                stream.write_all(answer.as_bytes()).await.ok()?;
+                stream.shutdown().await.ok()
+            });
+        }
+    });
+    (port, made.cert.pem(), runtime)
+}
+
+#[test]
+fn a_redirection_out_of_encryption_is_named_and_not_followed() {
+    let plain = scripted(|_, _| list(0..3, "").into_response());
+    let (port, certificate, _runtime) = encrypted(format!("{}?verb=Identify", plain.url));
+    let bench = Bench::at(&format!("https://127.0.0.1:{port}/oai"));
+    let trusted = bench.path().join("trusted.pem");
+    fs_err::write(&trusted, certificate).expect("written");
+    let words = bench.harvest_words("x", None, &[]);
+    let output = bench.command(&words).env("SSL_CERT_FILE", &trusted).output().expect("the binary starts");
+    let done = crate::harness::Done::of(words.join(" "), &output).expect(69);
+    assert!(done.stderr.contains("which is the same host without encryption"), "{}", done.stderr);
+    assert_eq!(plain.asked(), 0);
+}
