@@ -154,12 +154,13 @@ impl Fetcher {
         };
         headers.retain(|header| !undelivered.contains(header.identifier.as_str()));
         tracing::warn!("{cause}; the {} records that were changed then are asked for one by one", headers.len());
-        undelivered.extend(self.fetch_each(headers).await?);
+        undelivered.extend(self.fetch_each(headers, true).await?);
         Ok(())
     }
 
-    /// Fetches those of the listed records that the log lacks; answers which did not come.
-    pub(super) async fn fetch_each(&mut self, headers: Vec<Header>) -> Result<Vec<String>, Failure> {
+    /// Fetches those of the records that the log lacks; answers which did not come. One that the source does not know has
+    /// vanished, unless it was `listed` a moment ago.
+    pub(super) async fn fetch_each(&mut self, headers: Vec<Header>, listed: bool) -> Result<Vec<String>, Failure> {
         let (sender, answer) = oneshot::channel();
         self.sender.send(Fetched::Which(headers, sender)).await.map_err(|_| FetchError::Stopped)?;
         let lacking = answer.await.map_err(|_| FetchError::Stopped)?;
@@ -170,7 +171,7 @@ impl Fetcher {
             match self.record(&header).await {
                 Ok(records) => part.records.extend(records),
                 Err(FetchError::Protocol(error))
-                    if matches!(error.code, ErrorCode::IdDoesNotExist | ErrorCode::NoRecordsMatch) =>
+                    if !listed && matches!(error.code, ErrorCode::IdDoesNotExist | ErrorCode::NoRecordsMatch) =>
                 {
                     part.vanished.push(header.identifier);
                 }

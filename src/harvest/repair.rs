@@ -122,7 +122,7 @@ impl<'a> Repair<'a> {
         };
         runtime.spawn(tell_the_end(sender, async move {
             match wanted {
-                Wanted::Records(headers) => fetcher.fetch_each(headers).await.map(|_| ()),
+                Wanted::Records(headers) => fetcher.fetch_each(headers, false).await.map(|_| ()),
                 Wanted::Span(from, until) => {
                     let mut request = fetcher.window(from, until);
                     fetcher.pages(&mut request, &mut Trail::default(), &mut 0).await

@@ -165,6 +165,36 @@ fn a_record_that_comes_alone_and_newer_than_its_list_skips_nothing() {
 }
 
 #[test]
+fn a_record_that_is_listed_and_not_known_alone_is_noted() {
+    // `GetRecord` of this server knows nothing.
+    let server = raw(|query, _| {
+        let (from, until) = seconds_asked(query, 20);
+        if query.contains("Identify") {
+            return identify("YYYY-MM-DDThh:mm:ssZ");
+        }
+        if query.contains("GetRecord") {
+            return document("<error code=\"idDoesNotExist\">no such record</error>").into_response();
+        }
+        if from >= until {
+            return document("<error code=\"noRecordsMatch\"/>").into_response();
+        }
+        match query.contains("ListIdentifiers") {
+            false if (from..until).contains(&5) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+            false => list(from..until, "").into_response(),
+            true => identifiers(from..until, "").into_response(),
+        }
+    });
+    let bench = Bench::at(&server.url);
+    let done = bench.run(&bench.harvest_words("x", None, &["--set-config", "harvest.overlap_s=0"])).expect(65);
+    let listed = bench.run(&["quarantine", "--json"]).json();
+    let noted: Vec<&str> = listed.as_array().expect("rows").iter().filter_map(|row| row["identifier"].as_str()).collect();
+    assert!(noted.contains(&"https://libris.kb.se/r5"), "{noted:?}: {}", done.stderr);
+    assert!(listed[0]["reason"].as_str().expect("words").contains("no such record"), "{listed}");
+    let here = bench.quads().len() / 2;
+    assert_eq!(here + noted.len(), 20, "each is here or noted: {noted:?}");
+}
+
+#[test]
 fn a_known_record_that_cannot_be_delivered_any_more_keeps_its_last_version() {
     let faults = Faults::new(Vec::new(), 0);
     let bench = Bench::faulty(300, 100, &faults);
