@@ -81,7 +81,7 @@ fn by_name(path: &Path) -> (Option<Format>, Packing) {
 
 impl Arguments {
     fn write(&self, settings: &Settings, out: &mut dyn Write) -> anyhow::Result<ExportReport> {
-        let (log, depth) = (settings.read_log()?, settings.config.harvest.depth);
+        let (mut log, depth) = (settings.read_log()?, settings.config.harvest.depth);
         let (by_name, packing) = by_name(&self.output);
         let packing = match self.compress {
             Some(Compression::Gz) => Packing::Gzip,
@@ -97,9 +97,9 @@ impl Arguments {
                 Format::Ttl => DumpFormat::Turtle,
                 Format::Trig => DumpFormat::TriG,
             };
-            return Ok(export::dump(log, Dump { source, format, packing, depth }, out)?);
+            return Ok(export::dump(&mut log, Dump { source, format, packing, depth }, out)?);
         }
-        let Some(identifier) = &self.record else { return Ok(export::dump_canonical(log, depth, source, packing, out)?) };
+        let Some(identifier) = &self.record else { return Ok(export::dump_canonical(&mut log, depth, source, packing, out)?) };
         let quads = super::record::quads(&log, depth, identifier)?;
         // One record is a graph of its own: its canonical form names no graph.
         let triples: Vec<Quad> = quads.iter().map(|quad| Quad { graph_name: GraphName::DefaultGraph, ..quad.clone() }).collect();

@@ -102,6 +102,7 @@ pub struct Serve {
     pub header_timeout_s: u64,
     pub body_timeout_s: u64,
     pub stall_s: u64,
+    pub dump_s: u64,
     pub stop_s: u64,
 }
 
@@ -238,6 +239,7 @@ impl Config {
             ("store.open_tables", self.store.open_tables as usize),
             ("store.keep_snapshots", self.store.keep_snapshots),
             ("serve.connections", self.serve.connections),
+            ("serve.dump_s", usize::try_from(self.serve.dump_s).unwrap_or(usize::MAX)),
         ] {
             if value == 0 {
                 return Err(ConfigError::Value { key: key.into(), value: "0".into(), problem: "it must be at least 1".into() });

@@ -85,7 +85,7 @@ fn find(sources: &[SourceRow], name: &str) -> Result<SourceId, ExportError> {
 /// Works on the live records of a source, or of all, in pieces and on all cores; the results come in the order of the
 /// log, which is held as it is until the end. `work` takes the quads of one record after the other.
 fn each_piece<R: Send>(
-    log: Log,
+    log: &mut Log,
     depth: usize,
     source: Option<&str>,
     work: impl Fn(&mut dyn Iterator<Item = Vec<Quad>>) -> Result<R, ExportError> + Sync,
@@ -94,15 +94,15 @@ fn each_piece<R: Send>(
     log.freeze()?;
     let sources = log.sources()?;
     let wanted = source.map(|name| find(&sources, name)).transpose()?;
-    let readers = Readers::new(&log, depth)?;
+    let readers = Readers::new(log, depth)?;
     let readers_of_sound = readers.for_sound();
-    let known = Sound::of(&log)?;
+    let known = Sound::of(log)?;
     let mut report = ExportReport::default();
     in_order(
         cores(),
         move |feed| {
-            Piece::of_all(&log, |piece| {
-                let sound = piece.records.iter().map(|(change, _)| known.has(&log, change.record));
+            Piece::of_all(log, |piece| {
+                let sound = piece.records.iter().map(|(change, _)| known.has(log, change.record));
                 let sound = sound.collect::<Result<Vec<_>, _>>()?;
                 Ok(feed((piece, sound)))
             })?;
@@ -158,8 +158,8 @@ pub struct Dump<'a> {
     pub depth: usize,
 }
 
-/// Writes a dump of the log as it is now.
-pub fn dump(log: Log, what: Dump<'_>, out: &mut dyn Write) -> Result<ExportReport, ExportError> {
+/// Writes a dump of the log as it is now, or as it is held.
+pub fn dump(log: &mut Log, what: Dump<'_>, out: &mut dyn Write) -> Result<ExportReport, ExportError> {
     let Dump { source, format, packing, depth } = what;
     let mut written = false;
     if let Some(prefixes) = format.prefixes()? {
@@ -243,7 +243,7 @@ const CANONICAL_LIMIT: u64 = 200_000;
 
 /// Writes canonical N-Quads (RDFC-1.0) of a whole small mirror.
 pub fn dump_canonical(
-    log: Log,
+    log: &mut Log,
     depth: usize,
     source: Option<&str>,
     packing: Packing,

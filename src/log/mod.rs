@@ -10,6 +10,7 @@ mod harvests;
 mod history;
 mod proof;
 mod read;
+mod state;
 mod trouble;
 mod undelivered;
 mod watermarks;
@@ -28,6 +29,7 @@ pub use harvests::{Counters, HarvestId, HarvestKind, HarvestRow, HarvestState, S
 pub use history::VersionRow;
 pub use proof::{PageProof, Proof};
 pub use read::{Change, PageBodies, PageId, RecordRow, WINNER};
+pub use state::LogState;
 pub use trouble::TroubleRow;
 pub use undelivered::UndeliveredRow;
 pub(crate) use watermarks::{set_watermark, watermark};
@@ -302,8 +304,12 @@ impl Log {
         read().map_err(|source| self.failed(source))
     }
 
-    /// Holds one consistent state of the log for all reads until the log is dropped, or thawed.
+    /// Holds one consistent state of the log for all reads until the log is dropped, or thawed. One that is held already
+    /// stays.
     pub fn freeze(&self) -> Result<(), LogError> {
+        if !self.connection.is_autocommit() {
+            return Ok(());
+        }
         self.connection.execute_batch("BEGIN; SELECT count(*) FROM source;").map_err(|source| self.failed(source))
     }
 

@@ -9,6 +9,7 @@ use axum::http::header::HOST;
 use tokio::sync::Semaphore;
 
 use super::cache::Answers;
+use super::dump::Lengths;
 use super::overview::Overviews;
 use super::reading::LogPool;
 use super::telemetry::Telemetry;
@@ -38,6 +39,8 @@ pub struct App {
     pub answers: Answers,
     /// Room for dumps: each reads the whole log.
     pub dumps: Arc<Semaphore>,
+    /// How long they are.
+    pub lengths: Arc<Lengths>,
     /// The path under which everything is, without a slash at its end; empty for the root.
     pub base: String,
 }
@@ -68,8 +71,15 @@ impl App {
             overviews: Overviews::default(),
             answers,
             dumps: Arc::new(Semaphore::new(DUMPS)),
+            lengths: Arc::default(),
             base,
         })
+    }
+
+    /// The longest body of a request: a form has up to three bytes for one of the query.
+    #[must_use]
+    pub fn body_limit(&self) -> usize {
+        self.config.query.query_bytes.saturating_mul(3)
     }
 
     /// What readers are shown now.

@@ -2,9 +2,12 @@
 
 use std::time::SystemTime;
 
-use axum::http::header::{CACHE_CONTROL, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
+use axum::http::header::{CACHE_CONTROL, ETAG, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use headers::{HeaderMapExt, IfMatch, IfRange, IfUnmodifiedSince};
+
+use super::problem::Problem;
 
 /// What tells one state of an answer from another.
 #[derive(Debug, Clone)]
@@ -19,12 +22,19 @@ impl Validator {
     /// answer may be compressed or not.
     #[must_use]
     pub fn new(parts: &[&[u8]], modified: Option<SystemTime>) -> Self {
+        let strong = Self::strong(parts, modified);
+        Self { etag: format!("W/{}", strong.etag), ..strong }
+    }
+
+    /// The same for an answer that is the same bytes for the same parts, and is never compressed on its way.
+    #[must_use]
+    pub fn strong(parts: &[&[u8]], modified: Option<SystemTime>) -> Self {
         let mut hash = blake3::Hasher::new();
         for part in parts {
             hash.update(&part.len().to_be_bytes()).update(part);
         }
         let hash = hash.finalize();
-        Self { hash: *hash.as_bytes(), etag: format!("W/\"{}\"", &hash.to_hex()[..24]), modified }
+        Self { hash: *hash.as_bytes(), etag: format!("\"{}\"", &hash.to_hex()[..24]), modified }
     }
 
     /// The parts in one number.
@@ -52,6 +62,29 @@ impl Validator {
             self.label(response.headers_mut());
             response
         })
+    }
+
+    /// Refuses (412) a client that wants another state than this.
+    pub fn required(&self, headers: &HeaderMap) -> Result<(), Problem> {
+        let holds = if headers.contains_key(IF_MATCH) {
+            let list: Option<IfMatch> = headers.typed_get();
+            self.etag.parse().is_ok_and(|etag| list.is_some_and(|list| list.precondition_passes(&etag)))
+        } else {
+            let until: Option<IfUnmodifiedSince> = headers.typed_get();
+            until.zip(self.modified).is_none_or(|(until, modified)| until.precondition_passes(modified))
+        };
+        if holds { Ok(()) } else { Err(Problem::new(StatusCode::PRECONDITION_FAILED, "this is not what it was any more")) }
+    }
+
+    /// Whether a client that has a part may be sent another: it has none of another state, as far as it says. A time says
+    /// too little: within one second, a state may follow another.
+    #[must_use]
+    pub fn continues(&self, headers: &HeaderMap) -> bool {
+        if !headers.contains_key(IF_RANGE) {
+            return true;
+        }
+        let range: Option<IfRange> = headers.typed_get();
+        self.etag.parse().is_ok_and(|etag| range.is_some_and(|range| !range.is_modified(Some(&etag), None)))
     }
 
     /// Labels an answer; caches ask again each time, which is cheap.
@@ -89,5 +122,33 @@ mod tests {
         assert_eq!(status("if-modified-since", labels[LAST_MODIFIED].to_str().expect("text")), Some(StatusCode::NOT_MODIFIED));
         assert_eq!(status("if-modified-since", "Mon, 12 Jan 1970 00:00:00 GMT"), None);
         assert_ne!(Validator::new(&[b"ab", b""], None).etag, Validator::new(&[b"a", b"b"], None).etag);
+    }
+
+    #[test]
+    fn a_part_goes_on_only_where_the_state_is_the_same() {
+        let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
+        let strong = Validator::strong(&[b"a"], Some(time));
+        let (etag, date) = (strong.etag.clone(), httpdate::fmt_http_date(time));
+        let with = |name: &'static str, value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, HeaderValue::from_str(value).expect("a value"));
+            headers
+        };
+        assert!(strong.continues(&HeaderMap::new()) && strong.continues(&with("if-range", &etag)));
+        for other in ["\"x\"", &format!("W/{etag}"), &date, "x", ""] {
+            assert!(!strong.continues(&with("if-range", other)), "{other}");
+        }
+        assert!(!Validator::new(&[b"a"], None).continues(&with("if-range", &etag)), "a weak one is of no bytes");
+        for (name, value, holds) in [
+            ("if-match", etag.as_str(), true),
+            ("if-match", "*", true),
+            ("if-match", "\"x\"", false),
+            ("if-match", "x", false),
+            ("if-unmodified-since", &date, true),
+            ("if-unmodified-since", "Mon, 12 Jan 1970 00:00:00 GMT", false),
+            ("if-unmodified-since", "x", true),
+        ] {
+            assert_eq!(strong.required(&with(name, value)).is_ok(), holds, "{name}: {value}");
+        }
     }
 }

@@ -1,18 +1,24 @@
 //! `/dump.nt.gz` and its like: everything at once, straight from the log as it goes out.
+//!
+//! The same state of the log gives the same bytes every time. So a dump has a strong `ETag`, and a transfer that broke off
+//! goes on by a range: what the client has already is made again and dropped. How long a dump is, is known once it was
+//! made to its end; before that, a range is preceded by making the dump once to count.
 
-use std::io::{self, Write};
+use std::time::{Duration, SystemTime};
 
 use axum::body::{Body, Bytes};
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use axum::http::{HeaderValue, StatusCode};
-use axum::response::Response;
-use futures_util::StreamExt;
-use tokio::sync::mpsc;
+use axum::http::header::{ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use quick_cache::sync::Cache;
 
 use super::app::App;
+use super::conditions::Validator;
 use super::problem::Problem;
-use crate::export::{self, DumpFormat, ExportError, Packing};
-use crate::log::Log;
+use super::ranges::Range;
+use super::transfer::{Part, Transfer};
+use crate::export::{self, DumpFormat, Packing};
+use crate::log::{Log, LogState};
 
 /// A dump that can be fetched.
 #[derive(Debug, Clone, Copy)]
@@ -38,59 +44,111 @@ pub const DUMPS: [Dump; 6] = [
     named("dump.nq.zst", DumpFormat::NQuads, Packing::Zstd, "application/zstd"),
 ];
 
-/// Parts of a dump that wait for the client.
-const WAITING: usize = 8;
+/// How long dumps are that were made to their end, by what they depend on.
+pub struct Lengths(Cache<[u8; 32], u64>);
 
-/// How much is gathered before it is sent.
-const TOGETHER: usize = 64 << 10;
+/// How many lengths are kept: those of all dumps of some states of the log.
+const LENGTHS: usize = 60;
+
+impl Default for Lengths {
+    fn default() -> Self {
+        Self(Cache::new(LENGTHS))
+    }
+}
+
+impl Lengths {
+    /// Keeps the length of a dump.
+    pub(super) fn keep(&self, dump: [u8; 32], length: u64) {
+        self.0.insert(dump, length);
+    }
+}
 
 /// `/dump.FORMAT`
-pub fn dumped(app: &App, known: Dump) -> Result<Response, Problem> {
-    let permit = app
-        .dumps
-        .clone()
-        .try_acquire_owned()
-        .map_err(|_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "others are fetching dumps already: try again later"))?;
-    let (parts, receiver) = mpsc::channel(WAITING);
-    let depth = app.config.harvest.depth;
+pub async fn dumped(app: &App, known: Dump, method: &Method, headers: &HeaderMap) -> Result<Response, Problem> {
+    let until = tokio::time::Instant::now() + Duration::from_secs(app.config.serve.dump_s);
     // The log is opened here, so that a mirror that is not there yet is no broken download.
-    let log = app.data.read_log().map_err(|_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "there is no mirror here yet"))?;
-    tokio::task::spawn_blocking(move || {
-        let _permit = permit;
-        if let Err(error) = written(log, depth, known, &parts) {
-            // The client sees a transfer that broke off, and takes it for nothing else.
-            let _ = parts.blocking_send(Err(io::Error::other(error)));
-        }
+    let data = app.data.clone();
+    let opened = tokio::task::spawn_blocking(move || {
+        let log = data.read_log()?;
+        log.freeze()?;
+        log.state().map(|state| (log, state))
     });
-    let stream = futures_util::stream::unfold(receiver, |mut receiver| async {
-        let part: io::Result<Bytes> = receiver.recv().await?;
-        Some((part, receiver))
-    });
-    let mut response = Response::new(Body::from_stream(stream.fuse()));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(known.media_type));
-    if let Ok(value) = HeaderValue::from_str(&format!("attachment; filename=\"libris-{}\"", known.name)) {
-        response.headers_mut().insert(CONTENT_DISPOSITION, value);
+    let opened: Result<(Log, LogState), _> = opened.await.map_err(|error| Problem::internal(&error))?;
+    let (log, state) = opened.map_err(|_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "there is no mirror here yet"))?;
+    let validator = known.validator(&state, app.config.harvest.depth);
+    validator.required(headers)?;
+    if let Some(response) = validator.not_modified(headers) {
+        return Ok(response);
     }
+    let length = app.lengths.0.get(validator.hash());
+    if *method == Method::HEAD {
+        // Not an empty body, which would have a length.
+        let none = futures_util::stream::empty::<std::io::Result<Bytes>>();
+        return Ok(known.labelled(Body::from_stream(none), &validator, length));
+    }
+    let permit = app.dumps.clone().try_acquire_owned();
+    let permit = permit
+        .map_err(|_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "others are fetching dumps already: try again later"))?;
+    let what = export::Dump { source: None, format: known.format, packing: known.packing, depth: app.config.harvest.depth };
+    let (transfer, body) = Transfer::new(log, what, until, permit);
+    let Some(range) = Range::of(headers).filter(|_| validator.continues(headers)) else {
+        transfer.send(Part::Whole(length), app.lengths.clone(), *validator.hash());
+        return Ok(known.labelled(body, &validator, length));
+    };
+    let mut waiting = Some(transfer);
+    let counted = async {
+        let Some(transfer) = waiting.take() else { return Err(Problem::internal(&"a dump was to be counted twice")) };
+        let (transfer, length) = transfer.counted().await?;
+        waiting = Some(transfer);
+        Ok(length)
+    };
+    let length = app.lengths.0.get_or_insert_async(validator.hash(), counted).await?;
+    let Some((first, last)) = range.within(length) else { return Ok(beyond(&validator, length)) };
+    if let Some(transfer) = waiting {
+        transfer.send(Part::Bytes(first..last.saturating_add(1)), app.lengths.clone(), *validator.hash());
+    }
+    let mut response = known.labelled(body, &validator, Some(last - first + 1));
+    *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+    insert(response.headers_mut(), CONTENT_RANGE, &format!("bytes {first}-{last}/{length}"));
     Ok(response)
 }
 
-fn written(log: Log, depth: usize, known: Dump, parts: &mpsc::Sender<io::Result<Bytes>>) -> Result<(), ExportError> {
-    let mut sent = io::BufWriter::with_capacity(TOGETHER, Sent(parts));
-    let what = export::Dump { source: None, format: known.format, packing: known.packing, depth };
-    export::dump(log, what, &mut sent)?;
-    Ok(sent.flush()?)
+/// The 416 for a part that begins behind the end.
+fn beyond(validator: &Validator, length: u64) -> Response {
+    let problem = Problem::new(StatusCode::RANGE_NOT_SATISFIABLE, format!("the dump has {length} bytes"));
+    let mut response = problem.into_response();
+    validator.label(response.headers_mut());
+    insert(response.headers_mut(), CONTENT_RANGE, &format!("bytes */{length}"));
+    response
 }
 
-/// Sends what is written to the client.
-struct Sent<'a>(&'a mpsc::Sender<io::Result<Bytes>>);
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
 
-impl Write for Sent<'_> {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        self.0.blocking_send(Ok(Bytes::copy_from_slice(buffer))).map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
-        Ok(buffer.len())
+impl Dump {
+    /// What its bytes depend on: the log, and how this program writes it.
+    fn validator(&self, state: &LogState, depth: usize) -> Validator {
+        let how = format!("{} {} {depth}", self.name, env!("CARGO_PKG_VERSION"));
+        let millis = state.changed_at.and_then(|millis| u64::try_from(millis).ok());
+        Validator::strong(
+            &[&state.hash, how.as_bytes()],
+            millis.map(|millis| (SystemTime::UNIX_EPOCH + Duration::from_millis(millis)).min(SystemTime::now())),
+        )
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+    fn labelled(&self, body: Body, validator: &Validator, length: Option<u64>) -> Response {
+        let mut response = Response::new(body);
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.media_type));
+        headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+        insert(headers, CONTENT_DISPOSITION, &format!("attachment; filename=\"libris-{}\"", self.name));
+        if let Some(length) = length {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        validator.label(headers);
+        response
     }
 }

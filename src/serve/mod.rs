@@ -4,6 +4,7 @@
 //! ([`workers`]), everything else reads the log beside its writer ([`reading`]). It moves on to the next snapshot by itself.
 
 pub mod app;
+mod arrival;
 pub mod cache;
 pub mod conditions;
 pub mod dump;
@@ -13,6 +14,7 @@ pub mod negotiate;
 pub mod overview;
 pub mod pages;
 pub mod problem;
+pub mod ranges;
 pub mod rdf;
 pub mod reading;
 pub mod record;
@@ -20,6 +22,7 @@ pub mod routes;
 pub mod server;
 pub mod sparql;
 pub mod telemetry;
+mod transfer;
 pub mod void;
 pub mod workers;
 

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::http::HeaderValue;
-use axum::http::header::{CONTENT_TYPE, VARY};
+use axum::http::header::CONTENT_TYPE;
 use axum::response::Response;
 use oxigraph::io::{RdfFormat, RdfParser};
 
@@ -20,7 +20,6 @@ pub fn answer(turtle: &str, wanted: &Wanted) -> Result<Response, Problem> {
     let body = if offer.format == GraphFormat::Turtle { turtle.as_bytes().to_vec() } else { converted(turtle, offer.format)? };
     let mut response = Response::new(Body::from(body));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(offer.media_type));
-    response.headers_mut().insert(VARY, HeaderValue::from_static("Accept"));
     Ok(response)
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::header::{CONTENT_LOCATION, CONTENT_TYPE, LINK, LOCATION, VARY};
+use axum::http::header::{CONTENT_LOCATION, CONTENT_TYPE, LINK, LOCATION};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use oxigraph::model::Quad;
@@ -196,9 +196,8 @@ fn missing(app: &App, headers: &HeaderMap, asked: &Asked) -> Result<Response, Pr
     Err(Problem::not_found("this mirror has no such record or page"))
 }
 
-/// Says where the record's data are, and that the answer depends on what the client takes.
+/// Says where the record's data are.
 fn describe(headers: &mut HeaderMap, own: &str) {
-    headers.insert(VARY, HeaderValue::from_static("Accept, Accept-Language"));
     for offer in &GRAPHS {
         let name = offer.names.first().unwrap_or(&"ttl");
         if let Ok(value) =
@@ -214,7 +213,6 @@ fn see_other(path: &str) -> Response {
     if let Ok(value) = HeaderValue::from_str(path) {
         response.headers_mut().insert(LOCATION, value);
     }
-    response.headers_mut().insert(VARY, HeaderValue::from_static("Accept"));
     response
 }
 

@@ -5,67 +5,91 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::header::{
-    CONTENT_SECURITY_POLICY, CONTENT_TYPE, COOKIE, REFERRER_POLICY, SET_COOKIE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    ACCEPT_RANGES, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, COOKIE, REFERRER_POLICY, SET_COOKIE, VARY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use axum::http::{HeaderValue, Method, Uri};
+use axum::http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, Uri, Version};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
-use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
+use tower_http::compression::predicate::{DefaultPredicate, Predicate};
 use tower_http::cors::{Any, CorsLayer};
 
 use super::app::App;
 use super::pages::{self, Language};
 use super::problem::Problem;
-use super::{dump, health, record, sparql, void};
+use super::{arrival, dump, health, record, sparql, void};
 
 /// No code, style, image or frame but our own.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+/// What the answers of negotiated addresses depend on, whatever they are: pages, data, refusals, and 304.
+const NEGOTIATED: &str = "Accept, Accept-Encoding, Accept-Language, Cookie";
+
 /// All routes.
 pub fn router(app: &Arc<App>) -> Router {
+    let exposed: Vec<_> = sparql::EXPOSED.into_iter().chain([ACCEPT_RANGES, CONTENT_RANGE]).collect();
+    // Whoever asks from wherever is answered alike, so there is nothing for `Vary`.
     let cors = CorsLayer::new()
         .allow_origin(Any)
         .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::OPTIONS])
         .allow_headers(Any)
-        .expose_headers(sparql::EXPOSED);
-    let compressed = CompressionLayer::new().gzip(true).br(true).quality(tower_http::CompressionLevel::Fastest).compress_when(
-        DefaultPredicate::new().and(NotForContentType::new("application/gzip")).and(NotForContentType::new("application/zstd")),
-    );
-    let router = Router::new()
+        .expose_headers(exposed)
+        .vary([]);
+    let compressed = CompressionLayer::new()
+        .gzip(true)
+        .br(true)
+        .quality(tower_http::CompressionLevel::Fastest)
+        .compress_when(DefaultPredicate::new().and(has_no_ranges));
+    let router =
+        negotiated().merge(fixed()).with_state(app.clone()).layer(compressed).layer(cors).layer(CatchPanicLayer::custom(
+            |_: Box<dyn std::any::Any + Send>| Problem::internal(&"a panic while a request was answered").into_response(),
+        ));
+    rebased(app.base.clone(), router)
+        .layer(middleware::from_fn_with_state(app.clone(), arrival::admitted))
+        .layer(middleware::from_fn_with_state(app.clone(), dressed))
+}
+
+/// Addresses whose answers depend on what the client takes.
+fn negotiated() -> Router<Arc<App>> {
+    Router::new()
         .route("/", get(pages::front))
         .route("/search", get(pages::search))
         .route("/sparql", any(sparql::sparql))
         .route("/harvest", get(pages::harvest))
-        .route("/health", get(health::health))
-        .route("/metrics", get(health::metrics))
         .route("/.well-known/void", get(void::void))
-        .route("/assets/{name}", get(pages::assets::asset))
         .route("/record/{*iri}", get(record::by_iri))
         .route("/resource/{kind}/{number}", get(record::old_resource))
-        .route("/{id}", get(by_name))
+        .route("/{id}", get(record::by_id))
         .route("/{first}/{second}", get(record::below_id))
         .fallback(nowhere)
         .method_not_allowed_fallback(not_so)
-        .with_state(app.clone())
-        .layer(middleware::from_fn_with_state(app.clone(), dressed))
-        .layer(compressed)
-        .layer(cors)
-        .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
-            Problem::internal(&"a panic while a request was answered").into_response()
-        }));
-    rebased(app.base.clone(), router)
+        .layer(middleware::map_response(|mut response: Response| async {
+            response.headers_mut().insert(VARY, HeaderValue::from_static(NEGOTIATED));
+            response
+        }))
 }
 
-/// `/<id>` is a record, but for the dumps.
-async fn by_name(state: State<Arc<App>>, path: axum::extract::Path<String>, request: Request) -> Response {
-    let answer = match dump::DUMPS.into_iter().find(|dump| dump.name == path.0) {
-        Some(known) => dump::dumped(&state, known),
-        None => record::by_id(state, path, request.headers().clone()).await,
-    };
-    answer.into_response()
+/// Addresses that give everybody the same.
+fn fixed() -> Router<Arc<App>> {
+    let router = Router::new()
+        .route("/health", get(health::health))
+        .route("/metrics", get(health::metrics))
+        .route("/assets/{name}", get(pages::assets::asset));
+    let router = dump::DUMPS.into_iter().fold(router, |router, known| {
+        let dumped = async move |State(app): State<Arc<App>>, method: Method, headers: HeaderMap| {
+            dump::dumped(&app, known, &method, &headers).await
+        };
+        router.route(&format!("/{}", known.name), get(dumped))
+    });
+    router.method_not_allowed_fallback(not_so)
+}
+
+/// What can be had in parts stays as it is: a part of what is compressed on its way fits to no other.
+fn has_no_ranges(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
+    !headers.contains_key(ACCEPT_RANGES)
 }
 
 /// Everything is below the base path; a proxy may have taken that away already.

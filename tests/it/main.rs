@@ -14,6 +14,7 @@
 //! - `search`: titles, names, identifiers
 //! - `serve_protocol`: the SPARQL 1.1 Protocol, case by case
 //! - `serve_records`: records in every format, and where they are
+//! - `serve_dumps`: everything at once, and how a broken download goes on
 //! - `serve_limits`: what one query or client may take
 //! - `serve_hostile`: requests that no browser sends
 //! - `serve_pages`: what people see
@@ -44,6 +45,7 @@ mod proof;
 mod protocol;
 mod scripted;
 mod search;
+mod serve_dumps;
 mod serve_hostile;
 mod serve_limits;
 mod serve_pages;

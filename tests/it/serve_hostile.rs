@@ -138,6 +138,78 @@ fn malformed_requests_are_refused_or_closed() {
     assert_eq!(server.ask("ASK {}").status, 200);
 }
 
+fn status(answer: &str) -> &str {
+    answer.split(' ').nth(1).unwrap_or_default()
+}
+
+#[test]
+fn a_request_names_one_host() {
+    let (_bench, server) = served(&[]);
+    for (hosts, due) in [
+        ("Host: x", "200"),
+        ("Host: libris.kb.se:8080", "200"),
+        ("Host: [::1]:80", "200"),
+        ("", "400"),
+        ("Host: x\r\nHost: x", "400"),
+        ("Host: x\r\nHost: y", "400"),
+        ("Host:", "400"),
+        ("Host: a b", "400"),
+        ("Host: user@x", "400"),
+        ("Host: x:port", "400"),
+        ("Host: x/y", "400"),
+        ("Host: <x>", "400"),
+    ] {
+        let head = if hosts.is_empty() { String::new() } else { format!("{hosts}\r\n") };
+        let answer = raw(&server, format!("GET /health HTTP/1.1\r\n{head}Connection: close\r\n\r\n").as_bytes());
+        assert_eq!(status(&answer), due, "{hosts}: {answer}");
+        // What came with it is not taken for another request.
+        assert!(due == "200" || answer.to_lowercase().contains("connection: close"), "{hosts}: {answer}");
+    }
+    assert_eq!(status(&raw(&server, b"GET /health HTTP/1.0\r\n\r\n")), "200", "HTTP/1.0 had no Host");
+    assert_eq!(status(&raw(&server, b"GET /health HTTP/1.0\r\nHost: a b\r\n\r\n")), "400");
+    assert_eq!(status(&raw(&server, b"CONNECT x:80 HTTP/1.1\r\nHost: x:80\r\nConnection: close\r\n\r\n")), "404");
+}
+
+#[test]
+fn a_whole_address_as_target_counts_for_more_than_the_host() {
+    let (_bench, server) = served(&["--base-path", "/libris"]);
+    let ask = |target: &str, host: &str| {
+        raw(&server, format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").as_bytes())
+    };
+    let answer = ask("http://data.example.org:81/libris/.well-known/void", "other.example");
+    assert!(status(&answer) == "200" && answer.contains("<http://data.example.org:81/libris/sparql>"), "{answer}");
+    assert!(!answer.contains("other.example"), "{answer}");
+    assert_eq!(status(&ask("http://user@x/libris/health", "x")), "400");
+    assert_eq!(status(&raw(&server, b"GET http://x/health HTTP/1.1\r\nConnection: close\r\n\r\n")), "400");
+}
+
+#[test]
+fn a_body_that_is_packed_or_too_long_is_refused_by_its_head() {
+    let (_bench, server) = served(&["--set-config", "serve.body_timeout_s=60", "--set-config", "query.query_bytes=1000"]);
+    let post = "POST /sparql HTTP/1.1\r\nHost: x\r\nContent-Type: application/sparql-query\r\n";
+    for (head, due) in [
+        (format!("{post}Content-Encoding: gzip\r\nContent-Length: 20\r\n\r\n01234567890123456789"), "415"),
+        (format!("{post}Content-Encoding: identity, br\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), "415"),
+        (format!("{post}Content-Encoding: identity\r\nContent-Length: 6\r\nConnection: close\r\n\r\nASK {{}}"), "200"),
+        (format!("{post}Content-Length: 99999999999\r\n\r\n"), "413"),
+        (format!("{post}Content-Length: 3001\r\n\r\n"), "413"),
+        (format!("{post}Content-Length: 3001\r\nExpect: 100-continue\r\n\r\n"), "413"),
+        ("GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n".into(), "413"),
+        ("POST /nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n".into(), "413"),
+        ("GET /dump.nt HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n".into(), "413"),
+    ] {
+        let begun = Instant::now();
+        let answer = raw(&server, head.as_bytes());
+        assert_eq!(status(&answer), due, "{head}: {answer}");
+        let closed = answer.to_lowercase().contains("connection: close");
+        assert!(due == "200" || closed && begun.elapsed() < Duration::from_secs(4), "{head}: {:?} {answer}", begun.elapsed());
+        assert_eq!(answer.to_lowercase().contains("accept-encoding: identity\r\n"), due == "415", "{head}: {answer}");
+    }
+    // A client that sends all of it before it listens is told as well.
+    let head = format!("{post}Content-Length: 3000000\r\n\r\n{}", "x".repeat(3_000_000));
+    assert_eq!(status(&raw(&server, head.as_bytes())), "413");
+}
+
 /// How long a request of another client takes.
 fn answered(server: &Server) -> Duration {
     let begun = Instant::now();

@@ -1,7 +1,7 @@
 //! What every page has: its head, the menu, the foot, and the headers that keep foreign code out.
 
 use axum::body::Body;
-use axum::http::header::{CONTENT_LANGUAGE, CONTENT_TYPE, VARY};
+use axum::http::header::{CONTENT_LANGUAGE, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use chrono::{DateTime, Utc};
@@ -120,7 +120,6 @@ impl Page<'_> {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
         headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(self.language.code()));
-        headers.insert(VARY, HeaderValue::from_static("Accept, Accept-Language, Cookie"));
         response
     }
 }

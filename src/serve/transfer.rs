@@ -1,0 +1,168 @@
+//! A dump on its way to a client: made on a thread that may block, in one state of the log, until a time.
+//!
+//! The state of the log is held as long as the dump is made, and a log that is held cannot give back the disk of its
+//! write-ahead log. So a transfer that takes too long is broken off, however slowly its client takes it.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::http::StatusCode;
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::time::{Instant, timeout_at};
+
+use super::dump::Lengths;
+use super::problem::Problem;
+use crate::export::{self, Dump, ExportError};
+use crate::log::Log;
+
+/// Parts of a dump that wait for the client.
+const WAITING: usize = 8;
+
+/// The longest part.
+const TOGETHER: usize = 64 << 10;
+
+/// What of a dump is sent.
+pub(super) enum Part {
+    /// All of it, and how long that is, where it is known.
+    Whole(Option<u64>),
+    /// These bytes.
+    Bytes(std::ops::Range<u64>),
+}
+
+/// A dump that is to be made.
+pub(super) struct Transfer {
+    log: Log,
+    what: Dump<'static>,
+    until: Instant,
+    /// `None` says that it is complete: a channel that closes without it broke off.
+    parts: mpsc::Sender<Option<Bytes>>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Transfer {
+    /// A transfer of a log that is held, with the body that it fills. One that is not done at a time is broken off.
+    pub(super) fn new(log: Log, what: Dump<'static>, until: Instant, permit: OwnedSemaphorePermit) -> (Self, Body) {
+        let (parts, receiver) = mpsc::channel(WAITING);
+        (Self { log, what, until, parts, _permit: permit }, body(receiver))
+    }
+
+    /// Makes the dump once and says how long it is.
+    pub(super) async fn counted(mut self) -> Result<(Self, u64), Problem> {
+        let counting = tokio::task::spawn_blocking(move || {
+            let length = self.make(u64::MAX..u64::MAX)?;
+            Ok((self, length))
+        });
+        let counted: Result<_, ExportError> = counting.await.map_err(|error| Problem::internal(&error))?;
+        counted.map_err(|error| match error {
+            ExportError::Output(error) if error.kind() == io::ErrorKind::TimedOut => Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "to find the part takes longer than a dump may take here: fetch the whole",
+            ),
+            error => Problem::internal(&error),
+        })
+    }
+
+    /// Fills the body, and keeps the length of a dump that was made to its end.
+    pub(super) fn send(mut self, part: Part, lengths: Arc<Lengths>, dump: [u8; 32]) {
+        tokio::task::spawn_blocking(move || {
+            let (wanted, whole) = match part {
+                Part::Whole(length) => (0..u64::MAX, Some(length)),
+                Part::Bytes(bytes) => (bytes, None),
+            };
+            let end = wanted.end;
+            let complete = match (self.make(wanted), whole) {
+                (Ok(made), Some(None)) => {
+                    lengths.keep(dump, made);
+                    true
+                }
+                (Ok(made), Some(Some(length))) => made == length,
+                (Ok(made), None) => made >= end,
+                (Err(ExportError::Output(error)), _) if error.kind() == io::ErrorKind::BrokenPipe => return,
+                (Err(error), _) => {
+                    tracing::warn!("a dump was broken off: {error}{}", cause(&error));
+                    return;
+                }
+            };
+            if complete {
+                // The log is let go before a slow client takes the last parts.
+                let Self { log, parts, until, .. } = self;
+                drop(log);
+                let _ = Handle::current().block_on(timeout_at(until, parts.send(None)));
+            } else {
+                tracing::error!("a dump was not the same bytes as before");
+            }
+        });
+    }
+
+    /// Makes the dump up to the end of what is wanted, which is sent; answers how many bytes were made.
+    fn make(&mut self, wanted: std::ops::Range<u64>) -> Result<u64, ExportError> {
+        let end = wanted.end;
+        let sent = Sent { parts: &self.parts, until: self.until, runtime: Handle::current(), wanted, made: 0 };
+        let mut sent = io::BufWriter::with_capacity(TOGETHER, sent);
+        let result = export::dump(&mut self.log, self.what, &mut sent).map(|_| ());
+        let result = result.and_then(|()| Ok(sent.flush()?));
+        let (sent, _) = sent.into_parts();
+        if sent.made < end {
+            result?;
+        }
+        Ok(sent.made)
+    }
+}
+
+fn cause(error: &dyn std::error::Error) -> String {
+    error.source().map(|cause| format!(": {cause}")).unwrap_or_default()
+}
+
+fn body(receiver: mpsc::Receiver<Option<Bytes>>) -> Body {
+    let stream = futures_util::stream::unfold(Some(receiver), |receiver| async {
+        let mut receiver = receiver?;
+        match receiver.recv().await {
+            Some(Some(part)) => Some((Ok(part), Some(receiver))),
+            Some(None) => None,
+            // The client sees a transfer that broke off, and takes it for nothing else.
+            None => Some((Err(io::Error::other("the dump broke off")), None)),
+        }
+    });
+    Body::from_stream(stream)
+}
+
+/// Sends what is wanted of what is written to the client.
+struct Sent<'a> {
+    parts: &'a mpsc::Sender<Option<Bytes>>,
+    until: Instant,
+    runtime: Handle,
+    wanted: std::ops::Range<u64>,
+    made: u64,
+}
+
+impl Write for Sent<'_> {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        if self.parts.is_closed() || self.made >= self.wanted.end {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        if Instant::now() >= self.until {
+            return Err(late());
+        }
+        let buffer = buffer.get(..TOGETHER).unwrap_or(buffer);
+        let within =
+            |place: u64| usize::try_from(place.saturating_sub(self.made)).map_or(buffer.len(), |at| at.min(buffer.len()));
+        let (from, to) = (within(self.wanted.start), within(self.wanted.end));
+        if from < to {
+            let sending = self.parts.send(Some(Bytes::copy_from_slice(&buffer[from..to])));
+            let sent = self.runtime.block_on(async { timeout_at(self.until, sending).await });
+            sent.map_err(|_| late())?.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
+        }
+        self.made += buffer.len() as u64;
+        Ok(buffer.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn late() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "it took longer than serve.dump_s")
+}
