@@ -1,7 +1,7 @@
 //! The search view: tables in the log's file, and look-ups in them.
 //!
-//! A look-up never ranks all that matches: it asks for the best kind of match first, takes a bounded number of each
-//! kind, and puts these in order. So it takes milliseconds however common the words are.
+//! A look-up never ranks all that matches: it takes a bounded number of records for each way in which they can match, the
+//! best way first, and puts these in order. So it takes milliseconds however common the words are.
 
 use std::collections::HashSet;
 
@@ -148,7 +148,7 @@ pub struct EntryRow {
 pub struct Found {
     /// The page that was asked for, best first.
     pub entries: Vec<EntryRow>,
-    /// How many can be paged through.
+    /// How many can be paged through, from the first page to the last.
     pub reachable: usize,
     /// How many match, counted up to [`COUNTED`].
     pub matches: usize,
@@ -184,45 +184,54 @@ impl SearchIndex<'_> {
     /// Looks up what people type: titles, names, subjects, identifiers; the last word may be the beginning of one.
     pub fn find(&self, text: &str, offset: usize, limit: usize) -> Result<Found, LogError> {
         let read = || -> rusqlite::Result<Found> {
-            let kinds = kinds_of_match(text);
-            let mut candidates: Vec<(usize, i64)> = Vec::new();
-            let (mut seen, mut all) = (HashSet::new(), true);
-            for (rank, kind) in kinds.iter().enumerate() {
-                let ids = self.ids(kind)?;
-                candidates.extend(ids.into_iter().filter(|id| seen.insert(*id)).map(|id| (rank, id)));
-                if matches!(kind, Match::Identifier(identifier) if identifier.len() >= LONG_IDENTIFIER) && !candidates.is_empty()
-                {
-                    break;
-                }
-                // Whatever else matches comes after these.
-                if candidates.len() >= offset.saturating_add(limit) && rank + 1 < kinds.len() {
-                    all = false;
+            let ways = ways_to_match(text);
+            // The records that match, each in the best way in which it does; the same whichever of them are asked for.
+            let (mut seen, mut groups, mut cut) = (HashSet::new(), Vec::new(), false);
+            for way in &ways {
+                let ids = self.ids(way)?;
+                cut = ids.len() >= EACH;
+                groups.push(ids.into_iter().filter(|id| seen.insert(*id)).collect::<Vec<_>>());
+                if matches!(way, Match::Identifier(identifier) if identifier.len() >= LONG_IDENTIFIER) && !seen.is_empty() {
+                    cut = false;
                     break;
                 }
             }
-            let matches = match kinds.last() {
-                Some(Match::Words(widest)) if !all || candidates.len() >= EACH => self.0.connection.query_row(
+            let matches = match ways.last() {
+                Some(Match::Words(widest)) if cut => self.0.connection.query_row(
                     "SELECT count(*) FROM (SELECT 1 FROM word WHERE word MATCH ?1 LIMIT ?2)",
                     params![widest, COUNTED],
                     |row| row.get(0),
                 )?,
-                _ => candidates.len(),
+                _ => seen.len(),
             };
-            let heading = words_of(text).join(" ");
-            let mut entries = Vec::with_capacity(candidates.len());
-            for (rank, id) in candidates {
-                if let Some((entry, called)) = by_id(&self.0.connection, id)? {
-                    entries.push(((rank, order(&entry, called == heading)), entry));
-                }
-            }
-            entries.sort_by(|(a, _), (b, _)| a.cmp(b));
             Ok(Found {
-                reachable: if all { entries.len() } else { entries.len().max(matches.min(EACH)) },
-                matches: matches.max(entries.len()),
-                entries: entries.into_iter().skip(offset).take(limit).map(|(_, entry)| entry).collect(),
+                entries: self.entries(&groups, &words_of(text).join(" "), offset, limit)?,
+                reachable: seen.len(),
+                matches: matches.max(seen.len()),
             })
         };
         read().map_err(|source| self.0.failed(source))
+    }
+
+    /// Some entries of groups of records, of which each is put in order by itself; others are not read.
+    fn entries(&self, groups: &[Vec<i64>], heading: &str, offset: usize, limit: usize) -> rusqlite::Result<Vec<EntryRow>> {
+        let (mut entries, mut before) = (Vec::new(), 0_usize);
+        for group in groups {
+            let (from, end) = (offset.saturating_sub(before), offset.saturating_add(limit).saturating_sub(before));
+            before += group.len();
+            if from >= group.len() || end == 0 {
+                continue;
+            }
+            let mut ordered = Vec::with_capacity(group.len());
+            for id in group {
+                if let Some((entry, called)) = by_id(&self.0.connection, *id)? {
+                    ordered.push((order(&entry, called == heading), entry));
+                }
+            }
+            ordered.sort_by(|(a, _), (b, _)| a.cmp(b));
+            entries.extend(ordered.into_iter().map(|(_, entry)| entry).take(end).skip(from));
+        }
+        Ok(entries)
     }
 
     /// The records that match in one way, a bounded number of them.
@@ -320,7 +329,7 @@ fn order(entry: &EntryRow, called_so: bool) -> (bool, usize, i64, String) {
 }
 
 /// The ways in which what people type can match, the best first, the widest last.
-fn kinds_of_match(text: &str) -> Vec<Match> {
+fn ways_to_match(text: &str) -> Vec<Match> {
     // An address is looked up by its last part, which is the identifier.
     let text = &if text.trim().starts_with("http") { last_part(text.trim()) } else { text.to_owned() };
     let words: Vec<String> = words_of(text).into_iter().take(MOST_WORDS).collect();
@@ -349,12 +358,12 @@ mod tests {
     fn the_best_kind_of_match_is_asked_for_first() {
         let words = |expression: &str| Match::Words(expression.into());
         assert_eq!(
-            kinds_of_match("Selma Lag"),
+            ways_to_match("Selma Lag"),
             [Match::Heading("selma lag".into()), words(r#"{title name} : ("selma" "lag")"#), words(r#""selma" "lag" *"#)]
         );
-        assert_eq!(kinds_of_match("91-7000-059-X")[0], Match::Identifier("9789170000591".into()));
-        assert!(kinds_of_match(" -- \"* ").is_empty());
-        assert_eq!(kinds_of_match("NEAR OR \" AND (").last(), Some(&words(r#""near" "or" "and" *"#)));
+        assert_eq!(ways_to_match("91-7000-059-X")[0], Match::Identifier("9789170000591".into()));
+        assert!(ways_to_match(" -- \"* ").is_empty());
+        assert_eq!(ways_to_match("NEAR OR \" AND (").last(), Some(&words(r#""near" "or" "and" *"#)));
     }
 
     #[test]

@@ -103,6 +103,54 @@ fn a_search_leads_to_a_record_and_on_to_its_contributors() {
     assert!(author.starts_with('/') && page(&server, author, "en").status == 200, "{author}");
 }
 
+/// What stands between two texts, for the first time.
+fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {
+    text.split_once(before).and_then(|(_, rest)| rest.split_once(after)).map_or("", |(within, _)| within)
+}
+
+#[test]
+fn a_search_has_as_many_pages_as_it_says_on_each_of_them() {
+    let bench = Bench::new(3000);
+    bench.harvest("all", None, &[]);
+    let server = Server::start(&bench, &[]);
+    let mut counts = Vec::new();
+    // Some match in one way, some in several, some more than can be shown.
+    for words in ["fj%C3%A4ril", "isbrytare", "isbrytare+i+g%C3%B6", "g%C3%B6teborg", "lindstr%C3%B6m", "1001", "i"] {
+        let open = |number: usize| page(&server, &format!("/search?q={words}&page={number}"), "en").ok().body;
+        let first = open(1);
+        let status = between(&first, "<p role=\"status\">", "</p>").to_owned();
+        let place = |body: &str| between(between(body, "<nav class=\"pager\"", "</nav>"), "<span>", "</span>").to_owned();
+        let last: usize = place(&first).rsplit(' ').next().and_then(|last| last.parse().ok()).unwrap_or(1);
+        let mut records = Vec::new();
+        for number in 1..=last {
+            let body = open(number);
+            assert_eq!(between(&body, "<p role=\"status\">", "</p>"), status, "{words} {number}");
+            assert!(last == 1 || place(&body) == format!("{number} / {last}"), "{words} {number}: {}", place(&body));
+            assert_eq!(body.contains("rel=\"next\""), number < last, "{words} {number}");
+            let hits = between(&body, "<ol class=\"hits\"", "</ol>");
+            let found = hits.split("<li>").skip(1).map(|hit| between(hit, "href=\"", "\"").to_owned());
+            let before = records.len();
+            records.extend(found);
+            let full = number < last && records.len() == before + 20;
+            assert!(full || number == last && records.len() > before, "{words} {number}: {} more", records.len() - before);
+        }
+        let shown = records.len();
+        records.sort();
+        records.dedup();
+        assert_eq!(records.len(), shown, "{words}: nothing is shown twice");
+        let found: usize = between(&status, "<strong>", "</strong>").replace(',', "").parse().expect("a number");
+        let part = format!(", of which the best {shown} are shown");
+        assert_eq!(status.contains(&part), found > shown, "{words}: {status}, and {shown}");
+        assert!(found >= shown && !status.contains("at least"), "{words}: {status}, and {shown}");
+        // Behind the last page is the last page.
+        assert_eq!(place(&open(last + 1)), place(&open(last)), "{words}");
+        counts.push((found, shown));
+    }
+    assert!(
+        counts.iter().any(|(found, shown)| found > shown) && counts.iter().any(|(found, shown)| found == shown && *found > 20)
+    );
+}
+
 #[test]
 fn what_a_record_says_cannot_become_code() {
     let evil = "</textarea><script>alert(1)</script>";

@@ -12,6 +12,7 @@ use url::form_urlencoded;
 use super::layout::{Page, Place};
 use super::words::Language;
 use super::{kind_name, search_form};
+use crate::log::LogError;
 use crate::search::{COUNTED, Found, SearchIndex};
 use crate::serve::app::App;
 use crate::serve::problem::Problem;
@@ -35,12 +36,12 @@ const LONGEST: usize = 300;
 /// `/search?q=`
 pub async fn search(State(app): State<Arc<App>>, Query(asked): Query<Asked>, headers: HeaderMap) -> Result<Response, Problem> {
     let text: String = asked.q.trim().chars().take(LONGEST).collect();
-    let number = asked.page.parse::<usize>().unwrap_or(1).clamp(1, 1000);
     let sought = text.clone();
-    let found = if text.is_empty() {
-        Found::default()
+    let number = asked.page.parse().unwrap_or(1).max(1);
+    let (found, number) = if text.is_empty() {
+        (Found::default(), 1)
     } else {
-        app.log.read(move |reading| Ok(SearchIndex(&reading.log).find(&sought, (number - 1) * EACH, EACH)?)).await?
+        app.log.read(move |reading| Ok(page_of(&SearchIndex(&reading.log), &sought, number)?)).await?
     };
     let page = Page {
         app: &app,
@@ -51,6 +52,16 @@ pub async fn search(State(app): State<Arc<App>>, Query(asked): Query<Asked>, hea
         script: false,
     };
     Ok(page.render(StatusCode::OK, &content(&page, &text, &found, number)))
+}
+
+/// A page of what was found, or the last one where there are not so many.
+fn page_of(index: &SearchIndex<'_>, sought: &str, number: usize) -> Result<(Found, usize), LogError> {
+    let found = index.find(sought, (number - 1).saturating_mul(EACH), EACH)?;
+    let last = found.reachable.div_ceil(EACH).max(1);
+    if number <= last {
+        return Ok((found, number));
+    }
+    Ok((index.find(sought, (last - 1) * EACH, EACH)?, last))
 }
 
 fn content(page: &Page<'_>, text: &str, found: &Found, number: usize) -> Markup {
@@ -64,6 +75,7 @@ fn content(page: &Page<'_>, text: &str, found: &Found, number: usize) -> Markup 
                 @else {
                     @if found.matches >= COUNTED { (words.at_least) " " }
                     strong { (language.number(found.matches)) } " " (words.found)
+                    @if found.reachable < found.matches { ", " (words.of_these) " " (language.number(found.reachable)) " " (words.shown) }
                 }
             }
             ol.hits start=((number - 1) * EACH + 1) {
