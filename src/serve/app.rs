@@ -88,6 +88,12 @@ impl App {
         self.data.snapshots().current_info()
     }
 
+    /// The address of something as the client knows it, whose path here begins with the base.
+    #[must_use]
+    pub fn address_of(&self, headers: &HeaderMap, path: &str) -> String {
+        format!("{}{}", self.address(headers), path.strip_prefix(&self.base).unwrap_or(path))
+    }
+
     /// The address of the server as the client knows it, without a slash at its end: as configured, else by what the
     /// request says; a proxy is believed only if the configuration says so.
     #[must_use]

@@ -20,6 +20,7 @@ pub mod reading;
 pub mod record;
 pub mod routes;
 pub mod server;
+pub mod sitemap;
 pub mod sparql;
 pub mod telemetry;
 mod transfer;

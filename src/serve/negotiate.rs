@@ -20,6 +20,8 @@ pub struct Offer<T> {
     pub also: &'static [&'static str],
     /// Its short names, for `format=` and file names.
     pub names: &'static [&'static str],
+    /// What people call it.
+    pub title: &'static str,
 }
 
 /// Formats of solutions and booleans, the preferred one first.
@@ -29,15 +31,17 @@ pub const SOLUTIONS: [Offer<SolutionFormat>; 4] = [
         media_type: "application/sparql-results+json",
         also: &["application/json", "text/json"],
         names: &["json", "srj"],
+        title: "JSON",
     },
     Offer {
         format: SolutionFormat::Xml,
         media_type: "application/sparql-results+xml",
         also: &["application/xml", "text/xml"],
         names: &["xml", "srx"],
+        title: "XML",
     },
-    Offer { format: SolutionFormat::Csv, media_type: "text/csv", also: &[], names: &["csv"] },
-    Offer { format: SolutionFormat::Tsv, media_type: "text/tab-separated-values", also: &[], names: &["tsv"] },
+    Offer { format: SolutionFormat::Csv, media_type: "text/csv", also: &[], names: &["csv"], title: "CSV" },
+    Offer { format: SolutionFormat::Tsv, media_type: "text/tab-separated-values", also: &[], names: &["tsv"], title: "TSV" },
 ];
 
 /// Formats of graphs, the preferred one first.
@@ -47,28 +51,46 @@ pub const GRAPHS: [Offer<GraphFormat>; 6] = [
         media_type: "text/turtle",
         also: &["application/x-turtle", "text/n3", "text/rdf+n3"],
         names: &["ttl", "turtle", "n3"],
+        title: "Turtle",
     },
     Offer {
         format: GraphFormat::NTriples,
         media_type: "application/n-triples",
         also: &["text/plain"],
         names: &["nt", "ntriples"],
+        title: "N-Triples",
     },
     Offer {
         format: GraphFormat::RdfXml,
         media_type: "application/rdf+xml",
         also: &["application/xml", "text/xml"],
         names: &["rdf", "rdfxml", "rdf+xml", "xml"],
+        title: "RDF/XML",
     },
     Offer {
         format: GraphFormat::JsonLd,
         media_type: "application/ld+json",
         also: &["application/json"],
         names: &["jsonld", "json-ld", "json"],
+        title: "JSON-LD",
     },
-    Offer { format: GraphFormat::TriG, media_type: "application/trig", also: &[], names: &["trig"] },
-    Offer { format: GraphFormat::NQuads, media_type: "application/n-quads", also: &[], names: &["nq", "nquads"] },
+    Offer { format: GraphFormat::TriG, media_type: "application/trig", also: &[], names: &["trig"], title: "TriG" },
+    Offer {
+        format: GraphFormat::NQuads,
+        media_type: "application/n-quads",
+        also: &[],
+        names: &["nq", "nquads"],
+        title: "N-Quads",
+    },
 ];
+
+/// What people call the format of a short name.
+#[must_use]
+pub fn title_of(name: &'static str) -> &'static str {
+    let solutions = SOLUTIONS.iter().map(|offer| (offer.names, offer.title));
+    let mut all = solutions.chain(GRAPHS.iter().map(|offer| (offer.names, offer.title)));
+    all.find(|(names, _)| names.contains(&name)).map_or(name, |(_, title)| title)
+}
 
 /// What a client takes.
 #[derive(Debug, Clone)]

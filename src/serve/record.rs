@@ -201,7 +201,7 @@ fn describe(headers: &mut HeaderMap, own: &str) {
     for offer in &GRAPHS {
         let name = offer.names.first().unwrap_or(&"ttl");
         if let Ok(value) =
-            HeaderValue::from_str(&format!("<{own}/data.{name}>; rel=\"describedby\"; type=\"{}\"", offer.media_type))
+            HeaderValue::from_str(&format!("<{own}/data.{name}>; rel=\"alternate describedby\"; type=\"{}\"", offer.media_type))
         {
             headers.append(LINK, value);
         }

@@ -20,7 +20,7 @@ use tower_http::cors::{Any, CorsLayer};
 use super::app::App;
 use super::pages::{self, Language};
 use super::problem::Problem;
-use super::{arrival, dump, health, record, sparql, void};
+use super::{arrival, dump, health, record, sitemap, sparql, void};
 
 /// No code, style, image or frame but our own.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -77,7 +77,11 @@ fn fixed() -> Router<Arc<App>> {
     let router = Router::new()
         .route("/health", get(health::health))
         .route("/metrics", get(health::metrics))
-        .route("/assets/{name}", get(pages::assets::asset));
+        .route("/assets/{name}", get(pages::assets::asset))
+        .route("/favicon.ico", get(pages::assets::favicon))
+        .route("/robots.txt", get(sitemap::robots))
+        .route("/sitemap.xml", get(sitemap::index))
+        .route("/sitemap-{part}", get(sitemap::part));
     let router = dump::DUMPS.into_iter().fold(router, |router, known| {
         let dumped = async move |State(app): State<Arc<App>>, method: Method, headers: HeaderMap| {
             dump::dumped(&app, known, &method, &headers).await

@@ -30,7 +30,12 @@ out.front = await page.textContent('h1');
 out.charts = await page.locator('figure.chart svg').count();
 await shot(page, 'front', true);
 
-// By keyboard alone: the search field has the focus, Enter searches.
+// By keyboard alone: the first stop of the Tab key leads past the menu, which nothing skips by itself; the search field
+// is behind it, and Enter searches.
+const focused = (name) => page.evaluate((attribute) => document.activeElement.getAttribute(attribute), name);
+await page.keyboard.press('Tab');
+out.skip = await focused('href');
+for (let stops = 0; stops < 20 && (await focused('id')) !== 'q'; stops += 1) await page.keyboard.press('Tab');
 await page.keyboard.type(words);
 await page.keyboard.press('Enter');
 await page.waitForSelector('ol.hits li');
@@ -61,9 +66,17 @@ await page.fill('#query', 'SELECT * {\n  ?s a kbv:Person .\n  ?s kbv:familyName 
 await page.press('#query', 'Control+Enter');
 await page.waitForSelector('#problem pre');
 out.mistake = await page.textContent('#problem pre');
+// Who cannot see it is told that the query is wrong, and by what; and not any more once it is right.
+const told = () => page.evaluate(() => {
+  const field = document.getElementById('query');
+  const texts = (name) => (field.getAttribute(name) || '').split(' ').map((id) => document.getElementById(id)?.textContent || '').join(' ');
+  return { invalid: field.getAttribute('aria-invalid'), error: texts('aria-errormessage'), description: texts('aria-describedby') };
+});
+out.wrong = await told();
 await page.fill('#query', 'CONSTRUCT { ?s a kbv:Person } { ?s a kbv:Person } LIMIT 3');
 await page.click('button.primary');
 await page.waitForSelector('#table pre.turtle');
+out.right = await told();
 out.graph = (await page.textContent('#table pre.turtle')).includes('kbv:Person');
 await page.fill('#query', 'ASK { ?s ?p ?o }');
 await page.click('button.primary');
@@ -76,9 +89,6 @@ out.cut = (await page.textContent('#summary')).includes('Only the first rows');
 
 await page.goto(`${server}/harvest`);
 out.harvests = await page.locator('main section').count();
-// The first stop of the Tab key leads past the menu.
-await page.keyboard.press('Tab');
-out.skip = await page.evaluate(() => document.activeElement.getAttribute('href'));
 // Everything that can be pressed has a name, and every picture one or none on purpose.
 out.nameless = await page.evaluate(() => [...document.querySelectorAll('a, button, input:not([type=hidden]), select, textarea')]
   .filter((element) => !(element.textContent.trim() || element.getAttribute('aria-label') || element.labels?.length)).length);

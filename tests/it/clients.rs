@@ -1,4 +1,5 @@
-//! What users ask with, against a running server: `SPARQLWrapper` and rdflib, Comunica, curl, and Chromium.
+//! What users ask with, against a running server: `SPARQLWrapper` and rdflib, Comunica, curl, and Chromium; and what
+//! axe-core finds on the pages.
 //!
 //! `.ci/run` installs them and says where (`LIBRIS_MIRROR_CLIENTS`); without that a test is passed over, and says so.
 
@@ -6,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use libris_mirror::demo::identifier;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::{Bench, Done, package, text_setting};
 use crate::server::Server;
@@ -143,6 +144,12 @@ fn a_browser_searches_opens_a_record_and_asks() {
         Some(true),
         "{seen:#}"
     );
+    let (wrong, right) = (&seen["wrong"], &seen["right"]);
+    for text in ["error", "description"] {
+        assert!(wrong[text].as_str().is_some_and(|text| text.contains("error at 3:")), "{wrong}");
+    }
+    assert_eq!((&wrong["invalid"], &right["invalid"], &right["error"]), (&"true".into(), &Value::Null, &"".into()), "{seen:#}");
+    assert!(right["description"].as_str().is_some_and(|text| text.contains("Ctrl+Enter") && !text.contains("error")), "{right}");
     for key in ["turtle", "graph", "cut"] {
         assert_eq!(seen[key], true, "{key}: {seen:#}");
     }
@@ -152,4 +159,37 @@ fn a_browser_searches_opens_a_record_and_asks() {
     for name in ["front", "search", "record", "sparql", "phone"] {
         assert!(fs_err::metadata(screenshots.join(format!("{name}.png"))).is_ok_and(|file| file.len() > 10_000), "{name}");
     }
+}
+
+#[test]
+fn every_page_is_for_everybody_on_a_phone_as_well() {
+    let Some(clients) = clients() else { return };
+    let bench = Bench::new(1000);
+    let path = |number: u64| format!("/{}", identifier(number).rsplit('/').next().expect("an id"));
+    bench.harvest("nb", Some("nb"), &[]);
+    bench.harvest("auth", Some("auth"), &[]);
+    let live = bench.state().with_catalogue(|catalogue| catalogue.live(1000));
+    let books: Vec<u64> = live.iter().copied().filter(|number| number % 5 == 2).collect();
+    let person = live.iter().copied().find(|number| number % 40 == 10 && number % 15 == 10).expect("a person");
+    bench.state().with_catalogue(|catalogue| catalogue.update(&books[..5], chrono::Utc::now()));
+    bench.state().with_catalogue(|catalogue| catalogue.delete(&books[5..6], chrono::Utc::now()));
+    bench.harvest("nb", Some("nb"), &[]);
+    let server = Server::start(&bench, &[]);
+    let script = script("axe.mjs");
+    let mut words = vec![script.display().to_string(), server.url.clone(), path(books[0]), path(person), path(books[5])];
+    words.extend(text_setting("LIBRIS_MIRROR_AXE_SCREENSHOTS"));
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let seen = run(Path::new("node"), &words, &clients).ok();
+    let seen: Vec<Value> = seen.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(seen.len(), 16 * 4, "each page on a desk and on a phone, in English and in Swedish");
+    let wrong: Vec<String> = seen
+        .iter()
+        .filter(|page| {
+            let found = ["violations", "low", "outside", "overlapping"].into_iter().any(|key| page[key] != json!([]));
+            let charts = ["front", "standing", "lying"].into_iter().any(|name| page["name"] == name);
+            found || page["overflow"] != false || charts != (page["texts"].as_u64() > Some(4))
+        })
+        .map(ToString::to_string)
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

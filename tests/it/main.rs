@@ -15,6 +15,7 @@
 //! - `serve_protocol`: the SPARQL 1.1 Protocol, case by case
 //! - `serve_records`: records in every format, and where they are
 //! - `serve_dumps`: everything at once, and how a broken download goes on
+//! - `serve_sitemap`: what search engines and browsers look for by themselves
 //! - `serve_limits`: what one query or client may take
 //! - `serve_hostile`: requests that no browser sends
 //! - `serve_pages`: what people see
@@ -51,6 +52,7 @@ mod serve_limits;
 mod serve_pages;
 mod serve_protocol;
 mod serve_records;
+mod serve_sitemap;
 mod server;
 mod snapshots;
 mod soak;

@@ -151,6 +151,56 @@ fn a_search_has_as_many_pages_as_it_says_on_each_of_them() {
     );
 }
 
+/// The values of an attribute of the elements of a name.
+fn values<'a>(body: &'a str, element: &str, attribute: &str) -> Vec<&'a str> {
+    let open = format!("<{element} ");
+    let elements = body.split(&open).skip(1).filter_map(|rest| rest.split('>').next());
+    elements.map(|element| between(element, &format!("{attribute}=\""), "\"")).filter(|value| !value.is_empty()).collect()
+}
+
+#[test]
+fn what_can_be_pressed_or_moved_has_a_name_of_its_own() {
+    let bench = Bench::new(400);
+    bench.harvest("nb", Some("nb"), &[]);
+    bench.harvest("auth", Some("auth"), &[]);
+    let book =
+        bench.state().with_catalogue(|catalogue| catalogue.live(400)).into_iter().find(|number| number % 5 == 2).expect("a book");
+    let server = Server::start(&bench, &[]);
+    let own = format!("/{}", identifier(book).rsplit('/').next().expect("an id"));
+    for (path, language, names) in [
+        (own.as_str(), "en", ["Download as Turtle", "Download as RDF/XML", "Download as JSON-LD"]),
+        (&own, "sv", ["Ladda ner som Turtle", "Ladda ner som N-Triples", "Ladda ner som TriG"]),
+        ("/sparql", "en", ["Download as JSON", "Download as CSV", "Download as Turtle"]),
+    ] {
+        let body = page(&server, path, language).ok().body;
+        let labels = values(&body, "a", "aria-label");
+        assert!(names.iter().all(|name| labels.contains(name)), "{path}: {labels:?}");
+        // The text that is seen is in the name (WCAG 2.5.3).
+        for link in body.split("<a ").filter(|link| link.split('>').next().is_some_and(|head| head.contains("aria-label"))) {
+            let (label, text) = (between(link, "aria-label=\"", "\""), between(link, ">", "</a>"));
+            assert!(label.ends_with(text) && !text.is_empty(), "{label}: {text}");
+        }
+    }
+    for (path, language) in [("/", "en"), ("/", "sv"), ("/harvest", "en"), ("/search", "en"), (&own, "sv"), ("/sparql", "sv")] {
+        let body = page(&server, path, language).ok().body;
+        assert!(!body.contains("autofocus"), "{path}: nothing skips the menu");
+        let summaries = body.split("<summary>").skip(1).filter_map(|rest| Some(rest.split_once("</summary>")?.0));
+        for mut named in [summaries.collect::<Vec<_>>(), values(&body, "div", "aria-label")] {
+            let count = named.len();
+            named.sort_unstable();
+            named.dedup();
+            assert_eq!(named.len(), count, "{path}: {named:?}");
+        }
+        let boxes = (body.matches("class=\"scroll\"").count(), values(&body, "div", "aria-label").len());
+        assert_eq!(
+            boxes,
+            (values(&body, "div", "tabindex").len(), boxes.0),
+            "{path}: the keyboard reaches them, and each has a name"
+        );
+    }
+    assert!(page(&server, "/", "en").body.contains("As a table<span class=\"hidden\">: Records by decade of publication</span>"));
+}
+
 #[test]
 fn what_a_record_says_cannot_become_code() {
     let evil = "</textarea><script>alert(1)</script>";

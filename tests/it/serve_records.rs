@@ -52,7 +52,7 @@ fn a_record_is_the_same_in_every_format() {
         let links: Vec<&str> =
             negotiated.headers.iter().filter(|(name, _)| name == "link").map(|(_, value)| value.as_str()).collect();
         assert!(
-            links.iter().any(|link| link.contains("rel=\"describedby\"") && link.contains(&format!("{path}/data.ttl"))),
+            links.iter().any(|link| link.contains("rel=\"alternate describedby\"") && link.contains(&format!("{path}/data.ttl"))),
             "{links:?}"
         );
         let direct = server.get(&format!("{path}/data.{name}")).ok();
@@ -176,6 +176,37 @@ fn the_dataset_describes_itself() {
     assert_eq!(server.get_as("/.well-known/void", "application/rdf+xml").ok().header("content-type"), "application/rdf+xml");
     let description = server.get_as("/sparql", "text/turtle").ok();
     assert!(description.body.contains("sd:UnionDefaultGraph") && description.body.contains("https://example.org/libris/sparql"));
+}
+
+#[test]
+fn the_page_of_a_record_leads_to_its_data_and_its_other_languages() {
+    let (bench, book, ..) = served(&[]);
+    let server =
+        Server::start(&bench, &["--base-path", "/libris", "--set-config", "serve.public_url=https://example.org/libris"]);
+    let page = server.get_as(&format!("/{}", id(book)), "text/html").ok();
+    let own = format!("/libris/{}", id(book));
+    for (media_type, title, name) in [
+        ("text/turtle", "Turtle", "ttl"),
+        ("application/n-triples", "N-Triples", "nt"),
+        ("application/rdf+xml", "RDF/XML", "rdf"),
+        ("application/ld+json", "JSON-LD", "jsonld"),
+        ("application/trig", "TriG", "trig"),
+        ("application/n-quads", "N-Quads", "nq"),
+    ] {
+        let link = format!("<link rel=\"alternate\" type=\"{media_type}\" title=\"{title}\" href=\"{own}/data.{name}\">");
+        assert!(page.body.contains(&link), "{link}: {}", page.body);
+        assert_eq!(server.get(&format!("/{}/data.{name}", id(book))).ok().header("content-type"), media_type);
+        let link = format!("<{own}/data.{name}>; rel=\"alternate describedby\"; type=\"{media_type}\"");
+        assert!(page.headers.iter().any(|(name, value)| name == "link" && *value == link), "{link}: {:?}", page.headers);
+    }
+    for (language, end) in [("en", "?lang=en"), ("sv", "?lang=sv"), ("x-default", "")] {
+        let link = format!("<link rel=\"alternate\" hreflang=\"{language}\" href=\"https://example.org{own}{end}\">");
+        assert!(page.body.contains(&link), "{link}: {}", page.body);
+    }
+    // What is nowhere, or is a question, is no page to list.
+    for path in ["/nothing", "/search?q=i", "/sparql?query=ASK%20%7B%7D"] {
+        assert!(!server.get_as(path, "text/html").body.contains("hreflang=\"x-default\""), "{path}");
+    }
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! The style sheet, the script and the sign, which the binary carries. Their addresses change with their content, so
-//! that browsers may keep them.
+//! that browsers may keep them; but for the sign where browsers look for it by themselves.
 
 use std::sync::LazyLock;
 
@@ -15,7 +15,7 @@ use crate::serve::problem::Problem;
 pub struct Asset {
     name: &'static str,
     media_type: &'static str,
-    content: &'static str,
+    content: &'static [u8],
     version: LazyLock<String>,
 }
 
@@ -24,7 +24,7 @@ macro_rules! asset {
         Asset {
             name: $name,
             media_type: $media_type,
-            content: include_str!(concat!("assets/", $name)),
+            content: include_bytes!(concat!("assets/", $name)),
             version: LazyLock::new(|| blake3::hash(include_bytes!(concat!("assets/", $name))).to_hex()[..12].to_owned()),
         }
     };
@@ -36,6 +36,8 @@ pub static STYLE: Asset = asset!("style.css", "text/css; charset=utf-8");
 pub static SCRIPT: Asset = asset!("sparql.js", "text/javascript; charset=utf-8");
 /// The sign of the site.
 pub static ICON: Asset = asset!("icon.svg", "image/svg+xml");
+/// The same in 16 and 32 points.
+static FAVICON: Asset = asset!("favicon.ico", "image/x-icon");
 
 impl Asset {
     /// Its address.
@@ -43,14 +45,23 @@ impl Asset {
     pub fn address(&self, base: &str) -> String {
         format!("{base}/assets/{}?v={}", self.name, *self.version)
     }
+
+    fn response(&self, keep: &'static str) -> Response {
+        let mut response = Response::new(Body::from(self.content));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(self.media_type));
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(keep));
+        response
+    }
 }
 
 /// `/assets/<name>`
 pub async fn asset(Path(name): Path<String>) -> Result<Response, Problem> {
     let found = [&STYLE, &SCRIPT, &ICON].into_iter().find(|asset| asset.name == name);
     let asset = found.ok_or_else(|| Problem::not_found("there is no such file"))?;
-    let mut response = Response::new(Body::from(asset.content));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(asset.media_type));
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
-    Ok(response)
+    Ok(asset.response("public, max-age=31536000, immutable"))
+}
+
+/// `/favicon.ico`
+pub async fn favicon() -> Response {
+    FAVICON.response("public, max-age=86400")
 }

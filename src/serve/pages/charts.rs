@@ -1,26 +1,43 @@
 //! Charts as SVG, drawn here so that no script is needed. Each comes with its numbers as a table for those who cannot
 //! see it.
+//!
+//! What is along the width is in percent and all else in CSS pixels, so that a chart is as wide as its place and its
+//! texts are as large as others, on a phone as well.
+
+use std::fmt;
 
 use maud::{Markup, html};
 
 use super::words::Language;
 
+/// A part of the width, in hundredths of a percent.
+#[derive(Clone, Copy)]
+struct Width(usize);
+
+/// All of it.
+const WHOLE: usize = 10_000;
+
+impl fmt::Display for Width {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}.{:02}%", self.0 / 100, self.0 % 100)
+    }
+}
+
 /// Bars that lie, with their names: few, and the longest first.
 #[must_use]
 pub fn lying_bars(title: &str, columns: [&str; 2], rows: &[(String, u64)], language: Language) -> Markup {
     const ROW: usize = 28;
-    const NAME: usize = 150;
-    const WIDTH: usize = 640;
+    const NAME: usize = 3_800;
+    const LONGEST: usize = 4_200;
     let most = rows.iter().map(|(_, count)| *count).max().unwrap_or(1).max(1);
-    let height = rows.len() * ROW;
     html! {
         figure.chart {
-            svg viewBox={ "0 0 " (WIDTH) " " (height) } role="img" aria-label=(title) {
+            svg width="100%" height=(rows.len() * ROW) role="img" aria-label=(title) {
                 @for (place, (name, count)) in rows.iter().enumerate() {
-                    @let length = (scaled(*count, most, WIDTH - NAME - 110)).max(2);
-                    text.name x=(NAME - 10) y=(place * ROW + 19) text-anchor="end" { (name) }
-                    rect.bar x=(NAME) y=(place * ROW + 4) width=(length) height=(ROW - 8) rx="2" {}
-                    text.count x=(NAME + length + 8) y=(place * ROW + 19) { (language.number(count)) }
+                    @let length = scaled(*count, most, LONGEST).max(30);
+                    text.name x=(Width(NAME)) dx="-10" y=(place * ROW + 19) text-anchor="end" { (name) }
+                    rect.bar x=(Width(NAME)) y=(place * ROW + 4) width=(Width(length)) height=(ROW - 8) rx="2" {}
+                    text.count x=(Width(NAME + length)) dx="8" y=(place * ROW + 19) { (language.number(count)) }
                 }
             }
             (as_table(title, columns, rows, language))
@@ -31,33 +48,36 @@ pub fn lying_bars(title: &str, columns: [&str; 2], rows: &[(String, u64)], langu
 /// Bars that stand, one a step of time.
 #[must_use]
 pub fn standing_bars(title: &str, columns: [&str; 2], rows: &[(String, u64)], language: Language) -> Markup {
-    const WIDTH: usize = 640;
     const HEIGHT: usize = 200;
     const FOOT: usize = 24;
-    const WIDEST: usize = 80;
+    const WIDEST: usize = 1_250;
     let most = rows.iter().map(|(_, count)| *count).max().unwrap_or(1).max(1);
-    let step = (WIDTH / rows.len().max(1)).min(WIDEST);
-    // A few names are enough.
-    let every = rows.len().div_ceil(8).max(1);
+    let step = (WHOLE / rows.len().max(1)).min(WIDEST);
+    // A few names are enough: as many as have room on a phone.
+    let room: usize = if rows.iter().any(|(name, _)| name.chars().count() > SHORT) { 2_500 } else { 1_250 };
+    let every = room.div_ceil(step.max(1));
     html! {
         figure.chart {
-            svg viewBox={ "0 0 " (WIDTH) " " (HEIGHT + FOOT) } role="img" aria-label=(title) {
-                line.axis x1="0" y1=(HEIGHT) x2=(WIDTH) y2=(HEIGHT) {}
+            svg width="100%" height=(HEIGHT + FOOT) role="img" aria-label=(title) {
                 text.count x="0" y="12" { (language.number(most)) }
                 @for (place, (name, count)) in rows.iter().enumerate() {
                     @let height = scaled(*count, most, HEIGHT - 20).max(usize::from(*count > 0));
-                    rect.bar x=(place * step + 1) y=(HEIGHT - height) width=(step.saturating_sub(2).max(1)) height=(height) {
+                    rect.bar.apart x=(Width(place * step)) y=(HEIGHT - height) width=(Width(step)) height=(height) {
                         title { (name) ": " (language.number(count)) }
                     }
-                    @if place % every == 0 {
-                        text.name x=(place * step + step / 2) y=(HEIGHT + 17) text-anchor="middle" { (name) }
+                    @if place % every == 0 && place * step + room <= WHOLE {
+                        text.name x=(Width(place * step)) y=(HEIGHT + 17) { (name) }
                     }
                 }
+                line.axis x1="0" y1=(HEIGHT) x2="100%" y2=(HEIGHT) {}
             }
             (as_table(title, columns, rows, language))
         }
     }
 }
+
+/// The longest name that is short, such as a year.
+const SHORT: usize = 5;
 
 fn scaled(count: u64, most: u64, length: usize) -> usize {
     usize::try_from(u128::from(count) * length as u128 / u128::from(most.max(1))).unwrap_or(length)
@@ -66,7 +86,7 @@ fn scaled(count: u64, most: u64, length: usize) -> usize {
 fn as_table(title: &str, columns: [&str; 2], rows: &[(String, u64)], language: Language) -> Markup {
     html! {
         details {
-            summary { (language.words().table) }
+            summary { (language.words().table) span.hidden { ": " (title) } }
             table {
                 caption.hidden { (title) }
                 thead { tr { th scope="col" { (columns[0]) } th.number scope="col" { (columns[1]) } } }

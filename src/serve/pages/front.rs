@@ -9,7 +9,7 @@ use chrono::DateTime;
 use maud::{Markup, html};
 
 use super::charts::{lying_bars, standing_bars};
-use super::layout::{Page, Place, time_or};
+use super::layout::{Page, Place, scroll, time_or};
 use super::words::{Language, Words};
 use super::{kind_name, search_form};
 use crate::links::Authority;
@@ -20,7 +20,16 @@ use crate::serve::problem::Problem;
 /// `/`
 pub async fn front(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, Problem> {
     let language = Language::of(&headers);
-    let page = Page { app: &app, language, title: "", place: Place::Home, keep: Vec::new(), script: false };
+    let page = Page {
+        app: &app,
+        language,
+        title: "",
+        place: Place::Home,
+        keep: Vec::new(),
+        script: false,
+        address: Some(app.address_of(&headers, "/")),
+        data: None,
+    };
     let overview = match app.overviews.get(&app).await {
         Ok(overview) => overview,
         Err(problem) if problem.status == StatusCode::SERVICE_UNAVAILABLE => {
@@ -46,7 +55,7 @@ fn content(page: &Page<'_>, overview: &Overview) -> Markup {
     html! {
         section.hero {
             h1 { (words.tagline) }
-            (search_form(page, "", true))
+            (search_form(page, ""))
         }
         ul.figures aria-label=(words.what_is_here) {
             li { strong { (language.number(overview.records())) } " " (words.records) }
@@ -57,7 +66,7 @@ fn content(page: &Page<'_>, overview: &Overview) -> Markup {
         p.lead { (words.about) }
         section {
             h2 { (words.what_is_here) }
-            (sources(words, language, overview))
+            (scroll(words.what_is_here, &sources(words, language, overview)))
         }
         div.columns {
             @if !authorities.is_empty() {
@@ -100,7 +109,7 @@ const KINDS: usize = 10;
 
 fn sources(words: &Words, language: Language, overview: &Overview) -> Markup {
     html! {
-        div.scroll { table {
+        table {
             thead { tr {
                 th scope="col" { (words.source) } th.number scope="col" { (words.live) } th.number scope="col" { (words.deleted) }
                 th.number scope="col" { (words.withdrawn) } th.number scope="col" { (words.quarantined) } th scope="col" { (words.last_harvest) }
@@ -111,7 +120,7 @@ fn sources(words: &Words, language: Language, overview: &Overview) -> Markup {
                 td.number { (language.number(source.row.withdrawn)) } td.number { (language.number(source.quarantined)) }
                 td { (time_or(source.complete.as_ref().and_then(|harvest| harvest.finished_at), words.never)) }
             } } }
-        } }
+        }
     }
 }
 

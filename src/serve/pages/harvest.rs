@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use maud::{Markup, html};
 
-use super::layout::{Page, Place, time, time_or};
+use super::layout::{Page, Place, scroll, time, time_or};
 use super::words::{Language, Words};
 use crate::harvest::{Facts, Options, Step, plan};
 use crate::log::{HarvestState, TroubleRow, UndeliveredRow};
@@ -30,8 +30,16 @@ pub async fn harvest(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<
         })
         .await?;
     let language = Language::of(&headers);
-    let page =
-        Page { app: &app, language, title: language.words().harvests, place: Place::Harvest, keep: Vec::new(), script: false };
+    let page = Page {
+        app: &app,
+        language,
+        title: language.words().harvests,
+        place: Place::Harvest,
+        keep: Vec::new(),
+        script: false,
+        address: Some(app.address_of(&headers, "/harvest")),
+        data: None,
+    };
     let (words, snapshot) = (page.words(), app.snapshot());
     let content = html! {
         h1 { (words.harvests) }
@@ -60,7 +68,7 @@ fn source_section(page: &Page<'_>, source: &SourceOverview) -> Markup {
             h2 { (source.row.name) }
             p { code { (source.row.base_url) } @if let Some(set) = &source.row.set { " · set " code { (set) } } " · " code { (source.row.prefix) } }
             p { strong { (words.next_window) } " " (next(words, &plan(&facts, &Options::default()))) }
-            div.scroll { table {
+            (scroll(&format!("{}: {}", words.harvests, source.row.name), &html! { table {
                 thead { tr {
                     th scope="col" { (words.begun) } th scope="col" { (words.ended) } th scope="col" { (words.state) } th scope="col" { (words.asked_from) }
                     th.number scope="col" { (words.pages_of_log) } th.number scope="col" { (words.received) } th.number scope="col" { (words.created) }
@@ -76,7 +84,7 @@ fn source_section(page: &Page<'_>, source: &SourceOverview) -> Markup {
                         td.number { (language.number(count)) }
                     }
                 } } }
-            } }
+            } }))
         }
     }
 }
@@ -98,13 +106,13 @@ fn quarantined(page: &Page<'_>, records: &[Quarantined], all: u64) -> Markup {
             h2 { (words.quarantine_heading) }
             @if records.is_empty() { p { (words.none) } } @else {
                 @if all > u64::from(SHOWN) { p { (words.first_of) " " (page.language.number(all)) } }
-                div.scroll { table {
+                (scroll(words.quarantine_heading, &html! { table {
                     thead { tr { th scope="col" { (words.record) } th scope="col" { (words.source) } th scope="col" { (words.reason) } } }
                     tbody { @for record in records { tr {
                         td { a href=(path_of(page.app, &record.identifier)) { (record.identifier) } } td { (record.source) }
                         td { (record.reason) @if let Some(excerpt) = &record.excerpt { " " code { (excerpt) } } }
                     } } }
-                } }
+                } }))
             }
         }
     }
@@ -115,10 +123,10 @@ fn troubles(words: &Words, rows: &[TroubleRow]) -> Markup {
         @if !rows.is_empty() {
             section {
                 h2 { (words.trouble_heading) }
-                div.scroll { table {
+                (scroll(words.trouble_heading, &html! { table {
                     thead { tr { th scope="col" { (words.date) } th scope="col" { (words.source) } th scope="col" { (words.reason) } } }
                     tbody { @for row in rows { tr { td { (time(row.at)) } td { (row.source) } td { (row.message) } } } }
-                } }
+                } }))
             }
         }
     }
@@ -131,12 +139,12 @@ fn undelivered(page: &Page<'_>, records: &[UndeliveredRow]) -> Markup {
             section {
                 h2 { (words.undelivered_heading) }
                 @if records.len() > SHOWN as usize { p { (words.first_of) " " (page.language.number(records.len())) } }
-                div.scroll { table {
+                (scroll(words.undelivered_heading, &html! { table {
                     thead { tr { th scope="col" { (words.record) } th scope="col" { (words.source) } th scope="col" { (words.reason) } } }
                     tbody { @for record in records.iter().take(SHOWN as usize) { tr {
                         td { (record.identifier) } td { (record.source) } td { (record.reason) }
                     } } }
-                } }
+                } }))
             }
         }
     }

@@ -11,6 +11,7 @@ use url::form_urlencoded;
 use super::assets;
 use super::words::{Language, Words};
 use crate::serve::app::App;
+use crate::serve::negotiate::GRAPHS;
 
 /// A page for a visitor.
 pub struct Page<'a> {
@@ -26,6 +27,10 @@ pub struct Page<'a> {
     pub keep: Vec<(&'static str, String)>,
     /// Whether it needs the script of the SPARQL page.
     pub script: bool,
+    /// Its address as the client knows it, without parameters, where search engines may list it.
+    pub address: Option<String>,
+    /// The address of the data that it shows, up to the format, where there are any.
+    pub data: Option<String>,
 }
 
 /// A place in the menu.
@@ -58,6 +63,23 @@ impl Page<'_> {
         format!("?{}", query.finish())
     }
 
+    /// Where the same is in another language, and as data.
+    fn alternates(&self) -> Markup {
+        html! {
+            @if let Some(address) = &self.address {
+                @for language in Language::ALL {
+                    link rel="alternate" hreflang=(language.code()) href={ (address) "?lang=" (language.code()) };
+                }
+                link rel="alternate" hreflang="x-default" href=(address);
+            }
+            @if let Some(data) = &self.data {
+                @for offer in &GRAPHS {
+                    link rel="alternate" type=(offer.media_type) title=(offer.title) href={ (data) (offer.names.first().unwrap_or(&"ttl")) };
+                }
+            }
+        }
+    }
+
     /// The page around its content.
     #[must_use]
     pub fn render(&self, status: StatusCode, content: &Markup) -> Response {
@@ -79,6 +101,7 @@ impl Page<'_> {
                     title { (title) }
                     link rel="stylesheet" href=(assets::STYLE.address(base));
                     link rel="icon" type="image/svg+xml" href=(assets::ICON.address(base));
+                    (self.alternates())
                     @if self.script { script src=(assets::SCRIPT.address(base)) defer {} }
                 }
                 body {
@@ -122,6 +145,12 @@ impl Page<'_> {
         headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(self.language.code()));
         response
     }
+}
+
+/// A box for what may be wider than the page, which the keyboard can reach to move it.
+#[must_use]
+pub fn scroll(name: &str, content: &Markup) -> Markup {
+    html! { div.scroll role="region" aria-label=(name) tabindex="0" { (content) } }
 }
 
 /// The sign of the site: a book and its reflection.

@@ -35,7 +35,7 @@ pub fn language(headers: &HeaderMap) -> Language {
 /// The page to ask in SPARQL.
 #[must_use]
 pub fn sparql(app: &App, headers: &HeaderMap, query: &str) -> Response {
-    sparql::page(app, Language::of(headers), query)
+    sparql::page(app, headers, query)
 }
 
 /// The page for an address that there is not.
@@ -43,22 +43,31 @@ pub fn sparql(app: &App, headers: &HeaderMap, query: &str) -> Response {
 pub fn missing(app: &App, headers: &HeaderMap) -> Response {
     let language = Language::of(headers);
     let words = language.words();
-    let page = Page { app, language, title: words.not_found, place: Place::Elsewhere, keep: Vec::new(), script: false };
+    let page = Page {
+        app,
+        language,
+        title: words.not_found,
+        place: Place::Elsewhere,
+        keep: Vec::new(),
+        script: false,
+        address: None,
+        data: None,
+    };
     let content = html! {
         h1 { (words.not_found) }
         p { (words.not_found_hint) }
-        (search_form(&page, "", true))
+        (search_form(&page, ""))
     };
     page.render(StatusCode::NOT_FOUND, &content)
 }
 
-fn search_form(page: &Page<'_>, text: &str, focus: bool) -> Markup {
+fn search_form(page: &Page<'_>, text: &str) -> Markup {
     let words = page.words();
     html! {
         form.search role="search" method="get" action={ (page.app.base) "/search" } {
             label for="q" { (words.search_label) }
             div.row {
-                input #q type="search" name="q" value=(text) autofocus[focus] autocomplete="off" aria-describedby="search-hint";
+                input #q type="search" name="q" value=(text) autocomplete="off" aria-describedby="search-hint";
                 button.primary type="submit" { (words.search) }
             }
             p.hint #search-hint { (words.search_hint) }

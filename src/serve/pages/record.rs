@@ -8,7 +8,7 @@ use url::form_urlencoded;
 
 use super::card::{Field, Piece, fields};
 use super::kind_name;
-use super::layout::{Page, Place, time};
+use super::layout::{Page, Place, scroll, time};
 use super::words::Language;
 use crate::links::{Authority, LinkFilter, LinkRow, LinksIndex};
 use crate::log::{RecordRow, VersionRow};
@@ -95,7 +95,18 @@ pub async fn record(app: &App, headers: &HeaderMap, row: RecordRow, content: Con
             })
         })
         .await?;
-    let page = Page { app, language, title: &shown.title, place: Place::Elsewhere, keep: Vec::new(), script: false };
+    let own = path_of(app, &row.change.identifier);
+    let is_there = status == StatusCode::OK;
+    let page = Page {
+        app,
+        language,
+        title: &shown.title,
+        place: Place::Elsewhere,
+        keep: Vec::new(),
+        script: false,
+        address: is_there.then(|| app.address_of(headers, &own)),
+        data: is_there.then(|| format!("{own}/data.")),
+    };
     Ok(page.render(status, &content_of(&page, &row, notice.as_deref(), &shown)))
 }
 
@@ -141,14 +152,14 @@ fn content_of(page: &Page<'_>, row: &RecordRow, notice: Option<&str>, shown: &Sh
             }
             section {
                 h2 { (words.history) }
-                table {
+                (scroll(words.history, &html! { table.history {
                     thead { tr { th scope="col" { (words.received) } th scope="col" { (words.state) } th scope="col" { (words.datestamp) } } }
                     tbody { @for (place, version) in shown.history.iter().enumerate() { tr {
                         td { (time(version.received_at)) }
                         td { (if version.deleted { words.deleted_version } else if place + 1 == shown.history.len() { words.first_version } else { words.new_version }) }
-                        td { (version.datestamp) }
+                        td.datestamp { (version.datestamp) }
                     } } }
-                }
+                } }))
                 p { (words.source) ": " (row.source_name) @if !row.sets.is_empty() { " · " (row.sets) } }
             }
             @if let Some(turtle) = &shown.turtle {
@@ -158,7 +169,7 @@ fn content_of(page: &Page<'_>, row: &RecordRow, notice: Option<&str>, shown: &Sh
                         (words.download) ": "
                         @for offer in &GRAPHS {
                             @let name = offer.names.first().unwrap_or(&"ttl");
-                            a href={ (own) "/data." (name) } type=(offer.media_type) { (name) } " "
+                            a href={ (own) "/data." (name) } type=(offer.media_type) aria-label={ (words.download) " " (offer.title) } { (offer.title) } " "
                         }
                         @if let Some(entity) = &shown.entity { "· " a href={ (page.app.base) "/sparql?" (referring(entity)) } { (words.refers) } " " }
                         @if is_web(record) { "· " a href=(record) rel="external noopener" { (words.at_libris) } }

@@ -50,6 +50,8 @@ pub async fn search(State(app): State<Arc<App>>, Query(asked): Query<Asked>, hea
         place: Place::Search,
         keep: vec![("q", text.clone())],
         script: false,
+        address: None,
+        data: None,
     };
     Ok(page.render(StatusCode::OK, &content(&page, &text, &found, number)))
 }
@@ -68,7 +70,7 @@ fn content(page: &Page<'_>, text: &str, found: &Found, number: usize) -> Markup 
     let (words, language) = (page.words(), page.language);
     html! {
         h1 { (words.search) }
-        (search_form(page, text, text.is_empty()))
+        (search_form(page, text))
         @if !text.is_empty() {
             p role="status" {
                 @if found.matches == 0 { strong { (words.found_none) } " " (words.found_hint) }

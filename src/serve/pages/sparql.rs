@@ -1,22 +1,27 @@
 //! The page to ask in SPARQL. Its script shows results in place; without it the form leads to them.
 
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use maud::{Markup, html};
 use url::form_urlencoded;
 
 use super::examples::EXAMPLES;
-use super::layout::{Page, Place};
+use super::layout::{Page, Place, scroll};
 use super::words::Language;
 use crate::query::PREFIXES;
 use crate::serve::app::App;
+use crate::serve::negotiate::title_of;
+
+/// The formats of results that the page offers.
+const FORMATS: [&str; 8] = ["json", "csv", "tsv", "xml", "ttl", "nt", "rdf", "jsonld"];
 
 /// How many rows the page shows.
 const ROWS: u32 = 1000;
 
 /// The page, with a query in it.
 #[must_use]
-pub fn page(app: &App, language: Language, query: &str) -> Response {
+pub fn page(app: &App, headers: &HeaderMap, query: &str) -> Response {
+    let language = Language::of(headers);
     let page = Page {
         app,
         language,
@@ -24,6 +29,8 @@ pub fn page(app: &App, language: Language, query: &str) -> Response {
         place: Place::Sparql,
         keep: vec![("query", query.to_owned())],
         script: true,
+        address: query.is_empty().then(|| app.address_of(headers, "/sparql")),
+        data: None,
     };
     page.render(StatusCode::OK, &content(&page, query))
 }
@@ -59,7 +66,7 @@ fn content(page: &Page<'_>, query: &str) -> Markup {
                         button #stop type="button" hidden { (words.stop) }
                         label for="format" { (words.format) }
                         select #format name="format" {
-                            @for format in ["json", "csv", "tsv", "xml", "ttl", "nt", "rdf", "jsonld"] { option value=(format) { (format) } }
+                            @for format in FORMATS { option value=(format) { (title_of(format)) } }
                         }
                         span.hint #hint { (words.run_hint) }
                     }
@@ -69,10 +76,10 @@ fn content(page: &Page<'_>, query: &str) -> Markup {
                     p #summary role="status" {}
                     div #problem hidden {}
                     div #chart {}
-                    div.scroll #table tabindex="0" {}
+                    div.scroll #table role="region" aria-label=(words.results) tabindex="0" {}
                     p #downloads hidden {
                         (words.download) ": "
-                        @for format in ["json", "csv", "tsv", "xml", "ttl", "nt", "rdf", "jsonld"] { a data-format=(format) href="#" { (format) } " " }
+                        @for format in FORMATS { a data-format=(format) aria-label={ (words.download) " " (title_of(format)) } href="#" { (title_of(format)) } " " }
                     }
                 }
             }
@@ -88,7 +95,9 @@ fn content(page: &Page<'_>, query: &str) -> Markup {
         }
         details {
             summary { (words.prefixes) }
-            table.prefixes { tbody { @for (prefix, namespace) in PREFIXES { tr { th scope="row" { code { (prefix) ":" } } td { code { (namespace) } } } } } }
+            (scroll(words.prefixes, &html! {
+                table.prefixes { tbody { @for (prefix, namespace) in PREFIXES { tr { th scope="row" { code { (prefix) ":" } } td { code { (namespace) } } } } } }
+            }))
         }
     }
 }

@@ -15,6 +15,9 @@ pub enum Language {
 }
 
 impl Language {
+    /// The languages.
+    pub const ALL: [Self; 2] = [Self::English, Self::Swedish];
+
     /// What a visitor chose, or else prefers.
     #[must_use]
     pub fn of(headers: &HeaderMap) -> Self {

@@ -67,7 +67,12 @@
     const top = Math.max(...bars.map(([, value]) => value), 1);
     const standing = bars.length > 30;
     const shown = bars.slice(0, 200);
-    const [width, height] = [640, standing ? 224 : shown.length * 26];
+    // What is along the width is in percent: the texts stay as large as others. Where there is little room, names stand
+    // above their bars.
+    const width = part('chart').clientWidth || 640;
+    const narrow = width < 560;
+    const [name, row] = narrow ? [0, 44] : [32, 26];
+    const height = standing ? 224 : shown.length * row;
     const svg = document.createElementNS(SVG, 'svg');
     const draw = (name, attributes, text) => {
       const shape = document.createElementNS(SVG, name);
@@ -76,23 +81,29 @@
       svg.append(shape);
       return shape;
     };
-    svg.setAttribute('viewBox', `0 0 ${width} ${height}`);
+    svg.setAttribute('width', '100%');
+    svg.setAttribute('height', height);
     svg.setAttribute('role', 'img');
     svg.setAttribute('aria-label', `${message('chart')}: ${named}, ${last}`);
+    const step = 100 / shown.length;
+    const room = 100 * (8 * Math.max(...shown.map(([label]) => short(label).length)) + 12) / width;
+    const every = Math.ceil(room / step);
     shown.forEach(([label, value], place) => {
       if (standing) {
-        const step = width / shown.length;
-        const long = Math.max(Math.round(value / top * 180), 1);
-        const bar = draw('rect', { class: 'bar', x: place * step, y: 200 - long, width: Math.max(step - 1, 0.5), height: long });
+        const long = Math.max(Math.round(Math.max(value, 0) / top * 180), 1);
+        const apart = step * width > 500 ? ' apart' : '';
+        const bar = draw('rect', { class: `bar${apart}`, x: `${place * step}%`, y: 200 - long, width: `${step}%`, height: long });
         const title = document.createElementNS(SVG, 'title');
         title.textContent = `${label}: ${value}`;
         bar.append(title);
-        if (place % Math.ceil(shown.length / 8) === 0) draw('text', { x: place * step, y: 218 }, short(label));
+        if (place % every === 0 && place * step + room <= 100) draw('text', { x: `${place * step}%`, y: 218 }, short(label));
       } else {
-        const long = Math.max(Math.round(Math.max(value, 0) / top * 340), 2);
-        draw('text', { class: 'name', x: 190, y: place * 26 + 17, 'text-anchor': 'end' }, short(label));
-        draw('rect', { class: 'bar', x: 200, y: place * 26 + 4, width: long, height: 18, rx: 2 });
-        draw('text', { class: 'count', x: 208 + long, y: place * 26 + 17 }, String(value));
+        const long = Math.max(Math.max(value, 0) / top * 52, 0.5);
+        const [x, y] = [`${name}%`, (place + 1) * row - 22];
+        if (narrow) draw('text', { class: 'name', x, y: y - 6 }, short(label));
+        else draw('text', { class: 'name', x, dx: -10, y: y + 13, 'text-anchor': 'end' }, short(label));
+        draw('rect', { class: 'bar', x, y, width: `${long}%`, height: 18, rx: 2 });
+        draw('text', { class: 'count', x: `${name + long}%`, dx: 8, y: y + 13 }, String(value));
       }
     });
     const figure = make('figure', undefined, { class: 'chart' });
@@ -101,7 +112,10 @@
   };
 
   // "error at 3:15: expected …": shows the line and where in it, and puts the cursor there.
-  const showProblem = (text) => {
+  const showProblem = (text, inQuery) => {
+    if (inQuery) field.setAttribute('aria-invalid', 'true');
+    if (inQuery) field.setAttribute('aria-errormessage', 'problem');
+    if (inQuery) field.setAttribute('aria-describedby', 'problem hint');
     const box = part('problem');
     box.replaceChildren(make('strong', message('failed')), make('p', text));
     const place = /\bat (\d+):(\d+)/.exec(text);
@@ -109,7 +123,7 @@
     if (place && lines[place[1] - 1] !== undefined) {
       const [line, column] = [Number(place[1]), Number(place[2])];
       const shown = lines[line - 1];
-      const listing = make('pre');
+      const listing = make('pre', undefined, { tabindex: 0 });
       listing.append(`${line} | ${shown.slice(0, column - 1)}`);
       listing.append(make('mark', shown.slice(column - 1, column) || '␤'));
       listing.append(`${shown.slice(column)}\n${' '.repeat(String(line).length + 3 + column - 1)}^`);
@@ -131,6 +145,9 @@
   };
 
   const clear = () => {
+    field.removeAttribute('aria-invalid');
+    field.removeAttribute('aria-errormessage');
+    field.setAttribute('aria-describedby', 'hint');
     for (const id of ['table', 'chart', 'problem']) part(id).replaceChildren();
     part('problem').hidden = true;
     part('downloads').hidden = true;
@@ -153,11 +170,11 @@
         signal: mine.signal,
       });
       const text = await response.text();
-      if (!response.ok) { showProblem(text); return; }
+      if (!response.ok) { showProblem(text, response.status === 400); return; }
       const taken = `${Math.round(performance.now() - begun)} ${message('ms')}`;
       const cut = response.headers.get('x-results-cut');
       if (response.headers.get('content-type').startsWith('text/turtle')) {
-        part('table').replaceChildren(make('pre', text, { class: 'turtle' }));
+        part('table').replaceChildren(make('pre', text, { class: 'turtle', tabindex: 0 }));
         part('summary').textContent = taken + (cut ? `. ${message('cut')}` : '');
         downloads(true);
         return;

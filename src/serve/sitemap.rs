@@ -1,0 +1,167 @@
+//! What search engines read first: `/robots.txt`, and the sitemap (sitemaps.org) of all records, which is read in parts.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, State};
+use axum::http::header::{CONTENT_TYPE, VARY};
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, SecondsFormat, Utc};
+use quick_xml::escape::escape;
+
+use super::app::App;
+use super::conditions::Validator;
+use super::problem::Problem;
+use super::record::path_of;
+use crate::log::ListedRecord;
+
+/// Record ids of a part. It may have 50 000 addresses, of which a few are pages.
+const EACH: i64 = 49_000;
+
+/// Records that are read at a time.
+const TOGETHER: usize = 1000;
+
+/// The longest address that a sitemap may have, in characters.
+const LONGEST: usize = 2047;
+
+/// The pages that are no records.
+const PAGES: [&str; 3] = ["/", "/harvest", "/sparql"];
+
+const OPEN: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
+const NAMESPACE: &str = "xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\"";
+
+/// `/robots.txt`: pages and records may be visited; queries, searches and dumps are work for people and programs.
+pub async fn robots(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    let address = app.address(&headers);
+    let path = url::Url::parse(&address).map(|url| url.path().trim_end_matches('/').to_owned()).unwrap_or_default();
+    let text = format!(
+        "User-agent: *\nAllow: {path}/\nDisallow: {path}/sparql?\nDisallow: {path}/search?\nDisallow: {path}/dump.\n\nSitemap: {address}/sitemap.xml\n"
+    );
+    ([(CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
+}
+
+/// `/sitemap.xml`: where the parts are.
+pub async fn index(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, Problem> {
+    let address = app.address(&headers);
+    let (validator, mut parts) =
+        app.log
+            .read(move |reading| Ok((reading.log.state()?, reading.log.listed_parts(EACH)?)))
+            .await
+            .map(|(state, parts)| (Validator::new(&[&state.hash, address.as_bytes()], time(state.changed_at)), parts))?;
+    if let Some(response) = validator.not_modified(&headers) {
+        return Ok(labelled(response, &validator));
+    }
+    if parts.first().is_none_or(|(part, _)| *part > 0) {
+        // The pages are in the first.
+        parts.insert(0, (0, 0));
+    }
+    let address = escape(app.address(&headers)).into_owned();
+    let mut text = format!("{OPEN}<sitemapindex {NAMESPACE}>\n");
+    for (part, changed_at) in parts {
+        text.push_str(&format!("<sitemap><loc>{address}/sitemap-{}.xml</loc>{}</sitemap>\n", part + 1, last_changed(changed_at)));
+    }
+    text.push_str("</sitemapindex>\n");
+    Ok(labelled(Response::new(Body::from(text)), &validator))
+}
+
+/// `/sitemap-N.xml`: the addresses of some records, and of the pages in the first.
+pub async fn part(State(app): State<Arc<App>>, Path(part): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
+    let missing = || Problem::not_found("the sitemap has no such part: /sitemap.xml says which there are");
+    let number = part.strip_suffix(".xml").and_then(|number| number.parse::<u32>().ok()).filter(|number| *number > 0);
+    let after = i64::from(number.ok_or_else(missing)? - 1) * EACH;
+    let (state, first) =
+        app.log.read(move |reading| Ok((reading.log.state()?, reading.log.listed(after, after + EACH, TOGETHER)?))).await?;
+    if first.is_empty() && after > 0 {
+        return Err(missing());
+    }
+    let address = app.address(&headers);
+    let validator = Validator::new(&[&state.hash, address.as_bytes(), &after.to_le_bytes()], time(state.changed_at));
+    if let Some(response) = validator.not_modified(&headers) {
+        return Ok(labelled(response, &validator));
+    }
+    let mut text = format!("{OPEN}<urlset {NAMESPACE}>\n");
+    if after == 0 {
+        for page in PAGES {
+            text.push_str(&entry(&format!("{address}{page}"), None));
+        }
+    }
+    let walk = Walk { app, address, until: after + EACH, next: Some(after), ready: VecDeque::from([text]), read: Some(first) };
+    let stream = futures_util::stream::unfold(walk, |mut walk| async {
+        let text = walk.text().await.transpose()?;
+        Some((text.map(Bytes::from), walk))
+    });
+    Ok(labelled(Response::new(Body::from_stream(stream)), &validator))
+}
+
+/// A part that is read as it goes out.
+struct Walk {
+    app: Arc<App>,
+    address: String,
+    until: i64,
+    /// The id after which it goes on, unless this was all.
+    next: Option<i64>,
+    ready: VecDeque<String>,
+    read: Option<Vec<ListedRecord>>,
+}
+
+impl Walk {
+    /// What comes next, if anything does.
+    async fn text(&mut self) -> Result<Option<String>, std::io::Error> {
+        if let Some(text) = self.ready.pop_front() {
+            return Ok(Some(text));
+        }
+        let Some(after) = self.next else { return Ok(None) };
+        let until = self.until;
+        let records = match self.read.take() {
+            Some(records) => records,
+            None => {
+                let read = self.app.log.read(move |reading| Ok(reading.log.listed(after, until, TOGETHER)?)).await;
+                read.map_err(|problem| {
+                    self.next = None;
+                    std::io::Error::other(problem.detail)
+                })?
+            }
+        };
+        self.next = records.last().map(|last| last.record).filter(|_| records.len() == TOGETHER);
+        let mut text: String = records
+            .iter()
+            .map(|record| {
+                let path = path_of(&self.app, &record.identifier);
+                entry(&format!("{}{}", self.address, path.strip_prefix(&self.app.base).unwrap_or(&path)), Some(record.changed_at))
+            })
+            .collect();
+        if self.next.is_none() {
+            text.push_str("</urlset>\n");
+        }
+        Ok(Some(text))
+    }
+}
+
+fn entry(address: &str, changed_at: Option<i64>) -> String {
+    let address = escape(address);
+    if address.len() > LONGEST {
+        return String::new();
+    }
+    format!("<url><loc>{address}</loc>{}</url>\n", changed_at.map(last_changed).unwrap_or_default())
+}
+
+fn last_changed(millis: i64) -> String {
+    let time = DateTime::<Utc>::from_timestamp_millis(millis).filter(|_| millis > 0);
+    time.map(|time| format!("<lastmod>{}</lastmod>", time.to_rfc3339_opts(SecondsFormat::Secs, true))).unwrap_or_default()
+}
+
+fn time(millis: Option<i64>) -> Option<SystemTime> {
+    let millis = millis.and_then(|millis| u64::try_from(millis).ok())?;
+    Some((SystemTime::UNIX_EPOCH + Duration::from_millis(millis)).min(SystemTime::now()))
+}
+
+fn labelled(mut response: Response, validator: &Validator) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/xml; charset=utf-8"));
+    headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
+    validator.label(headers);
+    response
+}
