@@ -109,7 +109,7 @@ impl App {
         let plain = |host: &String| {
             !host.is_empty()
                 && host.len() < 256
-                && host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']'))
+                && host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']'))
         };
         let host = forwarded("x-forwarded-host").filter(plain).or_else(|| text(HOST.as_str()).filter(plain));
         let prefix = forwarded("x-forwarded-prefix").filter(|prefix| is_path(prefix)).unwrap_or_default();

@@ -5,9 +5,17 @@ use std::time::SystemTime;
 use axum::http::header::{CACHE_CONTROL, ETAG, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
 use headers::{HeaderMapExt, IfMatch, IfRange, IfUnmodifiedSince};
 
 use super::problem::Problem;
+
+/// A time of the log, milliseconds since 1970, as one that an answer was changed at: not a later one than now.
+#[must_use]
+pub fn moment(millis: Option<i64>) -> Option<SystemTime> {
+    let time = DateTime::<Utc>::from_timestamp_millis(millis?)?;
+    Some(time.min(Utc::now()).into())
+}
 
 /// What tells one state of an answer from another.
 #[derive(Debug, Clone)]

@@ -4,7 +4,7 @@
 //! goes on by a range: what the client has already is made again and dropped. How long a dump is, is known once it was
 //! made to its end; before that, a range is preceded by making the dump once to count.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::header::{ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE};
@@ -13,12 +13,12 @@ use axum::response::{IntoResponse, Response};
 use quick_cache::sync::Cache;
 
 use super::app::App;
-use super::conditions::Validator;
+use super::conditions::{Validator, moment};
 use super::problem::Problem;
 use super::ranges::Range;
 use super::transfer::{Part, Transfer};
 use crate::export::{self, DumpFormat, Packing};
-use crate::log::{Log, LogState};
+use crate::log::{Log, LogError, LogState};
 
 /// A dump that can be fetched.
 #[derive(Debug, Clone, Copy)]
@@ -66,29 +66,29 @@ impl Lengths {
 /// `/dump.FORMAT`
 pub async fn dumped(app: &App, known: Dump, method: &Method, headers: &HeaderMap) -> Result<Response, Problem> {
     let until = tokio::time::Instant::now() + Duration::from_secs(app.config.serve.dump_s);
-    // The log is opened here, so that a mirror that is not there yet is no broken download.
-    let data = app.data.clone();
-    let opened = tokio::task::spawn_blocking(move || {
-        let log = data.read_log()?;
-        log.freeze()?;
-        log.state().map(|state| (log, state))
-    });
-    let opened: Result<(Log, LogState), _> = opened.await.map_err(|error| Problem::internal(&error))?;
-    let (log, state) = opened.map_err(|_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "there is no mirror here yet"))?;
-    let validator = known.validator(&state, app.config.harvest.depth);
-    validator.required(headers)?;
-    if let Some(response) = validator.not_modified(headers) {
+    let checked = |state: &LogState| {
+        let validator = known.validator(state, app.config.harvest.depth);
+        validator.required(headers).map(|()| (validator.not_modified(headers), validator))
+    };
+    let (unchanged, validator) = checked(&app.log.read(|reading| Ok(reading.log.state()?)).await?)?;
+    if let Some(response) = unchanged {
         return Ok(response);
     }
-    let length = app.lengths.0.get(validator.hash());
     if *method == Method::HEAD {
         // Not an empty body, which would have a length.
         let none = futures_util::stream::empty::<std::io::Result<Bytes>>();
-        return Ok(known.labelled(Body::from_stream(none), &validator, length));
+        return Ok(known.labelled(Body::from_stream(none), &validator, app.lengths.0.get(validator.hash())));
     }
     let permit = app.dumps.clone().try_acquire_owned();
     let permit = permit
         .map_err(|_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "others are fetching dumps already: try again later"))?;
+    // Only those who are let in hold a state of the log. It may be a later one.
+    let (log, state) = held(app).await?;
+    let (unchanged, validator) = checked(&state)?;
+    if let Some(response) = unchanged {
+        return Ok(response);
+    }
+    let length = app.lengths.0.get(validator.hash());
     let what = export::Dump { source: None, format: known.format, packing: known.packing, depth: app.config.harvest.depth };
     let (transfer, body) = Transfer::new(log, what, until, permit);
     let Some(range) = Range::of(headers).filter(|_| validator.continues(headers)) else {
@@ -113,6 +113,18 @@ pub async fn dumped(app: &App, known: Dump, method: &Method, headers: &HeaderMap
     Ok(response)
 }
 
+/// The log, held in one state.
+async fn held(app: &App) -> Result<(Log, LogState), Problem> {
+    let data = app.data.clone();
+    let opened = tokio::task::spawn_blocking(move || {
+        let log = data.read_log()?;
+        log.freeze()?;
+        log.state().map(|state| (log, state))
+    });
+    let opened: Result<_, LogError> = opened.await.map_err(|error| Problem::internal(&error))?;
+    opened.map_err(|error| Problem::internal(&error))
+}
+
 /// The 416 for a part that begins behind the end.
 fn beyond(validator: &Validator, length: u64) -> Response {
     let problem = Problem::new(StatusCode::RANGE_NOT_SATISFIABLE, format!("the dump has {length} bytes"));
@@ -132,11 +144,7 @@ impl Dump {
     /// What its bytes depend on: the log, and how this program writes it.
     fn validator(&self, state: &LogState, depth: usize) -> Validator {
         let how = format!("{} {} {depth}", self.name, env!("CARGO_PKG_VERSION"));
-        let millis = state.changed_at.and_then(|millis| u64::try_from(millis).ok());
-        Validator::strong(
-            &[&state.hash, how.as_bytes()],
-            millis.map(|millis| (SystemTime::UNIX_EPOCH + Duration::from_millis(millis)).min(SystemTime::now())),
-        )
+        Validator::strong(&[&state.hash, how.as_bytes()], moment(state.changed_at))
     }
 
     fn labelled(&self, body: Body, validator: &Validator, length: Option<u64>) -> Response {

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
@@ -13,7 +12,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use quick_xml::escape::escape;
 
 use super::app::App;
-use super::conditions::Validator;
+use super::conditions::{Validator, moment};
 use super::problem::Problem;
 use super::record::path_of;
 use crate::log::ListedRecord;
@@ -50,7 +49,7 @@ pub async fn index(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Re
         app.log
             .read(move |reading| Ok((reading.log.state()?, reading.log.listed_parts(EACH)?)))
             .await
-            .map(|(state, parts)| (Validator::new(&[&state.hash, address.as_bytes()], time(state.changed_at)), parts))?;
+            .map(|(state, parts)| (Validator::new(&[&state.hash, address.as_bytes()], moment(state.changed_at)), parts))?;
     if let Some(response) = validator.not_modified(&headers) {
         return Ok(labelled(response, &validator));
     }
@@ -78,7 +77,7 @@ pub async fn part(State(app): State<Arc<App>>, Path(part): Path<String>, headers
         return Err(missing());
     }
     let address = app.address(&headers);
-    let validator = Validator::new(&[&state.hash, address.as_bytes(), &after.to_le_bytes()], time(state.changed_at));
+    let validator = Validator::new(&[&state.hash, address.as_bytes(), &after.to_le_bytes()], moment(state.changed_at));
     if let Some(response) = validator.not_modified(&headers) {
         return Ok(labelled(response, &validator));
     }
@@ -115,15 +114,14 @@ impl Walk {
         }
         let Some(after) = self.next else { return Ok(None) };
         let until = self.until;
-        let records = match self.read.take() {
-            Some(records) => records,
-            None => {
-                let read = self.app.log.read(move |reading| Ok(reading.log.listed(after, until, TOGETHER)?)).await;
-                read.map_err(|problem| {
-                    self.next = None;
-                    std::io::Error::other(problem.detail)
-                })?
-            }
+        let records = if let Some(records) = self.read.take() {
+            records
+        } else {
+            let read = self.app.log.read(move |reading| Ok(reading.log.listed(after, until, TOGETHER)?)).await;
+            read.map_err(|problem| {
+                self.next = None;
+                std::io::Error::other(problem.detail)
+            })?
         };
         self.next = records.last().map(|last| last.record).filter(|_| records.len() == TOGETHER);
         let mut text: String = records
@@ -151,11 +149,6 @@ fn entry(address: &str, changed_at: Option<i64>) -> String {
 fn last_changed(millis: i64) -> String {
     let time = DateTime::<Utc>::from_timestamp_millis(millis).filter(|_| millis > 0);
     time.map(|time| format!("<lastmod>{}</lastmod>", time.to_rfc3339_opts(SecondsFormat::Secs, true))).unwrap_or_default()
-}
-
-fn time(millis: Option<i64>) -> Option<SystemTime> {
-    let millis = millis.and_then(|millis| u64::try_from(millis).ok())?;
-    Some((SystemTime::UNIX_EPOCH + Duration::from_millis(millis)).min(SystemTime::now()))
 }
 
 fn labelled(mut response: Response, validator: &Validator) -> Response {

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::http::StatusCode;
-use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::{Instant, timeout_at};
 
@@ -17,7 +16,7 @@ use super::problem::Problem;
 use crate::export::{self, Dump, ExportError};
 use crate::log::Log;
 
-/// Parts of a dump that wait for the client.
+/// Parts of a dump that wait for its client.
 const WAITING: usize = 8;
 
 /// The longest part.
@@ -44,8 +43,8 @@ pub(super) struct Transfer {
 impl Transfer {
     /// A transfer of a log that is held, with the body that it fills. One that is not done at a time is broken off.
     pub(super) fn new(log: Log, what: Dump<'static>, until: Instant, permit: OwnedSemaphorePermit) -> (Self, Body) {
-        let (parts, receiver) = mpsc::channel(WAITING);
-        (Self { log, what, until, parts, _permit: permit }, body(receiver))
+        let (parts, body) = passage(until);
+        (Self { log, what, until, parts, _permit: permit }, body)
     }
 
     /// Makes the dump once and says how long it is.
@@ -87,9 +86,9 @@ impl Transfer {
             };
             if complete {
                 // The log is let go before a slow client takes the last parts.
-                let Self { log, parts, until, .. } = self;
+                let Self { log, parts, .. } = self;
                 drop(log);
-                let _ = Handle::current().block_on(timeout_at(until, parts.send(None)));
+                let _ = parts.blocking_send(None);
             } else {
                 tracing::error!("a dump was not the same bytes as before");
             }
@@ -99,7 +98,7 @@ impl Transfer {
     /// Makes the dump up to the end of what is wanted, which is sent; answers how many bytes were made.
     fn make(&mut self, wanted: std::ops::Range<u64>) -> Result<u64, ExportError> {
         let end = wanted.end;
-        let sent = Sent { parts: &self.parts, until: self.until, runtime: Handle::current(), wanted, made: 0 };
+        let sent = Sent { parts: &self.parts, until: self.until, wanted, made: 0 };
         let mut sent = io::BufWriter::with_capacity(TOGETHER, sent);
         let result = export::dump(&mut self.log, self.what, &mut sent).map(|_| ());
         let result = result.and_then(|()| Ok(sent.flush()?));
@@ -115,7 +114,23 @@ fn cause(error: &dyn std::error::Error) -> String {
     error.source().map(|cause| format!(": {cause}")).unwrap_or_default()
 }
 
-fn body(receiver: mpsc::Receiver<Option<Bytes>>) -> Body {
+/// A way from a thread that makes parts to a client that takes them. It closes for both when the time is up, or the client
+/// is gone.
+fn passage(until: Instant) -> (mpsc::Sender<Option<Bytes>>, Body) {
+    let (parts, mut made) = mpsc::channel(1);
+    let (passed, receiver) = mpsc::channel::<Option<Bytes>>(WAITING);
+    tokio::spawn(async move {
+        loop {
+            let part = tokio::select! {
+                part = made.recv() => part,
+                () = passed.closed() => return,
+            };
+            let Some(part) = part else { return };
+            if !matches!(timeout_at(until, passed.send(part)).await, Ok(Ok(()))) {
+                return;
+            }
+        }
+    });
     let stream = futures_util::stream::unfold(Some(receiver), |receiver| async {
         let mut receiver = receiver?;
         match receiver.recv().await {
@@ -125,22 +140,24 @@ fn body(receiver: mpsc::Receiver<Option<Bytes>>) -> Body {
             None => Some((Err(io::Error::other("the dump broke off")), None)),
         }
     });
-    Body::from_stream(stream)
+    (parts, Body::from_stream(stream))
 }
 
 /// Sends what is wanted of what is written to the client.
 struct Sent<'a> {
     parts: &'a mpsc::Sender<Option<Bytes>>,
     until: Instant,
-    runtime: Handle,
     wanted: std::ops::Range<u64>,
     made: u64,
 }
 
 impl Write for Sent<'_> {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        if self.parts.is_closed() || self.made >= self.wanted.end {
+        if self.made >= self.wanted.end {
             return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        if self.parts.is_closed() {
+            return Err(self.closed());
         }
         if Instant::now() >= self.until {
             return Err(late());
@@ -150,9 +167,7 @@ impl Write for Sent<'_> {
             |place: u64| usize::try_from(place.saturating_sub(self.made)).map_or(buffer.len(), |at| at.min(buffer.len()));
         let (from, to) = (within(self.wanted.start), within(self.wanted.end));
         if from < to {
-            let sending = self.parts.send(Some(Bytes::copy_from_slice(&buffer[from..to])));
-            let sent = self.runtime.block_on(async { timeout_at(self.until, sending).await });
-            sent.map_err(|_| late())?.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
+            self.parts.blocking_send(Some(Bytes::copy_from_slice(&buffer[from..to]))).map_err(|_| self.closed())?;
         }
         self.made += buffer.len() as u64;
         Ok(buffer.len())
@@ -160,6 +175,13 @@ impl Write for Sent<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+impl Sent<'_> {
+    /// Why nobody takes more.
+    fn closed(&self) -> io::Error {
+        if Instant::now() >= self.until { late() } else { io::ErrorKind::BrokenPipe.into() }
     }
 }
 

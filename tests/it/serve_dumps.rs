@@ -81,7 +81,7 @@ fn everything_can_be_fetched_at_once_and_is_the_same_bytes_each_time() {
         let etag = dump.header("etag").to_owned();
         assert!(etag.starts_with('"') && etag.len() > 20, "a strong one: {etag}");
         assert_eq!(dump.header("accept-ranges"), "bytes");
-        assert!(httpdate::parse_http_date(dump.header("last-modified")).is_ok_and(|time| time <= std::time::SystemTime::now()));
+        assert!(httpdate::parse_http_date(dump.header("last-modified")).is_ok_and(|time| time <= chrono::Utc::now().into()));
         // What the client would take packed is not: a part of it would fit to no other.
         let again = get(&server, name, &[("accept-encoding", "gzip, br")]).ok();
         assert!(again.bytes == dump.bytes && again.header("content-encoding").is_empty(), "{name}");
@@ -249,6 +249,18 @@ fn a_client_that_is_slow_lets_go_of_the_log() {
     assert_eq!(rest.status, 206);
     taken.extend_from_slice(&rest.bytes);
     assert!(taken == get(&server, "dump.nt", &[]).ok().bytes);
+}
+
+#[test]
+fn a_server_stops_though_a_client_does_not_take_its_dump() {
+    let (_bench, server) = served(1500, &["--set-config", "serve.stop_s=1"]);
+    let held = server.client.get(format!("{}/dump.nt", server.url)).send().expect("an answer");
+    let begun = Instant::now();
+    server.ask_to_stop();
+    let (code, said) = server.ended_saying();
+    assert!(code == Some(0) && begun.elapsed() < Duration::from_secs(10), "{code:?} {:?}", begun.elapsed());
+    assert!(!said.contains("panicked"), "{said}");
+    drop(held);
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::harness::Bench;
 /// A server of a bench's mirror, on a port of its own. It is killed at the end.
 pub struct Server {
     child: Child,
-    _log: BufReader<ChildStderr>,
+    log: BufReader<ChildStderr>,
     /// Its address, without a slash at its end.
     pub url: String,
     pub client: Client,
@@ -34,7 +34,7 @@ impl Server {
         }
         let url = line.trim_start_matches("listening on ").trim().trim_end_matches('/').to_owned();
         let client = Client::builder().redirect(Policy::none()).timeout(Duration::from_mins(1)).build().expect("a client");
-        Self { child, _log: log, url, client }
+        Self { child, log, url, client }
     }
 
     /// `host:port`
@@ -80,6 +80,13 @@ impl Server {
     pub fn ask_to_stop(&self) {
         let sent = std::process::Command::new("/bin/sh").args(["-c", &format!("kill -TERM {}", self.child.id())]).status();
         assert!(sent.is_ok_and(|status| status.success()));
+    }
+
+    /// How it ended, and what it said meanwhile.
+    pub fn ended_saying(mut self) -> (Option<i32>, String) {
+        let mut said = String::new();
+        self.log.read_to_string(&mut said).expect("text");
+        (self.child.wait().expect("a child").code(), said)
     }
 
     /// How it ended.

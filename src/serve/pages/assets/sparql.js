@@ -91,7 +91,7 @@
     shown.forEach(([label, value], place) => {
       if (standing) {
         const long = Math.max(Math.round(Math.max(value, 0) / top * 180), 1);
-        const apart = step * width > 500 ? ' apart' : '';
+        const apart = step * width > 350 ? ' apart' : '';
         const bar = draw('rect', { class: `bar${apart}`, x: `${place * step}%`, y: 200 - long, width: `${step}%`, height: long });
         const title = document.createElementNS(SVG, 'title');
         title.textContent = `${label}: ${value}`;
