@@ -57,6 +57,17 @@ impl Default for Lengths {
 }
 
 impl Lengths {
+    /// The length of a dump, or a way to tell it, for which others wait until that is dropped.
+    pub(super) async fn known_or_due(&self, dump: &[u8; 32]) -> Result<u64, impl FnOnce(u64) + Send + '_> {
+        let known = self.0.get_value_or_guard_async(dump).await;
+        known.map_err(|due| {
+            move |length| {
+                // Another may have come to its end meanwhile.
+                let _ = due.insert(length);
+            }
+        })
+    }
+
     /// Keeps the length of a dump.
     pub(super) fn keep(&self, dump: [u8; 32], length: u64) {
         self.0.insert(dump, length);
@@ -95,18 +106,9 @@ pub async fn dumped(app: &App, known: Dump, method: &Method, headers: &HeaderMap
         transfer.send(Part::Whole(length), app.lengths.clone(), *validator.hash());
         return Ok(known.labelled(body, &validator, length));
     };
-    let mut waiting = Some(transfer);
-    let counted = async {
-        let Some(transfer) = waiting.take() else { return Err(Problem::internal(&"a dump was to be counted twice")) };
-        let (transfer, length) = transfer.counted().await?;
-        waiting = Some(transfer);
-        Ok(length)
-    };
-    let length = app.lengths.0.get_or_insert_async(validator.hash(), counted).await?;
+    let (transfer, length) = transfer.measured(app.lengths.clone(), *validator.hash()).await?;
     let Some((first, last)) = range.within(length) else { return Ok(beyond(&validator, length)) };
-    if let Some(transfer) = waiting {
-        transfer.send(Part::Bytes(first..last.saturating_add(1)), app.lengths.clone(), *validator.hash());
-    }
+    transfer.send(Part::Bytes(first..last.saturating_add(1)), app.lengths.clone(), *validator.hash());
     let mut response = known.labelled(body, &validator, Some(last - first + 1));
     *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     insert(response.headers_mut(), CONTENT_RANGE, &format!("bytes {first}-{last}/{length}"));

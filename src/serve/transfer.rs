@@ -47,8 +47,27 @@ impl Transfer {
         (Self { log, what, until, parts, _permit: permit }, body)
     }
 
-    /// Makes the dump once and says how long it is.
-    pub(super) async fn counted(mut self) -> Result<(Self, u64), Problem> {
+    /// Finds out how long the dump is: one of those who ask at a time makes it once, and goes on if its client does not wait,
+    /// which may be a proxy with less patience; the next one knows it then.
+    pub(super) async fn measured(self, lengths: Arc<Lengths>, dump: [u8; 32]) -> Result<(Self, u64), Problem> {
+        let measuring = tokio::spawn(async move {
+            let found = tokio::select! {
+                found = lengths.known_or_due(&dump) => found,
+                () = self.parts.closed() => return Err(Problem::internal(&"a client did not wait for its dump")),
+            };
+            match found {
+                Ok(length) => Ok((self, length)),
+                Err(tell) => {
+                    let (transfer, length) = self.counted().await?;
+                    tell(length);
+                    Ok((transfer, length))
+                }
+            }
+        });
+        measuring.await.map_err(|error| Problem::internal(&error))?
+    }
+
+    async fn counted(mut self) -> Result<(Self, u64), Problem> {
         let counting = tokio::task::spawn_blocking(move || {
             let length = self.make(u64::MAX..u64::MAX)?;
             Ok((self, length))
@@ -156,7 +175,8 @@ impl Write for Sent<'_> {
         if self.made >= self.wanted.end {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
-        if self.parts.is_closed() {
+        let counts = self.wanted.start == u64::MAX;
+        if self.parts.is_closed() && !counts {
             return Err(self.closed());
         }
         if Instant::now() >= self.until {

@@ -1,6 +1,6 @@
 //! Dumps over HTTP: the same bytes each time, parts of them, downloads that broke off and go on, and clients that are slow.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -149,6 +149,24 @@ fn a_part_of_a_dump_can_be_fetched() {
         );
         assert_eq!(labels[0], length.to_string());
     }
+}
+
+#[test]
+fn a_client_that_does_not_wait_for_a_part_finds_it_later() {
+    let (_bench, server) = served(4000, &[]);
+    let request = "GET /dump.nq.gz HTTP/1.1\r\nHost: x\r\nRange: bytes=1000-\r\n\r\n";
+    let length = || Got::of(server.client.head(format!("{}/dump.nq.gz", server.url))).header("content-length").to_owned();
+    let begun = Instant::now();
+    // A proxy that gives up long before the dump was made once.
+    while length().is_empty() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "the length is never known");
+        let mut impatient = server.connect();
+        impatient.set_read_timeout(Some(Duration::from_millis(30))).expect("a timeout");
+        impatient.write_all(request.as_bytes()).expect("sent");
+        let answer = impatient.read(&mut [0; 1000]);
+        assert!(answer.is_err() || !length().is_empty(), "it was answered at once: {answer:?}");
+    }
+    assert_eq!(get(&server, "dump.nq.gz", &[]).ok().bytes.len().to_string(), length());
 }
 
 #[test]
