@@ -128,7 +128,7 @@ words! {
     found_none: "Nothing was found.", "Inget hittades.";
     found: "found", "träffar";
     at_least: "at least", "minst";
-    of_these: "of which the best", "varav de bästa";
+    of_these: "of which", "varav";
     shown: "are shown", "visas";
     found_hint: "Try fewer or shorter words, or the beginning of the last one.", "Prova färre eller kortare ord, eller början på det sista.";
     previous: "Previous", "Föregående";
