@@ -5,7 +5,7 @@ use std::io;
 use clap::Args;
 
 use super::{Exit, Global, Settings};
-use crate::query::{QueryError, worker};
+use crate::query::{self, QueryError, worker};
 
 /// Run the queries of `serve`, which come over stdin.
 #[derive(Debug, Args)]
@@ -23,6 +23,7 @@ fn overdue(_: QueryError) {
 pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
     let settings = Settings::read(global)?;
     let snapshots = settings.data.snapshots();
-    worker::work(&snapshots, arguments.memory_mb << 20, &mut io::stdin().lock(), &mut io::stdout().lock(), overdue)?;
+    let memory = arguments.memory_mb << 20;
+    query::with_stack(|| worker::work(&snapshots, memory, &mut io::stdin().lock(), &mut io::stdout().lock(), overdue))??;
     Ok(Exit::Ok)
 }

@@ -6,6 +6,13 @@ use std::time::Duration;
 use oxigraph::model::NamedNode;
 use oxigraph::sparql::results::{QueryResultsFormat, QueryResultsParser, ReaderQueryResultsParserOutput};
 use oxigraph::sparql::{DefaultServiceHandler, QuerySolutionIter};
+use spargebra::Query;
+use spargebra::algebra::{AggregateExpression, Expression, GraphPattern, OrderExpression};
+use spargebra::term::NamedNodePattern;
+
+use super::QueryError;
+use super::mistake::Mistake;
+use super::mistake::tokens::{Kind, Tokens};
 
 /// Asks other endpoints, if their hosts are listed.
 pub(super) struct Services {
@@ -16,7 +23,9 @@ pub(super) struct Services {
 /// Why another endpoint gave nothing.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ServiceError {
-    #[error("SERVICE <{0}> is not allowed here: its host is not in `query.service_hosts`")]
+    #[error(
+        "SERVICE <{0}> is not allowed here: its host is not in `query.service_hosts`\nhint: who runs this mirror can list it there, and nothing is asked of other hosts"
+    )]
     Host(String),
     #[error("SERVICE <{0}> could not be asked: {1}")]
     Http(String, String),
@@ -90,6 +99,121 @@ impl DefaultServiceHandler for Services {
             Ok(ReaderQueryResultsParserOutput::Boolean(_)) => Err(wrong(&"a boolean")),
             Err(error) => Err(wrong(&error)),
         }
+    }
+}
+
+/// Refuses a query that asks what it may not, before any of it runs. A `SERVICE SILENT` that fails is to have no effect,
+/// so those are left to the evaluation; what a service is asked for is for that one to judge.
+pub(super) fn check(query: &Query, text: &str, hosts: &[String]) -> Result<(), QueryError> {
+    let (Query::Select { pattern, .. }
+    | Query::Construct { pattern, .. }
+    | Query::Describe { pattern, .. }
+    | Query::Ask { pattern, .. }) = query;
+    let mut left = vec![Part::Pattern(pattern)];
+    while let Some(part) = left.pop() {
+        if let Part::Pattern(GraphPattern::Service { name, silent: false, .. }) = part {
+            match name {
+                NamedNodePattern::NamedNode(name) if is_listed(hosts, name.as_str()) => {}
+                NamedNodePattern::NamedNode(name) => return Err(QueryError::Service(name.as_str().to_owned())),
+                NamedNodePattern::Variable(variable) => return Err(named_by_variable(text, variable.as_str()).into()),
+            }
+        }
+        part.parts(&mut left);
+    }
+    Ok(())
+}
+
+fn named_by_variable(text: &str, variable: &str) -> Mistake {
+    let mut tokens = Tokens::from(text, 0);
+    let mut service = false;
+    let at = loop {
+        let token = tokens.next(false);
+        let written = token.of(text);
+        if token.kind == Kind::End || (service && token.kind == Kind::Variable && written.get(1..) == Some(variable)) {
+            break token.start;
+        }
+        service = token.kind == Kind::Word && written.eq_ignore_ascii_case("SERVICE");
+    };
+    let hint = "name the service by its IRI: SERVICE <https://query.wikidata.org/sparql> { … }";
+    Mistake::at(text, at, format!("SERVICE cannot be named by a variable such as `?{variable}` here"), Some(hint.to_owned()))
+}
+
+/// A part of a query that may hold others.
+#[derive(Clone, Copy)]
+enum Part<'a> {
+    Pattern(&'a GraphPattern),
+    Expression(&'a Expression),
+}
+
+impl<'a> Part<'a> {
+    /// The parts that it holds itself: a loop over them needs no stack, however deep they are.
+    fn parts(self, into: &mut Vec<Self>) {
+        match self {
+            Self::Pattern(pattern) => pattern_parts(pattern, into),
+            Self::Expression(expression) => expression_parts(expression, into),
+        }
+    }
+}
+
+fn pattern_parts<'a>(pattern: &'a GraphPattern, into: &mut Vec<Part<'a>>) {
+    match pattern {
+        GraphPattern::Bgp { .. } | GraphPattern::Path { .. } | GraphPattern::Values { .. } | GraphPattern::Service { .. } => {}
+        GraphPattern::Join { left, right }
+        | GraphPattern::Lateral { left, right }
+        | GraphPattern::Union { left, right }
+        | GraphPattern::Minus { left, right } => into.extend([Part::Pattern(left), Part::Pattern(right)]),
+        GraphPattern::LeftJoin { left, right, expression } => {
+            into.extend([Part::Pattern(left), Part::Pattern(right)]);
+            into.extend(expression.iter().map(Part::Expression));
+        }
+        GraphPattern::Filter { expr, inner } => into.extend([Part::Expression(expr), Part::Pattern(inner)]),
+        GraphPattern::Extend { inner, expression, .. } => into.extend([Part::Expression(expression), Part::Pattern(inner)]),
+        GraphPattern::OrderBy { inner, expression } => {
+            into.push(Part::Pattern(inner));
+            into.extend(
+                expression.iter().map(|(OrderExpression::Asc(each) | OrderExpression::Desc(each))| Part::Expression(each)),
+            );
+        }
+        GraphPattern::Group { inner, aggregates, .. } => {
+            into.push(Part::Pattern(inner));
+            into.extend(aggregates.iter().filter_map(|(_, aggregate)| match aggregate {
+                AggregateExpression::CountSolutions { .. } => None,
+                AggregateExpression::FunctionCall { expr, .. } => Some(Part::Expression(expr)),
+            }));
+        }
+        GraphPattern::Graph { inner, .. }
+        | GraphPattern::Project { inner, .. }
+        | GraphPattern::Distinct { inner }
+        | GraphPattern::Reduced { inner }
+        | GraphPattern::Slice { inner, .. } => into.push(Part::Pattern(inner)),
+    }
+}
+
+fn expression_parts<'a>(expression: &'a Expression, into: &mut Vec<Part<'a>>) {
+    match expression {
+        Expression::NamedNode(_) | Expression::Literal(_) | Expression::Variable(_) | Expression::Bound(_) => {}
+        Expression::Exists(pattern) => into.push(Part::Pattern(pattern)),
+        Expression::UnaryPlus(inner) | Expression::UnaryMinus(inner) | Expression::Not(inner) => {
+            into.push(Part::Expression(inner))
+        }
+        Expression::Or(a, b)
+        | Expression::And(a, b)
+        | Expression::Equal(a, b)
+        | Expression::SameTerm(a, b)
+        | Expression::Greater(a, b)
+        | Expression::GreaterOrEqual(a, b)
+        | Expression::Less(a, b)
+        | Expression::LessOrEqual(a, b)
+        | Expression::Add(a, b)
+        | Expression::Subtract(a, b)
+        | Expression::Multiply(a, b)
+        | Expression::Divide(a, b) => into.extend([Part::Expression(a), Part::Expression(b)]),
+        Expression::If(a, b, c) => into.extend([Part::Expression(a), Part::Expression(b), Part::Expression(c)]),
+        Expression::In(one, list) => {
+            into.push(Part::Expression(one));
+            into.extend(list.iter().map(Part::Expression));
+        }
+        Expression::Coalesce(list) | Expression::FunctionCall(_, list) => into.extend(list.iter().map(Part::Expression)),
     }
 }
 

@@ -5,23 +5,28 @@
 //! in memory, nor kept from using up memory or stack.
 
 mod dataset;
+mod depth;
 mod federation;
 mod graph_writer;
+mod mistake;
 mod prefixes;
 mod results;
 mod wire;
 pub mod worker;
 
-use std::sync::mpsc::RecvTimeoutError;
+use std::io;
+use std::sync::mpsc::{RecvTimeoutError, Sender};
 use std::time::Duration;
 
 use oxigraph::model::{GraphName, NamedNode, NamedOrBlankNode};
-use oxigraph::sparql::{CancellationToken, QueryEvaluationError, QueryResults, SparqlEvaluator, SparqlSyntaxError};
+use oxigraph::sparql::{CancellationToken, QueryEvaluationError, QueryResults, SparqlEvaluator};
 use serde::{Deserialize, Serialize};
+use spargebra::SparqlParser;
 
 pub use dataset::Queryable;
 pub(crate) use graph_writer::with_prefixes;
 pub use graph_writer::{GraphFormat, GraphWriter};
+pub use mistake::Mistake;
 pub use prefixes::{PREFIXES, compact};
 pub use results::{Bounds, Output, ResultsError, SolutionFormat, Written, write};
 pub use wire::{Ended, Frame, HEAD, Head, Refusal, RefusalKind, Task, read_head};
@@ -29,9 +34,12 @@ pub use wire::{Ended, Frame, HEAD, Head, Refusal, RefusalKind, Task, read_head};
 /// Why a query has no results.
 #[derive(Debug, thiserror::Error)]
 pub enum QueryError {
-    /// It is not SPARQL.
-    #[error("the query is not valid SPARQL 1.1: {0}")]
-    Syntax(#[from] SparqlSyntaxError),
+    /// It has a mistake.
+    #[error("{0}")]
+    Mistake(#[from] Mistake),
+    /// It asks a service that it may not ask.
+    #[error("{}", federation::ServiceError::Host(.0.clone()))]
+    Service(String),
     /// A graph of its dataset is named by no IRI.
     #[error("{0:?} is not an IRI, and names no graph")]
     Graph(String),
@@ -55,17 +63,12 @@ pub enum QueryError {
 pub struct Running<'a> {
     /// Its results, which come as they are read.
     pub results: QueryResults<'a>,
-    limit: u64,
+    /// What a fault while reading them means.
+    pub faults: Faults,
     _clock: std::sync::mpsc::Sender<()>,
 }
 
 impl Running<'_> {
-    /// What a fault while reading results means.
-    #[must_use]
-    pub fn explain(limit: u64, error: QueryEvaluationError) -> QueryError {
-        if matches!(error, QueryEvaluationError::Cancelled) { QueryError::Timeout(limit) } else { QueryError::Evaluation(error) }
-    }
-
     /// The form of the results, none of which were read yet.
     #[must_use]
     pub fn form(&self) -> Written {
@@ -75,11 +78,27 @@ impl Running<'_> {
             QueryResults::Graph(_) => Written::Triples(0),
         }
     }
+}
 
-    /// The time limit, in seconds.
+/// Says what went wrong with a query.
+#[derive(Debug, Clone)]
+pub struct Faults {
+    text: String,
+    limit: u64,
+}
+
+impl Faults {
+    /// What a fault of the engine means.
     #[must_use]
-    pub fn limit(&self) -> u64 {
-        self.limit
+    pub fn explain(&self, error: QueryEvaluationError) -> QueryError {
+        match error {
+            QueryEvaluationError::Cancelled => QueryError::Timeout(self.limit),
+            QueryEvaluationError::UnsupportedCustomFunction(name) => mistake::function(&self.text, name.as_str(), None).into(),
+            QueryEvaluationError::UnsupportedCustomFunctionArity { name, actual, .. } => {
+                mistake::function(&self.text, name.as_str(), Some(actual)).into()
+            }
+            error => QueryError::Evaluation(error),
+        }
     }
 }
 
@@ -120,31 +139,27 @@ const GRACE: Duration = Duration::from_secs(1);
 
 /// Runs a query. Where it names no dataset (`FROM`), the union of all graphs is its default graph.
 ///
-/// `overdue` is called on another thread if the query goes on long after its time, which a large join can do.
+/// `overdue` is called on another thread if the query goes on long after its time, which a large join can do, and
+/// parsing or planning. Deep queries need the stack of [`with_stack`].
 pub fn run<'a>(
     dataset: &'a impl Queryable,
     question: &Question,
     limits: Limits,
     overdue: impl FnOnce(QueryError) + Send + 'static,
 ) -> Result<Running<'a>, QueryError> {
-    let Question { text, default_graphs, named_graphs, services, base } = question;
+    let text = &question.text;
     if text.len() > limits.query_bytes {
         return Err(QueryError::TooLong { length: text.len(), limit: limits.query_bytes });
     }
-    let mut evaluator = SparqlEvaluator::new();
-    for (prefix, iri) in PREFIXES {
-        // The table holds valid IRIs, as its test shows.
-        evaluator = evaluator
-            .with_prefix(prefix, iri)
-            .map_err(|error| QueryError::Evaluation(QueryEvaluationError::Unexpected(Box::new(error))))?;
-    }
-    if let Some(base) = base {
-        evaluator = evaluator.with_base_iri(base).map_err(|_| QueryError::Graph(base.clone()))?;
-    }
-    let services = federation::Services::new(services.clone(), Duration::from_secs(limits.timeout_s));
-    evaluator = evaluator.with_default_service_handler(services);
+    depth::check(text)?;
     let token = CancellationToken::new();
-    let mut prepared = evaluator.with_cancellation_token(token.clone()).parse_query(text)?;
+    let clock = start_clock(token.clone(), limits.timeout_s, overdue);
+    let query = parse(question)?;
+    federation::check(&query, text, &question.services)?;
+    let services = federation::Services::new(question.services.clone(), Duration::from_secs(limits.timeout_s));
+    let evaluator = SparqlEvaluator::new().with_default_service_handler(services).with_cancellation_token(token);
+    let mut prepared = evaluator.for_query(query);
+    let Question { default_graphs, named_graphs, .. } = question;
     if !default_graphs.is_empty() || !named_graphs.is_empty() {
         let named = |iri: &String| NamedNode::new(iri).map_err(|_| QueryError::Graph(iri.clone()));
         let default = default_graphs.iter().map(|iri| named(iri).map(GraphName::from)).collect::<Result<_, _>>()?;
@@ -154,16 +169,44 @@ pub fn run<'a>(
     } else if prepared.dataset().is_default_dataset() {
         prepared.dataset_mut().set_default_graph_as_union();
     }
+    let faults = Faults { text: text.clone(), limit: limits.timeout_s };
+    let results = dataset.execute(prepared).map_err(|error| faults.explain(error))?;
+    Ok(Running { results, faults, _clock: clock })
+}
+
+fn parse(question: &Question) -> Result<spargebra::Query, QueryError> {
+    let mut parser = SparqlParser::new();
+    for (prefix, iri) in PREFIXES {
+        // The table holds valid IRIs, as its test shows.
+        parser = parser
+            .with_prefix(prefix, iri)
+            .map_err(|error| QueryError::Evaluation(QueryEvaluationError::Unexpected(Box::new(error))))?;
+    }
+    if let Some(base) = &question.base {
+        parser = parser.with_base_iri(base).map_err(|_| QueryError::Graph(base.clone()))?;
+    }
+    let text = &question.text;
+    parser.parse_query(text).map_err(|error| Mistake::find(text, question.base.is_some(), &error.to_string()).into())
+}
+
+/// Ends a query when its time is up.
+fn start_clock(token: CancellationToken, timeout_s: u64, overdue: impl FnOnce(QueryError) + Send + 'static) -> Sender<()> {
     let (clock, ended) = std::sync::mpsc::channel();
-    let time = Duration::from_secs(limits.timeout_s);
     std::thread::spawn(move || {
-        if ended.recv_timeout(time) == Err(RecvTimeoutError::Timeout) {
+        if ended.recv_timeout(Duration::from_secs(timeout_s)) == Err(RecvTimeoutError::Timeout) {
             token.cancel();
             if ended.recv_timeout(GRACE) == Err(RecvTimeoutError::Timeout) {
-                overdue(QueryError::Timeout(limits.timeout_s));
+                overdue(QueryError::Timeout(timeout_s));
             }
         }
     });
-    let results = dataset.execute(prepared).map_err(|error| Running::explain(limits.timeout_s, error))?;
-    Ok(Running { results, limit: limits.timeout_s, _clock: clock })
+    clock
+}
+
+/// Does something on a thread whose stack is large enough for all queries within the limits.
+pub fn with_stack<T: Send>(work: impl FnOnce() -> T + Send) -> io::Result<T> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("query".to_owned()).stack_size(depth::STACK).spawn_scoped(scope, work)?;
+        thread.join().or_else(|panic| std::panic::resume_unwind(panic))
+    })
 }

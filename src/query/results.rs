@@ -114,9 +114,8 @@ pub fn write(
     bounds: Bounds,
     out: &mut dyn Write,
 ) -> Result<Output, ResultsError> {
-    let limit = running.limit();
-    let explain = |error| ResultsError::from(Running::explain(limit, error));
-    let Running { results, _clock, .. } = running;
+    let Running { results, faults, _clock } = running;
+    let explain = |error| ResultsError::from(faults.explain(error));
     let format = match solutions {
         SolutionFormat::Table => None,
         SolutionFormat::Json => Some(QueryResultsFormat::Json),

@@ -60,12 +60,18 @@ pub struct Refusal {
 pub enum RefusalKind {
     /// The query is not valid.
     Syntax,
+    /// It asks a service that it may not ask.
+    Forbidden,
     /// Its time is up.
     Timeout,
     /// None of the formats that the client takes fits.
     Format,
     /// It failed.
     Evaluation,
+    /// A service that it asks failed.
+    Service,
+    /// Its process was ended from outside.
+    Killed,
     /// The snapshot is gone.
     Snapshot,
 }

@@ -2,6 +2,8 @@
 
 use std::io::{self, BufRead, Write};
 
+use oxigraph::sparql::QueryEvaluationError;
+
 use super::wire::{Ended, Frame, Head, Refusal, RefusalKind, Task};
 use super::{GraphFormat, ResultsError, SolutionFormat, Written};
 use super::{QueryError, run, write};
@@ -99,8 +101,10 @@ fn answer(snapshot: &PublishedSnapshot, task: &Task, output: &mut impl Write, ov
 
 fn kind_of(error: &QueryError) -> RefusalKind {
     match error {
-        QueryError::Syntax(_) | QueryError::Graph(_) | QueryError::TooLong { .. } => RefusalKind::Syntax,
+        QueryError::Mistake(_) | QueryError::Graph(_) | QueryError::TooLong { .. } => RefusalKind::Syntax,
+        QueryError::Service(_) => RefusalKind::Forbidden,
         QueryError::Timeout(_) => RefusalKind::Timeout,
+        QueryError::Evaluation(QueryEvaluationError::Service(_)) => RefusalKind::Service,
         QueryError::Evaluation(_) => RefusalKind::Evaluation,
     }
 }

@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -69,7 +70,7 @@ pub struct Workers {
 
 struct Worker {
     // Killed when dropped.
-    _child: Child,
+    child: Child,
     stdin: ChildStdin,
     stdout: BufReader<ChildStdout>,
 }
@@ -150,16 +151,13 @@ impl Workers {
                 Ok(Ok(Frame::Data(bytes))) => Event::Data(bytes.into()),
                 Ok(Ok(Frame::Ended(ended))) => Event::Ended(ended),
                 Ok(Ok(Frame::Refused(refusal))) => Event::Refused(refusal),
-                // It ended itself, where the engine does not look at its clock.
-                Ok(Err(_)) if Instant::now() >= time_up => {
-                    Event::Refused(Refusal { kind: RefusalKind::Timeout, message: String::new() })
-                }
                 Ok(Err(error)) => {
-                    tracing::warn!("a query ended its process: {error}");
-                    let message = "the query needs more memory than one query may have, or is nested too deeply".to_owned();
-                    Event::Refused(Refusal { kind: RefusalKind::Evaluation, message })
+                    // Where the engine does not look at its clock, it ends itself.
+                    let refusal = if Instant::now() >= time_up { time_is_up() } else { worker.end(&error).await };
+                    let _ = timeout(self.settings.stall, events.send(Event::Refused(refusal))).await;
+                    return Ok(());
                 }
-                Err(_) => Event::Refused(Refusal { kind: RefusalKind::Timeout, message: String::new() }),
+                Err(_) => Event::Refused(time_is_up()),
             };
             let ended = matches!(event, Event::Ended(_));
             let refused = match &event {
@@ -170,7 +168,8 @@ impl Workers {
                 tracing::info!("a client took none of its results for {} s", self.settings.stall.as_secs());
                 return Ok(());
             }
-            if ended || matches!(refused, Some(RefusalKind::Syntax | RefusalKind::Format | RefusalKind::Snapshot)) {
+            let unharmed = [RefusalKind::Syntax, RefusalKind::Forbidden, RefusalKind::Format, RefusalKind::Snapshot];
+            if ended || refused.is_some_and(|kind| unharmed.contains(&kind)) {
                 self.idle.lock().unwrap_or_else(PoisonError::into_inner).push_back(worker);
                 return Ok(());
             }
@@ -194,7 +193,7 @@ impl Workers {
         let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(io::Error::other("a worker without pipes"));
         };
-        Ok(Worker { _child: child, stdin, stdout: BufReader::new(stdout) })
+        Ok(Worker { child, stdin, stdout: BufReader::new(stdout) })
     }
 }
 
@@ -207,6 +206,37 @@ impl Worker {
         self.stdout.read_exact(&mut bytes).await?;
         Frame::new(letter, bytes)
     }
+
+    /// Why it ended in the middle of a query, as its status tells.
+    async fn end(&mut self, error: &io::Error) -> Refusal {
+        let status = timeout(GRACE, self.child.wait()).await;
+        let status = status.ok().and_then(Result::ok);
+        tracing::warn!(
+            "a query ended its process ({}): {error}",
+            status.map_or_else(|| "alive".to_owned(), |status| status.to_string())
+        );
+        let signal = status.and_then(|status| status.signal());
+        let (kind, message) = match signal {
+            // The allocator, or what is behind it, gives up.
+            Some(SIGABRT) => (
+                RefusalKind::Evaluation,
+                "the query needs more memory than one query may have here (`serve.memory_mb`): make it narrower",
+            ),
+            Some(SIGSEGV | SIGBUS) => (RefusalKind::Syntax, "the query is nested too deeply: take it apart into several queries"),
+            Some(_) => (RefusalKind::Killed, "the process that ran the query was ended from outside: try again"),
+            None => (RefusalKind::Evaluation, "the process that ran the query failed; the log of this server says why"),
+        };
+        Refusal { kind, message: message.to_owned() }
+    }
+}
+
+// By their numbers on Linux, macOS and the BSDs; `SIGBUS` has two.
+const SIGABRT: i32 = 6;
+const SIGSEGV: i32 = 11;
+const SIGBUS: i32 = if cfg!(target_os = "linux") { 7 } else { 10 };
+
+fn time_is_up() -> Refusal {
+    Refusal { kind: RefusalKind::Timeout, message: String::new() }
 }
 
 /// A place in the queue.

@@ -13,6 +13,7 @@
 //! - `bad_records`: records that are no good, or look so
 //! - `search`: titles, names, identifiers
 //! - `serve_protocol`: the SPARQL 1.1 Protocol, case by case
+//! - `sparql_mistakes`: what is said of queries with mistakes
 //! - `serve_records`: records in every format, and where they are
 //! - `serve_dumps`: everything at once, and how a broken download goes on
 //! - `serve_sitemap`: what search engines and browsers look for by themselves
@@ -56,3 +57,4 @@ mod serve_sitemap;
 mod server;
 mod snapshots;
 mod soak;
+mod sparql_mistakes;

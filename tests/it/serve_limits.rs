@@ -60,10 +60,73 @@ fn a_query_that_needs_too_much_memory_or_stack_ends_alone() {
     let answer = server.ask(&format!("SELECT (COUNT(*) AS ?n) {{ {hungry} }}"));
     assert_eq!(answer.status, 500, "{answer:?}");
     assert!(answer.body.contains("needs more memory than one query may have"), "{}", answer.body);
-    let deep = format!("SELECT * {{ FILTER {}1{} }}", "(".repeat(100_000), ")".repeat(100_000));
-    let answer = server.ask(&deep);
-    assert!(answer.status == 500 && answer.body.contains("nested too deeply"), "{answer:?}");
+    for (begin, open, close, end) in [
+        ("FILTER ", "(", ")", ""),
+        ("", "{", "}", ""),
+        ("FILTER(", "!", "", "1)"),
+        ("?s ", "(", ")", " ?o"),
+        ("FILTER(", "STR(", ")", ")"),
+        ("FILTER(1", " + 1", "", ")"),
+        ("?s kbv:a", "/kbv:a", "", " ?o"),
+        ("{}", " UNION {}", "", ""),
+        ("", "OPTIONAL {", "}", ""),
+    ] {
+        let deep = format!("SELECT * {{ {begin}{}1{}{end} }}", open.repeat(60_000), close.repeat(60_000));
+        let answer = server.ask(&deep);
+        assert!(answer.status == 400 && answer.body.starts_with("the query is nested too deeply"), "{open}: {answer:?}");
+    }
     assert!(server.count("SELECT (COUNT(*) AS ?n) { ?s a kbv:Person }") > 0);
+}
+
+#[test]
+fn a_query_that_is_nested_or_long_within_the_limits_runs() {
+    let (_bench, server) = served(50, &[]);
+    for (begin, open, middle, close, times) in [
+        ("SELECT (1 AS ?n) { FILTER", "(", "true", ")", 490),
+        ("SELECT (1 AS ?n) {", "{", "", "}", 490),
+        ("SELECT (1 AS ?n) { FILTER(true", " || false", ")", "", 2000),
+        ("SELECT (1 AS ?n) { VALUES ?x { 1 } FILTER(?x IN (1", ",-1", "))", "", 100_000),
+    ] {
+        let query = format!("{begin}{}{middle}{} }}", open.repeat(times), close.repeat(times));
+        assert_eq!(server.count(&query), 1, "{open}");
+    }
+}
+
+/// The process that runs the one query of a server. It is there, since the query runs.
+fn worker(server: &Server) -> String {
+    let threads = fs_err::read_dir(format!("/proc/{}/task", server.id())).expect("a process").flatten();
+    let lists = threads.filter_map(|thread| fs_err::read_to_string(thread.path().join("children")).ok());
+    let children = lists.collect::<Vec<_>>().join(" ");
+    let numbers: Vec<&str> = children.split_whitespace().collect();
+    assert_eq!(numbers.len(), 1, "one query, one worker");
+    numbers[0].to_owned()
+}
+
+#[test]
+fn how_a_worker_ended_tells_why_there_is_no_answer() {
+    for (signal, status, words) in [
+        ("KILL", 503, "ended from outside: try again"),
+        ("TERM", 503, "ended from outside: try again"),
+        ("ABRT", 500, "needs more memory than one query may have"),
+        ("SEGV", 400, "nested too deeply"),
+    ] {
+        let (_bench, server) = served(300, &set(&["serve.timeout_s=300"]));
+        let answer = std::thread::scope(|scope| {
+            let asked = scope.spawn(|| server.ask(ENDLESS));
+            until("the query runs", Duration::from_secs(20), || metric(&server, "queries_running") > 0.5);
+            let number = worker(&server);
+            // A handler looks first whether the stack is full, and lets the second signal through.
+            let times = if signal == "SEGV" { 2 } else { 1 };
+            for _ in 0..times {
+                let sent = std::process::Command::new("/bin/sh").args(["-c", &format!("kill -{signal} {number}")]).status();
+                assert!(sent.is_ok());
+            }
+            asked.join().expect("an answer")
+        });
+        assert!(answer.status == status && answer.body.contains(words), "{signal}: {answer:?}");
+        assert_eq!(answer.header("retry-after"), if status == 503 { "10" } else { "" });
+        assert!(server.count("SELECT (COUNT(*) AS ?n) { ?s a kbv:Person }") > 0, "another takes its place");
+    }
 }
 
 #[test]
@@ -197,11 +260,35 @@ fn service_asks_listed_hosts_and_no_others() {
     assert_eq!(server.count(&ask(&format!("{}/sparql", other.url))), here);
     for elsewhere in ["http://127.0.0.1:9/sparql", "http://169.254.169.254/latest/meta-data/", "file:///etc/passwd"] {
         let refused = server.ask(&ask(elsewhere));
-        assert!(refused.status == 500 && refused.body.contains("is not in `query.service_hosts`"), "{refused:?}");
+        assert!(refused.status == 403 && refused.body.contains("is not in `query.service_hosts`"), "{refused:?}");
+        // One that may fail has no effect, and asks nothing.
+        let silent = server.ask(&ask(elsewhere).replace("SERVICE", "SERVICE SILENT"));
+        assert_eq!(silent.ok().json()["results"]["bindings"][0]["n"]["value"], "1");
+        let hidden = format!("ASK {{ FILTER(1 = 2 || NOT EXISTS {{ SERVICE <{elsewhere}> {{ ?s ?p ?o }} }}) }}");
+        assert_eq!(server.ask(&hidden).status, 403);
     }
     let closed = other.ask(&ask(&format!("{}/sparql", server.url)));
-    assert!(closed.status == 500 && closed.body.contains("SERVICE"), "no host is listed there: {closed:?}");
-    assert_eq!(other.ask("LOAD <http://127.0.0.1:9/>").status, 400);
+    assert!(closed.status == 403 && closed.body.contains("SERVICE"), "no host is listed there: {closed:?}");
+    let variable = server.ask("SELECT * {\n  VALUES ?e { <http://127.0.0.1:9/> }\n  SERVICE ?e { ?s ?p ?o } }");
+    assert!(
+        variable.status == 400
+            && variable.body.starts_with("SERVICE cannot be named by a variable such as `?e` here (line 3, column 11)\n"),
+        "{variable:?}"
+    );
+    let update = other.ask("LOAD <http://127.0.0.1:9/>");
+    assert!(update.status == 400 && update.body.contains("libris-mirror harvest"), "{update:?}");
+    // The same at the command line.
+    let config = config.to_str().expect("text");
+    let done = bench.run(&["query", "--config", config, &ask("http://127.0.0.1:9/sparql")]).expect(1);
+    assert!(done.stderr.contains("is not in `query.service_hosts`\nhint: "), "{}", done.stderr);
+    let done = bench.run(&["query", "--config", config, "SELECT * { SERVICE ?e { ?s ?p ?o } }"]).expect(1);
+    assert!(done.stderr.contains("cannot be named by a variable"), "{}", done.stderr);
+    // A listed host that does not answer.
+    let url = format!("{}/sparql", other.url);
+    drop(other);
+    let gone = server.ask(&ask(&url));
+    assert!(gone.status == 502 && gone.body.contains("could not be asked"), "{gone:?}");
+    assert_eq!(server.ask(&ask(&url).replace("SERVICE", "SERVICE SILENT")).status, 200);
 }
 
 #[test]

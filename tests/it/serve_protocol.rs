@@ -11,6 +11,12 @@ fn encoded(iri: &str) -> String {
     percent_encoding::utf8_percent_encode(iri, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
+/// Whether an answer says that it depends on what the client takes.
+fn varies(answer: &Answer) -> bool {
+    let lists = answer.headers.iter().filter(|(name, _)| name == "vary");
+    lists.flat_map(|(_, names)| names.split(',')).any(|name| name.trim().eq_ignore_ascii_case("accept"))
+}
+
 #[test]
 fn every_case_of_the_protocol_is_answered_as_the_table_says() {
     let bench = Bench::new(300);
@@ -48,6 +54,8 @@ fn every_case_of_the_protocol_is_answered_as_the_table_says() {
         if answer.status >= 400 {
             good &= answer.header("content-type").starts_with("text/plain") && answer.body.trim().len() > 10;
         }
+        // Caches must know that another client may be answered otherwise.
+        good &= varies(&answer);
         if answer.status == 405 {
             good &= answer.header("allow").contains("GET");
         }
@@ -71,7 +79,7 @@ fn a_syntax_error_says_where() {
     let server = Server::start(&bench, &[]);
     let answer = server.ask("SELECT *\nWHERE {\n  ?s ?p }");
     assert_eq!(answer.status, 400);
-    assert!(answer.body.contains("error at 3:10"), "{}", answer.body);
+    assert!(answer.body.contains("(line 3, column 9)\n3 |   ?s ?p }\n  |         ^\nhint: "), "{}", answer.body);
 }
 
 #[test]
@@ -115,8 +123,11 @@ fn a_client_that_has_the_results_is_not_sent_them_again() {
     let first = server.get(&path).ok();
     let (etag, modified) = (first.header("etag").to_owned(), first.header("last-modified").to_owned());
     assert!(etag.starts_with("W/\"") && modified.ends_with("GMT"), "{first:?}");
-    let again =
-        |name: &str, value: &str| Answer::of(server.client.get(format!("{}{path}", server.url)).header(name, value)).status;
+    let again = |name: &str, value: &str| {
+        let answer = Answer::of(server.client.get(format!("{}{path}", server.url)).header(name, value));
+        assert!(varies(&answer), "{answer:?}");
+        answer.status
+    };
     assert_eq!((again("if-none-match", &etag), again("if-modified-since", &modified)), (304, 304));
     bench.state().with_catalogue(|catalogue| catalogue.add(20, chrono::Utc::now()));
     bench.harvest("all", None, &[]);

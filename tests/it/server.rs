@@ -37,6 +37,11 @@ impl Server {
         Self { child, log, url, client }
     }
 
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// `host:port`
     pub fn host(&self) -> &str {
         self.url.trim_start_matches("http://").split('/').next().expect("a host")

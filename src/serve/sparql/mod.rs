@@ -34,9 +34,20 @@ pub const CUT: HeaderName = HeaderName::from_static("x-results-cut");
 pub async fn sparql(State(app): State<Arc<App>>, request: Request<Body>) -> Response {
     let begun = Instant::now();
     let result = answer(&app, request).await;
-    let response = result.unwrap_or_else(axum::response::IntoResponse::into_response);
+    let mut response = result.unwrap_or_else(axum::response::IntoResponse::into_response);
+    vary(response.headers_mut());
     app.telemetry.query(response.status(), begun.elapsed());
     response
+}
+
+/// Says to caches that each answer depends on what the client takes, be it a refusal.
+fn vary(headers: &mut HeaderMap) {
+    let named = |value: &HeaderValue| {
+        value.to_str().is_ok_and(|names| names.split(',').any(|name| name.trim().eq_ignore_ascii_case("accept")))
+    };
+    if !headers.get_all(VARY).iter().any(named) {
+        headers.append(VARY, HeaderValue::from_static("Accept"));
+    }
 }
 
 async fn answer(app: &Arc<App>, request: Request<Body>) -> Result<Response, Problem> {
@@ -176,11 +187,14 @@ fn validator(snapshot: &SnapshotInfo, asked: &SparqlRequest, formats: [Option<&s
 fn problem(refusal: &Refusal, timeout_s: u64) -> Problem {
     match refusal.kind {
         RefusalKind::Syntax => Problem::bad_request(&*refusal.message),
+        RefusalKind::Forbidden => Problem::new(StatusCode::FORBIDDEN, &*refusal.message),
         RefusalKind::Format => Problem::not_acceptable(&*refusal.message),
         RefusalKind::Timeout => {
             let detail = format!("the query was ended after {timeout_s} s: make it narrower, or ask a mirror of your own");
             Problem::new(StatusCode::GATEWAY_TIMEOUT, detail)
         }
+        RefusalKind::Service => Problem::new(StatusCode::BAD_GATEWAY, &*refusal.message),
+        RefusalKind::Killed => Problem::new(StatusCode::SERVICE_UNAVAILABLE, &*refusal.message),
         RefusalKind::Evaluation | RefusalKind::Snapshot => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, &*refusal.message),
     }
 }
@@ -199,7 +213,6 @@ fn finished(
     if let Some(value) = media_type.and_then(|name| HeaderValue::from_str(&labelled(name)).ok()) {
         headers.insert(CONTENT_TYPE, value);
     }
-    headers.insert(VARY, HeaderValue::from_static("Accept"));
     if let Some(validator) = validator {
         validator.label(headers);
     }

@@ -1,0 +1,302 @@
+//! What is said of a token that does not fit: what was wanted in its place, and what is most likely meant.
+
+use super::near::{self, ELEMENTS, FORMS, MODIFIERS, UPDATES};
+use super::reader::{Fault, Reader};
+use super::tokens::Kind;
+use super::{brief, near::nearest};
+
+/// What the grammar has at a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// `SELECT` and the other forms.
+    Form,
+    /// A prefix with its colon, behind `PREFIX`.
+    Prefix,
+    /// The IRI of `PREFIX` or `BASE`.
+    Namespace,
+    /// A variable, an expression with a name, or the pattern.
+    Selection,
+    /// The braces of the pattern.
+    Pattern,
+    /// The braces of what `CONSTRUCT` makes.
+    Template,
+    /// The IRI of a graph, behind `FROM`.
+    Dataset,
+    /// What `DESCRIBE` describes.
+    Described,
+    /// `ORDER BY` and the other modifiers, or the end.
+    Modifier,
+    /// `BY` behind this word.
+    By(&'static str),
+    /// A condition of `GROUP BY` or `ORDER BY`.
+    Condition(&'static str),
+    /// A number, behind `LIMIT` or `OFFSET`.
+    Count(&'static str),
+    /// What a group is made of, or its end.
+    Element,
+    /// A group behind this keyword.
+    Group(&'static str),
+    /// The name of a graph or a service.
+    Name(&'static str),
+    /// The predicate of a triple.
+    Verb,
+    /// An object, or another node.
+    Object,
+    /// What ends a triple.
+    AfterTriple,
+    /// An IRI in a path.
+    Path,
+    /// A condition, behind this keyword.
+    Constraint(&'static str),
+    /// An expression.
+    Expression,
+    /// An operator, or the parenthesis that ends an expression.
+    Close,
+    /// The same, or a comma.
+    ListEnd,
+    /// The parenthesis that ends an aggregate.
+    AggregateEnd,
+    /// `AS` behind an expression.
+    As,
+    /// The variable behind `AS`.
+    Alias,
+    /// A parenthesis behind a word.
+    Bracket,
+    /// `IN` behind `NOT`.
+    In,
+    /// `EXISTS` behind `NOT`.
+    Exists,
+    /// `SEPARATOR="…"`
+    Separator,
+    /// The variables of `VALUES`.
+    DataVariables,
+    /// The braces of its values.
+    Data,
+    /// A row of it.
+    Row,
+    /// A value.
+    Value,
+    /// The datatype of a literal.
+    Datatype,
+}
+
+impl Reader<'_> {
+    /// Says what is wrong with the next token, where something else is wanted.
+    pub(super) fn wanted(&self, wanted: Wanted) -> Box<Fault> {
+        self.lexical(wanted)
+            .or_else(|| self.brackets())
+            .or_else(|| self.operators(wanted))
+            .or_else(|| self.function(wanted))
+            .or_else(|| self.around(wanted))
+            .or_else(|| self.within(wanted))
+            .unwrap_or_else(|| self.other(wanted))
+    }
+
+    /// The next token in words.
+    pub(super) fn found(&self) -> String {
+        let text = brief(self.is_written());
+        match self.here.kind {
+            Kind::End => "the end of the query".to_owned(),
+            Kind::Text | Kind::OpenText => format!("the string {text}"),
+            Kind::Language => format!("the language tag `{text}`"),
+            _ => format!("`{text}`"),
+        }
+    }
+
+    /// Its text.
+    pub(super) fn name(&self) -> String {
+        brief(self.is_written())
+    }
+
+    /// The text of the token before, for an example.
+    pub(super) fn before(&self) -> String {
+        brief(self.last.of(self.text))
+    }
+
+    pub(super) fn at_here(&self, sentence: impl Into<String>, hint: impl Into<String>) -> Option<Box<Fault>> {
+        Some(self.fault(self.here, sentence, hint))
+    }
+
+    /// A word that is near to one of those that may stand here.
+    pub(super) fn mistyped(&self, known: &[&str]) -> Option<Box<Fault>> {
+        if self.here.kind != Kind::Word || near::is_keyword(self.is_written()) {
+            return None;
+        }
+        let near = nearest(self.is_written(), known)?;
+        self.at_here(format!("`{}` is not a keyword of SPARQL", self.name()), format!("did you mean {near}?"))
+    }
+
+    /// The prologue, the form, and what stands behind the pattern.
+    fn around(&self, wanted: Wanted) -> Option<Box<Fault>> {
+        let (found, name) = (self.found(), self.name());
+        match wanted {
+            Wanted::Form => self.form(),
+            Wanted::Prefix if self.here.kind == Kind::Word => {
+                self.at_here(format!("a colon is missing behind the prefix `{name}`"), format!("write `PREFIX {name}: <…>`"))
+            }
+            Wanted::Prefix => self.at_here(
+                format!("a prefix with a colon must follow PREFIX, not {found}"),
+                "write `PREFIX kbv: <https://id.kb.se/vocab/>`",
+            ),
+            Wanted::Namespace if self.here.kind == Kind::Name => self
+                .at_here("an IRI stands between `<` and `>`, and here is none", "write `PREFIX kbv: <https://id.kb.se/vocab/>`"),
+            Wanted::Namespace => self.at_here(
+                format!("an IRI between `<` and `>` must follow here, not {found}"),
+                "write `PREFIX kbv: <https://id.kb.se/vocab/>`",
+            ),
+            Wanted::Selection => self.selection(),
+            Wanted::Pattern | Wanted::Template => self.mistyped(&["WHERE", "FROM", "NAMED"]).or_else(|| self.pattern_missing()),
+            Wanted::Dataset => self.at_here(
+                format!("the IRI of a graph must follow FROM, not {found}"),
+                "leave FROM out to ask the whole mirror; a record is a graph: FROM <https://libris.kb.se/khw03jc347kgv4w>",
+            ),
+            Wanted::Described => self.at_here(
+                format!("DESCRIBE needs an IRI or a variable, not {found}"),
+                "write `DESCRIBE <https://libris.kb.se/khw03jc347kgv4w#it>`",
+            ),
+            Wanted::Modifier => self.modifier(),
+            Wanted::By(word) => self.at_here(format!("BY is missing behind {word}"), format!("write `{word} BY ?x`")),
+            Wanted::Condition(clause) => {
+                let sentence = format!("{clause} needs a variable, or an expression in parentheses, not {found}");
+                let hint = match self.here.kind {
+                    Kind::Word if near::is_keyword(self.is_written()) => format!("write `{clause} ?x`"),
+                    Kind::Word => format!("write `?{name}`: variables begin with `?`"),
+                    Kind::Number => "columns have names, not numbers".to_owned(),
+                    _ => format!("write `{clause} ?x`"),
+                };
+                self.at_here(sentence, hint)
+            }
+            Wanted::Count(word) => {
+                self.at_here(format!("{word} needs a whole number, not {found}"), format!("write `{word} 10`"))
+            }
+            _ => None,
+        }
+    }
+
+    fn form(&self) -> Option<Box<Fault>> {
+        let example = "a query is like SELECT * { ?s ?p ?o } LIMIT 10";
+        let name = self.name();
+        if self.here.kind == Kind::End {
+            let sentence = match (self.last.end, self.text.trim().is_empty()) {
+                (0, true) => "the query is empty",
+                (0, false) => "the query is empty: it has only comments",
+                _ => "the query is empty: it has only PREFIX and BASE",
+            };
+            return self.at_here(sentence, example);
+        }
+        if self.is_one_of(&UPDATES) {
+            let hint = "data comes in by `libris-mirror harvest`; here SELECT, ASK, CONSTRUCT and DESCRIBE are answered";
+            return self.at_here(format!("{} changes data, and a mirror is read-only", name.to_uppercase()), hint);
+        }
+        if matches!(self.is_written(), "@prefix" | "@base") {
+            let word = name.trim_start_matches('@').to_uppercase();
+            return self.at_here(
+                format!("`{name}` is Turtle, not SPARQL"),
+                format!("write {word}, without `@` and without a `.` at its end"),
+            );
+        }
+        if self.is_sign(".") {
+            return self.at_here("there is no `.` behind PREFIX and BASE in SPARQL", "remove the `.`");
+        }
+        if self.is_sign("{") || self.is_word("WHERE") {
+            return self.at_here("SELECT is missing before the pattern", "write `SELECT * { … }`");
+        }
+        let hint = format!("a query begins with SELECT, ASK, CONSTRUCT or DESCRIBE: {example}");
+        self.mistyped(&FORMS).or_else(|| self.at_here(format!("no query begins with {}", self.found()), hint))
+    }
+
+    fn selection(&self) -> Option<Box<Fault>> {
+        let (found, name) = (self.found(), self.name());
+        let ends = self.is_sign("{") || self.is_word("WHERE") || self.is_word("FROM");
+        if ends {
+            return self.at_here("SELECT names no variables", "write `SELECT *` for all, or name those that are wanted");
+        }
+        match self.here.kind {
+            Kind::End => self.pattern_missing(),
+            Kind::Sign if self.is_sign(",") => {
+                self.at_here("the variables of SELECT are separated by spaces, not by commas", "remove the comma")
+            }
+            Kind::Sign if self.is_sign("*") => {
+                self.at_here("`*` cannot stand beside variables", "write `SELECT *` alone, or the variables alone")
+            }
+            Kind::Sign if self.is_sign(".") => self.at_here("there is no `.` in SELECT", "remove the `.`"),
+            Kind::Word if self.is_word("AS") => {
+                let alias = Some(self.after()).filter(|after| after.kind == Kind::Variable);
+                let alias = alias.map_or_else(|| "?name".to_owned(), |alias| brief(alias.of(self.text)));
+                self.at_here("parentheses are missing around what AS names", format!("write `({} AS {alias})`", self.before()))
+            }
+            Kind::Word if self.is_word("TOP") || self.is_word("ALL") => self.at_here(
+                format!("SPARQL has no {}", name.to_uppercase()),
+                "write `LIMIT 10` at the end of the query for the first 10",
+            ),
+            Kind::Word if self.is_word("DISTINCT") => {
+                self.at_here("DISTINCT must follow SELECT at once", "write `SELECT DISTINCT ?x`")
+            }
+            Kind::Word if MODIFIERS.iter().any(|word| self.is_word(word)) => self.pattern_missing(),
+            Kind::Word if near::is_keyword(self.is_written()) && !self.is_word("a") => None,
+            Kind::Word => self.mistyped(&["WHERE", "FROM", "DISTINCT", "REDUCED"]).or_else(|| {
+                self.at_here(format!("`{name}` is not a variable"), format!("variables begin with `?`: write `?{name}`"))
+            }),
+            _ => {
+                let sentence = format!("SELECT gives variables, and {found} is none");
+                self.at_here(sentence, "an expression gets a name in parentheses: `(1 + 1 AS ?two)`")
+            }
+        }
+    }
+
+    fn pattern_missing(&self) -> Option<Box<Fault>> {
+        if self.here.kind == Kind::End {
+            return self.at_here("the query ends before its pattern in braces", "add what is to be found: `{ ?s ?p ?o }`");
+        }
+        let sentence = format!("the pattern must be in braces: a `{{` is missing before {}", self.found());
+        self.at_here(sentence, "write `WHERE { … }`")
+    }
+
+    fn modifier(&self) -> Option<Box<Fault>> {
+        let (found, name) = (self.found(), self.name());
+        let upper = name.to_uppercase();
+        let full = |word: &str| if matches!(word, "GROUP" | "ORDER") { format!("{word} BY") } else { word.to_owned() };
+        if self.is_sign("}") || self.here.kind == Kind::End {
+            return None;
+        }
+        if MODIFIERS.iter().any(|word| self.is_word(word)) {
+            let sentence = match self.modifier {
+                last if near::same(last, &name) => format!("{} is there twice", full(&upper)),
+                last => format!("{} must stand before {}", full(&upper), full(last)),
+            };
+            return self.at_here(sentence, "the order is GROUP BY, HAVING, ORDER BY, LIMIT, OFFSET, VALUES");
+        }
+        if self.is_one_of(&["ASC", "DESC"]) {
+            let hint = match self.last.kind {
+                Kind::Variable => format!("write `{upper}({})`", self.before()),
+                _ => format!("write `{upper}(…)`"),
+            };
+            return self.at_here(format!("{upper} stands before what it orders by, with parentheses around that"), hint);
+        }
+        if self.is_one_of(&ELEMENTS) && !self.is_word("SELECT") || self.is_word("WHERE") {
+            let hint = if self.is_word("UNION") {
+                "write `{ { … } UNION { … } }`"
+            } else {
+                "put it before the `}` that closes them"
+            };
+            return self.at_here(format!("{upper} stands outside of the braces of the pattern"), hint);
+        }
+        if self.is_one_of(&["PREFIX", "BASE"]) {
+            return self.at_here(format!("{upper} stands behind the query"), "put it at the top");
+        }
+        if self.is_one_of(&UPDATES) || self.is_one_of(&FORMS) {
+            return self.at_here(format!("another query begins with {upper} here"), "send one query at a time");
+        }
+        if self.is_sign(",") {
+            let hint = if self.last.kind == Kind::Number { "write `LIMIT 10 OFFSET 20`" } else { "separate variables by spaces" };
+            return self.at_here("a comma does not fit here", hint);
+        }
+        if self.is_sign(";") || self.is_sign(".") {
+            return self.at_here(format!("the query has ended before {found}"), format!("remove the `{name}`"));
+        }
+        self.mistyped(&["GROUP", "HAVING", "ORDER", "LIMIT", "OFFSET", "VALUES"]).or_else(|| {
+            let hint = "GROUP BY, HAVING, ORDER BY, LIMIT, OFFSET or VALUES may follow the pattern";
+            self.at_here(format!("the query has ended before {found}"), hint)
+        })
+    }
+}

@@ -1,0 +1,239 @@
+//! What is wrong with a query that the engine's parser refused, for people: a sentence, the line with a caret under the
+//! place, and what to do.
+//!
+//! The parser tells which characters it would have taken, and a place that is often behind the right one. So the query
+//! is read again here ([`reader`]), by the grammar of SPARQL 1.1, up to the first token that does not fit; what is most
+//! likely meant there is in [`explain`] and its neighbours. Only a refused query comes here, so that none is refused for
+//! what is thought of it here.
+
+mod excerpt;
+mod explain;
+mod expressions;
+mod functions;
+mod grammar;
+mod lexical;
+mod near;
+mod patterns;
+mod prefix;
+mod reader;
+mod scope;
+pub(super) mod tokens;
+mod within;
+
+use std::fmt;
+
+use reader::{Fault, Reader};
+
+/// A mistake in a query.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    /// What is wrong.
+    pub sentence: String,
+    /// Its line, from 1.
+    pub line: usize,
+    /// Its character in that line, from 1.
+    pub column: usize,
+    /// The line with its number, and below it a caret under the place.
+    pub excerpt: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { sentence, line, column, excerpt, hint } = self;
+        write!(f, "{sentence} (line {line}, column {column})\n{excerpt}")?;
+        hint.iter().try_for_each(|hint| write!(f, "\nhint: {hint}"))
+    }
+}
+
+impl std::error::Error for Mistake {}
+
+impl Mistake {
+    /// A mistake at a byte of a query.
+    pub(super) fn at(text: &str, at: usize, sentence: impl Into<String>, hint: Option<String>) -> Self {
+        let excerpt::Place { line, column, excerpt } = excerpt::place(text, at);
+        Self { sentence: sentence.into(), line, column, excerpt, hint }
+    }
+
+    /// What is wrong with a query that was refused, with what the parser said of it. `base`: whether relative IRIs are
+    /// resolved.
+    pub(super) fn find(text: &str, base: bool, said: &str) -> Self {
+        match Reader::new(text, base).query() {
+            Err(fault) => {
+                let Fault { at, sentence, hint } = *fault;
+                Self::at(text, at, sentence, hint)
+            }
+            Ok(()) => Self::at(text, parsers_place(text, said), "the query cannot be read up to its end", None),
+        }
+    }
+}
+
+/// A function that the engine does not have, or calls otherwise.
+pub(super) fn function(text: &str, iri: &str, arguments: Option<usize>) -> Mistake {
+    functions::mistake(text, iri, arguments)
+}
+
+/// Where the parser stopped: the beginning of the token that its place is in, since that is often in the middle of it.
+fn parsers_place(text: &str, said: &str) -> usize {
+    let place = said.split_once(" at ").and_then(|(_, rest)| rest.split_once(": "));
+    let numbers = place.and_then(|(place, _)| {
+        let (line, column) = place.split_once(':')?;
+        Some((line.parse::<usize>().ok()?, column.parse::<usize>().ok()?))
+    });
+    let Some((line, column)) = numbers else { return 0 };
+    let start: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+    let rest = text.get(start..).unwrap_or_default();
+    let at = start + rest.char_indices().nth(column.saturating_sub(1)).map_or(rest.len(), |(at, _)| at);
+    let (mut tokens, mut begin) = (tokens::Tokens::from(text, 0), 0);
+    loop {
+        let token = tokens.next(false);
+        if token.kind == tokens::Kind::End || token.start > at {
+            return begin;
+        }
+        begin = token.start;
+    }
+}
+
+/// A part of a query as it can be shown in a sentence.
+fn brief(text: &str) -> String {
+    const LONGEST: usize = 40;
+    let mut shown: String = text.chars().take(LONGEST).map(excerpt::shown).map(|c| if c == '`' { '\'' } else { c }).collect();
+    if text.chars().nth(LONGEST).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::{Index, select};
+
+    use super::*;
+
+    const VALID: [&str; 8] = [
+        "SELECT ?class (COUNT(*) AS ?n) { ?thing a ?class } GROUP BY ?class ORDER BY DESC(?n) LIMIT 5 OFFSET 2",
+        "SELECT * { ?s ?p ?o . FILTER(?o > 1 && (?o<5||!BOUND(?p)) && STRLEN(STR(?s)) != 4 && ?p NOT IN (kbv:a, <http://x>)) }",
+        "SELECT DISTINCT ?s WHERE { { ?s a kbv:Person } UNION { ?s a kbv:Work } OPTIONAL { ?s kbv:x ?n } MINUS { ?s kbv:y 1 } }",
+        "PREFIX x: <http://x/>\nCONSTRUCT { ?s x:a [ x:c \"d\"@sv ] } WHERE { GRAPH ?g { ?s (x:p|^x:q)+/!(x:r|^a)* ?o } }",
+        "SELECT (GROUP_CONCAT(?x; SEPARATOR=', ') AS ?y) { VALUES (?x ?z) { ('å' 1) (UNDEF -2.5e3) } } HAVING (SUM(?z) > 0)",
+        "SELECT ?s { { SELECT ?s (MAX(?y) AS ?m) { ?s kbv:year ?y } GROUP BY ?s } BIND(IF(?m = 1, true, false) AS ?b) }",
+        "ASK FROM <http://x/g> { ?s kbv:a?/^kbv:b 'x'^^xsd:string , \"\"\"long\ntext\"\"\" ; a kbv:C . [] kbv:d (1 _:e) }",
+        "DESCRIBE ?s <https://libris.kb.se/x#it> WHERE { ?s ?p ?o FILTER NOT EXISTS { ?o kbv:z _:c } SERVICE SILENT ?s {} }",
+    ];
+
+    /// Parts that are put into them, beside any text.
+    const PARTS: [&str; 40] = [
+        "",
+        " ",
+        "{",
+        "}",
+        "(",
+        ")",
+        "[",
+        "]",
+        ".",
+        ";",
+        ",",
+        "?x",
+        "'",
+        "\"",
+        "<",
+        ">",
+        "kbv:a",
+        " AS ",
+        " FILTER ",
+        " ORDER BY ?o ",
+        "a",
+        "!",
+        "-",
+        "1",
+        "/",
+        "|",
+        "&&",
+        "=",
+        "@sv",
+        "^^",
+        "_:b",
+        "%",
+        "\\",
+        "#",
+        "é",
+        "\u{1f600}",
+        "\t",
+        "\u{0}",
+        "\u{a0}",
+        "''",
+    ];
+
+    fn parsed(text: &str) -> Result<(), String> {
+        let question = crate::query::Question::from(text.to_owned());
+        crate::query::parse(&question).map(|_| ()).map_err(|error| error.to_string())
+    }
+
+    /// What is said of any text is a few lines that can be shown anywhere.
+    fn say(text: &str) -> String {
+        let said = Mistake::find(text, false, "error at 1:3: expected EOF").to_string();
+        assert!(said.lines().count() <= 5, "{said}");
+        assert!(said.chars().all(|c| c == '\n' || excerpt::shown(c) == c), "{said:?}");
+        assert!(said.lines().all(|line| line.chars().count() < 300), "{said}");
+        said
+    }
+
+    #[test]
+    fn nothing_is_found_in_a_valid_query() {
+        for text in VALID {
+            assert_eq!(parsed(text), Ok(()));
+            assert!(say(text).starts_with("the query cannot be read up to its end"), "{}", say(text));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn anything_at_all_is_answered(text in any::<String>()) {
+            say(&text);
+        }
+
+        #[test]
+        fn a_query_with_a_part_changed_is_either_taken_or_explained(
+            query in select(&VALID[..]),
+            at in any::<Index>(),
+            length in 0..6_usize,
+            part in prop_oneof![select(&PARTS[..]).prop_map(str::to_owned), any::<String>()],
+        ) {
+            let characters: Vec<char> = query.chars().collect();
+            let at = at.index(characters.len());
+            let end = (at + length).min(characters.len());
+            let text: String = characters[..at].iter().copied().chain(part.chars()).chain(characters[end..].iter().copied()).collect();
+            say(&text);
+            if let Err(said) = parsed(&text) {
+                prop_assert!(!said.contains("expected one of") && !said.contains("'..='"), "{}", said);
+            }
+        }
+    }
+
+    #[test]
+    fn long_texts_take_little_time() {
+        let begun = std::time::Instant::now();
+        for (begin, part) in [
+            ("SELECT ", "a."),
+            ("SELECT * { ", "a-"),
+            ("SELECT * { FILTER ", "("),
+            ("SELECT * ", "{"),
+            ("SELECT * { FILTER(1 ", "<a"),
+            ("SELECT * { ?s ?p '''", "''"),
+            ("SELECT * { ", "?s ?p ?o . "),
+            ("SELECT * { ", "{ ?s ?p ?o } _:b ?p ?o "),
+            ("SELECT * {} GROUP BY ", "?x "),
+            ("SELECT ", "(?y + COUNT(*) AS ?x) "),
+            ("", "#\n"),
+            ("", "\u{0}"),
+            ("SELECT * { kbv:", "%2"),
+            ("SELECT * { ", "a:"),
+        ] {
+            say(&format!("{begin}{}", part.repeat((1 << 20) / part.len())));
+        }
+        assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{:?}", begun.elapsed());
+    }
+}

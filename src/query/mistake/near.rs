@@ -1,0 +1,222 @@
+//! The words that SPARQL has, and which of them a mistyped one is near to.
+
+/// Functions with the least and the most arguments that they take.
+pub(super) const FUNCTIONS: [(&str, usize, usize); 53] = [
+    ("STR", 1, 1),
+    ("LANG", 1, 1),
+    ("LANGMATCHES", 2, 2),
+    ("DATATYPE", 1, 1),
+    ("BOUND", 1, 1),
+    ("IRI", 1, 1),
+    ("URI", 1, 1),
+    ("BNODE", 0, 1),
+    ("RAND", 0, 0),
+    ("ABS", 1, 1),
+    ("CEIL", 1, 1),
+    ("FLOOR", 1, 1),
+    ("ROUND", 1, 1),
+    ("CONCAT", 0, usize::MAX),
+    ("SUBSTR", 2, 3),
+    ("STRLEN", 1, 1),
+    ("REPLACE", 3, 4),
+    ("UCASE", 1, 1),
+    ("LCASE", 1, 1),
+    ("ENCODE_FOR_URI", 1, 1),
+    ("CONTAINS", 2, 2),
+    ("STRSTARTS", 2, 2),
+    ("STRENDS", 2, 2),
+    ("STRBEFORE", 2, 2),
+    ("STRAFTER", 2, 2),
+    ("YEAR", 1, 1),
+    ("MONTH", 1, 1),
+    ("DAY", 1, 1),
+    ("HOURS", 1, 1),
+    ("MINUTES", 1, 1),
+    ("SECONDS", 1, 1),
+    ("TIMEZONE", 1, 1),
+    ("TZ", 1, 1),
+    ("NOW", 0, 0),
+    ("UUID", 0, 0),
+    ("STRUUID", 0, 0),
+    ("MD5", 1, 1),
+    ("SHA1", 1, 1),
+    ("SHA256", 1, 1),
+    ("SHA384", 1, 1),
+    ("SHA512", 1, 1),
+    ("COALESCE", 0, usize::MAX),
+    ("IF", 3, 3),
+    ("STRLANG", 2, 2),
+    ("STRDT", 2, 2),
+    ("sameTerm", 2, 2),
+    ("isIRI", 1, 1),
+    ("isURI", 1, 1),
+    ("isBLANK", 1, 1),
+    ("isLITERAL", 1, 1),
+    ("isNUMERIC", 1, 1),
+    ("REGEX", 2, 3),
+    ("ADJUST", 2, 2),
+];
+
+/// Functions over the solutions of a group.
+pub(super) const AGGREGATES: [&str; 7] = ["COUNT", "SUM", "MIN", "MAX", "AVG", "SAMPLE", "GROUP_CONCAT"];
+
+/// What other languages call a function that SPARQL has by another name.
+const SYNONYMS: [(&str, &str); 32] = [
+    ("LENGTH", "STRLEN"),
+    ("LEN", "STRLEN"),
+    ("LOWER", "LCASE"),
+    ("LOWERCASE", "LCASE"),
+    ("TOLOWER", "LCASE"),
+    ("LOWER-CASE", "LCASE"),
+    ("UPPER", "UCASE"),
+    ("UPPERCASE", "UCASE"),
+    ("TOUPPER", "UCASE"),
+    ("UPPER-CASE", "UCASE"),
+    ("STARTSWITH", "STRSTARTS"),
+    ("STARTS-WITH", "STRSTARTS"),
+    ("ENDSWITH", "STRENDS"),
+    ("ENDS-WITH", "STRENDS"),
+    ("STRING-LENGTH", "STRLEN"),
+    ("MATCH", "REGEX"),
+    ("MATCHES", "REGEX"),
+    ("REGEXP", "REGEX"),
+    ("LIKE", "CONTAINS"),
+    ("INSTR", "CONTAINS"),
+    ("IFNULL", "COALESCE"),
+    ("NVL", "COALESCE"),
+    ("AVERAGE", "AVG"),
+    ("MEAN", "AVG"),
+    ("LISTAGG", "GROUP_CONCAT"),
+    ("STRING_AGG", "GROUP_CONCAT"),
+    ("LEFT", "SUBSTR"),
+    ("MID", "SUBSTR"),
+    ("TODAY", "NOW"),
+    ("CASE", "IF"),
+    ("CEILING", "CEIL"),
+    ("EXIST", "EXISTS"),
+];
+
+/// The forms of a query, and what stands before them.
+pub(super) const FORMS: [&str; 6] = ["SELECT", "ASK", "CONSTRUCT", "DESCRIBE", "PREFIX", "BASE"];
+/// What a group is made of, beside triples.
+pub(super) const ELEMENTS: [&str; 9] = ["FILTER", "OPTIONAL", "UNION", "MINUS", "GRAPH", "SERVICE", "BIND", "VALUES", "SELECT"];
+/// What follows the pattern of a query, in this order.
+pub(super) const MODIFIERS: [&str; 6] = ["GROUP", "HAVING", "ORDER", "LIMIT", "OFFSET", "VALUES"];
+/// Words that change the data.
+pub(super) const UPDATES: [&str; 10] = ["INSERT", "DELETE", "LOAD", "CLEAR", "DROP", "CREATE", "ADD", "MOVE", "COPY", "WITH"];
+/// All keywords that are not listed above.
+const OTHERS: [&str; 19] = [
+    "WHERE",
+    "FROM",
+    "NAMED",
+    "DISTINCT",
+    "REDUCED",
+    "AS",
+    "BY",
+    "ASC",
+    "DESC",
+    "EXISTS",
+    "NOT",
+    "IN",
+    "UNDEF",
+    "SEPARATOR",
+    "SILENT",
+    "true",
+    "false",
+    "LATERAL",
+    "a",
+];
+
+/// Whether two words are the same but for the case of their letters.
+pub(super) fn same(word: &str, other: &str) -> bool {
+    word.eq_ignore_ascii_case(other)
+}
+
+/// Whether a word is a keyword.
+pub(super) fn is_keyword(word: &str) -> bool {
+    [&FORMS[..], &ELEMENTS, &MODIFIERS, &UPDATES, &OTHERS].concat().iter().any(|known| same(known, word))
+}
+
+/// The arguments that a function takes.
+pub(super) fn function(word: &str) -> Option<(&'static str, usize, usize)> {
+    FUNCTIONS.iter().find(|(name, ..)| same(name, word)).copied()
+}
+
+/// Whether a word is the name of an aggregate.
+pub(super) fn aggregate(word: &str) -> Option<&'static str> {
+    AGGREGATES.iter().find(|name| same(name, word)).copied()
+}
+
+/// The function that a word may stand for.
+pub(super) fn near_function(word: &str) -> Option<&'static str> {
+    if let Some((_, name)) = SYNONYMS.iter().find(|(other, _)| same(other, word)) {
+        return Some(name);
+    }
+    let names: Vec<&'static str> = FUNCTIONS.iter().map(|(name, ..)| *name).chain(AGGREGATES).chain(["EXISTS"]).collect();
+    nearest(word, &names).or_else(|| {
+        let upper = word.to_ascii_uppercase();
+        let begins = |name: &&&str| name.len() >= 4 && (upper.starts_with(&name.to_ascii_uppercase()));
+        names.iter().filter(begins).max_by_key(|name| name.len()).copied()
+    })
+}
+
+/// The longest word that is compared.
+const LONGEST: usize = 24;
+
+/// The known word that one is most likely meant to be, if any is near.
+pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    let most = match word.chars().count() {
+        0 | 1 => 0,
+        2..=4 => 1,
+        length if length <= LONGEST => 2,
+        _ => return None,
+    };
+    let (distance, nearest) = known.iter().map(|name| (distance(word, name), *name)).min_by_key(|(distance, _)| *distance)?;
+    (distance <= most && distance < nearest.chars().count()).then_some(nearest)
+}
+
+/// How many letters must be put in, taken out, changed, or swapped with the next; case counts for nothing.
+fn distance(one: &str, other: &str) -> usize {
+    let [one, other] = [one, other].map(|word| word.to_lowercase().chars().take(2 * LONGEST).collect::<Vec<char>>());
+    let mut rows = vec![(0..=other.len()).collect::<Vec<usize>>()];
+    for (i, a) in one.iter().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, b) in other.iter().enumerate() {
+            let changed = rows[i][j] + usize::from(a != b);
+            let mut least = changed.min(rows[i][j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && *a == other[j - 1] && one[i - 1] == *b {
+                least = least.min(rows[i - 1][j - 1] + 1);
+            }
+            row.push(least);
+        }
+        rows.push(row);
+    }
+    rows.last().and_then(|row| row.last()).copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_words_are_found_and_far_ones_are_not() {
+        for (word, due) in [("SELEC", "SELECT"), ("slect", "SELECT"), ("aks", "ASK"), ("CONSTURCT", "CONSTRUCT")] {
+            assert_eq!(nearest(word, &FORMS), Some(due), "{word}");
+        }
+        for (word, due) in [("FILTR", "FILTER"), ("OPTINAL", "OPTIONAL"), ("UNOIN", "UNION"), ("BNID", "BIND")] {
+            assert_eq!(nearest(word, &ELEMENTS), Some(due), "{word}");
+        }
+        for word in ["", "x", "person", "titel", "PREFEKTUR", &"SELECT".repeat(100)] {
+            assert_eq!(nearest(word, &FORMS), None, "{word}");
+        }
+    }
+
+    #[test]
+    fn functions_are_known_by_what_other_languages_call_them() {
+        for (word, due) in [("STRLENGTH", "STRLEN"), ("lower", "LCASE"), ("SUBSTRING", "SUBSTR"), ("GROUPCONCAT", "GROUP_CONCAT")]
+        {
+            assert_eq!(near_function(word), Some(due), "{word}");
+        }
+        assert_eq!(near_function("SOUNDEX"), None);
+    }
+}

@@ -1,0 +1,109 @@
+//! Variables that a `SELECT` gives: what the grammar takes and the rules behind it do not.
+
+use std::collections::HashSet;
+
+use super::brief;
+use super::reader::{Read, Reader};
+use super::tokens::Token;
+
+/// A `SELECT`, as far as it was read.
+#[derive(Debug, Default)]
+pub(super) struct Scope<'a> {
+    /// The variables that it groups by.
+    pub(super) grouped: Option<Vec<&'a str>>,
+    /// Its aggregates.
+    pub(super) aggregates: Vec<Token>,
+}
+
+/// What a `SELECT` gives: a variable, or an expression that is bound to one.
+#[derive(Debug)]
+pub(super) struct Item<'a> {
+    pub(super) name: &'a str,
+    pub(super) token: Token,
+    /// Variables of its expression that stand outside of aggregates.
+    pub(super) free: Option<Vec<Token>>,
+}
+
+/// The most variables that a hint names.
+const NAMED: usize = 6;
+
+impl<'a> Reader<'a> {
+    /// Checks what a `SELECT` gives against the variables that there are behind its pattern and its groups.
+    pub(super) fn check_scope(
+        &self,
+        scope: &Scope<'a>,
+        star: Option<Token>,
+        items: &[Item<'a>],
+        visible: &HashSet<&'a str>,
+    ) -> Read {
+        let grouping = scope.grouped.is_some() || !scope.aggregates.is_empty();
+        if let Some(star) = star.filter(|_| grouping) {
+            let sentence = "`SELECT *` cannot stand with GROUP BY or an aggregate such as COUNT";
+            return Err(self.fault(
+                star,
+                sentence,
+                "name what is wanted: `SELECT ?class (COUNT(*) AS ?n) { … } GROUP BY ?class`",
+            ));
+        }
+        let mut given = HashSet::new();
+        for item in items {
+            let name = brief(item.name);
+            if item.free.is_some() && visible.contains(item.name) {
+                let sentence = format!("`?{name}` already has a value in the pattern, so AS cannot give it another one");
+                return Err(self.fault(item.token, sentence, format!("take another name, such as `?{name}2`")));
+            }
+            let used = item.free.iter().flatten().copied().chain(item.free.is_none().then_some(item.token));
+            for token in used.filter(|_| grouping) {
+                let variable = token.of(self.text).get(1..).unwrap_or_default();
+                if !visible.contains(variable) {
+                    return Err(self.ungrouped(scope, token, items, visible));
+                }
+            }
+            if !given.insert(item.name) {
+                let sentence = format!("`?{name}` is named twice in SELECT");
+                return Err(self.fault(item.token, sentence, "remove it here, or give it another name"));
+            }
+        }
+        Ok(())
+    }
+
+    fn ungrouped(
+        &self,
+        scope: &Scope<'a>,
+        token: Token,
+        items: &[Item<'a>],
+        visible: &HashSet<&'a str>,
+    ) -> Box<super::reader::Fault> {
+        let variable = token.of(self.text).get(1..).unwrap_or_default();
+        let shown = brief(variable);
+        let made = items.iter().any(|item| item.free.is_some() && item.name == variable);
+        if made {
+            let sentence = format!("`?{shown}` is made by AS in this SELECT, and cannot be used again in it");
+            return self.fault(token, sentence, format!("write its expression again in place of `?{shown}`"));
+        }
+        let made: HashSet<&str> = items.iter().filter(|item| item.free.is_some()).map(|item| item.name).collect();
+        let mut missing: Vec<&str> = Vec::new();
+        for item in items {
+            for used in item.free.iter().flatten().chain(item.free.is_none().then_some(&item.token)) {
+                let name = used.of(self.text).get(1..).unwrap_or_default();
+                let wanted = missing.len() < NAMED && !missing.contains(&name);
+                if wanted && !visible.contains(name) && !made.contains(name) {
+                    missing.push(name);
+                }
+            }
+        }
+        let list: String = missing.iter().map(|name| format!(" ?{}", brief(name))).collect();
+        let hint = match &scope.grouped {
+            Some(_) => format!("add{list} to GROUP BY, or aggregate it: (SAMPLE(?{shown}) AS ?some)"),
+            None => format!("add GROUP BY{list} at the end, or aggregate it: (SAMPLE(?{shown}) AS ?some)"),
+        };
+        let sentence = match (&scope.grouped, scope.aggregates.first()) {
+            (None, Some(aggregate)) => {
+                let name = brief(aggregate.of(self.text)).to_uppercase();
+                format!("`?{shown}` is neither grouped nor aggregated, as it must be beside {name}")
+            }
+            _ => format!("`?{shown}` is neither grouped nor aggregated"),
+        };
+        self.fault(token, sentence, hint)
+    }
+}
