@@ -10,6 +10,7 @@ mod export;
 mod generate;
 mod harvest;
 mod harvest_report;
+mod held;
 mod links;
 mod output;
 mod publish;

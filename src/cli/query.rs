@@ -1,19 +1,24 @@
 //! `libris-mirror query`
 
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 
 use clap::{Args, ValueEnum};
 
+use super::held::{Held, Incomplete};
 use super::output;
 use super::{Exit, Global, Settings};
-use crate::query::{self, Bounds, GraphFormat, Limits, QueryError, Question, SolutionFormat, Written};
+use crate::query::{self, Bounds, GraphFormat, Limits, Queryable, Question, ResultsError, SolutionFormat, Written};
 
 /// Ask the mirror in SPARQL 1.1: SELECT, ASK, CONSTRUCT or DESCRIBE.
 ///
 /// The union of all graphs is the default graph; each record is a graph of its own (GRAPH ?record { … }). KB's
 /// prefixes are predefined: kbv (also the empty one), marc, rdf, rdfs, owl, xsd, skos, foaf, dc, dct, schema,
-/// bibo, bf, ctry, lge, rel, sao, saogf, ktg, kbrda, lib. SERVICE is refused.
+/// bibo, bf, ctry, lge, rel, sao, saogf, ktg, kbrda, lib. SERVICE asks the hosts of query.service_hosts alone.
+///
+/// A mistake in the query is shown at its place. A query that fails prints no results, or, if more than 64 kB were
+/// printed by then, says that they are incomplete; they then end in the middle of a row, and the exit code is 1.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   libris-mirror query 'SELECT ?class (COUNT(*) AS ?n) { ?thing a ?class } GROUP BY ?class ORDER BY DESC(?n)'
@@ -106,11 +111,6 @@ impl Arguments {
     }
 }
 
-/// Ends the program where the engine does not notice that its time is up. It only reads, so nothing is lost.
-fn overdue(error: QueryError) {
-    super::exit::at_once(super::exit::of_error(&error.into()))
-}
-
 pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
     let settings = Settings::read(global)?;
     settings.read_log()?;
@@ -120,12 +120,25 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     };
     let text = arguments.text(limits.query_bytes)?;
     let snapshot = settings.data.snapshots().open_current()?;
-    let (solutions, graph) = if arguments.json { (SolutionFormat::Json, GraphFormat::JsonLd) } else { formats(arguments.format) };
     let question = Question { services: settings.config.query.service_hosts.clone(), ..Question::from(text) };
-    let running = query::run(&snapshot.store, &question, limits, overdue)?;
+    query::with_stack(|| print(arguments, &snapshot.store, &question, limits))?
+}
+
+fn print(arguments: &Arguments, store: &impl Queryable, question: &Question, limits: Limits) -> anyhow::Result<Exit> {
+    let (solutions, graph) = if arguments.json { (SolutionFormat::Json, GraphFormat::JsonLd) } else { formats(arguments.format) };
+    let mut out = Held::new(output::stdout());
+    let begun = out.begun();
+    let told = move |error| if begun.load(Ordering::Relaxed) { Incomplete(error).into() } else { anyhow::Error::from(error) };
+    // Where the engine does not notice that its time is up, the program ends. It only reads, so nothing is lost.
+    let overdue = told.clone();
+    let running = query::run(store, question, limits, move |error| {
+        super::exit::at_once(super::exit::of_error(&overdue(error)));
+    })?;
     check(arguments.format, running.form())?;
-    let mut out = output::stdout();
-    query::write(running, solutions, graph, Bounds::default(), &mut out)?;
-    out.flush()?;
+    match query::write(running, solutions, graph, Bounds::default(), &mut out) {
+        Ok(_) => out.finish()?,
+        Err(ResultsError::Query(error)) => return Err(told(error)),
+        Err(error) => return Err(error.into()),
+    }
     Ok(Exit::Ok)
 }

@@ -13,6 +13,7 @@
 //! - `bad_records`: records that are no good, or look so
 //! - `search`: titles, names, identifiers
 //! - `serve_protocol`: the SPARQL 1.1 Protocol, case by case
+//! - `query_output`: what `query` prints when something fails
 //! - `sparql_mistakes`: what is said of queries with mistakes
 //! - `serve_records`: records in every format, and where they are
 //! - `serve_dumps`: everything at once, and how a broken download goes on
@@ -45,6 +46,7 @@ mod misbehaviour;
 mod outputs;
 mod proof;
 mod protocol;
+mod query_output;
 mod scripted;
 mod search;
 mod serve_dumps;

@@ -1,0 +1,102 @@
+//! Results on their way to stdout, of which the beginning and the end are held back: a query that fails before its results
+//! are many prints nothing, and one that fails later leaves a document that nobody takes for whole.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::query::QueryError;
+
+/// How much is held back before anything is printed.
+const BEGINNING: usize = 64 << 10;
+
+/// How much is held back behind that, at the least.
+const END: usize = 8;
+
+/// What ends a row: nothing that is printed ends with any of it before the results are whole.
+const ROW_ENDS: &[u8] = b" .\r\n";
+
+/// A writer that holds results back.
+pub(super) struct Held<W: Write> {
+    out: W,
+    held: Vec<u8>,
+    begun: Arc<AtomicBool>,
+}
+
+impl<W: Write> Held<W> {
+    pub(super) fn new(out: W) -> Self {
+        Self { out, held: Vec::new(), begun: Arc::default() }
+    }
+
+    /// Whether anything was printed.
+    pub(super) fn begun(&self) -> Arc<AtomicBool> {
+        self.begun.clone()
+    }
+
+    /// Prints what is held back: the results are whole.
+    pub(super) fn finish(mut self) -> io::Result<()> {
+        self.out.write_all(&self.held)?;
+        self.out.flush()
+    }
+}
+
+impl<W: Write> Write for Held<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.held.extend_from_slice(bytes);
+        if self.held.len() > BEGINNING {
+            let before = &self.held[..self.held.len() - END];
+            let end = before.iter().rposition(|byte| !ROW_ENDS.contains(byte)).map_or(0, |last| last + 1);
+            let (printed, kept) = self.held.split_at(end);
+            self.begun.store(true, Ordering::Relaxed);
+            self.out.write_all(printed)?;
+            // The program may end at once; what waits for the end of a line would be gone then.
+            self.out.flush()?;
+            self.held = kept.to_vec();
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A query that failed after a part of its results was printed.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", incomplete(.0))]
+pub(super) struct Incomplete(pub(super) QueryError);
+
+fn incomplete(error: &QueryError) -> String {
+    let text = error.to_string();
+    let (sentence, hint) = text.split_once('\n').map_or((&*text, ""), |(sentence, hint)| (sentence, hint));
+    let gap = if hint.is_empty() { "" } else { "\n" };
+    format!("{sentence}; the results that were printed are incomplete{gap}{hint}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_beginning_and_the_end_are_held_back() {
+        let mut printed = Vec::new();
+        let mut held = Held::new(&mut printed);
+        held.write_all(b"a row\n").expect("memory");
+        assert!(!held.begun().load(Ordering::Relaxed));
+        for _ in 0..20_000 {
+            held.write_all(b"a row\n").expect("memory");
+        }
+        assert!(held.begun().load(Ordering::Relaxed));
+        drop(held);
+        let last = *printed.last().expect("more than the beginning");
+        assert!(printed.len() + 16 > BEGINNING && !ROW_ENDS.contains(&last), "{}", printed.len());
+
+        let mut printed = Vec::new();
+        let mut held = Held::new(&mut printed);
+        for _ in 0..20_000 {
+            held.write_all(b"a row\n").expect("memory");
+        }
+        held.finish().expect("memory");
+        assert_eq!(printed, b"a row\n".repeat(20_000));
+    }
+}
