@@ -111,26 +111,25 @@
     part('chart').replaceChildren(figure);
   };
 
-  // "error at 3:15: expected …": shows the line and where in it, and puts the cursor there.
+  // "… (line 3, column 15)", that line with a caret below it, and a hint: shown as they came, with the cursor at the place.
   const showProblem = (text, inQuery) => {
     if (inQuery) field.setAttribute('aria-invalid', 'true');
     if (inQuery) field.setAttribute('aria-errormessage', 'problem');
     if (inQuery) field.setAttribute('aria-describedby', 'problem hint');
     const box = part('problem');
-    box.replaceChildren(make('strong', message('failed')), make('p', text));
-    const place = /\bat (\d+):(\d+)/.exec(text);
-    const lines = field.value.split('\n');
-    if (place && lines[place[1] - 1] !== undefined) {
+    const [sentence, ...rest] = text.trimEnd().split('\n');
+    box.replaceChildren(make('strong', message('failed')), make('p', sentence));
+    const place = /\(line (\d+), column (\d+)\)$/.exec(sentence);
+    if (place) {
+      box.append(make('pre', rest.splice(0, 2).join('\n'), { tabindex: 0 }));
       const [line, column] = [Number(place[1]), Number(place[2])];
-      const shown = lines[line - 1];
-      const listing = make('pre', undefined, { tabindex: 0 });
-      listing.append(`${line} | ${shown.slice(0, column - 1)}`);
-      listing.append(make('mark', shown.slice(column - 1, column) || '␤'));
-      listing.append(`${shown.slice(column)}\n${' '.repeat(String(line).length + 3 + column - 1)}^`);
-      box.append(listing);
-      const start = lines.slice(0, line - 1).reduce((sum, each) => sum + each.length + 1, 0) + column - 1;
+      const lines = field.value.split('\n');
+      // Columns are characters, which this language may count as two.
+      const before = Array.from(lines[line - 1] || '').slice(0, column - 1).join('').length;
+      const start = lines.slice(0, line - 1).reduce((sum, each) => sum + each.length + 1, 0) + before;
       field.setSelectionRange(start, start + 1);
     }
+    for (const hint of rest) box.append(make('p', hint));
     box.hidden = false;
     part('summary').textContent = '';
   };
