@@ -21,6 +21,8 @@
 //!   that gives no triples is quarantined, not lost and not fatal.
 //! - A list ends only where the protocol says so. Everything else is an error, and is tried again, resumed, taken apart, or
 //!   said: nothing is passed over in silence.
+//! - Windows of a list that touch share their edge: a server may compare fractions of a second with the whole second that was
+//!   asked, as Libris does. A record that was asked for by name says nothing of how far its list has come.
 //! - Each page of the log is sealed by a hash of itself and of all before it. [`verify`] checks the log and every view against it,
 //!   [`harvest::audit`] the log against the source.
 //! - Readers never open the writer's store and never wait for it: they open a published snapshot

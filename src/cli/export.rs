@@ -26,7 +26,8 @@ pub(super) struct Arguments {
     /// The format [default: by the file's name, else nt].
     #[arg(long, value_enum)]
     format: Option<Format>,
-    /// The file, which appears whole or not at all; - for stdout.
+    /// The file, which appears whole or not at all; - for stdout. One that is replaced keeps its owner and mode, a symbolic
+    /// link is followed, and a pipe or a device is written through to.
     #[arg(short, long, value_name = "FILE", default_value = "-")]
     output: PathBuf,
     /// Compress [default: by the file's ending].
