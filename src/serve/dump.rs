@@ -76,7 +76,7 @@ impl Lengths {
 
 /// `/dump.FORMAT`
 pub async fn dumped(app: &App, known: Dump, method: &Method, headers: &HeaderMap) -> Result<Response, Problem> {
-    let until = tokio::time::Instant::now() + Duration::from_secs(app.config.serve.dump_s);
+    let until = tokio::time::Instant::now() + Duration::from_secs(app.config.serve.dump_s.min(u32::MAX.into()));
     let checked = |state: &LogState| {
         let validator = known.validator(state, app.config.harvest.depth);
         validator.required(headers).map(|()| (validator.not_modified(headers), validator))
