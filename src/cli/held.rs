@@ -19,13 +19,13 @@ const ROW_ENDS: &[u8] = b" .\r\n";
 /// A writer that holds results back.
 pub(super) struct Held<W: Write> {
     out: W,
-    held: Vec<u8>,
+    waiting: Vec<u8>,
     begun: Arc<AtomicBool>,
 }
 
 impl<W: Write> Held<W> {
     pub(super) fn new(out: W) -> Self {
-        Self { out, held: Vec::new(), begun: Arc::default() }
+        Self { out, waiting: Vec::new(), begun: Arc::default() }
     }
 
     /// Whether anything was printed.
@@ -35,23 +35,23 @@ impl<W: Write> Held<W> {
 
     /// Prints what is held back: the results are whole.
     pub(super) fn finish(mut self) -> io::Result<()> {
-        self.out.write_all(&self.held)?;
+        self.out.write_all(&self.waiting)?;
         self.out.flush()
     }
 }
 
 impl<W: Write> Write for Held<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.held.extend_from_slice(bytes);
-        if self.held.len() > BEGINNING {
-            let before = &self.held[..self.held.len() - END];
+        self.waiting.extend_from_slice(bytes);
+        if self.waiting.len() > BEGINNING {
+            let before = &self.waiting[..self.waiting.len() - END];
             let end = before.iter().rposition(|byte| !ROW_ENDS.contains(byte)).map_or(0, |last| last + 1);
-            let (printed, kept) = self.held.split_at(end);
+            let (printed, kept) = self.waiting.split_at(end);
             self.begun.store(true, Ordering::Relaxed);
             self.out.write_all(printed)?;
             // The program may end at once; what waits for the end of a line would be gone then.
             self.out.flush()?;
-            self.held = kept.to_vec();
+            self.waiting = kept.to_vec();
         }
         Ok(bytes.len())
     }

@@ -15,7 +15,7 @@ use crate::query::{self, Bounds, GraphFormat, Limits, Queryable, Question, Resul
 ///
 /// The union of all graphs is the default graph; each record is a graph of its own (GRAPH ?record { … }). KB's
 /// prefixes are predefined: kbv (also the empty one), marc, rdf, rdfs, owl, xsd, skos, foaf, dc, dct, schema,
-/// bibo, bf, ctry, lge, rel, sao, saogf, ktg, kbrda, lib. SERVICE asks the hosts of query.service_hosts alone.
+/// bibo, bf, ctry, lge, rel, sao, saogf, ktg, kbrda, lib. SERVICE asks the hosts of `query.service_hosts` alone.
 ///
 /// A mistake in the query is shown at its place. A query that fails prints no results, or, if more than 64 kB were
 /// printed by then, says that they are incomplete; they then end in the middle of a row, and the exit code is 1.

@@ -145,7 +145,7 @@ enum Part<'a> {
     Expression(&'a Expression),
 }
 
-impl<'a> Part<'a> {
+impl Part<'_> {
     /// The parts that it holds itself: a loop over them needs no stack, however deep they are.
     fn parts(self, into: &mut Vec<Self>) {
         match self {
@@ -194,7 +194,7 @@ fn expression_parts<'a>(expression: &'a Expression, into: &mut Vec<Part<'a>>) {
         Expression::NamedNode(_) | Expression::Literal(_) | Expression::Variable(_) | Expression::Bound(_) => {}
         Expression::Exists(pattern) => into.push(Part::Pattern(pattern)),
         Expression::UnaryPlus(inner) | Expression::UnaryMinus(inner) | Expression::Not(inner) => {
-            into.push(Part::Expression(inner))
+            into.push(Part::Expression(inner));
         }
         Expression::Or(a, b)
         | Expression::And(a, b)

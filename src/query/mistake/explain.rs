@@ -82,7 +82,7 @@ pub(super) enum Wanted {
 
 impl Reader<'_> {
     /// Says what is wrong with the next token, where something else is wanted.
-    pub(super) fn wanted(&self, wanted: Wanted) -> Box<Fault> {
+    pub(super) fn wanted(&self, wanted: Wanted) -> Fault {
         self.lexical(wanted)
             .or_else(|| self.brackets())
             .or_else(|| self.operators(wanted))
@@ -94,7 +94,7 @@ impl Reader<'_> {
 
     /// The next token in words.
     pub(super) fn found(&self) -> String {
-        let text = brief(self.is_written());
+        let text = brief(self.written());
         match self.here.kind {
             Kind::End => "the end of the query".to_owned(),
             Kind::Text | Kind::OpenText => format!("the string {text}"),
@@ -105,7 +105,7 @@ impl Reader<'_> {
 
     /// Its text.
     pub(super) fn name(&self) -> String {
-        brief(self.is_written())
+        brief(self.written())
     }
 
     /// The text of the token before, for an example.
@@ -113,21 +113,23 @@ impl Reader<'_> {
         brief(self.last.of(self.text))
     }
 
-    pub(super) fn at_here(&self, sentence: impl Into<String>, hint: impl Into<String>) -> Option<Box<Fault>> {
+    /// A mistake at the next token.
+    #[expect(clippy::unnecessary_wraps, reason = "what is known of a mistake is optional, and this is known")]
+    pub(super) fn at_here(&self, sentence: impl Into<String>, hint: impl Into<String>) -> Option<Fault> {
         Some(self.fault(self.here, sentence, hint))
     }
 
     /// A word that is near to one of those that may stand here.
-    pub(super) fn mistyped(&self, known: &[&str]) -> Option<Box<Fault>> {
-        if self.here.kind != Kind::Word || near::is_keyword(self.is_written()) {
+    pub(super) fn mistyped(&self, known: &[&str]) -> Option<Fault> {
+        if self.here.kind != Kind::Word || near::is_keyword(self.written()) {
             return None;
         }
-        let near = nearest(self.is_written(), known)?;
+        let near = nearest(self.written(), known)?;
         self.at_here(format!("`{}` is not a keyword of SPARQL", self.name()), format!("did you mean {near}?"))
     }
 
     /// The prologue, the form, and what stands behind the pattern.
-    fn around(&self, wanted: Wanted) -> Option<Box<Fault>> {
+    fn around(&self, wanted: Wanted) -> Option<Fault> {
         let (found, name) = (self.found(), self.name());
         match wanted {
             Wanted::Form => self.form(),
@@ -159,7 +161,7 @@ impl Reader<'_> {
             Wanted::Condition(clause) => {
                 let sentence = format!("{clause} needs a variable, or an expression in parentheses, not {found}");
                 let hint = match self.here.kind {
-                    Kind::Word if near::is_keyword(self.is_written()) => format!("write `{clause} ?x`"),
+                    Kind::Word if near::is_keyword(self.written()) => format!("write `{clause} ?x`"),
                     Kind::Word => format!("write `?{name}`: variables begin with `?`"),
                     Kind::Number => "columns have names, not numbers".to_owned(),
                     _ => format!("write `{clause} ?x`"),
@@ -173,7 +175,7 @@ impl Reader<'_> {
         }
     }
 
-    fn form(&self) -> Option<Box<Fault>> {
+    fn form(&self) -> Option<Fault> {
         let example = "a query is like SELECT * { ?s ?p ?o } LIMIT 10";
         let name = self.name();
         if self.here.kind == Kind::End {
@@ -188,7 +190,7 @@ impl Reader<'_> {
             let hint = "data comes in by `libris-mirror harvest`; here SELECT, ASK, CONSTRUCT and DESCRIBE are answered";
             return self.at_here(format!("{} changes data, and a mirror is read-only", name.to_uppercase()), hint);
         }
-        if matches!(self.is_written(), "@prefix" | "@base") {
+        if matches!(self.written(), "@prefix" | "@base") {
             let word = name.trim_start_matches('@').to_uppercase();
             return self.at_here(
                 format!("`{name}` is Turtle, not SPARQL"),
@@ -205,7 +207,7 @@ impl Reader<'_> {
         self.mistyped(&FORMS).or_else(|| self.at_here(format!("no query begins with {}", self.found()), hint))
     }
 
-    fn selection(&self) -> Option<Box<Fault>> {
+    fn selection(&self) -> Option<Fault> {
         let (found, name) = (self.found(), self.name());
         let ends = self.is_sign("{") || self.is_word("WHERE") || self.is_word("FROM");
         if ends {
@@ -233,7 +235,7 @@ impl Reader<'_> {
                 self.at_here("DISTINCT must follow SELECT at once", "write `SELECT DISTINCT ?x`")
             }
             Kind::Word if MODIFIERS.iter().any(|word| self.is_word(word)) => self.pattern_missing(),
-            Kind::Word if near::is_keyword(self.is_written()) && !self.is_word("a") => None,
+            Kind::Word if near::is_keyword(self.written()) && !self.is_word("a") => None,
             Kind::Word => self.mistyped(&["WHERE", "FROM", "DISTINCT", "REDUCED"]).or_else(|| {
                 self.at_here(format!("`{name}` is not a variable"), format!("variables begin with `?`: write `?{name}`"))
             }),
@@ -244,7 +246,7 @@ impl Reader<'_> {
         }
     }
 
-    fn pattern_missing(&self) -> Option<Box<Fault>> {
+    fn pattern_missing(&self) -> Option<Fault> {
         if self.here.kind == Kind::End {
             return self.at_here("the query ends before its pattern in braces", "add what is to be found: `{ ?s ?p ?o }`");
         }
@@ -252,7 +254,7 @@ impl Reader<'_> {
         self.at_here(sentence, "write `WHERE { … }`")
     }
 
-    fn modifier(&self) -> Option<Box<Fault>> {
+    fn modifier(&self) -> Option<Fault> {
         let (found, name) = (self.found(), self.name());
         let upper = name.to_uppercase();
         let full = |word: &str| if matches!(word, "GROUP" | "ORDER") { format!("{word} BY") } else { word.to_owned() };

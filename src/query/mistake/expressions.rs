@@ -71,7 +71,7 @@ impl<'a> Reader<'a> {
                 self.advance();
                 Ok(())
             }
-            Kind::Word if matches!(self.is_written(), "true" | "false") => {
+            Kind::Word if matches!(self.written(), "true" | "false") => {
                 self.advance();
                 Ok(())
             }
@@ -101,7 +101,7 @@ impl<'a> Reader<'a> {
             self.iri(Wanted::Expression)?;
             return if self.is_sign("(") { self.arguments() } else { Err(self.wanted(wanted)) };
         }
-        let (name, token) = (self.is_written(), self.here);
+        let (name, token) = (self.written(), self.here);
         if self.here.kind != Kind::Word {
             return Err(self.wanted(wanted));
         }
@@ -180,13 +180,11 @@ impl<'a> Reader<'a> {
         if !self.is_sign("(") {
             return Err(self.wanted(Wanted::Bracket));
         }
-        match self.scopes.last_mut() {
-            Some(scope) => scope.aggregates.push(token),
-            None => {
-                let sentence = format!("{name} counts or joins solutions, which only SELECT can do");
-                return Err(self.fault(token, sentence, "put a SELECT into the group: { SELECT … { … } }"));
-            }
-        }
+        let Some(scope) = self.scopes.last_mut() else {
+            let sentence = format!("{name} counts or joins solutions, which only SELECT can do");
+            return Err(self.fault(token, sentence, "put a SELECT into the group: { SELECT … { … } }"));
+        };
+        scope.aggregates.push(token);
         self.shields += 1;
         self.opening("(", Wanted::Bracket)?;
         self.take_word("DISTINCT");
@@ -226,7 +224,7 @@ impl<'a> Reader<'a> {
         if token.kind != Kind::Variable {
             return Err(self.wanted(Wanted::Alias));
         }
-        let name = self.is_written().get(1..).unwrap_or_default();
+        let name = self.written().get(1..).unwrap_or_default();
         self.advance();
         Ok((name, token))
     }

@@ -59,7 +59,7 @@ fn place(text: &str, iri: &str) -> (usize, String) {
         let next = tokens.next(false);
         let meant = match (last.kind, written.split_once(':')) {
             (Kind::Name, Some((prefix, local))) => {
-                let namespace = prefixes.get(prefix).map(|namespace| namespace.as_ref()).unwrap_or_default();
+                let namespace = prefixes.get(prefix).map(AsRef::as_ref).unwrap_or_default();
                 declared = Some(prefix).filter(|_| local.is_empty());
                 format!("{namespace}{}", local.replace('\\', ""))
             }

@@ -38,12 +38,12 @@ impl<'a> Reader<'a> {
                 self.iri(Wanted::Namespace)?;
                 self.base = true;
             } else if self.take_word("PREFIX") {
-                let prefix = match self.is_written().strip_suffix(':') {
+                let prefix = match self.written().strip_suffix(':') {
                     Some(prefix) if self.here.kind == Kind::Name && !prefix.contains(':') => prefix,
                     _ => return Err(self.wanted(Wanted::Prefix)),
                 };
                 self.advance();
-                let namespace = self.is_written().trim_start_matches('<').trim_end_matches('>');
+                let namespace = self.written().trim_start_matches('<').trim_end_matches('>');
                 if self.here.kind != Kind::Iri {
                     return Err(self.wanted(Wanted::Namespace));
                 }
@@ -94,7 +94,7 @@ impl<'a> Reader<'a> {
     /// Reads a variable of a `SELECT`, or an expression with the variable that it is bound to.
     fn item(&mut self, before: &[Item<'a>]) -> Read<Option<Item<'a>>> {
         if self.here.kind == Kind::Variable {
-            let item = Item { name: self.is_written().get(1..).unwrap_or_default(), token: self.here, free: None };
+            let item = Item { name: self.written().get(1..).unwrap_or_default(), token: self.here, free: None };
             self.advance();
             return Ok(Some(item));
         }
@@ -161,7 +161,7 @@ impl<'a> Reader<'a> {
         if star.is_none() {
             while self.is_iri() || self.here.kind == Kind::Variable {
                 if self.here.kind == Kind::Variable {
-                    let name = self.is_written().get(1..).unwrap_or_default();
+                    let name = self.written().get(1..).unwrap_or_default();
                     items.push(Item { name, token: self.here, free: None });
                     self.advance();
                 } else {
@@ -242,7 +242,7 @@ impl<'a> Reader<'a> {
         if !self.take_modifier(word) {
             return Ok(false);
         }
-        if self.here.kind != Kind::Number || self.is_written().parse::<usize>().is_err() {
+        if self.here.kind != Kind::Number || self.written().parse::<usize>().is_err() {
             return Err(self.wanted(Wanted::Count(word)));
         }
         self.advance();
@@ -271,7 +271,7 @@ impl<'a> Reader<'a> {
 
     /// Reads a condition of `GROUP BY`, and answers the variable that it groups by.
     fn condition(&mut self) -> Read<Option<&'a str>> {
-        let name = |reader: &Self| reader.is_written().get(1..).unwrap_or_default();
+        let name = |reader: &Self| reader.written().get(1..).unwrap_or_default();
         if self.here.kind == Kind::Variable {
             let name = name(self);
             self.advance();

@@ -26,18 +26,18 @@ fn is_behind_operand(wanted: Wanted) -> bool {
 
 impl Reader<'_> {
     /// What is wrong with the characters at this place.
-    pub(super) fn lexical(&self, wanted: Wanted) -> Option<Box<Fault>> {
+    pub(super) fn lexical(&self, wanted: Wanted) -> Option<Fault> {
         let glued = self.last.end == self.here.start && self.last.kind != Kind::End;
         let behind = |kind: Kind| glued && self.last.kind == kind;
         if self.last.kind == Kind::Name && self.text.get(self.last.end..).is_some_and(|rest| rest.starts_with('#')) {
             let sign = Token { start: self.last.end, ..self.here };
             let sentence = format!("`#` begins a comment here, so the name ends as `{}`", self.before());
             let hint = "write the IRI in full, such as <https://libris.kb.se/khw03jc347kgv4w#it>, or `\\#`";
-            return Some(Box::new(Fault { at: sign.start, sentence, hint: Some(hint.to_owned()) }));
+            return Some(Fault { at: sign.start, sentence, hint: Some(hint.to_owned()) });
         }
         match self.here.kind {
             Kind::OpenText => {
-                let text = self.is_written();
+                let text = self.written();
                 let mark = if text.starts_with("\"\"\"") || text.starts_with("'''") { &text[..3] } else { &text[..1] };
                 let hint = format!("add {mark} where it ends; a string of several lines stands between \"\"\" and \"\"\"");
                 self.at_here(format!("this string is not closed: its second {mark} is missing"), hint)
@@ -74,11 +74,11 @@ impl Reader<'_> {
     }
 
     fn sign_in_name(&self) -> bool {
-        matches!(self.is_written(), "/" | "(" | "&" | "+" | "*" | "~" | "!" | "=" | "?" | "|" | "-")
+        matches!(self.written(), "/" | "(" | "&" | "+" | "*" | "~" | "!" | "=" | "?" | "|" | "-")
     }
 
-    fn stray(&self, in_name: bool) -> Option<Box<Fault>> {
-        let c = self.is_written().chars().next()?;
+    fn stray(&self, in_name: bool) -> Option<Fault> {
+        let c = self.written().chars().next()?;
         let name = self.name();
         match c {
             '%' if in_name => {
@@ -115,7 +115,7 @@ impl Reader<'_> {
     }
 
     /// `<` that begins no IRI, where one is wanted.
-    fn no_iri(&self) -> Option<Box<Fault>> {
+    fn no_iri(&self) -> Option<Fault> {
         let rest = self.text.get(self.here.end..)?;
         if rest.starts_with('<') || rest.starts_with('(') {
             return self
@@ -140,8 +140,8 @@ impl Reader<'_> {
     }
 
     /// Brackets that are not closed, or were not opened.
-    pub(super) fn brackets(&self) -> Option<Box<Fault>> {
-        let sign = self.is_written();
+    pub(super) fn brackets(&self) -> Option<Fault> {
+        let sign = self.written();
         if self.here.kind == Kind::End {
             let open = *self.open.last()?;
             let sign = open.of(self.text);
@@ -173,7 +173,7 @@ impl Reader<'_> {
     }
 
     /// Calls of functions that do not exist, or that stand where none can.
-    pub(super) fn function(&self, wanted: Wanted) -> Option<Box<Fault>> {
+    pub(super) fn function(&self, wanted: Wanted) -> Option<Fault> {
         let fits = matches!(
             wanted,
             Wanted::Selection
@@ -183,11 +183,11 @@ impl Reader<'_> {
                 | Wanted::Element
                 | Wanted::Modifier
         );
-        if !fits || self.here.kind != Kind::Word || self.after().of(self.text) != "(" || near::is_keyword(self.is_written()) {
+        if !fits || self.here.kind != Kind::Word || self.after().of(self.text) != "(" || near::is_keyword(self.written()) {
             return None;
         }
         let name = self.name();
-        if near::function(self.is_written()).is_some() || near::aggregate(self.is_written()).is_some() {
+        if near::function(self.written()).is_some() || near::aggregate(self.written()).is_some() {
             let upper = name.to_uppercase();
             return match wanted {
                 Wanted::Selection => {
@@ -200,10 +200,10 @@ impl Reader<'_> {
                 _ => None,
             };
         }
-        if wanted == Wanted::Element && near::nearest(self.is_written(), &ELEMENTS).is_some() || wanted == Wanted::Modifier {
+        if wanted == Wanted::Element && near::nearest(self.written(), &ELEMENTS).is_some() || wanted == Wanted::Modifier {
             return None;
         }
-        let hint = match near::near_function(self.is_written()) {
+        let hint = match near::near_function(self.written()) {
             Some(near) => format!("did you mean {near}?"),
             None => "functions are those of SPARQL 1.1, such as STRLEN, CONTAINS, LCASE, REGEX and STRSTARTS".to_owned(),
         };

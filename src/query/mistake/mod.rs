@@ -60,10 +60,7 @@ impl Mistake {
     /// resolved.
     pub(super) fn find(text: &str, base: bool, said: &str) -> Self {
         match Reader::new(text, base).query() {
-            Err(fault) => {
-                let Fault { at, sentence, hint } = *fault;
-                Self::at(text, at, sentence, hint)
-            }
+            Err(Fault { at, sentence, hint }) => Self::at(text, at, sentence, hint),
             Ok(()) => Self::at(text, parsers_place(text, said), "the query cannot be read up to its end", None),
         }
     }

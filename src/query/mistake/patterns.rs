@@ -129,8 +129,8 @@ impl<'a> Reader<'a> {
         self.opening("(", Wanted::DataVariables)?;
         let (mut columns, mut names) = (0, HashSet::new());
         while self.here.kind == Kind::Variable {
-            if !names.insert(self.is_written().get(1..)) {
-                let sentence = format!("`{}` is named twice in VALUES", brief(self.is_written()));
+            if !names.insert(self.written().get(1..)) {
+                let sentence = format!("`{}` is named twice in VALUES", brief(self.written()));
                 return Err(self.fault(self.here, sentence, "give each column a variable of its own"));
             }
             self.variable();
@@ -170,8 +170,8 @@ impl<'a> Reader<'a> {
     fn begins_term(&self) -> bool {
         match self.here.kind {
             Kind::Variable | Kind::Iri | Kind::Name | Kind::Blank | Kind::Number | Kind::Text => true,
-            Kind::Word => matches!(self.is_written(), "true" | "false"),
-            Kind::Sign => matches!(self.is_written(), "+" | "-") && self.after().kind == Kind::Number,
+            Kind::Word => matches!(self.written(), "true" | "false"),
+            Kind::Sign => matches!(self.written(), "+" | "-") && self.after().kind == Kind::Number,
             _ => false,
         }
     }
@@ -228,8 +228,8 @@ impl<'a> Reader<'a> {
     fn begins_verb(&self, paths: bool) -> bool {
         match self.here.kind {
             Kind::Variable | Kind::Iri | Kind::Name => true,
-            Kind::Word => self.is_written() == "a",
-            Kind::Sign => paths && matches!(self.is_written(), "^" | "!" | "("),
+            Kind::Word => self.written() == "a",
+            Kind::Sign => paths && matches!(self.written(), "^" | "!" | "("),
             _ => false,
         }
     }
@@ -271,7 +271,7 @@ impl<'a> Reader<'a> {
                 self.opening("(", Wanted::Path)?;
                 self.path()?;
                 self.closing(")", Wanted::Close)?;
-            } else if self.here.kind != Kind::Word || self.is_written() != "a" {
+            } else if self.here.kind != Kind::Word || self.written() != "a" {
                 self.iri(Wanted::Path)?;
             } else {
                 self.advance();
@@ -290,7 +290,7 @@ impl<'a> Reader<'a> {
     fn negated(&mut self) -> Read {
         let one = |reader: &mut Self| {
             reader.take_sign("^");
-            if reader.here.kind == Kind::Word && reader.is_written() == "a" {
+            if reader.here.kind == Kind::Word && reader.written() == "a" {
                 reader.advance();
                 return Ok(());
             }

@@ -64,13 +64,13 @@ const ELSEWHERE: [(&str, &str); 50] = [
 
 /// Checks the name that is next: its prefix is declared, and what it stands for is an IRI.
 pub(super) fn check(reader: &Reader<'_>) -> Read {
-    let (prefix, local) = reader.is_written().split_once(':').unwrap_or_default();
+    let (prefix, local) = reader.written().split_once(':').unwrap_or_default();
     let Some(namespace) = reader.prefixes.get(prefix) else {
         let sentence = format!("the prefix `{}:` is not declared", brief(prefix));
         return Err(reader.fault(reader.here, sentence, hint(reader, prefix)));
     };
     if Iri::parse(format!("{namespace}{}", local.replace('\\', ""))).is_err() {
-        let sentence = format!("`{}` does not stand for a valid IRI", brief(reader.is_written()));
+        let sentence = format!("`{}` does not stand for a valid IRI", brief(reader.written()));
         return Err(reader.fault(reader.here, sentence, "write the IRI in full, between `<` and `>`"));
     }
     Ok(())
@@ -89,13 +89,9 @@ fn hint(reader: &Reader<'_>, prefix: &str) -> String {
             None => format!("add `{}` at the top of the query", declaration(namespace)),
         };
     }
-    let known: Vec<&str> = reader.prefixes.keys().copied().filter(|known| known.len() > 1).collect();
+    let mut known: Vec<&str> = reader.prefixes.keys().copied().filter(|known| known.len() > 1).collect();
     // The order of a map is another one each time.
-    let known = {
-        let mut known = known;
-        known.sort_unstable();
-        known
-    };
+    known.sort_unstable();
     match near::nearest(prefix, &known) {
         Some(near) if prefix.len() > 2 => format!("did you mean `{near}:`? If not, add `{}` at the top", declaration("…")),
         _ => format!("add `{}` at the top of the query, with its namespace", declaration("…")),
@@ -105,7 +101,7 @@ fn hint(reader: &Reader<'_>, prefix: &str) -> String {
 impl Reader<'_> {
     /// Checks the IRI that is next.
     pub(super) fn check_iri(&self) -> Read {
-        let written = self.is_written();
+        let written = self.written();
         let iri = written.get(1..written.len().saturating_sub(1)).unwrap_or_default();
         let part = |at: usize| Token { start: self.here.start + 1 + at, ..self.here };
         if let Some(at) = iri.find('\\').filter(|at| !iri[*at..].starts_with("\\u") && !iri[*at..].starts_with("\\U")) {

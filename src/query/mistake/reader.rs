@@ -24,7 +24,7 @@ pub(super) struct Fault {
 }
 
 /// A part of the query was read, or has a mistake.
-pub(super) type Read<T = ()> = Result<T, Box<Fault>>;
+pub(super) type Read<T = ()> = Result<T, Fault>;
 
 /// How deep groups, expressions and paths may be nested within each other before the reader gives up.
 const DEPTH: usize = 1000;
@@ -86,7 +86,7 @@ impl<'a> Reader<'a> {
 
     /// Reads the next token as an operator if it can be one: `?a<?b` has no IRI.
     pub(super) fn expect_operator(&mut self) {
-        if self.here.kind == Kind::Iri && self.is_written() != "<>" {
+        if self.here.kind == Kind::Iri && self.written() != "<>" {
             self.tokens = Tokens::from(self.text, self.here.start);
             self.here = self.tokens.next(true);
         }
@@ -98,13 +98,13 @@ impl<'a> Reader<'a> {
     }
 
     /// The text of the next token.
-    pub(super) fn is_written(&self) -> &'a str {
+    pub(super) fn written(&self) -> &'a str {
         self.here.of(self.text)
     }
 
     /// Whether the next token is this word, in whatever case.
     pub(super) fn is_word(&self, word: &str) -> bool {
-        self.here.kind == Kind::Word && near::same(self.is_written(), word)
+        self.here.kind == Kind::Word && near::same(self.written(), word)
     }
 
     /// Whether it is one of these words.
@@ -113,7 +113,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn is_sign(&self, sign: &str) -> bool {
-        self.here.kind == Kind::Sign && self.is_written() == sign
+        self.here.kind == Kind::Sign && self.written() == sign
     }
 
     pub(super) fn take_word(&mut self, word: &str) -> bool {
@@ -158,15 +158,15 @@ impl<'a> Reader<'a> {
     }
 
     /// A mistake at a token.
-    pub(super) fn fault(&self, token: Token, sentence: impl Into<String>, hint: impl Into<String>) -> Box<Fault> {
+    pub(super) fn fault(&self, token: Token, sentence: impl Into<String>, hint: impl Into<String>) -> Fault {
         // The end is right behind the last token, not below it.
         let at = if token.kind == Kind::End { self.last.end } else { token.start };
-        Box::new(Fault { at, sentence: sentence.into(), hint: Some(hint.into()) })
+        Fault { at, sentence: sentence.into(), hint: Some(hint.into()) }
     }
 
     /// Reads a variable, which is in scope from here on.
     pub(super) fn variable(&mut self) {
-        let name = self.is_written().get(1..).unwrap_or_default();
+        let name = self.written().get(1..).unwrap_or_default();
         if let Some(group) = self.groups.last_mut() {
             group.insert(name);
         }
@@ -191,7 +191,7 @@ impl<'a> Reader<'a> {
 
     /// Reads the label of a blank node, which stands for one node in one basic graph pattern alone.
     pub(super) fn label(&mut self) -> Read {
-        let label = self.is_written();
+        let label = self.written();
         if self.labels[1].contains(label) {
             let sentence = format!("the blank node `{}` was already used in another group", super::brief(label));
             return Err(self.fault(self.here, sentence, "use a variable: it may stand in several groups"));
@@ -216,7 +216,7 @@ impl<'a> Reader<'a> {
     pub(super) fn literal(&mut self) -> Read {
         self.string()?;
         if self.here.kind == Kind::Language {
-            let tag = self.is_written().get(1..).unwrap_or_default();
+            let tag = self.written().get(1..).unwrap_or_default();
             if Literal::new_language_tagged_literal("", tag).is_err() {
                 let sentence = format!("`@{}` is not a language tag", super::brief(tag));
                 return Err(self.fault(self.here, sentence, "a language tag is like @sv, @en or @sr-Latn"));
@@ -230,7 +230,7 @@ impl<'a> Reader<'a> {
 
     /// Reads a string.
     pub(super) fn string(&mut self) -> Read {
-        let text = self.is_written();
+        let text = self.written();
         let mut escapes = text.char_indices();
         while let Some((at, c)) = escapes.next() {
             if c != '\\' {

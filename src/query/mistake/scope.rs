@@ -67,13 +67,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn ungrouped(
-        &self,
-        scope: &Scope<'a>,
-        token: Token,
-        items: &[Item<'a>],
-        visible: &HashSet<&'a str>,
-    ) -> Box<super::reader::Fault> {
+    fn ungrouped(&self, scope: &Scope<'a>, token: Token, items: &[Item<'a>], visible: &HashSet<&'a str>) -> super::reader::Fault {
         let variable = token.of(self.text).get(1..).unwrap_or_default();
         let shown = brief(variable);
         let made = items.iter().any(|item| item.free.is_some() && item.name == variable);

@@ -201,13 +201,7 @@ fn local(text: &str) -> usize {
                 let hex = rest.len() >= 3 && rest.bytes().skip(1).take(2).all(|byte| byte.is_ascii_hexdigit());
                 if hex { 3 } else { 0 }
             }
-            Some('\\') => {
-                if characters.next().is_some_and(|c| "_~.-!$&'()*+,;=/?#@%".contains(c)) {
-                    2
-                } else {
-                    0
-                }
-            }
+            Some('\\') if characters.next().is_some_and(|c| "_~.-!$&'()*+,;=/?#@%".contains(c)) => 2,
             Some(c) if is_name_character(c) || c == ':' => c.len_utf8(),
             _ => 0,
         }

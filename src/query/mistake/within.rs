@@ -30,11 +30,11 @@ const OPERATORS: [(&str, &str, &str); 18] = [
 
 impl Reader<'_> {
     /// What stands where an operator is wanted.
-    pub(super) fn operators(&self, wanted: Wanted) -> Option<Box<Fault>> {
+    pub(super) fn operators(&self, wanted: Wanted) -> Option<Fault> {
         if !matches!(wanted, Wanted::Close | Wanted::ListEnd | Wanted::AggregateEnd | Wanted::As) {
             return None;
         }
-        let written = self.is_written();
+        let written = self.written();
         if let Some((_, sentence, hint)) = OPERATORS.iter().find(|(sign, ..)| near::same(sign, written)) {
             return self.at_here(*sentence, *hint);
         }
@@ -66,7 +66,7 @@ impl Reader<'_> {
     }
 
     /// What stands within a group.
-    pub(super) fn within(&self, wanted: Wanted) -> Option<Box<Fault>> {
+    pub(super) fn within(&self, wanted: Wanted) -> Option<Fault> {
         let (found, name) = (self.found(), self.name());
         match wanted {
             Wanted::Element => self.element_wanted(),
@@ -134,7 +134,7 @@ impl Reader<'_> {
         }
     }
 
-    fn element_wanted(&self) -> Option<Box<Fault>> {
+    fn element_wanted(&self) -> Option<Fault> {
         let (found, name) = (self.found(), self.name());
         let upper = name.to_uppercase();
         let triple_ended = matches!(self.last.of(self.text), "{" | "." | "}");
@@ -176,10 +176,10 @@ impl Reader<'_> {
             return Some(fault);
         }
         match self.here.kind {
-            Kind::Word if self.is_written() == "a" && triple_ended => {
+            Kind::Word if self.written() == "a" && triple_ended => {
                 self.at_here("the subject is missing before `a`", "write `?x a kbv:Person`")
             }
-            Kind::Word if !near::is_keyword(self.is_written()) => self.bare(),
+            Kind::Word if !near::is_keyword(self.written()) => self.bare(),
             _ => {
                 let hint = "a group has triples, FILTER, OPTIONAL, UNION, MINUS, GRAPH, BIND and VALUES";
                 self.at_here(format!("{found} does not fit here"), hint)
@@ -188,14 +188,14 @@ impl Reader<'_> {
     }
 
     /// A word that is no keyword, where a variable or a name is wanted.
-    fn bare(&self) -> Option<Box<Fault>> {
+    fn bare(&self) -> Option<Fault> {
         let name = self.name();
         let hint =
             format!("write `?{name}` for a variable, `kbv:{name}` for a name of KB's vocabulary, or \"{name}\" for a string");
         self.at_here(format!("`{name}` is neither a variable nor a name with its prefix"), hint)
     }
 
-    fn verb_wanted(&self, wanted: Wanted) -> Option<Box<Fault>> {
+    fn verb_wanted(&self, wanted: Wanted) -> Option<Fault> {
         let found = self.found();
         let subject = if matches!(self.last.of(self.text), ";" | "[" | "{" | ".") {
             String::new()
@@ -208,12 +208,12 @@ impl Reader<'_> {
                 "take the variable out of the path: `?x ?p ?y . ?y kbv:label ?z`",
             ),
             Kind::Word if self.is_word("a") => self.at_here("`a` must be a small letter", "write `a`"),
-            Kind::Word if !near::is_keyword(self.is_written()) => self.bare(),
+            Kind::Word if !near::is_keyword(self.written()) => self.bare(),
             Kind::Text | Kind::Number => {
                 self.at_here(format!("a predicate is an IRI or a variable, not {found}"), "write `?x kbv:label \"…\"`")
             }
             Kind::Blank => self.at_here("a predicate cannot be a blank node", "take a variable"),
-            Kind::Sign if matches!(self.is_written(), "^" | "!" | "(" | "/" | "|" | "*") => {
+            Kind::Sign if matches!(self.written(), "^" | "!" | "(" | "/" | "|" | "*") => {
                 self.at_here(format!("`{}` does not fit here: CONSTRUCT makes triples, not paths", self.name()), "write one IRI")
             }
             _ if wanted == Wanted::Path => {
@@ -226,14 +226,14 @@ impl Reader<'_> {
         }
     }
 
-    fn object_wanted(&self) -> Option<Box<Fault>> {
+    fn object_wanted(&self) -> Option<Fault> {
         let (found, name) = (self.found(), self.name());
         match self.here.kind {
             Kind::Word if self.is_one_of(&["TRUE", "FALSE"]) => {
                 self.at_here(format!("`{name}` must be in small letters"), format!("write `{}`", name.to_lowercase()))
             }
-            Kind::Word if !near::is_keyword(self.is_written()) => self.bare(),
-            Kind::Sign if self.last.kind == Kind::Variable && matches!(self.is_written(), "/" | "|" | "*" | "^" | "+" | "?") => {
+            Kind::Word if !near::is_keyword(self.written()) => self.bare(),
+            Kind::Sign if self.last.kind == Kind::Variable && matches!(self.written(), "/" | "|" | "*" | "^" | "+" | "?") => {
                 let hint = "a path is made of IRIs, such as kbv:hasTitle/kbv:mainTitle";
                 self.at_here(format!("`{}` is a variable, and cannot be a part of a path", self.before()), hint)
             }
@@ -244,7 +244,7 @@ impl Reader<'_> {
         }
     }
 
-    fn expression_wanted(&self) -> Option<Box<Fault>> {
+    fn expression_wanted(&self) -> Option<Fault> {
         let (found, name) = (self.found(), self.name());
         match self.here.kind {
             Kind::Word if self.is_one_of(&["TRUE", "FALSE"]) => {
@@ -259,13 +259,13 @@ impl Reader<'_> {
             Kind::Word if self.is_one_of(&["DISTINCT"]) => {
                 self.at_here("DISTINCT stands only in aggregates and behind SELECT", "write `COUNT(DISTINCT ?x)`")
             }
-            Kind::Word if !near::is_keyword(self.is_written()) => {
+            Kind::Word if !near::is_keyword(self.written()) => {
                 let hint = format!("write `?{name}` for a variable, or \"{name}\" for a string");
                 self.at_here(format!("`{name}` is neither a variable nor the call of a function"), hint)
             }
             Kind::Sign
                 if self.last.kind == Kind::Sign
-                    && matches!(self.is_written(), "=" | "&" | "|" | "&&" | "||" | "<" | ">" | "*" | "/") =>
+                    && matches!(self.written(), "=" | "&" | "|" | "&&" | "||" | "<" | ">" | "*" | "/") =>
             {
                 let sentence = format!("`{}` cannot follow `{}`", name, self.before());
                 self.at_here(sentence, "the operators are = != < > <= >= && || + - * /")
@@ -278,7 +278,7 @@ impl Reader<'_> {
     }
 
     /// What is said where nothing else is known.
-    pub(super) fn other(&self, wanted: Wanted) -> Box<Fault> {
+    pub(super) fn other(&self, wanted: Wanted) -> Fault {
         let what = match wanted {
             Wanted::AfterTriple => "the end of the triple",
             Wanted::Element => "a triple, a keyword such as FILTER, or `}`",
