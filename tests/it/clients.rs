@@ -149,7 +149,7 @@ fn a_browser_searches_opens_a_record_and_asks() {
     );
     let (wrong, right) = (&seen["wrong"], &seen["right"]);
     for text in ["error", "description"] {
-        assert!(wrong[text].as_str().is_some_and(|text| text.contains("error at 3:")), "{wrong}");
+        assert!(wrong[text].as_str().is_some_and(|text| text.contains("(line 3, column ")), "{wrong}");
     }
     assert_eq!((&wrong["invalid"], &right["invalid"], &right["error"]), (&"true".into(), &Value::Null, &"".into()), "{seen:#}");
     assert!(right["description"].as_str().is_some_and(|text| text.contains("Ctrl+Enter") && !text.contains("error")), "{right}");
