@@ -7,7 +7,7 @@ use crate::server::Server;
 /// A query, the place of its mistake, words of the sentence, words of the hint.
 type Case = (&'static str, &'static str, &'static [&'static str], &'static [&'static str]);
 
-const CASES: [Case; 76] = [
+const CASES: [Case; 86] = [
     // Prefixes.
     ("SELECT * { ?s bf2:title ?t }", "1:15", &["`bf2:`", "not declared"], &["bibframe/>", "`bf:`"]),
     ("SELECT *\n{ ?s wdt:P31 ?t }", "2:6", &["`wdt:`"], &["PREFIX wdt: <http://www.wikidata.org/prop/direct/>"]),
@@ -92,6 +92,16 @@ const CASES: [Case; 76] = [
     ("SELECT * { ?s ?p ?o FILTER(?o = 3 | ?o = 5) }", "1:35", &["single `|`"], &["`||`"]),
     ("SELECT * { ?s ?p ?o FILTER(?o LIKE 'a%') }", "1:31", &["no LIKE"], &["CONTAINS", "REGEX"]),
     ("SELECT * { ?s ?p ?o FILTER ?o > 3 }", "1:28", &["condition of FILTER", "parentheses"], &["FILTER(…)"]),
+    ("SELECT (COUNT(*) AS ?n { ?s ?p ?o }", "1:24", &["`)` is missing before `{`"], &["line 1, column 8"]),
+    ("SELECT * { ?s ?p ?o FILTER(CONTAINS(?o 'a')) }", "1:40", &["comma"], &["commas"]),
+    ("SELECT * { ?s ?p ?o FILTER NOT EXIST { ?s ?p 1 } }", "1:32", &["`EXIST`"], &["did you mean EXISTS"]),
+    ("SELECT ?s { ?s ?p ?o } GROUP BY ?s HAVING COUNT(*) > 1", "1:52", &["condition of HAVING", "parentheses"], &["HAVING ("]),
+    ("SELECT * { ?s ?p ?o FILTER(?o IS NULL) }", "1:31", &["no IS"], &["!BOUND(?x)"]),
+    ("SELECT * { ?s kbv:isbn 978-91-7 }", "1:27", &["number 978 ends"], &["string"]),
+    ("SELECT * { ?s kbv: name ?n }", "1:20", &["space between `kbv:` and `name`"], &["`kbv:name`"]),
+    ("SELECT * { [ kbv:a ?x ?y } }", "1:23", &["`]`, `;` or `,` is missing"], &["brackets"]),
+    ("CONSTRUCT { ?s kbv:a/kbv:b ?o } { ?s ?p ?o }", "1:21", &["CONSTRUCT makes triples"], &["one IRI"]),
+    ("SELECT * { << ?s ?p ?o >> ?q ?r }", "1:12", &["SPARQL 1.2"], &["on its own"]),
     // No query, or one that writes.
     ("# nothing yet\n", "1:1", &["empty", "comments"], &["SELECT * { ?s ?p ?o }"]),
     ("PREFIX x: <http://x/>", "1:22", &["empty"], &["SELECT * { ?s ?p ?o }"]),

@@ -13,7 +13,7 @@ pub(super) struct Place {
     pub(super) excerpt: String,
 }
 
-/// How much of a long line is shown before the place, and in all, in columns of a terminal.
+/// How much of a long line is shown before the place, if more follows, and in all, in columns of a terminal.
 const BEFORE: usize = 48;
 const WIDTH: usize = 76;
 
@@ -27,10 +27,12 @@ pub(super) fn place(text: &str, at: usize) -> Place {
     let after = after.split('\n').next().unwrap_or_default().trim_end_matches('\r');
     let column = before.chars().count() + 1;
 
+    let behind: usize = after.chars().take(WIDTH).map(|c| columns(shown(c))).sum();
+    let most = BEFORE.max(WIDTH.saturating_sub(behind));
     let (mut left, mut used, mut cut) = (Vec::new(), 0, false);
     for c in before.chars().rev().map(shown) {
         used += columns(c);
-        cut = used > BEFORE || left.len() > WIDTH;
+        cut = used > most || left.len() > WIDTH;
         if cut {
             break;
         }

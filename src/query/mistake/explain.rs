@@ -147,6 +147,10 @@ impl Reader<'_> {
                 "write `PREFIX kbv: <https://id.kb.se/vocab/>`",
             ),
             Wanted::Selection => self.selection(),
+            Wanted::Template if self.here.kind != Kind::Word && self.here.kind != Kind::End => self.at_here(
+                format!("what CONSTRUCT makes must be in braces: a `{{` is missing before {found}"),
+                "write `CONSTRUCT { ?s ?p ?o } WHERE { … }`",
+            ),
             Wanted::Pattern | Wanted::Template => self.mistyped(&["WHERE", "FROM", "NAMED"]).or_else(|| self.pattern_missing()),
             Wanted::Dataset => self.at_here(
                 format!("the IRI of a graph must follow FROM, not {found}"),
@@ -176,7 +180,7 @@ impl Reader<'_> {
     }
 
     fn form(&self) -> Option<Fault> {
-        let example = "a query is like SELECT * { ?s ?p ?o } LIMIT 10";
+        let example = "write a query such as SELECT * { ?s ?p ?o } LIMIT 10";
         let name = self.name();
         if self.here.kind == Kind::End {
             let sentence = match (self.last.end, self.text.trim().is_empty()) {
@@ -197,13 +201,14 @@ impl Reader<'_> {
                 format!("write {word}, without `@` and without a `.` at its end"),
             );
         }
-        if self.is_sign(".") {
-            return self.at_here("there is no `.` behind PREFIX and BASE in SPARQL", "remove the `.`");
+        if self.is_sign(".") || self.is_sign(";") {
+            return self
+                .at_here(format!("there is no `{name}` behind PREFIX and BASE in SPARQL"), format!("remove the `{name}`"));
         }
         if self.is_sign("{") || self.is_word("WHERE") {
             return self.at_here("SELECT is missing before the pattern", "write `SELECT * { … }`");
         }
-        let hint = format!("a query begins with SELECT, ASK, CONSTRUCT or DESCRIBE: {example}");
+        let hint = "a query begins with SELECT, ASK, CONSTRUCT or DESCRIBE, such as SELECT * { ?s ?p ?o } LIMIT 10";
         self.mistyped(&FORMS).or_else(|| self.at_here(format!("no query begins with {}", self.found()), hint))
     }
 
@@ -288,6 +293,13 @@ impl Reader<'_> {
         }
         if self.is_one_of(&UPDATES) || self.is_one_of(&FORMS) {
             return self.at_here(format!("another query begins with {upper} here"), "send one query at a time");
+        }
+        if self.here.kind == Kind::Sign
+            && ["=", "!=", "<", ">", "<=", ">=", "&&", "||", "+", "-", "*", "/"].contains(&self.written())
+        {
+            let clause = full(self.modifier);
+            return self
+                .at_here(format!("the condition of {clause} must be in parentheses"), format!("write `{clause} (… {name} …)`"));
         }
         if self.is_sign(",") {
             let hint = if self.last.kind == Kind::Number { "write `LIMIT 10 OFFSET 20`" } else { "separate variables by spaces" };

@@ -44,7 +44,7 @@ impl Reader<'_> {
             }
             Kind::Stray => self.stray(behind(Kind::Name)),
             Kind::Sign if self.is_sign("<") && !is_behind_operand(wanted) => self.no_iri(),
-            Kind::Sign if behind(Kind::Name) && !matches!(wanted, Wanted::Selection) && self.sign_in_name() => {
+            Kind::Sign if behind(Kind::Name) && !matches!(wanted, Wanted::Selection | Wanted::Object) && self.sign_in_name() => {
                 let name = self.name();
                 let sentence = format!("`{name}` cannot stand in a name such as `{}`", self.before());
                 self.at_here(sentence, format!("write `\\{name}`, or the IRI in full between `<` and `>`"))
@@ -53,6 +53,18 @@ impl Reader<'_> {
                 let after = brief(self.after().of(self.text));
                 let hint = format!("write `{}_{after}`", self.before());
                 self.at_here("the name of a variable cannot have a hyphen", hint)
+            }
+            Kind::Sign | Kind::Word if behind(Kind::Number) && (self.is_sign("-") || self.here.kind == Kind::Word) => {
+                let sentence = format!("the number {} ends before `{}`", self.before(), self.name());
+                self.at_here(sentence, "write what is no number, such as an ISBN, as a string: \"978-91-0-012345-6\"")
+            }
+            Kind::Word if self.last.kind == Kind::Name && !glued && self.last.of(self.text).ends_with(':') => {
+                let (prefix, name) = (self.before(), self.name());
+                self.at_here(format!("there is a space between `{prefix}` and `{name}`"), format!("write `{prefix}{name}`"))
+            }
+            Kind::Word if self.after().kind == Kind::Name && self.after().of(self.text).starts_with(':') => {
+                let name = self.name();
+                self.at_here(format!("there is a space between the prefix `{name}` and its colon"), format!("write `{name}:…`"))
             }
             Kind::Word if behind(Kind::Text) => {
                 let name = self.name();
@@ -160,16 +172,20 @@ impl Reader<'_> {
         match self.open.last().map(|open| (*open, open.of(self.text))) {
             Some((_, innermost)) if innermost == opener => None,
             Some((open, innermost)) if self.open.iter().any(|open| open.of(self.text) == opener) => {
-                let place = place(self.text, open.start);
                 let missing = counterpart(innermost);
-                let hint = format!("the `{innermost}` in line {}, column {}, is still open", place.line, place.column);
-                self.at_here(format!("a `{missing}` is missing before `{sign}`"), hint)
+                self.at_here(format!("a `{missing}` is missing before `{sign}`"), self.still_open(open))
             }
             _ => self.at_here(
                 format!("there is a `{sign}` too many: no `{opener}` is open here"),
                 format!("remove it, or add its `{opener}`"),
             ),
         }
+    }
+
+    /// Where a bracket is that is not closed.
+    pub(super) fn still_open(&self, open: Token) -> String {
+        let place = place(self.text, open.start);
+        format!("the `{}` in line {}, column {}, is still open", open.of(self.text), place.line, place.column)
     }
 
     /// Calls of functions that do not exist, or that stand where none can.

@@ -57,9 +57,14 @@ impl Reader<'_> {
                 "a comma separates the arguments of a function, and there is none here",
                 "check the parentheses before it",
             ),
+            Wanted::ListEnd if self.here.kind != Kind::Word => {
+                let hint = "arguments are separated by commas, such as in `CONTAINS(?x, \"text\")`";
+                self.at_here(format!("a comma, an operator or a `)` is missing before {found}"), hint)
+            }
             _ => {
-                let missing = if wanted == Wanted::ListEnd { "a comma, an operator or a `)`" } else { "an operator or a `)`" };
-                let hint = format!("what stands before is `{}`", self.before());
+                let ends = near::is_keyword(written) || self.is_sign("{");
+                let missing = if ends { "a `)`" } else { "an operator or a `)`" };
+                let hint = self.open.last().map_or_else(String::new, |open| self.still_open(*open));
                 self.at_here(format!("{missing} is missing before {found}"), hint)
             }
         }
@@ -83,6 +88,10 @@ impl Reader<'_> {
             }
             Wanted::Verb | Wanted::Path => self.verb_wanted(wanted),
             Wanted::Object => self.object_wanted(),
+            Wanted::AfterTriple if self.open.last().is_some_and(|open| open.of(self.text) == "[") => {
+                let hint = "within brackets, `;` begins another predicate, and `,` another object";
+                self.at_here(format!("a `]`, `;` or `,` is missing before {found}"), hint)
+            }
             Wanted::AfterTriple if self.is_sign(",") || self.is_sign(";") || self.here.kind == Kind::Sign => None,
             Wanted::AfterTriple => {
                 let hint = "a triple ends with `.`; `;` begins another predicate of the same subject, `,` another object";
@@ -105,6 +114,7 @@ impl Reader<'_> {
                     format!("write `{}(…{})`", before.to_uppercase(), if near::same(&before, "BIND") { " AS ?x" } else { "" }),
                 )
             }
+            Wanted::Exists if self.mistyped(&["EXISTS"]).is_some() => self.mistyped(&["EXISTS"]),
             Wanted::In | Wanted::Exists => self.at_here(
                 format!("NOT stands only before IN and EXISTS, not before {found}"),
                 "write `!(…)` around what is not to be",
@@ -236,6 +246,15 @@ impl Reader<'_> {
             Kind::Sign if self.last.kind == Kind::Variable && matches!(self.written(), "/" | "|" | "*" | "^" | "+" | "?") => {
                 let hint = "a path is made of IRIs, such as kbv:hasTitle/kbv:mainTitle";
                 self.at_here(format!("`{}` is a variable, and cannot be a part of a path", self.before()), hint)
+            }
+            Kind::Sign
+                if matches!(self.last.kind, Kind::Name | Kind::Iri)
+                    && matches!(self.written(), "/" | "|" | "*" | "^" | "+" | "?") =>
+            {
+                self.at_here(
+                    format!("CONSTRUCT makes triples, and `{name}` makes a path"),
+                    "write one IRI, or a variable of the pattern",
+                )
             }
             _ => {
                 let sentence = format!("the triple has no object behind `{}`, before {found}", self.before());
