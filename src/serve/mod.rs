@@ -83,8 +83,10 @@ pub fn serve(options: ServeOptions, stop: &Stop, listening: impl FnOnce(SocketAd
         let router = routes::router(&app);
         let harvests = harvest
             .map(|(sources, every)| tokio::spawn(harvester::harvest_every(Arc::clone(&app), sources, every, who, stop.clone())));
+        let watching = tokio::spawn(let_go_of_old_snapshots(Arc::clone(&app)));
         listening(address);
         server::serve(&app, listener, router, stop.stopped()).await;
+        watching.abort();
         if let Some(harvests) = harvests {
             let _ = tokio::time::timeout(Duration::from_secs(app.config.serve.stop_s), harvests).await;
         }
@@ -92,4 +94,17 @@ pub fn serve(options: ServeOptions, stop: &Stop, listening: impl FnOnce(SocketAd
     })?;
     runtime.shutdown_background();
     Ok(())
+}
+
+/// How long a snapshot that is no longer current may be held by those who wait for queries.
+const HELD: Duration = Duration::from_secs(5);
+
+/// Lets go of snapshots that were replaced while no query came: their disk is given back when nobody holds them.
+async fn let_go_of_old_snapshots(app: Arc<App>) {
+    loop {
+        tokio::time::sleep(HELD).await;
+        if let Some(snapshot) = app.snapshot() {
+            app.workers.let_go_of_others(snapshot.number);
+        }
+    }
 }

@@ -71,6 +71,8 @@ pub struct Workers {
 struct Worker {
     // Killed when dropped.
     child: Child,
+    /// The snapshot that it read last, and holds.
+    snapshot: u64,
     stdin: ChildStdin,
     stdout: BufReader<ChildStdout>,
 }
@@ -120,6 +122,11 @@ impl Workers {
         Ok(receiver)
     }
 
+    /// Ends those who wait with another snapshot than this, so that it can go.
+    pub fn let_go_of_others(&self, snapshot: u64) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).retain(|worker| worker.snapshot == snapshot);
+    }
+
     async fn permit(&self) -> Result<OwnedSemaphorePermit, Busy> {
         if let Ok(permit) = self.permits.clone().try_acquire_owned() {
             return Ok(permit);
@@ -136,6 +143,7 @@ impl Workers {
             Some(worker) => worker,
             None => self.start()?,
         };
+        worker.snapshot = task.snapshot;
         let time_up = Instant::now() + Duration::from_secs(task.limits.timeout_s);
         let deadline = time_up + GRACE;
         let mut line = serde_json::to_vec(task)?;
@@ -143,6 +151,7 @@ impl Workers {
         if worker.stdin.write_all(&line).await.is_err() {
             // It died while it was idle.
             worker = self.start()?;
+            worker.snapshot = task.snapshot;
             worker.stdin.write_all(&line).await?;
         }
         loop {
@@ -193,7 +202,7 @@ impl Workers {
         let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(io::Error::other("a worker without pipes"));
         };
-        Ok(Worker { child, stdin, stdout: BufReader::new(stdout) })
+        Ok(Worker { child, snapshot: 0, stdin, stdout: BufReader::new(stdout) })
     }
 }
 

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use libris_mirror::demo::{Fault, Faults, identifier};
 
 use axum::http::StatusCode;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 
 use crate::harness::Bench;
-use crate::scripted::{document, identifiers, identify, list, raw, record, seconds_asked};
+use crate::scripted::{Scripted, document, identifiers, identify, list, raw, record, seconds_asked};
 
 /// Short limits, so that silence takes seconds.
 const IMPATIENT: [&str; 6] = [
@@ -136,28 +136,45 @@ fn records_that_kill_pages_are_found_between_the_seconds() {
     assert_eq!(bench.contents(), calm.contents());
 }
 
-#[test]
-fn a_record_that_comes_alone_and_newer_than_its_list_skips_nothing() {
-    // The server cannot list record 5, and meanwhile it was changed: alone, it comes with a datestamp of second 50.
-    // Record 40 kills its pages as well.
-    let server = raw(|query, _| {
-        let (from, until) = seconds_asked(query, 60);
+/// A server of so many records, a second apart, of which `bad` ones kill every list that holds them; `identify` is its answer to
+/// that, and `alone` the one to `GetRecord`.
+fn with_killers(
+    records: usize,
+    bad: &'static [usize],
+    identify: impl Fn() -> Response + Clone + Send + Sync + 'static,
+    alone: impl Fn(&str) -> String + Clone + Send + Sync + 'static,
+) -> Scripted {
+    raw(move |query, _| {
+        let (from, until) = seconds_asked(query, i64::try_from(records).expect("few"));
         if query.contains("Identify") {
-            return identify("YYYY-MM-DDThh:mm:ssZ");
+            return identify();
         }
         if query.contains("GetRecord") {
-            let number = if query.contains("r40") { 40 } else { 5 };
-            let edited = record(number).replace("00:05Z</datestamp>", "00:50Z</datestamp>");
-            return document(&format!("<GetRecord>{edited}</GetRecord>")).into_response();
+            return document(&alone(query)).into_response();
         }
         if from >= until {
             return document("<error code=\"noRecordsMatch\"/>").into_response();
         }
         match query.contains("ListIdentifiers") {
-            false if [5, 40].iter().any(|bad| (from..until).contains(bad)) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+            false if bad.iter().any(|bad| (from..until).contains(bad)) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
             false => list(from..until, "").into_response(),
             true => identifiers(from..until, "").into_response(),
         }
+    })
+}
+
+fn by_seconds() -> Response {
+    identify("YYYY-MM-DDThh:mm:ssZ")
+}
+
+#[test]
+fn a_record_that_comes_alone_and_newer_than_its_list_skips_nothing() {
+    // The server cannot list record 5, and meanwhile it was changed: alone, it comes with a datestamp of second 50.
+    // Record 40 kills its pages as well.
+    let server = with_killers(60, &[5, 40], by_seconds, |query| {
+        let number = if query.contains("r40") { 40 } else { 5 };
+        let edited = record(number).replace("00:05Z</datestamp>", "00:50Z</datestamp>");
+        format!("<GetRecord>{edited}</GetRecord>")
     });
     let bench = Bench::at(&server.url);
     let summary = bench.harvest("x", None, &["--set-config", "harvest.overlap_s=0"]);
@@ -167,23 +184,7 @@ fn a_record_that_comes_alone_and_newer_than_its_list_skips_nothing() {
 #[test]
 fn a_record_that_is_listed_and_not_known_alone_is_noted() {
     // `GetRecord` of this server knows nothing.
-    let server = raw(|query, _| {
-        let (from, until) = seconds_asked(query, 20);
-        if query.contains("Identify") {
-            return identify("YYYY-MM-DDThh:mm:ssZ");
-        }
-        if query.contains("GetRecord") {
-            return document("<error code=\"idDoesNotExist\">no such record</error>").into_response();
-        }
-        if from >= until {
-            return document("<error code=\"noRecordsMatch\"/>").into_response();
-        }
-        match query.contains("ListIdentifiers") {
-            false if (from..until).contains(&5) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-            false => list(from..until, "").into_response(),
-            true => identifiers(from..until, "").into_response(),
-        }
-    });
+    let server = with_killers(20, &[5], by_seconds, |_| "<error code=\"idDoesNotExist\">no such record</error>".to_owned());
     let bench = Bench::at(&server.url);
     let done = bench.run(&bench.harvest_words("x", None, &["--set-config", "harvest.overlap_s=0"])).expect(65);
     let listed = bench.run(&["quarantine", "--json"]).json();
@@ -236,23 +237,8 @@ fn repeats_and_expired_tokens_never_end_a_list_early() {
 
 #[test]
 fn a_page_is_taken_apart_without_knowing_the_earliest_datestamp() {
-    let server = raw(|query, _| {
-        let (from, until) = seconds_asked(query, 20);
-        if query.contains("Identify") {
-            return document("<Identify><granularity>YYYY-MM-DDThh:mm:ssZ</granularity></Identify>").into_response();
-        }
-        if query.contains("GetRecord") {
-            return document(&format!("<GetRecord>{}</GetRecord>", record(5))).into_response();
-        }
-        if from >= until {
-            return document("<error code=\"noRecordsMatch\"/>").into_response();
-        }
-        match query.contains("ListIdentifiers") {
-            false if (from..until).contains(&5) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-            false => list(from..until, "").into_response(),
-            true => identifiers(from..until, "").into_response(),
-        }
-    });
+    let identify = || document("<Identify><granularity>YYYY-MM-DDThh:mm:ssZ</granularity></Identify>").into_response();
+    let server = with_killers(20, &[5], identify, |_| format!("<GetRecord>{}</GetRecord>", record(5)));
     let bench = Bench::at(&server.url);
     let summary = bench.harvest("x", None, &[]);
     assert_eq!((&summary["outcome"], &summary["created"]), (&"complete".into(), &20.into()), "{summary}");

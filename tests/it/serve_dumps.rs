@@ -81,7 +81,10 @@ fn everything_can_be_fetched_at_once_and_is_the_same_bytes_each_time() {
         let etag = dump.header("etag").to_owned();
         assert!(etag.starts_with('"') && etag.len() > 20, "a strong one: {etag}");
         assert_eq!(dump.header("accept-ranges"), "bytes");
-        assert!(httpdate::parse_http_date(dump.header("last-modified")).is_ok_and(|time| time <= std::time::SystemTime::from(chrono::Utc::now())));
+        assert!(
+            httpdate::parse_http_date(dump.header("last-modified"))
+                .is_ok_and(|time| time <= std::time::SystemTime::from(chrono::Utc::now()))
+        );
         // What the client would take packed is not: a part of it would fit to no other.
         let again = get(&server, name, &[("accept-encoding", "gzip, br")]).ok();
         assert!(again.bytes == dump.bytes && again.header("content-encoding").is_empty(), "{name}");

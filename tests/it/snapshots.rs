@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use crate::harness::Bench;
+use crate::server::Server;
 
 const READERS: usize = 8;
 
@@ -184,4 +186,20 @@ fn what_a_reader_holds_is_told_and_hard_links_count_once() {
     let report = bench.run(&["compact", "--json"]).json();
     assert_eq!(report["held"], serde_json::json!([]), "{report}");
     assert!(!held.exists());
+}
+
+#[test]
+fn a_server_that_nobody_asks_lets_go_of_a_snapshot_that_was_replaced() {
+    let bench = Bench::new(400);
+    bench.harvest("all", None, &[]);
+    let server = Server::start(&bench, &[]);
+    assert!(server.count("SELECT (COUNT(*) AS ?n) { ?s a kbv:Person }") > 0);
+    bench.state().with_catalogue(|catalogue| catalogue.update(&(0..50).collect::<Vec<_>>(), chrono::Utc::now()));
+    bench.harvest("all", None, &["--set-config", "store.keep_snapshots=1"]);
+    let end = Instant::now() + Duration::from_secs(60);
+    while bench.run(&["compact", "--json"]).json()["held"] != serde_json::json!([]) {
+        assert!(Instant::now() < end, "the first snapshot is held by a process that has nothing to do");
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    assert!(!bench.data().join("snapshots/000001").exists());
 }
