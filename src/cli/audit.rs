@@ -22,7 +22,6 @@ use crate::mirror::Mirror;
 /// that leaves a set; `stale` ones differ in datestamp or deletion; `pending` ones are so new that the next harvest
 /// brings them. Exit code 1 if anything is missing, gone or stale.
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 #[command(after_help = "Examples:
   libris-mirror audit                    every source of the mirror
   libris-mirror audit nb --list          with every record that differs, a line each

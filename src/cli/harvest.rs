@@ -94,10 +94,7 @@ impl Arguments {
         }
         // One that was harvested by --url is known by its name from then on.
         let here = |name: &str| -> anyhow::Result<Option<Source>> {
-            let log = match settings.data.read_log() {
-                Err(_) => return Ok(None),
-                Ok(log) => log,
-            };
+            let Ok(log) = settings.data.read_log() else { return Ok(None) };
             let row = log.sources()?.into_iter().find(|row| row.name == name);
             Ok(row.map(|row| row.source()).transpose()?)
         };

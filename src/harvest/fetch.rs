@@ -97,7 +97,7 @@ const REMEMBERED: usize = 1024;
 /// Fetches a list from its first request on. Ends by itself when the other side has gone.
 pub(super) async fn fetch(mut fetcher: Fetcher, first: Step) {
     let sender = fetcher.sender.clone();
-    tell_the_end(sender, async move { fetcher.list(first).await }).await;
+    tell_the_end(sender, Box::pin(async move { fetcher.list(first).await })).await;
 }
 
 /// Does the fetching, and says at its end how it ended: after a panic as well, or it would look as if the user had stopped it.

@@ -13,7 +13,7 @@ use super::place::{Place, Verdict};
 use super::plan::{Facts, Options, Step, reopen};
 use super::run::{HarvestError, Outcome, Progress};
 use super::stop::Stop;
-use crate::log::{Counters, HarvestId, HarvestRow, Log, LogError, NewPage, SourceRow};
+use crate::log::{Counters, HarvestId, HarvestRow, Log, LogError, NewPage, Origin, SourceRow};
 use crate::mirror::Growth;
 use crate::oai::Granularity;
 
@@ -177,8 +177,11 @@ impl Follower<'_> {
             response_date: part.response_date,
             records: &part.records,
             undelivered: &part.undelivered,
-            by_name: part.by_name,
-            opens_list: part.opens_list,
+            origin: match part {
+                Part { by_name: true, .. } => Origin::ByName,
+                Part { opens_list: true, .. } => Origin::ListBegins,
+                _ => Origin::ListGoesOn,
+            },
             token,
             whole: part.end.is_some(),
             last: ends && !short,

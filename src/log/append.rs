@@ -24,10 +24,8 @@ pub struct NewPage<'a> {
     pub records: &'a [Record],
     /// Records that the source lists and did not deliver.
     pub undelivered: &'a [Undelivered],
-    /// Whether the records were asked for by their identifiers: then they do not say how far the list has come.
-    pub by_name: bool,
-    /// Whether a list begins here: the order of datestamps counts from here on.
-    pub opens_list: bool,
+    /// Where the records come from.
+    pub origin: Origin,
     /// What leads on.
     pub token: Option<&'a ResumptionToken>,
     /// Whether this ends its answer; a part of a long one does not.
@@ -36,6 +34,17 @@ pub struct NewPage<'a> {
     pub last: bool,
     /// This machine's clock, milliseconds since 1970.
     pub now: i64,
+}
+
+/// Where the records of a page come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// A list that begins here: the order of datestamps counts from here on.
+    ListBegins,
+    /// A list that goes on.
+    ListGoesOn,
+    /// They were asked for by their identifiers, and do not say how far a list has come.
+    ByName,
 }
 
 /// What a page changed.
@@ -172,7 +181,7 @@ impl Log {
                 counters.bytes += record.xml.len() as u64;
                 let identifier = record.header.identifier.as_str();
                 let known = known(&transaction, page.source, identifier)?;
-                if !page.by_name
+                if page.origin != Origin::ByName
                     && seen.insert(identifier)
                     && !came_before(&transaction, page.harvest, known.as_ref(), &mut asked)?
                 {
@@ -349,7 +358,7 @@ impl<'a> Arrived<'a> {
         Self {
             stamps,
             response_date: page.response_date,
-            opens_list: page.opens_list,
+            opens_list: page.origin == Origin::ListBegins,
             token: page.token,
             whole: page.whole,
             last: page.last,

@@ -24,7 +24,7 @@ use parking_lot::FairMutex;
 use rusqlite::{Connection, OpenFlags, Transaction};
 use rusqlite_migration::{M, Migrations};
 
-pub use append::{NewPage, PageReport};
+pub use append::{NewPage, Origin, PageReport};
 pub use audits::{AuditPage, Difference, DifferenceKind, Differences};
 pub use harvests::{Counters, HarvestId, HarvestKind, HarvestRow, HarvestState, SourceId, SourceRow};
 pub use history::VersionRow;

@@ -96,7 +96,7 @@ fn check(bench: &Bench, definitions: &[Definition]) {
 fn definitions_are_mirrored_as_they_are() {
     let definitions = definitions();
     assert!(definitions.len() >= 11, "{}", definitions.len());
-    let served: Vec<String> = definitions
+    let records: Vec<String> = definitions
         .iter()
         .map(|definition| {
             format!(
@@ -109,9 +109,9 @@ fn definitions_are_mirrored_as_they_are() {
     let server = scripted(move |query, _| {
         const EACH: usize = 700;
         let start: usize = query.split("resumptionToken=").nth(1).and_then(|token| token.parse().ok()).unwrap_or(0);
-        let end = (start + EACH).min(served.len());
-        let token = if end < served.len() { format!("<resumptionToken>{end}</resumptionToken>") } else { String::new() };
-        document(&format!("<ListRecords>{}{token}</ListRecords>", served[start..end].concat())).into_response()
+        let end = (start + EACH).min(records.len());
+        let token = if end < records.len() { format!("<resumptionToken>{end}</resumptionToken>") } else { String::new() };
+        document(&format!("<ListRecords>{}{token}</ListRecords>", records[start..end].concat())).into_response()
     });
     let bench = Bench::at(&server.url);
     let summary = bench.harvest("definitions", None, &["--prefix", "ttl"]);
@@ -144,13 +144,13 @@ fn records_of_any_shape_have_the_entries_that_verify_expects() {
         "<https://y.example/1> a kbv:Record ; kbv:mainEntity <SELF> . <SELF> a kbv:GenreForm ; kbv:exactMatch <http://viaf.org/viaf/1> .",
         "<http://www.w3.org/2004/02/skos/core#x> <http://www.w3.org/2004/02/skos/core#prefLabel> \"SKOS\"@sv .",
     ];
-    let mut served = String::new();
+    let mut records = String::new();
     for (place, payload) in payloads.iter().enumerate() {
         for identifier in identifiers {
             let own = identifier.replace("https://x.example/", &format!("https://x.example/{place}/"));
             let own = if own == identifier { format!("{identifier}{place}") } else { own };
             let payload = payload.replace("SELF", "https://x.example/self");
-            served += &format!(
+            records += &format!(
                 "<record><header><identifier>{}</identifier><datestamp>2026-01-01T00:00:00Z</datestamp></header><metadata><![CDATA[@prefix kbv: <https://id.kb.se/vocab/> . {payload}]]></metadata></record>",
                 escaped(&own)
             );
@@ -159,7 +159,7 @@ fn records_of_any_shape_have_the_entries_that_verify_expects() {
     let server = scripted(move |_, _| {
         // The first one is looked at before anything is kept.
         let sound = with_payload(1, "<![CDATA[<https://x.example/1> <https://x.example/p> <https://x.example/3> .]]>");
-        document(&format!("<ListRecords>{sound}{served}</ListRecords>")).into_response()
+        document(&format!("<ListRecords>{sound}{records}</ListRecords>")).into_response()
     });
     let bench = Bench::at(&server.url);
     let done = bench.run(&bench.harvest_words("any", None, &["--prefix", "ttl"]));

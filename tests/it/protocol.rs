@@ -201,8 +201,11 @@ fn encrypted(target: String) -> (u16, String, tokio::runtime::Runtime) {
             let (acceptor, target) = (acceptor.clone(), target.clone());
             tokio::spawn(async move {
                 let mut stream = acceptor.accept(stream).await.ok()?;
-                let mut head = [0; 4096];
-                stream.read(&mut head).await.ok()?;
+                // Up to the end of the head of the request.
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n") {
+                    head.push(stream.read_u8().await.ok()?);
+                }
                 let answer =
                     format!("HTTP/1.1 302 Found\r\nLocation: {target}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
                 stream.write_all(answer.as_bytes()).await.ok()?;
