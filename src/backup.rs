@@ -32,6 +32,9 @@ pub enum BackupError {
     /// There is a mirror where one is to be put back.
     #[error("{0} holds a mirror\nhint: --force moves it aside and puts the backup in its place")]
     Occupied(PathBuf),
+    /// A backup within the mirror itself.
+    #[error("{0} lies within the mirror's own directory\nhint: name a directory elsewhere, at best on another disk")]
+    Within(PathBuf),
     /// There is nothing to put back.
     #[error("there is no backup in {0}\nhint: name the directory that `libris-mirror backup DIR` made")]
     NoBackup(PathBuf),
@@ -64,6 +67,9 @@ pub fn backup(data: &DataDir, to: &Path) -> Result<BackupReport, BackupError> {
     }
     let parent = to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(parent)?;
+    if fs::canonicalize(parent)?.starts_with(fs::canonicalize(data.path())?) {
+        return Err(BackupError::Within(to.to_owned()));
+    }
     let making = tempfile::Builder::new().prefix(".backup-").tempdir_in(parent)?;
     let copy = DataDir::new(making.path().to_owned());
     // The store first: what it has, the log has.

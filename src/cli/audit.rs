@@ -50,7 +50,8 @@ const TOGETHER: usize = 1000;
 
 pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
     let settings = Settings::read(global)?;
-    Settings::check_names(&settings.read_log()?, &arguments.sources)?;
+    settings.data.check_to_write(&Settings::who("audit"))?;
+    settings.check_names(&settings.read_log()?, &arguments.sources)?;
     let stop = stop_on_signals(SoFar::default())?;
     let mut mirror = Mirror::open(&settings.data, &settings.config, &Settings::who("audit"))?;
     let sources = Settings::mirrored(&mirror.log, &arguments.sources)?;

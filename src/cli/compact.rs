@@ -32,7 +32,7 @@ struct Held {
 
 pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
     let settings = Settings::read(global)?;
-    settings.data.check()?;
+    settings.data.check_to_write(&Settings::who("compact"))?;
     let before = settings.data.sizes().total;
     let mut mirror = Mirror::open(&settings.data, &settings.config, &Settings::who("compact"))?;
     let snapshot = mirror.compact()?;

@@ -62,6 +62,9 @@ enum Compression {
     None,
 }
 
+/// Endings of compressed files that others write.
+const UNKNOWN: [&str; 7] = [".bz2", ".xz", ".zip", ".7z", ".lz4", ".br", ".lzma"];
+
 /// What the endings of a name say: `libris.nt.zst`.
 fn by_name(path: &Path) -> (Option<Format>, Packing) {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_ascii_lowercase();
@@ -116,8 +119,13 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
             Misuse("--json prints figures to stdout, where the dump would go\nhint: name a file with --output".into()).into()
         );
     }
+    let name = arguments.output.to_string_lossy().to_ascii_lowercase();
+    if let Some(ending) = UNKNOWN.iter().find(|ending| name.ends_with(*ending)).filter(|_| arguments.compress.is_none()) {
+        let hint = "hint: name a file that ends in .gz or .zst, or say how it is compressed with --compress";
+        return Err(Misuse(format!("{}: nothing is compressed as {ending} here\n{hint}", arguments.output.display())).into());
+    }
     // Before any file is begun.
-    Settings::check_names(&settings.read_log()?, &arguments.source)?;
+    settings.check_names(&settings.read_log()?, &arguments.source)?;
     let report = if arguments.output.as_os_str() == "-" {
         let mut out = output::stdout();
         let report = arguments.write(&settings, &mut out)?;

@@ -40,7 +40,7 @@ pub(super) struct Arguments {
     #[arg(long, requires = "name", conflicts_with = "sources")]
     url: Option<String>,
     /// What to call that source in this mirror.
-    #[arg(long)]
+    #[arg(long, requires = "url")]
     name: Option<String>,
     /// The metadata prefix: overrides the configuration.
     #[arg(long)]
@@ -61,7 +61,8 @@ pub(super) struct Arguments {
     /// The whole list, whatever the mirror has. Records that did not change are left alone.
     #[arg(long, conflicts_with_all = ["from", "until"])]
     full: bool,
-    /// Stop after this many records of each source; the next harvest goes on.
+    /// Stop when this many records of each source have come, at the end of the answer that brought them: the next harvest
+    /// goes on from there.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     max_records: Option<u64>,
     /// End at a checkpoint after this time, such as 45m or 2h; the next harvest goes on.

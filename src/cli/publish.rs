@@ -21,7 +21,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
     let settings = Settings::read(global)?;
-    settings.data.check()?;
+    settings.data.check_to_write(&Settings::who("publish"))?;
     let mut mirror = Mirror::open(&settings.data, &settings.config, &Settings::who("publish"))?;
     let caught_up = mirror.catch_up(|_| true)?;
     let shown = mirror.snapshots().current();

@@ -36,12 +36,15 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
     let settings = Settings::read(global)?;
+    if arguments.retry {
+        settings.data.check_to_write(&Settings::who("quarantine --retry"))?;
+    }
     let log = settings.read_log()?;
+    settings.check_names(&log, &arguments.source)?;
     if arguments.retry {
         drop(log);
         return retry(arguments, global, &settings);
     }
-    Settings::check_names(&log, &arguments.source)?;
     let source = arguments.source.as_deref();
     let (records, undelivered) = (quarantine::list(&log, source, u32::MAX)?, log.undelivered(source)?);
     if arguments.form.json() {

@@ -29,7 +29,7 @@ enum View {
 
 pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
     let settings = Settings::read(global)?;
-    settings.data.check()?;
+    settings.data.check_to_write(&Settings::who("rebuild"))?;
     let who = Settings::who("rebuild");
     if arguments.view == View::Store {
         // Also where the old one cannot be opened any more. Readers keep the published snapshot meanwhile.

@@ -8,7 +8,7 @@ use fs_err as fs;
 
 use super::Global;
 use super::exit::Misuse;
-use crate::config::{Config, Source};
+use crate::config::{Config, Source, nearest};
 use crate::data_dir::{DataDir, DataDirError};
 use crate::log::{Log, LogError, PageId};
 
@@ -68,17 +68,20 @@ impl Settings {
     }
 
     /// Checks that a mirror has sources of these names.
-    pub(super) fn check_names<'a>(log: &Log, names: impl IntoIterator<Item = &'a String>) -> anyhow::Result<()> {
+    pub(super) fn check_names<'a>(&self, log: &Log, names: impl IntoIterator<Item = &'a String>) -> anyhow::Result<()> {
         let rows = log.sources()?;
-        match names.into_iter().find(|name| !rows.iter().any(|row| row.name == **name)) {
-            Some(name) => Err(LogError::NotHarvested(name.clone()).into()),
-            None => Ok(()),
+        let Some(name) = names.into_iter().find(|name| !rows.iter().any(|row| row.name == **name)) else { return Ok(()) };
+        if self.config.sources.contains_key(name) {
+            return Err(LogError::NotHarvested(name.clone()).into());
         }
+        let known: Vec<&str> = rows.iter().map(|row| row.name.as_str()).collect();
+        let nearest = nearest(known.iter().copied(), name).map(|nearest| format!("\nhint: did you mean `{nearest}`?"));
+        let (known, nearest) = (known.join(", "), nearest.unwrap_or_default());
+        Err(Misuse(format!("no source is called {name:?}; the mirror has {known}{nearest}")).into())
     }
 
     /// The named sources of a mirror, or all that it has, with the settings that they were harvested with.
     pub(super) fn mirrored(log: &Log, names: &[String]) -> anyhow::Result<Vec<Source>> {
-        Self::check_names(log, names)?;
         let rows = log.sources()?;
         let wanted = rows.iter().filter(|row| names.is_empty() || names.contains(&row.name));
         wanted.map(|row| Ok(row.source()?)).collect()

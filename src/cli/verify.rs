@@ -24,7 +24,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
     let settings = Settings::read(global)?;
-    settings.data.check()?;
+    settings.data.check_to_write(&Settings::who("verify"))?;
     let stop = stop_on_signals(SoFar::default())?;
     let mut mirror = Mirror::open(&settings.data, &settings.config, &Settings::who("verify"))?;
     let report = verify::verify(&mut mirror, |_| !stop.is_stopped())?;

@@ -45,8 +45,12 @@ impl WholeFile {
         let known = match fs::metadata(path) {
             Ok(metadata) => Some(metadata),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(_) if path.metadata().is_err_and(|error| error.raw_os_error() == Some(CIRCLE)) => return Err(circle(path)),
             Err(error) => return Err(error.into()),
         };
+        if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
+            bail!("{} is a directory\nhint: name a file in it", path.display());
+        }
         // Below these, names stand for what a process has open: it would not see a new file of that name.
         let is_open = ["/dev/fd", "/dev/stdout", "/dev/stderr", "/proc"].iter().any(|place| path.starts_with(place));
         let (target, path) = match known {
@@ -60,6 +64,7 @@ impl WholeFile {
                 keep_owner_and_mode(&file, &metadata, &path)?;
                 (Target::Replacement(Synced::new(file)?), path)
             }
+            None if is_open => bail!("{} is not open\nhint: name a file, or - for stdout", path.display()),
             None => {
                 let path = end_of_links(path)?;
                 (Target::Replacement(Synced::new(beside(&path)?)?), path)
@@ -132,7 +137,14 @@ fn end_of_links(path: &Path) -> anyhow::Result<PathBuf> {
             Err(_) => return Ok(path),
         }
     }
-    bail!("{} is a circle of symbolic links\nhint: name another file", path.display())
+    Err(circle(&path))
+}
+
+/// What Linux says of a circle of symbolic links (`ELOOP`).
+const CIRCLE: i32 = 40;
+
+fn circle(path: &Path) -> anyhow::Error {
+    anyhow::anyhow!("{} is a circle of symbolic links\nhint: name another file", path.display())
 }
 
 fn keep_owner_and_mode(file: &NamedTempFile, known: &Metadata, path: &Path) -> anyhow::Result<()> {

@@ -3,6 +3,8 @@
 
 mod names;
 
+pub use names::nearest;
+
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
@@ -214,13 +216,21 @@ impl Config {
             config::Environment::with_prefix(ENVIRONMENT_PREFIX)
                 .prefix_separator("_")
                 .separator("__")
+                .list_separator(",")
+                .with_list_parse_key("query.service_hosts")
                 .try_parsing(true)
                 .source(Some(sectioned)),
         );
         for (key, value) in overrides {
-            builder = builder.set_override(key, value.as_str())?;
+            builder = match key.as_str() {
+                "query.service_hosts" => builder.set_override(key, list(value))?,
+                _ => builder.set_override(key, value.as_str())?,
+            };
         }
-        let config: Self = builder.build()?.try_deserialize()?;
+        let mut config: Self = builder.build()?.try_deserialize()?;
+        for host in &mut config.query.service_hosts {
+            *host = host.trim().to_owned();
+        }
         config.check()?;
         Ok(config)
     }
@@ -268,6 +278,11 @@ impl Config {
             })
             .collect()
     }
+}
+
+/// A list as it is written on a command line: its members with commas between them.
+fn list(text: &str) -> Vec<String> {
+    text.split(',').filter(|member| !member.trim().is_empty()).map(str::to_owned).collect()
 }
 
 impl SourceSettings {

@@ -1,6 +1,6 @@
 //! The names of all settings, and the one that a mistake is nearest to.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use config::{File, FileFormat, Value, ValueKind};
 
@@ -15,15 +15,69 @@ const FLAGS: [&str; 2] = ["LIBRIS_MIRROR_DATA", "LIBRIS_MIRROR_CONFIG"];
 /// Stands for the name of any source.
 const ANY: &str = "NAME";
 
-/// All settings, with dots: `harvest.pause_ms`, `sources.NAME.url`.
-fn known() -> Result<BTreeSet<String>, config::ConfigError> {
-    let mut known: BTreeSet<String> = OF_SOURCES.iter().map(|name| format!("sources.{ANY}.{name}")).collect();
-    known.extend(of_file(DEFAULTS)?.into_iter().filter(|name| !name.starts_with("sources.")));
+/// What a setting is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Whole,
+    Decimal,
+    Switch,
+    List,
+    Other,
+}
+
+impl Kind {
+    fn of(value: &Value) -> Self {
+        match value.kind {
+            ValueKind::String(_) => Self::Text,
+            ValueKind::I64(_) | ValueKind::U64(_) | ValueKind::I128(_) | ValueKind::U128(_) => Self::Whole,
+            ValueKind::Float(_) => Self::Decimal,
+            ValueKind::Boolean(_) => Self::Switch,
+            ValueKind::Array(_) => Self::List,
+            ValueKind::Nil | ValueKind::Table(_) => Self::Other,
+        }
+    }
+
+    /// Whether a value of a file is one of these.
+    fn takes(self, value: &Value) -> bool {
+        let given = Self::of(value);
+        given == self || (self, given) == (Self::Decimal, Self::Whole)
+    }
+
+    /// Whether a text, of the environment or a flag, stands for one of these.
+    fn takes_text(self, text: &str) -> bool {
+        match self {
+            Self::Whole => text.trim().parse::<i64>().is_ok(),
+            Self::Decimal => text.trim().parse::<f64>().is_ok(),
+            Self::Switch => matches!(text.trim(), "true" | "false"),
+            Self::Text | Self::List | Self::Other => true,
+        }
+    }
+
+    /// What it is, and an example of it in a file.
+    fn words(self) -> &'static str {
+        match self {
+            Self::Whole => "a whole number, such as 500",
+            Self::Decimal => "a number, such as 2.5",
+            Self::Switch => "true or false",
+            Self::Text => "a text, in quotation marks where it stands in a file",
+            Self::List => "a list of texts, such as [\"a\", \"b\"]",
+            Self::Other => "something else",
+        }
+    }
+}
+
+/// All settings and what they are, with dots: `harvest.pause_ms`, `sources.NAME.url`.
+fn known() -> Result<BTreeMap<String, Kind>, config::ConfigError> {
+    let of_source = |name: &&str| (format!("sources.{ANY}.{name}"), if *name == "enabled" { Kind::Switch } else { Kind::Text });
+    let mut known: BTreeMap<String, Kind> = OF_SOURCES.iter().map(of_source).collect();
+    let defaults = of_file(DEFAULTS)?.into_iter().filter(|(name, _)| !name.starts_with("sources."));
+    known.extend(defaults.map(|(name, value)| (name, Kind::of(&value))));
     Ok(known)
 }
 
-/// The settings that a text of TOML names.
-fn of_file(text: &str) -> Result<Vec<String>, config::ConfigError> {
+/// The settings that a text of TOML names, with their values.
+fn of_file(text: &str) -> Result<Vec<(String, Value)>, config::ConfigError> {
     let layer = config::Config::builder().add_source(File::from_str(text, FileFormat::Toml)).build()?;
     let mut names = Vec::new();
     let mut open: Vec<(String, Value)> = layer.cache.into_table()?.into_iter().collect();
@@ -32,10 +86,10 @@ fn of_file(text: &str) -> Result<Vec<String>, config::ConfigError> {
             ValueKind::Table(table) if name.split('.').count() < 3 => {
                 open.extend(table.into_iter().map(|(key, value)| (format!("{name}.{key}"), value)));
             }
-            _ => names.push(name),
+            _ => names.push((name, value)),
         }
     }
-    names.sort();
+    names.sort_by(|(a, _), (b, _)| a.cmp(b));
     Ok(names)
 }
 
@@ -46,19 +100,28 @@ pub(super) fn check(
     overrides: &[(String, String)],
 ) -> Result<(), ConfigError> {
     let known = known()?;
-    for name in file.map(of_file).transpose()?.unwrap_or_default() {
-        look_up(&known, &name, "the configuration file", &name, |nearest| nearest)?;
+    let is = |kind: Kind, fits: bool, name: &str, value: String| {
+        let problem = format!("it must be {}", kind.words());
+        if fits { Ok(()) } else { Err(ConfigError::Value { key: name.to_owned(), value, problem }) }
+    };
+    for (name, value) in file.map(of_file).transpose()?.unwrap_or_default() {
+        let kind = look_up(&known, &name, "the configuration file", &name, |nearest| nearest)?;
+        is(kind, kind.takes(&value), &name, value.to_string())?;
     }
-    let mut variables: Vec<&String> =
-        environment.keys().filter(|name| name.starts_with(ENVIRONMENT_PREFIX) && !FLAGS.contains(&name.as_str())).collect();
+    let mut variables: Vec<(&String, &String)> =
+        environment.iter().filter(|(name, _)| name.starts_with(ENVIRONMENT_PREFIX) && !FLAGS.contains(&name.as_str())).collect();
     variables.sort();
-    for variable in variables {
+    for (variable, value) in variables {
         let name = setting_of(variable);
-        look_up(&known, &name, "the environment", variable, |nearest| {
+        let kind = look_up(&known, &name, "the environment", variable, |nearest| {
             format!("{ENVIRONMENT_PREFIX}_{}", nearest.replace('.', "__").to_uppercase())
         })?;
+        is(kind, kind.takes_text(value), variable, value.clone())?;
     }
-    overrides.iter().try_for_each(|(name, _)| look_up(&known, name, "--set-config", name, |nearest| nearest))
+    overrides.iter().try_for_each(|(name, value)| {
+        let kind = look_up(&known, name, "--set-config", name, |nearest| nearest)?;
+        is(kind, kind.takes_text(value), name, value.clone())
+    })
 }
 
 /// `LIBRIS_MIRROR_HARVEST__PAUSE_MS` is `harvest.pause_ms`.
@@ -67,21 +130,26 @@ fn setting_of(variable: &str) -> String {
 }
 
 fn look_up(
-    known: &BTreeSet<String>,
+    known: &BTreeMap<String, Kind>,
     name: &str,
     place: &'static str,
     written: &str,
     spell: impl Fn(String) -> String,
-) -> Result<(), ConfigError> {
+) -> Result<Kind, ConfigError> {
     // The name of a source is the user's own.
     let (general, source) = match name.split('.').collect::<Vec<_>>().as_slice() {
         ["sources", source, key] => (format!("sources.{ANY}.{key}"), Some(*source)),
         _ => (name.to_owned(), None),
     };
-    if known.contains(&general) {
-        return Ok(());
+    if let Some(kind) = known.get(&general) {
+        return Ok(*kind);
     }
-    let nearest = nearest(known.iter().map(String::as_str), &general);
+    let inside = format!("{general}.");
+    if known.keys().any(|known| known.starts_with(&inside)) {
+        let problem = format!("it is a section: write [{general}], and its settings below it");
+        return Err(ConfigError::Value { key: written.to_owned(), value: "…".to_owned(), problem });
+    }
+    let nearest = nearest(known.keys().map(String::as_str), &general);
     let nearest = nearest.map(|nearest| spell(nearest.replace(ANY, source.unwrap_or(ANY))));
     Err(ConfigError::Unknown { name: written.to_owned(), place, nearest })
 }
@@ -113,9 +181,34 @@ mod tests {
     fn every_setting_of_the_defaults_is_known_under_every_form() {
         check(Some(DEFAULTS), &HashMap::new(), &[]).expect("known");
         let variables = ["LIBRIS_MIRROR_HARVEST__PAUSE_MS", "LIBRIS_MIRROR_SOURCES__DNB__URL", "LIBRIS_MIRROR_DATA", "HOME"];
-        let environment = variables.map(|name| (name.to_owned(), String::new())).into();
+        let environment = variables.map(|name| (name.to_owned(), "1".to_owned())).into();
         check(Some("[sources.my-own]\nurl = \"x\"\nformat = \"ttl\""), &environment, &[("serve.rows".into(), "1".into())])
             .expect("known");
+    }
+
+    #[test]
+    fn a_value_is_of_the_kind_that_the_setting_is() {
+        let wrong = |file: &str, key: &str, value: &str| {
+            let overrides: Vec<_> = [(key, value)]
+                .iter()
+                .filter(|(key, _)| !key.is_empty())
+                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+                .collect();
+            check(Some(file), &HashMap::new(), &overrides).err().map(|error| error.to_string()).unwrap_or_default()
+        };
+        for (file, key, value) in [
+            ("[harvest]\npause_ms = true", "", ""),
+            ("[harvest]\npause_ms = 1.5", "", ""),
+            ("[harvest]\npause_ms = \"5\"", "", ""),
+            ("", "harvest.pause_ms", "1.9"),
+            ("", "serve.forwarded", "yes"),
+            ("[sources.x]\nenabled = 1", "", ""),
+            ("[query]\nservice_hosts = \"a\"", "", ""),
+        ] {
+            assert!(wrong(file, key, value).contains("is not valid: it must be "), "{file}{key}: {:?}", wrong(file, key, value));
+        }
+        assert_eq!(wrong("[harvest]\nwithdraw_max_percent = 5", "harvest.pause_ms", " 7 "), "");
+        assert!(wrong("harvest = 3", "", "").contains("it is a section: write [harvest]"));
     }
 
     #[test]

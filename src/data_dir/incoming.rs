@@ -17,6 +17,9 @@ use super::{DataDir, LOG, SNAPSHOTS, STORE};
 const INCOMING: &str = "incoming";
 /// There once all parts are complete and on the disk; says what is exchanged.
 const READY: &str = "ready.json";
+/// What is left of `incoming/` when all is done: it goes under this name, so that a half-removed folder is never taken for one
+/// that is ready.
+const DONE: &str = "incoming.done";
 /// There once the old parts are out of the way.
 const CLEARED: &str = "cleared";
 /// The old parts. The log goes first, so that no reader opens it without what its other files hold.
@@ -40,9 +43,7 @@ impl Incoming {
     /// An empty one. Needs the lock of the directory.
     pub fn new(data: &DataDir) -> io::Result<Self> {
         let folder = data.path().join(INCOMING);
-        if folder.exists() {
-            fs::remove_dir_all(&folder)?;
-        }
+        put_away(data.path())?;
         fs::create_dir(&folder)?;
         Ok(Self(folder))
     }
@@ -101,14 +102,27 @@ pub(super) fn complete(data: &DataDir) -> io::Result<Option<Exchange>> {
         }
     }
     sync(data.path())?;
-    fs::remove_dir_all(&incoming)?;
-    sync(data.path())?;
+    put_away(data.path())?;
     Ok(Some(exchange))
+}
+
+/// Removes the folder of the new parts, if there is one. It is out of sight at once.
+fn put_away(data: &Path) -> io::Result<()> {
+    if data.join(DONE).exists() {
+        fs::remove_dir_all(data.join(DONE))?;
+    }
+    if data.join(INCOMING).exists() {
+        fs::rename(data.join(INCOMING), data.join(DONE))?;
+        sync(data)?;
+        fs::remove_dir_all(data.join(DONE))?;
+    }
+    Ok(())
 }
 
 fn clear(data: &Path, aside: &Path) -> io::Result<()> {
     for part in OLD {
-        if data.join(part).exists() {
+        // What is there already is the old part; the one here is new then.
+        if data.join(part).exists() && !aside.join(part).exists() {
             fs::create_dir_all(aside)?;
             fs::rename(data.join(part), aside.join(part))?;
         }
@@ -189,6 +203,25 @@ mod tests {
                     assert_eq!(complete(&data).expect("nothing to do"), None);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_folder_that_is_half_removed_is_no_exchange() {
+        // In the order in which a file system may remove them.
+        for gone in [&[CLEARED][..], &[READY], &[CLEARED, READY], &[]] {
+            let (_directory, data, _) = exchange(true);
+            complete(&data).expect("completed");
+            let done = data.path().join(DONE);
+            fs::create_dir(&done).expect("made");
+            for name in [CLEARED, READY].iter().filter(|name| !gone.contains(name)) {
+                fs::write(done.join(name), "").expect("written");
+            }
+            assert!(!is_pending(&data));
+            assert_eq!(complete(&data).expect("nothing to do"), None);
+            assert_eq!((read(&data.log()).as_str(), read(&data.path().join("replaced/mirror.db")).as_str()), ("new", "old"));
+            Incoming::new(&data).expect("made");
+            assert!(!done.exists());
         }
     }
 

@@ -156,6 +156,14 @@ impl DataDir {
         self.check_version()
     }
 
+    /// The same for those who write: a restore that was interrupted is completed first.
+    pub fn check_to_write(&self, who: &str) -> Result<(), DataDirError> {
+        if incoming::is_pending(self) {
+            drop(self.lock(who)?);
+        }
+        self.check()
+    }
+
     /// Puts a mirror that is ready in the place of the one here. Needs the lock.
     pub fn exchange(&self) -> Result<(), DataDirError> {
         incoming::complete(self)?;

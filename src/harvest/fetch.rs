@@ -24,8 +24,9 @@ pub(super) enum Fetched {
     Part(Part),
     /// The place in the list is lost: how to go on, or not at all?
     Lost(Lost, oneshot::Sender<Onward>),
-    /// Which of these records are not in the log as they are listed?
-    Which(Vec<Header>, oneshot::Sender<Vec<Header>>),
+    /// Which of these records are not in the log as they are named here? Of those that a list names (`listed`), which of them
+    /// did not come in this harvest: a datestamp alone may stand for two versions.
+    Which { headers: Vec<Header>, listed: bool, sender: oneshot::Sender<Vec<Header>> },
     /// The list has ended.
     Done,
     /// It cannot go on.
@@ -91,6 +92,9 @@ struct Answered {
 /// How often a list may be re-opened without a whole answer in between.
 const REOPENINGS: u32 = 3;
 
+/// How many records more than were asked for an answer may have until it is broken off: some have millions.
+const BEYOND: u64 = 10_000;
+
 /// How many pages back a loop is looked for.
 const REMEMBERED: usize = 1024;
 
@@ -125,7 +129,7 @@ pub(super) enum Failure {
 
 impl Failure {
     /// Why asking the same again leads nowhere, or back to the beginning of a long answer.
-    fn lost(&self, request: &Request) -> Option<Lost> {
+    pub(super) fn lost(&self, request: &Request) -> Option<Lost> {
         match self {
             Self::Fetch(error) => refusal(error, request),
             Self::Broken(..) => Some(Lost::Broken),
@@ -158,7 +162,7 @@ pub(super) struct Trail {
 
 impl Trail {
     /// Notes a page; an error if it came before with the same token.
-    fn note(&mut self, token: &ResumptionToken, content: u64) -> Result<(), FetchError> {
+    pub(super) fn note(&mut self, token: &ResumptionToken, content: u64) -> Result<(), FetchError> {
         let state = (token.clone(), content);
         if self.pages.contains(&state) {
             return Err(FetchError::Loop(token.to_string()));
@@ -295,7 +299,8 @@ impl Fetcher {
         let answered = self
             .client
             .ask(request, move |input| {
-                let (mut left, mut to_probe, mut came) = (mine.remaining, mine.probe.as_ref(), Came { count: 0, order });
+                let (mut left, mut beyond) = (mine.remaining, 0);
+                let (mut to_probe, mut came) = (mine.probe.as_ref(), Came { count: 0, order });
                 let mut content = FxHasher::default();
                 let mut useless = None;
                 let mut last = None;
@@ -307,15 +312,9 @@ impl Fetcher {
                         useless = Some(error);
                         return Err(FetchError::Stopped);
                     }
-                    let enough = left.is_some_and(|left| part.records.len() as u64 > left);
-                    if let Some(left) = left.as_mut() {
-                        if enough {
-                            // The rest of this answer is asked for again by the next run.
-                            part.records.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
-                            part.end = None;
-                        }
-                        *left -= part.records.len() as u64;
-                    }
+                    let part_of_it = part.records.len() as u64;
+                    beyond += left.map_or(0, |left| part_of_it.saturating_sub(left));
+                    left = left.map(|left| left.saturating_sub(part_of_it));
                     came.count += part.records.len() as u64;
                     part.records.iter().for_each(|record| {
                         came.order.came(record);
@@ -327,7 +326,8 @@ impl Fetcher {
                         part.end = None;
                     }
                     mine.sender.blocking_send(Fetched::Part(part)).map_err(|_| FetchError::Stopped)?;
-                    if enough || (left == Some(0) && last.is_none()) { Err(FetchError::Enough) } else { Ok(()) }
+                    // An answer that has begun is taken to its end, where the next run goes on, unless it has none.
+                    if beyond > BEYOND && last.is_none() { Err(FetchError::Enough) } else { Ok(()) }
                 });
                 if let Some(error) = useless {
                     return Ok(Err(Failure::Probe(error)));

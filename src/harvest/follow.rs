@@ -102,8 +102,9 @@ impl Follower<'_> {
                     // The other side has gone if this fails, and says why below.
                     let _ = answer.send(self.place(lost)?);
                 }
-                Some(Fetched::Which(headers, answer)) => {
-                    let _ = answer.send(self.log.lacking(self.row.id, headers)?);
+                Some(Fetched::Which { headers, listed, sender }) => {
+                    let since = listed.then_some(self.harvest);
+                    let _ = sender.send(self.log.lacking(self.row.id, since, headers)?);
                 }
                 Some(Fetched::Done) => {
                     let (promised, doubtful) = (self.broken_promise(), self.list.place.doubtful);
@@ -157,6 +158,7 @@ impl Follower<'_> {
         for identifier in &part.vanished {
             self.log.forget_undelivered(self.row.id, identifier.as_str())?;
         }
+        self.list.place.doubtful |= part.doubtful;
         if part.is_empty() {
             return Ok(None);
         }

@@ -3,7 +3,10 @@
 //! list goes on without them.
 
 use std::collections::HashSet;
+use std::hash::Hasher;
 use std::time::Duration;
+
+use rustc_hash::FxHasher;
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -13,7 +16,7 @@ use super::fetch::{Failure, Fetched, Fetcher, Lost, Onward, Trail};
 use super::list::{Part, read_identify, read_list, read_record};
 use super::plan::Step;
 use crate::log::Undelivered;
-use crate::oai::{Datestamp, ErrorCode, Granularity, Header, ListArguments, Record, Request};
+use crate::oai::{Datestamp, ErrorCode, Granularity, Header, ListArguments, ProtocolError, Record, Request};
 
 /// A span of datestamps, both ends included, in units of the granularity. Without a beginning it reaches back to the
 /// oldest record, and without an end to the newest.
@@ -104,9 +107,10 @@ impl Fetcher {
                 }
                 Err(failure) => failure,
             };
+            let refused = matches!(failure.lost(&request), Some(Lost::Refused { .. }));
             let error = match failure {
                 // A token that is refused in the middle of a span: its parts are short enough to need none.
-                Failure::Fetch(FetchError::Protocol(error)) if error.code == ErrorCode::BadResumptionToken => error.into(),
+                Failure::Fetch(error) if refused => error,
                 failure => failure.may_be_a_record()?,
             };
             // What came of this span before the failure need not come again.
@@ -141,9 +145,9 @@ impl Fetcher {
     ) -> Result<(), Failure> {
         let arguments = ListArguments { prefix: self.source.prefix.clone(), from, until, set: self.source.set.clone() };
         let name = format!("{}/{}", arguments.from.as_deref().unwrap_or(".."), arguments.until.as_deref().unwrap_or(".."));
-        let mut headers = match self.headers(arguments).await {
-            Ok(headers) => headers,
-            Err(error) if error.may_be_a_record() => {
+        let (mut headers, doubtful) = match self.headers(arguments).await {
+            Ok(listed) => listed,
+            Err(error) if error.may_be_a_record() || matches!(error, FetchError::Loop(_)) => {
                 let reason = format!("nothing that was changed then can be listed, by identifiers either: {error}");
                 let missing = vec![Undelivered { identifier: name.clone(), datestamp_text: String::new(), reason }];
                 self.hand_over(Part { undelivered: missing, by_name: true, ..Part::default() }).await?;
@@ -152,6 +156,9 @@ impl Fetcher {
             }
             Err(error) => return Err(error.into()),
         };
+        if doubtful {
+            self.hand_over(Part { by_name: true, doubtful, ..Part::default() }).await?;
+        }
         headers.retain(|header| !undelivered.contains(header.identifier.as_str()));
         tracing::warn!("{cause}; the {} records that were changed then are asked for one by one", headers.len());
         undelivered.extend(self.fetch_each(headers, true).await?);
@@ -162,26 +169,37 @@ impl Fetcher {
     /// vanished, unless it was `listed` a moment ago.
     pub(super) async fn fetch_each(&mut self, headers: Vec<Header>, listed: bool) -> Result<Vec<String>, Failure> {
         let (sender, answer) = oneshot::channel();
-        self.sender.send(Fetched::Which(headers, sender)).await.map_err(|_| FetchError::Stopped)?;
+        self.sender.send(Fetched::Which { headers, listed, sender }).await.map_err(|_| FetchError::Stopped)?;
         let lacking = answer.await.map_err(|_| FetchError::Stopped)?;
         // A record that is asked for by name says nothing of how far the list has come.
         let part_of_list = || Part { by_name: true, ..Part::default() };
         let (mut part, mut lost) = (part_of_list(), Vec::new());
         for header in lacking {
-            match self.record(&header).await {
-                Ok(records) => part.records.extend(records),
+            let sent = self.record(&header).await;
+            let mut undelivered = |reason: String| {
+                lost.push(header.identifier.to_string());
+                part.undelivered.push(Undelivered {
+                    identifier: header.identifier.to_string(),
+                    datestamp_text: header.datestamp_text.clone(),
+                    reason,
+                });
+            };
+            match sent {
+                Ok(records) if records.iter().any(|record| record.header.identifier == header.identifier) => {
+                    part.records.extend(records);
+                }
+                // Whatever came, it is not what was asked for.
+                Ok(records) => undelivered(match records.first() {
+                    Some(other) => format!("the source sent {} in its place", other.header.identifier),
+                    None => "the source answered without a record".to_owned(),
+                }),
                 Err(FetchError::Protocol(error))
                     if !listed && matches!(error.code, ErrorCode::IdDoesNotExist | ErrorCode::NoRecordsMatch) =>
                 {
                     part.vanished.push(header.identifier);
                 }
                 Err(error) if error.may_be_a_record() || matches!(error, FetchError::Protocol(_)) => {
-                    lost.push(header.identifier.to_string());
-                    part.undelivered.push(Undelivered {
-                        identifier: header.identifier.to_string(),
-                        datestamp_text: header.datestamp_text,
-                        reason: format!("the source cannot deliver it: {error}"),
-                    });
+                    undelivered(format!("the source cannot deliver it: {error}"));
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -199,42 +217,69 @@ impl Fetcher {
         self.client.ask(&request, move |input| read_record(input, &settings)).await
     }
 
-    /// The headers of a small list.
-    async fn headers(&self, arguments: ListArguments) -> Result<Vec<Header>, FetchError> {
-        let (mut headers, mut request) = (Vec::new(), Request::ListIdentifiers(arguments));
+    /// The headers of a small list. Answers whether its end is doubtful as well: the server refused the last token twice, at
+    /// the same place.
+    async fn headers(&self, arguments: ListArguments) -> Result<(Vec<Header>, bool), FetchError> {
+        let first = Request::ListIdentifiers(arguments);
+        let mut refused_at = None;
+        loop {
+            let mut headers = Vec::new();
+            let error = match self.headers_of(first.clone(), &mut headers).await {
+                Ok(()) => return Ok((headers, false)),
+                Err(error) => error,
+            };
+            let FetchError::Protocol(ProtocolError { code, .. }) = &error else { return Err(error) };
+            match code {
+                // Some servers say so of the token of the last page.
+                ErrorCode::NoRecordsMatch => return Ok((headers, false)),
+                ErrorCode::BadResumptionToken if refused_at == Some(headers.len()) => return Ok((headers, true)),
+                ErrorCode::BadResumptionToken if refused_at.is_none() => refused_at = Some(headers.len()),
+                _ => return Err(error),
+            }
+        }
+    }
+
+    /// Adds the headers of a list as they come, to its end.
+    async fn headers_of(&self, mut request: Request, headers: &mut Vec<Header>) -> Result<(), FetchError> {
+        let (mut trail, mut answered) = (Trail::default(), Instant::now());
         loop {
             let settings = self.settings.clone();
             let opens_list = matches!(request, Request::ListIdentifiers(_));
-            let token = self
+            let (found, token) = self
                 .client
                 .ask(&request, move |input| {
                     let (mut found, mut token) = (Vec::new(), None);
                     read_list(input, &settings, opens_list, |part| {
                         found.extend(part.records.into_iter().map(|record| record.header));
-                        if found.len() > MOST_HEADERS {
-                            let url = "the list of identifiers of a single moment".to_owned();
-                            return Err(FetchError::TooLarge { url, limit: MOST_HEADERS });
-                        }
                         token = part.end.and_then(|end| end.token);
-                        Ok(())
+                        too_many(found.len())
                     })?;
                     Ok((found, token))
                 })
-                .await
-                .map(|(found, token)| {
-                    headers.extend(found);
-                    token
-                })?;
-            if headers.len() > MOST_HEADERS {
-                let url = "the list of identifiers of a single moment".to_owned();
-                return Err(FetchError::TooLarge { url, limit: MOST_HEADERS });
+                .await?;
+            let mut content = FxHasher::default();
+            found.iter().for_each(|header: &Header| content.write(header.identifier.as_str().as_bytes()));
+            if !found.is_empty() {
+                answered = Instant::now();
             }
-            match token {
-                Some(next) if Request::ResumeIdentifiers(next.clone()) != request => request = Request::ResumeIdentifiers(next),
-                _ => return Ok(headers),
+            headers.extend(found);
+            too_many(headers.len())?;
+            let Some(token) = token else { return Ok(()) };
+            trail.note(&token, content.finish())?;
+            let patience = self.settings.retry_total_s;
+            if answered.elapsed() > Duration::from_secs(patience) {
+                return Err(FetchError::Timeout { url: "the list of identifiers of a single moment".into(), seconds: patience });
             }
+            request = Request::ResumeIdentifiers(token);
         }
     }
+}
+
+fn too_many(headers: usize) -> Result<(), FetchError> {
+    if headers <= MOST_HEADERS {
+        return Ok(());
+    }
+    Err(FetchError::TooLarge { url: "the list of identifiers of a single moment".to_owned(), limit: MOST_HEADERS })
 }
 
 #[cfg(test)]

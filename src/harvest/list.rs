@@ -33,6 +33,8 @@ pub(super) struct Part {
     pub(super) by_name: bool,
     /// Whether a list begins here: the order of datestamps counts from here on.
     pub(super) opens_list: bool,
+    /// Whether a list ended here where no answer said so.
+    pub(super) doubtful: bool,
     /// Set in the last part.
     pub(super) end: Option<End>,
 }

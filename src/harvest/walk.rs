@@ -145,7 +145,7 @@ impl<'a> Walk<'a> {
                     // The other side has gone if this fails, and says why below.
                     let _ = answer.send(self.place(why)?);
                 }
-                Fetched::Which(_, answer) => drop(answer),
+                Fetched::Which { sender, .. } => drop(sender),
                 Fetched::Done => return Ok(None),
                 Fetched::Failed(error @ FetchError::Fault(_)) => return Err(HarvestError::Fault(error)),
                 Fetched::Failed(error) => return Ok(Some(error)),

@@ -200,6 +200,9 @@ impl Log {
                 note_undelivered(&transaction, page.source, missing, page.now)?;
                 counters.undelivered += 1;
             }
+            if page.last {
+                forget_spans(&transaction, page.source, page.harvest)?;
+            }
             close_page(&transaction, id, page.now, page.token, stored, &body)?;
             moves.apply(&transaction, page.source)?;
             update_list(&transaction, "harvest", page.harvest.0, &Arrived::of(page, stamps), &counters)?;
@@ -253,6 +256,17 @@ fn forget_undelivered(transaction: &Transaction<'_>, source: SourceId, identifie
     transaction
         .prepare_cached("DELETE FROM undelivered WHERE source_id = ?1 AND identifier = ?2")?
         .execute(params![source.0, identifier])
+        .map(|_| ())
+}
+
+/// Forgets spans that could not be listed, when a list of everything that was begun after that is whole.
+fn forget_spans(transaction: &Transaction<'_>, source: SourceId, harvest: HarvestId) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached(
+            "DELETE FROM undelivered WHERE source_id = ?1 AND datestamp_text = '' AND noted_at <
+                (SELECT started_at FROM harvest WHERE id = ?2 AND from_text IS NULL AND until_text IS NULL)",
+        )?
+        .execute(params![source.0, harvest.0])
         .map(|_| ())
 }
 

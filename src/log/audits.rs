@@ -263,15 +263,18 @@ impl Log {
         })
     }
 
-    /// Which of these headers the log does not hold as they are.
-    pub fn lacking(&self, source: SourceId, headers: Vec<Header>) -> Result<Vec<Header>, LogError> {
+    /// Which of these headers the log does not hold as they are; with `since`, which of them did not come in that harvest.
+    pub fn lacking(&self, source: SourceId, since: Option<HarvestId>, headers: Vec<Header>) -> Result<Vec<Header>, LogError> {
         let mut lacking = Vec::new();
         let read = || -> rusqlite::Result<()> {
             let mut statement = self.connection.prepare_cached(
-                "SELECT 1 FROM record WHERE source_id = ?1 AND identifier = ?2 AND datestamp_text = ?3 AND deleted = ?4 AND NOT withdrawn",
+                "SELECT 1 FROM record WHERE source_id = ?1 AND identifier = ?2 AND datestamp_text = ?3 AND deleted = ?4 AND NOT withdrawn
+                 AND (?5 IS NULL OR (SELECT harvest_id FROM page WHERE id = page_id) = ?5)",
             )?;
+            let since = since.map(|harvest| harvest.0);
             for header in headers {
-                if !statement.exists(params![source.0, header.identifier.as_str(), header.datestamp_text, header.deleted])? {
+                let (identifier, datestamp) = (header.identifier.as_str(), &header.datestamp_text);
+                if !statement.exists(params![source.0, identifier, datestamp, header.deleted, since])? {
                     lacking.push(header);
                 }
             }

@@ -107,6 +107,8 @@ impl Log {
                 }
             }
             drop(backup);
+            // So that it can be read where nobody may write.
+            target.pragma_update(None, "journal_mode", "DELETE")?;
             target.close().map_err(|(_, error)| error)
         };
         copy().map_err(|source| LogError::sqlite(path, source))

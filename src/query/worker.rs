@@ -33,7 +33,7 @@ pub fn work(
         }
         let task: Task = serde_json::from_str(&line)?;
         // The one before must go first: it may be waiting to be removed.
-        if open.as_ref().is_some_and(|snapshot| snapshot.number != task.snapshot) {
+        if open.as_ref().is_some_and(|snapshot| snapshot.number != task.snapshot || !snapshots.has(snapshot)) {
             open = None;
         }
         let snapshot = match open.take() {

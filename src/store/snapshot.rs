@@ -30,7 +30,7 @@ pub struct PublishedSnapshot {
     pub store: Store,
     /// Its number.
     pub number: u64,
-    _held: File,
+    held: File,
 }
 
 /// What is known of a snapshot without opening it.
@@ -219,7 +219,17 @@ impl Snapshots {
         let held = File::open(path.join(IN_USE))?;
         held.try_lock_shared().map_err(std::io::Error::from)?;
         let store = Store::open_read_only(path.join(STORE)).map_err(|source| StoreError::storage(&path, source))?;
-        Ok(PublishedSnapshot { store, number, _held: held })
+        Ok(PublishedSnapshot { store, number, held })
+    }
+
+    /// Whether an open snapshot is the one that has its number now: after a restore, numbers begin again.
+    #[must_use]
+    pub fn has(&self, snapshot: &PublishedSnapshot) -> bool {
+        let there = fs::metadata(self.path(snapshot.number).join(IN_USE));
+        let same = |there: std::fs::Metadata| {
+            snapshot.held.metadata().is_ok_and(|held| (held.dev(), held.ino()) == (there.dev(), there.ino()))
+        };
+        there.is_ok_and(same)
     }
 
     /// Where they are.

@@ -122,9 +122,15 @@ fn an_unknown_source_is_an_error_in_every_verb() {
         &["quarantine", "--retry", "--source", "al"],
         &["audit", "al"],
     ] {
-        let done = bench.run(words).expect(1);
-        assert!(done.stderr.contains("the mirror has nothing of the source \"al\""), "{words:?}: {}", done.stderr);
+        let done = bench.run(words).expect(2);
+        let told = "no source is called \"al\"; the mirror has all\nhint: did you mean `all`?";
+        assert!(done.stderr.contains(told), "{words:?}: {}", done.stderr);
     }
+    // One that the configuration has, and the mirror not yet.
+    let done = bench.run(&["export", "--source", "nb"]).expect(1);
+    assert!(done.stderr.contains("run `libris-mirror harvest nb` first"), "{}", done.stderr);
+    let done = bench.run(&["harvest", "--name", "nb"]).expect(2);
+    assert!(done.stderr.contains("--url"), "{}", done.stderr);
     let done = bench.run(&["harvest", "nbb"]).expect(2);
     assert!(done.stderr.contains("no source is called \"nbb\"") && done.stderr.contains("did you mean `nb`?"), "{}", done.stderr);
 }
@@ -177,6 +183,17 @@ fn settings_that_there_are_not_are_told_with_the_nearest() {
         let output = bench.command(&["status"]).env(variable, "1").output().expect("the binary starts");
         let done = crate::harness::Done::of(variable.into(), &output).expect(2);
         assert!(done.stderr.contains(variable) && done.stderr.contains(&format!("did you mean `{nearest}`?")), "{}", done.stderr);
+    }
+    // A list, from the environment and from a flag.
+    let mirror = Bench::new(20);
+    mirror.harvest("all", None, &[]);
+    let query = ["query", "SELECT * { SERVICE <http://127.0.0.1:9/> { ?s ?p ?o } }"];
+    let mut command = mirror.command(&query);
+    command.env("LIBRIS_MIRROR_QUERY__SERVICE_HOSTS", "x.example, 127.0.0.1:9");
+    let by_environment = crate::harness::Done::of("query".into(), &command.output().expect("the binary starts")).expect(1);
+    let flag = ["--set-config", "query.service_hosts=127.0.0.1:9"];
+    for done in [by_environment, mirror.run(&[&query[..], &flag].concat()).expect(1)] {
+        assert!(done.stderr.contains("could not be asked"), "{}", done.stderr);
     }
     let defaults = bench.run(&["generate", "config"]).ok();
     fs_err::write(bench.path().join("all.toml"), &defaults).expect("written");

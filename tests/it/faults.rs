@@ -142,7 +142,7 @@ fn with_killers(
     records: usize,
     bad: &'static [usize],
     identify: impl Fn() -> Response + Clone + Send + Sync + 'static,
-    alone: impl Fn(&str) -> String + Clone + Send + Sync + 'static,
+    alone: impl Fn(usize) -> String + Clone + Send + Sync + 'static,
 ) -> Scripted {
     raw(move |query, _| {
         let (from, until) = seconds_asked(query, i64::try_from(records).expect("few"));
@@ -150,7 +150,8 @@ fn with_killers(
             return identify();
         }
         if query.contains("GetRecord") {
-            return document(&alone(query)).into_response();
+            let number = query.rsplit("%2Fr").next().and_then(|number| number.parse().ok()).expect("a record");
+            return document(&alone(number)).into_response();
         }
         if from >= until {
             return document("<error code=\"noRecordsMatch\"/>").into_response();
@@ -171,8 +172,7 @@ fn by_seconds() -> Response {
 fn a_record_that_comes_alone_and_newer_than_its_list_skips_nothing() {
     // The server cannot list record 5, and meanwhile it was changed: alone, it comes with a datestamp of second 50.
     // Record 40 kills its pages as well.
-    let server = with_killers(60, &[5, 40], by_seconds, |query| {
-        let number = if query.contains("r40") { 40 } else { 5 };
+    let server = with_killers(60, &[5, 40], by_seconds, |number| {
         let edited = record(number).replace("00:05Z</datestamp>", "00:50Z</datestamp>");
         format!("<GetRecord>{edited}</GetRecord>")
     });
@@ -193,6 +193,171 @@ fn a_record_that_is_listed_and_not_known_alone_is_noted() {
     assert!(listed[0]["reason"].as_str().expect("words").contains("no such record"), "{listed}");
     let here = bench.quads().len() / 2;
     assert_eq!(here + noted.len(), 20, "each is here or noted: {noted:?}");
+}
+
+/// A list of three records of one second of which the second kills its pages. Answers what is here, by number, and what is
+/// noted, of a mirror of that server.
+fn three_of_a_second(
+    code: i32,
+    identifiers: impl Fn(&str) -> String + Clone + Send + Sync + 'static,
+    alone: impl Fn(usize) -> String + Clone + Send + Sync + 'static,
+) -> (BTreeSet<usize>, BTreeSet<String>, String) {
+    let server = raw(move |query, _| {
+        if query.contains("Identify") {
+            return by_seconds();
+        }
+        if query.contains("GetRecord") {
+            let number = (0..9).find(|number| query.contains(&format!("r{number}"))).expect("a record");
+            return if number == 1 {
+                StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            } else {
+                document(&alone(number)).into_response()
+            };
+        }
+        if query.contains("ListIdentifiers") {
+            document(&identifiers(query)).into_response()
+        } else {
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    });
+    let bench = Bench::at(&server.url);
+    let window = ["--from", "2026-01-01T00:00:00Z", "--until", "2026-01-01T00:00:01Z"];
+    let done = bench.run(&bench.harvest_words("x", None, &window)).expect(code);
+    let here = bench.quads().iter().filter_map(|quad| quad.rsplit("/r").next()?.split(['>', '#']).next()?.parse().ok()).collect();
+    let listed = bench.run(&["quarantine", "--json"]).json();
+    let noted = listed.as_array().expect("rows").iter().filter_map(|row| Some(row["identifier"].as_str()?.to_owned())).collect();
+    (here, noted, done.stderr)
+}
+
+fn headers(numbers: std::ops::Range<usize>, end: &str) -> String {
+    let list = identifiers(numbers, end);
+    let (start, stop) = (list.find("<ListIdentifiers>").expect("a list"), list.find("</OAI-PMH>").expect("an end"));
+    list[start..stop].to_owned()
+}
+
+fn got(number: usize) -> String {
+    format!("<GetRecord>{}</GetRecord>", record(number))
+}
+
+fn noted(numbers: &[usize]) -> BTreeSet<String> {
+    numbers.iter().map(|number| format!("https://libris.kb.se/r{number}")).collect()
+}
+
+#[test]
+fn an_answer_without_the_record_that_was_asked_for_is_no_delivery() {
+    let all = |_: &str| headers(0..3, "");
+    for (alone, said) in
+        [("<GetRecord></GetRecord>".to_owned(), "without a record"), (got(7), "sent https://libris.kb.se/r7 in its place")]
+    {
+        let (here, missing, _) = three_of_a_second(65, all, move |_| alone.clone());
+        assert_eq!((here, missing), (BTreeSet::new(), noted(&[0, 1, 2])), "{said}");
+    }
+    assert_eq!(three_of_a_second(65, all, got).0, BTreeSet::from([0, 2]));
+}
+
+#[test]
+fn a_token_that_comes_again_with_other_records_leads_on() {
+    // One token for the whole list, whose place the server keeps.
+    let place = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let pages = move |query: &str| {
+        let at = if query.contains("resumptionToken") { place.fetch_add(1, std::sync::atomic::Ordering::SeqCst) + 1 } else { 0 };
+        headers(at..at + 1, if at < 2 { "<resumptionToken>session</resumptionToken>" } else { "" })
+    };
+    let (here, missing, said) = three_of_a_second(65, pages, got);
+    assert_eq!((here, missing), (BTreeSet::from([0, 2]), noted(&[1])), "{said}");
+}
+
+#[test]
+fn tokens_that_go_round_in_the_list_of_a_second_are_noted() {
+    let pages = |query: &str| {
+        let next = if query.contains("resumptionToken=a") { "b" } else { "a" };
+        format!("<ListIdentifiers><resumptionToken>{next}</resumptionToken></ListIdentifiers>")
+    };
+    let (here, missing, _) = three_of_a_second(65, pages, got);
+    assert_eq!((here.len(), missing.len()), (0, 1), "the span is noted: {missing:?}");
+}
+
+#[test]
+fn the_token_of_the_last_page_may_be_refused_in_the_list_of_a_second() {
+    for (code, doubtful) in [("noRecordsMatch", false), ("badResumptionToken", true)] {
+        let pages = move |query: &str| match query.contains("resumptionToken") {
+            true => format!("<error code=\"{code}\">end</error>"),
+            false => headers(0..3, "<resumptionToken>last</resumptionToken>"),
+        };
+        let (here, missing, said) = three_of_a_second(65, pages, got);
+        assert_eq!((here, missing), (BTreeSet::from([0, 2]), noted(&[1])), "{code}");
+        assert_eq!(said.contains("taken for the end of the list"), doubtful, "{said}");
+    }
+}
+
+#[test]
+fn a_version_of_the_same_day_is_asked_for_when_a_neighbour_kills_its_page() {
+    let changed = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let now = changed.clone();
+    let day = |record: String| {
+        let (start, end) = (record.find("<datestamp>").expect("one"), record.find("</datestamp>").expect("one"));
+        format!("{}<datestamp>2026-01-01{}", &record[..start], &record[end..])
+    };
+    let version = |number: usize, changed: bool| if changed { record(number).replace("#it\"", "#it2\"") } else { record(number) };
+    let server = raw(move |query, _| {
+        let changed = now.load(std::sync::atomic::Ordering::SeqCst);
+        let records = |numbers: std::ops::Range<usize>| numbers.map(|number| day(version(number, changed))).collect::<String>();
+        if query.contains("Identify") {
+            return identify("YYYY-MM-DD");
+        }
+        if query.contains("GetRecord") {
+            let number = usize::from(query.contains("r1"));
+            if number == 1 {
+                return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+            }
+            return document(&format!("<GetRecord>{}</GetRecord>", records(0..1))).into_response();
+        }
+        if query.contains("ListIdentifiers") {
+            let (first, second) = (day(headers(0..1, "")), day(headers(1..2, "")));
+            let both = first.replace("</ListIdentifiers>", &second.replace("<ListIdentifiers>", ""));
+            return document(&both).into_response();
+        }
+        // What is asked for from another day on is nothing.
+        if query.contains("from=") && !query.contains("from=2026-01-01") {
+            return document("<error code=\"noRecordsMatch\"/>").into_response();
+        }
+        if changed {
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        } else {
+            document(&format!("<ListRecords>{}</ListRecords>", records(0..1))).into_response()
+        }
+    });
+    let bench = Bench::at(&server.url);
+    bench.harvest("x", None, &[]);
+    changed.store(true, std::sync::atomic::Ordering::SeqCst);
+    bench.run(&bench.harvest_words("x", None, &["--full"])).expect(65);
+    assert!(bench.quads().iter().any(|quad| quad.contains("r0#it2>")), "the second version of that day");
+}
+
+#[test]
+fn a_span_that_could_not_be_listed_is_forgotten_when_everything_came() {
+    let mended = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let now = mended.clone();
+    let server = raw(move |query, _| {
+        if query.contains("Identify") {
+            return by_seconds();
+        }
+        let (from, until) = seconds_asked(query, 8);
+        if now.load(std::sync::atomic::Ordering::SeqCst) || !(from..until).contains(&3) {
+            return if from < until {
+                list(from..until, "").into_response()
+            } else {
+                document("<error code=\"noRecordsMatch\"/>").into_response()
+            };
+        }
+        StatusCode::INTERNAL_SERVER_ERROR.into_response()
+    });
+    let bench = Bench::at(&server.url);
+    bench.run(&bench.harvest_words("x", None, &["--set-config", "harvest.overlap_s=0"])).expect(65);
+    assert!(bench.run(&["quarantine", "--json"]).json().as_array().is_some_and(|rows| !rows.is_empty()));
+    mended.store(true, std::sync::atomic::Ordering::SeqCst);
+    bench.run(&bench.harvest_words("x", None, &["--full"])).expect(0);
+    assert_eq!(bench.run(&["quarantine", "--json"]).json(), serde_json::json!([]));
 }
 
 #[test]
@@ -238,7 +403,7 @@ fn repeats_and_expired_tokens_never_end_a_list_early() {
 #[test]
 fn a_page_is_taken_apart_without_knowing_the_earliest_datestamp() {
     let identify = || document("<Identify><granularity>YYYY-MM-DDThh:mm:ssZ</granularity></Identify>").into_response();
-    let server = with_killers(20, &[5], identify, |_| format!("<GetRecord>{}</GetRecord>", record(5)));
+    let server = with_killers(20, &[5], identify, got);
     let bench = Bench::at(&server.url);
     let summary = bench.harvest("x", None, &[]);
     assert_eq!((&summary["outcome"], &summary["created"]), (&"complete".into(), &20.into()), "{summary}");

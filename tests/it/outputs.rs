@@ -80,7 +80,12 @@ fn links_are_followed_and_stay() {
     assert_eq!(names(&bench.path().join("elsewhere")), ["new.nt", "old.nt"]);
     symlink("circle.nt", bench.path().join("circle.nt")).expect("a link");
     assert!(bench.run(&["export", "-o", "circle.nt"]).expect(1).stderr.contains("circle.nt"));
-    assert!(bench.run(&["export", "-o", "elsewhere"]).expect(1).stderr.contains("is a directory"));
+    assert!(bench.run(&["export", "-o", "circle.nt"]).expect(1).stderr.contains("is a circle of symbolic links"));
+    for directory in ["elsewhere", "new.nt/"] {
+        assert!(bench.run(&["export", "-o", directory]).expect(1).stderr.contains("is a directory"), "{directory}");
+    }
+    assert!(bench.run(&["export", "-o", "/dev/fd/99"]).expect(1).stderr.contains("is not open"));
+    assert!(bench.run(&["export", "-o", "dump.nt.bz2"]).expect(2).stderr.contains("--compress"));
 }
 
 #[test]

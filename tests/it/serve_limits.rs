@@ -351,3 +351,19 @@ fn figures_are_there_for_prometheus_and_for_its_textfiles() {
     );
     assert_eq!(metrics.body.matches("# EOF").count(), 1);
 }
+
+#[test]
+fn after_a_restore_answers_are_of_the_new_mirror_though_its_snapshot_has_the_old_number() {
+    let (small, large) = (Bench::new(60), Bench::new(600));
+    small.harvest("all", None, &[]);
+    large.harvest("all", None, &[]);
+    let backup = small.path().join("backup");
+    small.run(&["backup", backup.to_str().expect("text")]).expect(0);
+    let server = Server::start(&large, &[]);
+    let count = |more: &str| server.count(&format!("SELECT (COUNT(*) AS ?n) {{ ?r a kbv:Record {more} }}"));
+    let before = count("");
+    large.run(&["restore", backup.to_str().expect("text"), "--force"]).expect(0);
+    let due = large.count("SELECT (COUNT(*) AS ?n) { ?r a kbv:Record }");
+    assert!(due < before);
+    assert_eq!((count(""), count("FILTER(true)")), (due, due));
+}

@@ -7,7 +7,18 @@ use crate::server::Server;
 /// A query, the place of its mistake, words of the sentence, words of the hint.
 type Case = (&'static str, &'static str, &'static [&'static str], &'static [&'static str]);
 
-const CASES: [Case; 86] = [
+const CASES: [Case; 96] = [
+    // Aggregates in the wrong place, and habits of other languages.
+    ("SELECT ?s { ?s a kbv:Record FILTER(COUNT(?s) > 1) }", "1:36", &["COUNT", "within the pattern"], &["HAVING"]),
+    ("SELECT ?k (COUNT(*) AS ?n) { ?s a ?k FILTER(COUNT(?s) > 1) } GROUP BY ?k", "1:45", &["COUNT"], &["HAVING (COUNT(…) > 1)"]),
+    ("SELECT * { ?s a ?k BIND(MAX(?s) AS ?n) }", "1:25", &["MAX", "within the pattern"], &["GROUP BY"]),
+    ("SELECT ?s { ?s a kbv:Record } -- comment", "1:31", &["comment", "begins with `#`"], &["`#`"]),
+    ("SELECT ?s { ?s a kbv:Record } // comment", "1:31", &["comment", "begins with `#`"], &["`#`"]),
+    ("ASK {} = 1", "1:8", &["ended before `=`"], &["FILTER"]),
+    ("SELECT ?s { ?s / ?y }", "1:16", &["predicate is missing before `/`"], &["a path is like"]),
+    ("SELECT ?s { ?s * ?y }", "1:16", &["predicate is missing before `*`"], &["a path is like"]),
+    ("SELECT * { ?s a https://id.kb.se/vocab/Record }", "1:17", &["between `<` and `>`"], &["<https://…>"]),
+    ("CONSTRUCT { ?s ^kbv:x ?y } { ?y kbv:x ?s }", "1:16", &["CONSTRUCT makes triples"], &["one IRI"]),
     // Prefixes.
     ("SELECT * { ?s bf2:title ?t }", "1:15", &["`bf2:`", "not declared"], &["bibframe/>", "`bf:`"]),
     ("SELECT *\n{ ?s wdt:P31 ?t }", "2:6", &["`wdt:`"], &["PREFIX wdt: <http://www.wikidata.org/prop/direct/>"]),
@@ -184,4 +195,16 @@ fn the_caret_stands_under_the_place_whatever_stands_before_it() {
         assert!(lines.iter().all(|line| line.chars().count() < 160), "{}", done.stderr);
         assert!(lines[2].ends_with('^') && done.stderr.chars().all(|c| c == '\n' || !c.is_control()), "{:?}", done.stderr);
     }
+}
+
+#[test]
+fn a_file_with_a_mark_of_its_encoding_is_read() {
+    let bench = Bench::new(30);
+    bench.harvest("all", None, &[]);
+    fs_err::write(bench.path().join("bom.rq"), "\u{feff}SELECT (COUNT(*) AS ?n) { ?s a kbv:Record }").expect("written");
+    let plain = bench.run(&["query", "--format", "csv", "SELECT (COUNT(*) AS ?n) { ?s a kbv:Record }"]).ok();
+    assert_eq!(bench.run(&["query", "-f", "bom.rq", "--format", "csv"]).ok(), plain);
+    fs_err::write(bench.path().join("bom.rq"), "\u{feff}SELEC * {}").expect("written");
+    let done = bench.run(&["query", "-f", "bom.rq"]).expect(1);
+    assert!(done.stderr.contains("`SELEC` is not a keyword of SPARQL (line 1, column 1)"), "{}", done.stderr);
 }

@@ -3,9 +3,10 @@
 //!
 //! The parser tells which characters it would have taken, and a place that is often behind the right one. So the query
 //! is read again here ([`reader`]), by the grammar of SPARQL 1.1, up to the first token that does not fit; what is most
-//! likely meant there is in [`explain`] and its neighbours. Only a refused query comes here, so that none is refused for
-//! what is thought of it here.
+//! likely meant there is in [`explain`] and its neighbours. Only a refused query comes to them, so that none is refused for
+//! what is thought of it here; [`aggregates`] alone refuses what the parser takes and the grammar does not.
 
+mod aggregates;
 mod excerpt;
 mod explain;
 mod expressions;
@@ -22,6 +23,7 @@ mod within;
 
 use std::fmt;
 
+pub(super) use aggregates::aggregates_of_groups;
 use reader::{Fault, Reader};
 
 /// A mistake in a query.
@@ -166,7 +168,7 @@ mod tests {
 
     fn parsed(text: &str) -> Result<(), String> {
         let question = crate::query::Question::from(text.to_owned());
-        crate::query::parse(&question).map(|_| ()).map_err(|error| error.to_string())
+        crate::query::parse(&question.text, question.base.as_deref()).map(|_| ()).map_err(|error| error.to_string())
     }
 
     /// What is said of any text is a few lines that can be shown anywhere.

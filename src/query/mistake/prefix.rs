@@ -66,6 +66,10 @@ const ELSEWHERE: [(&str, &str); 50] = [
 pub(super) fn check(reader: &Reader<'_>) -> Read {
     let (prefix, local) = reader.written().split_once(':').unwrap_or_default();
     let Some(namespace) = reader.prefixes.get(prefix) else {
+        if matches!(prefix.to_ascii_lowercase().as_str(), "http" | "https") && local.is_empty() {
+            let sentence = "an IRI stands between `<` and `>`".to_owned();
+            return Err(reader.fault(reader.here, sentence, format!("write `<{prefix}://…>`")));
+        }
         let sentence = format!("the prefix `{}:` is not declared", brief(prefix));
         return Err(reader.fault(reader.here, sentence, hint(reader, prefix)));
     };

@@ -223,7 +223,11 @@ impl Reader<'_> {
                 self.at_here(format!("a predicate is an IRI or a variable, not {found}"), "write `?x kbv:label \"…\"`")
             }
             Kind::Blank => self.at_here("a predicate cannot be a blank node", "take a variable"),
-            Kind::Sign if matches!(self.written(), "^" | "!" | "(" | "/" | "|" | "*") => {
+            Kind::Sign if matches!(self.written(), "/" | "|" | "*") => self.at_here(
+                format!("the predicate is missing before `{}`", self.name()),
+                "a path is like `?x kbv:hasTitle/kbv:mainTitle ?y`",
+            ),
+            Kind::Sign if matches!(self.written(), "^" | "!" | "(") => {
                 self.at_here(format!("`{}` does not fit here: CONSTRUCT makes triples, not paths", self.name()), "write one IRI")
             }
             _ if wanted == Wanted::Path => {
