@@ -115,6 +115,8 @@ pub fn restore(data: &DataDir, from: &Path, force: bool, who: &str) -> Result<Op
         problem => problem,
     };
     if let Some(problem) = problem {
+        // SQLite tells much more than anybody needs to know it by.
+        let problem = problem.lines().next().unwrap_or_default().chars().take(200).collect();
         return Err(BackupError::Damaged { path: from, problem });
     }
     let (_lock, completed) = data.lock_and_complete(who)?;

@@ -9,10 +9,10 @@ use serde_json::json;
 
 use super::harvest_report::worse;
 use super::output::{self, grouped};
-use super::signals::{SoFar, stop_on_signals};
+use super::signals::{INTERRUPTED, SoFar, stop_on_signals};
 use super::{Exit, Form, Global, Settings};
-use crate::harvest::{AuditOptions, AuditReport, FetchError, audit};
-use crate::log::{Difference, DifferenceKind, Differences};
+use crate::harvest::{AuditOptions, AuditReport, FetchError, Hear, audit};
+use crate::log::{Difference, DifferenceKind, Differences, Log};
 use crate::mirror::Mirror;
 
 /// Compare the mirror with what the source lists now: identifiers, deletions and datestamps of the whole set.
@@ -81,8 +81,17 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         }
         bar.set_prefix(source.name.clone());
         let options = AuditOptions { repair: arguments.repair };
-        let result = audit(&mut mirror, source, &settings.config, options, &stop, &mut |listed| bar.set_position(listed));
+        let mut listing = Ok(());
+        let mut found = |log: &Log, report: &AuditReport| {
+            bar.finish_and_clear();
+            if arguments.list {
+                listing = print_list(log, source, report);
+            }
+        };
+        let hear = Hear { progress: &mut |listed| bar.set_position(listed), found: &mut found };
+        let result = audit(&mut mirror, source, &settings.config, options, &stop, hear);
         bar.finish_and_clear();
+        listing?;
         let report = match result {
             Ok(report) => report,
             // A source that is gone, such as one that was tried once, keeps no other from being audited.
@@ -94,9 +103,6 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
             }
             Err(error) => return Err(error.into()),
         };
-        if arguments.list && report.found.is_some() {
-            print_list(&mirror, source, &report)?;
-        }
         let exit = exit_of(&report);
         if !global.quiet || matches!(exit, Exit::Failed | Exit::Unavailable) {
             output::message(&summary(&report));
@@ -123,8 +129,8 @@ fn exit_of(report: &AuditReport) -> Exit {
     }
 }
 
-fn print_list(mirror: &Mirror, source: &crate::config::Source, report: &AuditReport) -> anyhow::Result<()> {
-    let row = mirror.log.known_source(source)?;
+fn print_list(log: &Log, source: &crate::config::Source, report: &AuditReport) -> anyhow::Result<()> {
+    let row = log.known_source(source)?;
     let mut out = output::stdout();
     let mut line = |difference: &Difference| -> anyhow::Result<()> {
         let kind = match difference.kind {
@@ -140,9 +146,9 @@ fn print_list(mirror: &Mirror, source: &crate::config::Source, report: &AuditRep
         let mut after = String::new();
         loop {
             let part = if gone {
-                mirror.log.gone(row.id, &after, TOGETHER)?
+                log.gone(row.id, &after, TOGETHER)?
             } else {
-                mirror.log.differing(row.id, report.harvested, &after, TOGETHER)?
+                log.differing(row.id, report.harvested, &after, TOGETHER)?
             };
             part.iter().try_for_each(&mut line)?;
             let Some(last) = part.last() else { break };
@@ -192,7 +198,9 @@ fn summary(report: &AuditReport) -> String {
     if report.doubtful {
         text.push_str("\nno answer said that the list was whole: what it does not name may be there all the same, and nothing is withdrawn by it");
     }
-    if let Some(error) = &report.unavailable {
+    if let Some(FetchError::Stopped) = &report.unavailable {
+        text.push_str(&format!("\n{INTERRUPTED}"));
+    } else if let Some(error) = &report.unavailable {
         text.push_str(&format!("\nthe source gave out: {error}\nrun the same command again to go on from there"));
     }
     text

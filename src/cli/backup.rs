@@ -70,7 +70,7 @@ pub(super) fn restore(arguments: &RestoreArguments, global: &Global) -> anyhow::
         output::json(&serde_json::json!({"page": page, "applied": done.records, "aside": aside}))?;
     } else if !global.quiet {
         if let Some(aside) = aside {
-            output::message(&format!("what was there is in {}", aside.display()));
+            output::message(&format!("what was there is in {}: remove it when you need it no more", aside.display()));
         }
         output::message(&format!(
             "{} holds the log up to page {}; {} records were applied to bring the views up to it",

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use super::output;
+use crate::backup::BackupError;
 use crate::config::ConfigError;
 use crate::data_dir::DataDirError;
 use crate::harvest::HarvestError;
@@ -104,12 +105,13 @@ pub(super) fn of_error(error: &anyhow::Error) -> Exit {
     if let Some(HarvestError::Unavailable(_)) = error.downcast_ref() {
         return Exit::Unavailable;
     }
-    let mirror = error.downcast_ref::<MirrorError>().or(match error.downcast_ref() {
-        Some(HarvestError::Mirror(mirror)) => Some(mirror),
-        _ => None,
+    let directory = error.chain().find_map(|cause| {
+        let of_mirror = |mirror: &MirrorError| matches!(mirror, MirrorError::DataDir(DataDirError::Locked { .. }));
+        let locked = cause.downcast_ref().is_some_and(of_mirror)
+            || matches!(cause.downcast_ref(), Some(HarvestError::Mirror(mirror)) if of_mirror(mirror))
+            || matches!(cause.downcast_ref(), Some(BackupError::DataDir(DataDirError::Locked { .. })))
+            || matches!(cause.downcast_ref(), Some(DataDirError::Locked { .. }));
+        locked.then_some(Exit::Locked)
     });
-    match (mirror, error.downcast_ref()) {
-        (Some(MirrorError::DataDir(DataDirError::Locked { .. })), _) | (_, Some(DataDirError::Locked { .. })) => Exit::Locked,
-        _ => Exit::Failed,
-    }
+    directory.unwrap_or(Exit::Failed)
 }

@@ -44,7 +44,10 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let mut command = Cli::command();
     match &arguments.what {
         What::Man { all: None } => clap_mangen::Man::new(command).render(&mut out)?,
-        What::Man { all: Some(directory) } => clap_mangen::generate_to(command, directory)?,
+        What::Man { all: Some(directory) } => {
+            fs_err::create_dir_all(directory)?;
+            clap_mangen::generate_to(command, directory)?;
+        }
         What::Completions { shell } => clap_complete::generate(*shell, &mut command, "libris-mirror", &mut out),
         What::Config => out.write_all(DEFAULTS.as_bytes())?,
     }

@@ -42,7 +42,8 @@ pub(super) struct Arguments {
     /// What to call that source in this mirror.
     #[arg(long, requires = "url")]
     name: Option<String>,
-    /// The metadata prefix: overrides the configuration.
+    /// The metadata prefix, in the place of the one that the configuration has: for a source that is harvested for the first
+    /// time.
     #[arg(long)]
     prefix: Option<String>,
     /// The set of that source.

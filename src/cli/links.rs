@@ -93,9 +93,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         return Ok(Exit::Ok);
     }
     let filter = match (&arguments.record, &arguments.iri, arguments.authority, &arguments.id) {
-        // `<record#it>` is what people copy, and some records have a `#` of their own.
-        (Some(record), ..) if log.record(record)?.is_some() => LinkFilter::Record(record.clone()),
-        (Some(record), ..) => LinkFilter::Record(record.split('#').next().unwrap_or(record).to_owned()),
+        (Some(record), ..) => LinkFilter::Record(super::record::find(&log, record)?.change.identifier),
         (_, Some(iri), ..) => LinkFilter::Iri(iri.clone()),
         (_, _, Some(authority), Some(id)) => LinkFilter::Id(authority, id.clone()),
         _ => anyhow::bail!("name a record, an IRI, or an authority with an identifier"),

@@ -1,11 +1,12 @@
 //! `libris-mirror query`
 
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use clap::{Args, ValueEnum};
 
+use super::exit::Misuse;
 use super::held::{Held, Incomplete};
 use super::output;
 use super::{Exit, Global, Settings};
@@ -99,6 +100,11 @@ impl Arguments {
         let mut text = String::new();
         let most = limit as u64 + 1;
         match (&self.query, &self.file) {
+            (Some(query), _) if !query.contains(char::is_whitespace) && Path::new(query).is_file() => {
+                return Err(
+                    Misuse(format!("{query:?} is no query but a file\nhint: `-f {query}` reads the query from it")).into()
+                );
+            }
             (Some(query), _) => text.clone_from(query),
             (None, Some(path)) if path.as_os_str() != "-" => {
                 fs_err::File::open(path)?.take(most).read_to_string(&mut text)?;

@@ -41,7 +41,8 @@ enum Format {
     Raw,
 }
 
-fn find(log: &Log, identifier: &str) -> anyhow::Result<RecordRow> {
+/// The record that people mean by an IRI.
+pub(super) fn find(log: &Log, identifier: &str) -> anyhow::Result<RecordRow> {
     // `<record#it>` is what people copy.
     let document = identifier.split_once('#').map_or(identifier, |(document, _)| document);
     let row = log.record(identifier)?;

@@ -122,6 +122,9 @@ fn folder(path: &Path) -> &Path {
 /// A file without its name yet, in the folder of `path`. Dropped, it is gone.
 fn beside(path: &Path) -> anyhow::Result<NamedTempFile> {
     let folder = folder(path);
+    if !folder.exists() {
+        bail!("the folder {} does not exist\nhint: make it first, or name another one", folder.display());
+    }
     tempfile::Builder::new()
         .permissions(Permissions::from_mode(MODE))
         .tempfile_in(folder)

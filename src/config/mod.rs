@@ -128,6 +128,9 @@ pub struct SourceSettings {
     pub enabled: bool,
 }
 
+/// The least that `serve.memory_mb` may be.
+const LEAST_MEMORY_MB: u64 = 512;
+
 fn default_prefix() -> String {
     "rdfxml".to_owned()
 }
@@ -337,6 +340,10 @@ impl Serve {
                 path,
                 "it must be a path such as /libris, of letters, digits, '-', '_', '.' and '~'",
             );
+        }
+        if self.memory_mb < LEAST_MEMORY_MB {
+            let problem = format!("it must be at least {LEAST_MEMORY_MB}: a query needs some 300 MB of address space to begin");
+            return wrong("serve.memory_mb", &self.memory_mb.to_string(), &problem);
         }
         let url = url::Url::parse(&self.public_url);
         let web =

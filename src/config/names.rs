@@ -161,7 +161,13 @@ pub fn nearest<'a>(known: impl Iterator<Item = &'a str>, mistake: &str) -> Optio
         name.rsplit('.').next().unwrap_or_default()
     }
     // The section may be forgotten, or another one: it only decides between names that are as near.
-    let likeness = |name: &str| (strsim::jaro_winkler(last(name), last(mistake)), strsim::jaro_winkler(name, mistake));
+    let likeness = |name: &str| {
+        let own = strsim::jaro_winkler(last(name), last(mistake));
+        // Two letters that were swapped in a short name, and the wrong sign between section and name.
+        let swapped = mistake.len() > 2 && strsim::osa_distance(last(name), last(mistake)) == 1;
+        let joined = name.replace('.', "_") == mistake.replace('.', "_");
+        (if swapped || joined { own.max(0.9) } else { own }, strsim::jaro_winkler(name, mistake))
+    };
     let near = known.map(|name| (likeness(name), name)).filter(|((own, _), _)| *own > 0.8);
     near.max_by(|((own, whole), _), ((other_own, other_whole), _)| own.total_cmp(other_own).then(whole.total_cmp(other_whole)))
         .map(|(_, name)| name)
@@ -221,6 +227,8 @@ mod tests {
             (mistake("", Some("LIBRIS_MIRROR_PAUSE_MS"), None), "did you mean `LIBRIS_MIRROR_HARVEST__PAUSE_MS`?"),
             (mistake("", Some("LIBRIS_MIRROR_HARVEST__PAUSE"), None), "did you mean `LIBRIS_MIRROR_HARVEST__PAUSE_MS`?"),
             (mistake("", None, Some("serve.timeout")), "did you mean `serve.timeout_s`?"),
+            (mistake("[sources.nb]\nulr = \"x\"", None, None), "did you mean `sources.nb.url`?"),
+            (mistake("", Some("LIBRIS_MIRROR_HARVEST_PAUSE_MS"), None), "did you mean `LIBRIS_MIRROR_HARVEST__PAUSE_MS`?"),
         ] {
             assert!(said.contains(due) && said.contains("generate config"), "{said}");
         }

@@ -13,7 +13,7 @@ use super::run::{HarvestError, identify, runtime};
 use super::stop::Stop;
 use super::walk::{Listed, Walk};
 use crate::config::{Config, Source};
-use crate::log::{Counters, Differences};
+use crate::log::{Counters, Differences, Log};
 use crate::mirror::Mirror;
 use crate::oai::Datestamp;
 
@@ -60,12 +60,20 @@ pub fn audit(
     config: &Config,
     options: AuditOptions,
     stop: &Stop,
-    progress: &mut dyn FnMut(u64),
+    hear: Hear<'_>,
 ) -> Result<AuditReport, HarvestError> {
     let runtime = runtime()?;
-    let result = Audit { mirror, source, config, stop }.go(&runtime, options, progress);
+    let result = Audit { mirror, source, config, stop }.go(&runtime, options, hear);
     runtime.shutdown_background();
     result
+}
+
+/// Who hears of an audit while it works.
+pub struct Hear<'a> {
+    /// How many identifiers came.
+    pub progress: &'a mut dyn FnMut(u64),
+    /// The list is whole, and was compared; nothing is repaired yet.
+    pub found: &'a mut dyn FnMut(&Log, &AuditReport),
 }
 
 struct Audit<'a> {
@@ -80,7 +88,7 @@ fn now() -> i64 {
 }
 
 impl Audit<'_> {
-    fn go(self, runtime: &Runtime, options: AuditOptions, progress: &mut dyn FnMut(u64)) -> Result<AuditReport, HarvestError> {
+    fn go(self, runtime: &Runtime, options: AuditOptions, hear: Hear<'_>) -> Result<AuditReport, HarvestError> {
         let caught_up = self.mirror.catch_up(|_| !self.stop.is_stopped())?;
         let row = self.mirror.log.known_source(self.source)?;
         let client = Client::new(&self.source.url, &self.config.harvest, self.stop.clone()).map_err(HarvestError::Unavailable)?;
@@ -103,7 +111,7 @@ impl Audit<'_> {
         };
         let walk = Walk::begin(self.mirror, self.source, self.config, self.stop, &row, identify.granularity)?;
         report.resumed = walk.resumed();
-        match walk.walk(runtime, &client, progress)? {
+        match walk.walk(runtime, &client, hear.progress)? {
             Listed::Whole { doubtful } => report.doubtful = doubtful,
             Listed::Not(error) => {
                 report.traffic = client.traffic();
@@ -113,6 +121,8 @@ impl Audit<'_> {
         }
         let found = self.mirror.log.differences(row.id, harvested)?;
         report.found = Some(found);
+        // Before a repair takes the differences away.
+        (hear.found)(&self.mirror.log, &report);
         if options.repair {
             let mut repair = Repair::new(&mut self.mirror.log, self.source, self.config, self.stop, &row, identify.granularity)?;
             (report.counters, report.unavailable) = repair.differing(runtime, &client, harvested)?;

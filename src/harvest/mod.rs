@@ -20,7 +20,7 @@ mod run;
 mod stop;
 mod walk;
 
-pub use audit::{AuditOptions, AuditReport, audit};
+pub use audit::{AuditOptions, AuditReport, Hear, audit};
 pub use client::{Client, Traffic};
 pub use error::{FetchError, TransportCause};
 pub use plan::{Facts, Options, Step, other_words, plan};

@@ -41,7 +41,7 @@ pub enum StoreError {
     Io(#[from] std::io::Error),
     /// Nothing was published yet.
     #[error(
-        "there is nothing to read in {0} yet\nhint: run `libris-mirror harvest` first, or name the right directory with --data"
+        "nothing is published in {0} yet\nhint: a harvest publishes at its end and every `store.publish_s` seconds; `libris-mirror publish` shows at once what has come"
     )]
     Nothing(PathBuf),
 }

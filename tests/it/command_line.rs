@@ -163,6 +163,8 @@ fn words_that_make_no_sense_are_told_before_anything_is_asked() {
     assert_eq!(server.asked(), 0);
     let done = bench.run(&["status", "--config", "nope.toml"]).expect(2);
     assert!(done.stderr.contains("nope.toml") && done.stderr.contains("hint:"), "{}", done.stderr);
+    let little = bench.run(&["serve", "--listen", "127.0.0.1:0", "--set-config", "serve.memory_mb=256"]).expect(2);
+    assert!(little.stderr.contains("serve.memory_mb") && little.stderr.contains("at least 512"), "{}", little.stderr);
     for path in ["a b", "/a?b", "//a", "/a/../b", "/å"] {
         let done = bench.run(&["serve", "--listen", "127.0.0.1:0", "--base-path", path]).expect(2);
         assert!(done.stderr.contains("serve.base_path") && done.stderr.contains("/libris"), "{path}: {}", done.stderr);
@@ -219,6 +221,8 @@ fn the_man_page_and_completions_are_generated() {
     let bench = Bench::at("http://127.0.0.1:1/");
     assert!(bench.run(&["generate", "man"]).ok().contains(".TH libris-mirror"));
     assert!(bench.run(&["generate", "completions", "bash"]).ok().contains("libris-mirror"));
+    bench.run(&["generate", "man", "--all", "new/folder"]).ok();
+    assert!(bench.path().join("new/folder/libris-mirror.1").exists());
     bench.run(&["generate", "man", "--all", "."]).ok();
     assert!(bench.path().join("libris-mirror-harvest.1").exists());
 }
@@ -279,6 +283,10 @@ fn a_second_writer_is_exit_75_and_is_told_who_the_first_is() {
     let file = std::fs::OpenOptions::new().write(true).open(bench.data().join("lock")).expect("the lock");
     fs_err::write(bench.data().join("lock"), "process 42 on elsewhere runs `harvest`\n").expect("written");
     file.lock().expect("free");
+    bench.run(&["backup", "backup"]).expect(0);
+    for words in [&["restore", "backup", "--force"][..], &["audit"], &["compact"], &["verify"], &["publish"]] {
+        assert!(bench.run(words).expect(75).stderr.contains("in use by another run"), "{words:?}");
+    }
     let done = bench.run(&bench.harvest_words("all", None, &[])).expect(75);
     assert!(done.stderr.contains("in use by another run: process 42 on elsewhere"), "{}", done.stderr);
     assert_eq!(bench.count("SELECT (COUNT(*) AS ?n) { ?r kbv:mainEntity ?t }"), 20, "readers go on meanwhile");

@@ -183,6 +183,8 @@ fn links_are_found_from_every_side() {
             assert!(found.as_array().expect("rows").contains(row), "{words:?}: {found:#}");
         }
     }
+    let none = bench.run(&["links", "--record", "https://libris.kb.se/nosuch"]).expect(1);
+    assert!(none.stderr.contains("the mirror has no record \"https://libris.kb.se/nosuch\""), "{}", none.stderr);
 }
 
 #[test]

@@ -84,6 +84,8 @@ fn links_are_followed_and_stay() {
     for directory in ["elsewhere", "new.nt/"] {
         assert!(bench.run(&["export", "-o", directory]).expect(1).stderr.contains("is a directory"), "{directory}");
     }
+    let nowhere = bench.run(&["export", "-o", "nodir/x.nt"]).expect(1);
+    assert!(nowhere.stderr.contains("the folder nodir does not exist") && nowhere.stderr.contains("hint:"), "{}", nowhere.stderr);
     assert!(bench.run(&["export", "-o", "/dev/fd/99"]).expect(1).stderr.contains("is not open"));
     assert!(bench.run(&["export", "-o", "dump.nt.bz2"]).expect(2).stderr.contains("--compress"));
 }

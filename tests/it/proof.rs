@@ -49,6 +49,11 @@ fn an_audit_finds_what_no_harvest_can_see_and_repairs_it() {
     assert_eq!(list.lines().filter(|line| line.starts_with("missing\thttps://")).count() as u64, added, "{list}");
     assert_eq!(list.lines().filter(|line| line.starts_with("gone\thttps://")).count(), 7, "{list}");
 
+    // What a repair is about to mend can be listed with it: of a copy, to compare.
+    bench.run(&["backup", "backup"]).expect(0);
+    let copy = bench.beside();
+    copy.run(&["restore", bench.path().join("backup").to_str().expect("text")]).expect(0);
+    assert_eq!(copy.run(&["audit", "nb", "--list", "--repair"]).expect(0).stdout, list);
     let report = audit(&bench, 0, &["--repair"]);
     assert_eq!((&report["withdrawn"], &report["fetched"]), (&7.into(), &(8 + added).into()), "{report}");
     let counts = bench.state().with_catalogue(|catalogue| catalogue.counts(Some("nb")));

@@ -7,7 +7,9 @@ use crate::server::Server;
 /// A query, the place of its mistake, words of the sentence, words of the hint.
 type Case = (&'static str, &'static str, &'static [&'static str], &'static [&'static str]);
 
-const CASES: [Case; 96] = [
+const CASES: [Case; 98] = [
+    ("SELECT * { ?s kbv:name LIKE \"x\" }", "1:24", &["SPARQL has no LIKE"], &["CONTAINS"]),
+    ("SELECT * { ?s a ?k LET(?x := 1) }", "1:20", &["SPARQL has no LET"], &["BIND(… AS ?x)"]),
     // Aggregates in the wrong place, and habits of other languages.
     ("SELECT ?s { ?s a kbv:Record FILTER(COUNT(?s) > 1) }", "1:36", &["COUNT", "within the pattern"], &["HAVING"]),
     ("SELECT ?k (COUNT(*) AS ?n) { ?s a ?k FILTER(COUNT(?s) > 1) } GROUP BY ?k", "1:45", &["COUNT"], &["HAVING (COUNT(…) > 1)"]),
@@ -204,6 +206,8 @@ fn a_file_with_a_mark_of_its_encoding_is_read() {
     fs_err::write(bench.path().join("bom.rq"), "\u{feff}SELECT (COUNT(*) AS ?n) { ?s a kbv:Record }").expect("written");
     let plain = bench.run(&["query", "--format", "csv", "SELECT (COUNT(*) AS ?n) { ?s a kbv:Record }"]).ok();
     assert_eq!(bench.run(&["query", "-f", "bom.rq", "--format", "csv"]).ok(), plain);
+    let unread = bench.run(&["query", "bom.rq"]).expect(2);
+    assert!(unread.stderr.contains("is no query but a file") && unread.stderr.contains("`-f bom.rq`"), "{}", unread.stderr);
     fs_err::write(bench.path().join("bom.rq"), "\u{feff}SELEC * {}").expect("written");
     let done = bench.run(&["query", "-f", "bom.rq"]).expect(1);
     assert!(done.stderr.contains("`SELEC` is not a keyword of SPARQL (line 1, column 1)"), "{}", done.stderr);

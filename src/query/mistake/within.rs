@@ -28,6 +28,15 @@ const OPERATORS: [(&str, &str, &str); 18] = [
     ("!", "`!` alone is no operator between two values", "write `!=`"),
 ];
 
+/// Words of other languages, what SPARQL does in their place, and how that is written.
+const ELSEWHERE: [(&str, &str, &str); 5] = [
+    ("LIKE", "texts are compared in a FILTER", "write `FILTER(CONTAINS(LCASE(?x), \"…\"))`, or REGEX in its place"),
+    ("ILIKE", "texts are compared in a FILTER", "write `FILTER(CONTAINS(LCASE(?x), \"…\"))`, or REGEX in its place"),
+    ("LET", "a name is given by BIND", "write `BIND(… AS ?x)`"),
+    ("AND", "what must all hold stands side by side", "write the triples one after the other, with `.` between them"),
+    ("NOT", "what must not be there stands in MINUS or FILTER NOT EXISTS", "write `MINUS { … }`"),
+];
+
 impl Reader<'_> {
     /// What stands where an operator is wanted.
     pub(super) fn operators(&self, wanted: Wanted) -> Option<Fault> {
@@ -200,6 +209,10 @@ impl Reader<'_> {
     /// A word that is no keyword, where a variable or a name is wanted.
     fn bare(&self) -> Option<Fault> {
         let name = self.name();
+        let elsewhere = ELSEWHERE.iter().find(|(word, ..)| self.is_word(word));
+        if let Some((word, sentence, hint)) = elsewhere {
+            return self.at_here(format!("SPARQL has no {word}: {sentence}"), *hint);
+        }
         let hint =
             format!("write `?{name}` for a variable, `kbv:{name}` for a name of KB's vocabulary, or \"{name}\" for a string");
         self.at_here(format!("`{name}` is neither a variable nor a name with its prefix"), hint)

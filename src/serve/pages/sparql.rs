@@ -16,7 +16,7 @@ use crate::serve::negotiate::title_of;
 const FORMATS: [&str; 8] = ["json", "csv", "tsv", "xml", "ttl", "nt", "rdf", "jsonld"];
 
 /// How many rows the page shows.
-const ROWS: u32 = 1000;
+const ROWS: u64 = 1000;
 
 /// The page, with a query in it.
 #[must_use]
@@ -54,7 +54,7 @@ fn content(page: &Page<'_>, query: &str) -> Markup {
         p.lead { (words.sparql_intro) }
         div.asking {
             div {
-                form #ask method="get" action={ (base) "/sparql" } data-rows=(ROWS) data-run=(if query.is_empty() { "" } else { "yes" })
+                form #ask method="get" action={ (base) "/sparql" } data-rows=(page.app.config.serve.rows.min(ROWS)) data-run=(if query.is_empty() { "" } else { "yes" })
                     data-record-base=(page.app.config.serve.record_base) data-base=(base)
                     data-endpoint={ (base) "/sparql" }
                 {

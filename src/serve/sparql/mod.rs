@@ -68,9 +68,9 @@ async fn answer(app: &Arc<App>, request: Request<Body>) -> Result<Response, Prob
     let (solutions, graph) = (wanted.choose(&SOLUTIONS), wanted.choose(&GRAPHS));
     if solutions.is_none() && graph.is_none() {
         return Err(match &asked.format {
-            Some(format) => {
-                Problem::bad_request(format!("format={format} is unknown: use json, xml, csv, tsv, ttl, nt, rdf, jsonld or trig"))
-            }
+            Some(format) => Problem::bad_request(format!(
+                "format={format} is unknown: use json, xml, csv, tsv, ttl, nt, rdf, jsonld, trig or nq"
+            )),
             None => Problem::not_acceptable(format!("results come as {}", names())),
         });
     }
