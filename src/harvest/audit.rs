@@ -89,6 +89,7 @@ fn now() -> i64 {
 
 impl Audit<'_> {
     fn go(self, runtime: &Runtime, options: AuditOptions, hear: Hear<'_>) -> Result<AuditReport, HarvestError> {
+        let Hear { progress, found: compared } = hear;
         let caught_up = self.mirror.catch_up(|_| !self.stop.is_stopped())?;
         let row = self.mirror.log.known_source(self.source)?;
         let client = Client::new(&self.source.url, &self.config.harvest, self.stop.clone()).map_err(HarvestError::Unavailable)?;
@@ -111,7 +112,7 @@ impl Audit<'_> {
         };
         let walk = Walk::begin(self.mirror, self.source, self.config, self.stop, &row, identify.granularity)?;
         report.resumed = walk.resumed();
-        match walk.walk(runtime, &client, hear.progress)? {
+        match walk.walk(runtime, &client, progress)? {
             Listed::Whole { doubtful } => report.doubtful = doubtful,
             Listed::Not(error) => {
                 report.traffic = client.traffic();
@@ -122,7 +123,7 @@ impl Audit<'_> {
         let found = self.mirror.log.differences(row.id, harvested)?;
         report.found = Some(found);
         // Before a repair takes the differences away.
-        (hear.found)(&self.mirror.log, &report);
+        compared(&self.mirror.log, &report);
         if options.repair {
             let mut repair = Repair::new(&mut self.mirror.log, self.source, self.config, self.stop, &row, identify.granularity)?;
             (report.counters, report.unavailable) = repair.differing(runtime, &client, harvested)?;

@@ -245,7 +245,7 @@ impl Fetcher {
         loop {
             let settings = self.settings.clone();
             let opens_list = matches!(request, Request::ListIdentifiers(_));
-            let (found, token) = self
+            let (found, token): (Vec<Header>, _) = self
                 .client
                 .ask(&request, move |input| {
                     let (mut found, mut token) = (Vec::new(), None);
@@ -258,7 +258,9 @@ impl Fetcher {
                 })
                 .await?;
             let mut content = FxHasher::default();
-            found.iter().for_each(|header: &Header| content.write(header.identifier.as_str().as_bytes()));
+            for header in &found {
+                content.write(header.identifier.as_str().as_bytes());
+            }
             if !found.is_empty() {
                 answered = Instant::now();
             }

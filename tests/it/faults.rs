@@ -280,9 +280,12 @@ fn tokens_that_go_round_in_the_list_of_a_second_are_noted() {
 #[test]
 fn the_token_of_the_last_page_may_be_refused_in_the_list_of_a_second() {
     for (code, doubtful) in [("noRecordsMatch", false), ("badResumptionToken", true)] {
-        let pages = move |query: &str| match query.contains("resumptionToken") {
-            true => format!("<error code=\"{code}\">end</error>"),
-            false => headers(0..3, "<resumptionToken>last</resumptionToken>"),
+        let pages = move |query: &str| {
+            if query.contains("resumptionToken") {
+                format!("<error code=\"{code}\">end</error>")
+            } else {
+                headers(0..3, "<resumptionToken>last</resumptionToken>")
+            }
         };
         let (here, missing, said) = three_of_a_second(65, pages, got);
         assert_eq!((here, missing), (BTreeSet::from([0, 2]), noted(&[1])), "{code}");

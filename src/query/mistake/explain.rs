@@ -301,14 +301,13 @@ impl Reader<'_> {
                 let comment = ["--", "//", "/*"]
                     .iter()
                     .any(|sign| self.text.get(self.here.start..).is_some_and(|rest| rest.starts_with(sign)));
-                return match comment {
-                    true => {
-                        self.at_here("a comment of SPARQL begins with `#`", "write `#` in its place, up to the end of the line")
-                    }
-                    false => self.at_here(
+                return if comment {
+                    self.at_here("a comment of SPARQL begins with `#`", "write `#` in its place, up to the end of the line")
+                } else {
+                    self.at_here(
                         format!("the query has ended before `{name}`"),
                         "put conditions into FILTER (…), within the braces",
-                    ),
+                    )
                 };
             }
             let clause = full(self.modifier);

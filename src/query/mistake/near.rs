@@ -61,7 +61,7 @@ pub(super) const FUNCTIONS: [(&str, usize, usize); 53] = [
 pub(super) const AGGREGATES: [&str; 7] = ["COUNT", "SUM", "MIN", "MAX", "AVG", "SAMPLE", "GROUP_CONCAT"];
 
 /// What other languages call a function that SPARQL has by another name.
-const SYNONYMS: [(&str, &str); 32] = [
+const SYNONYMS: [(&str, &str); 33] = [
     ("LENGTH", "STRLEN"),
     ("LEN", "STRLEN"),
     ("LOWER", "LCASE"),
@@ -94,6 +94,7 @@ const SYNONYMS: [(&str, &str); 32] = [
     ("CASE", "IF"),
     ("CEILING", "CEIL"),
     ("EXIST", "EXISTS"),
+    ("LET", "BIND"),
 ];
 
 /// The forms of a query, and what stands before them.

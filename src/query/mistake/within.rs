@@ -29,10 +29,9 @@ const OPERATORS: [(&str, &str, &str); 18] = [
 ];
 
 /// Words of other languages, what SPARQL does in their place, and how that is written.
-const ELSEWHERE: [(&str, &str, &str); 5] = [
+const ELSEWHERE: [(&str, &str, &str); 4] = [
     ("LIKE", "texts are compared in a FILTER", "write `FILTER(CONTAINS(LCASE(?x), \"…\"))`, or REGEX in its place"),
     ("ILIKE", "texts are compared in a FILTER", "write `FILTER(CONTAINS(LCASE(?x), \"…\"))`, or REGEX in its place"),
-    ("LET", "a name is given by BIND", "write `BIND(… AS ?x)`"),
     ("AND", "what must all hold stands side by side", "write the triples one after the other, with `.` between them"),
     ("NOT", "what must not be there stands in MINUS or FILTER NOT EXISTS", "write `MINUS { … }`"),
 ];
