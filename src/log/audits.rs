@@ -2,8 +2,8 @@
 
 use rusqlite::{OptionalExtension, params};
 
-use super::append::{Arrived, update_list};
 use super::harvests::{Counters, HarvestRow, SourceId, list_row};
+use super::lists::{Arrived, update_list};
 use super::{HarvestId, Log, LogError};
 use crate::oai::{Datestamp, Header, NAMELESS, ResumptionToken};
 

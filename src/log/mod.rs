@@ -9,6 +9,7 @@ mod audits;
 mod harvests;
 mod history;
 mod listing;
+mod lists;
 mod proof;
 mod read;
 mod state;

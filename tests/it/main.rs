@@ -6,6 +6,8 @@
 //! - `documents`: answers of all six verbs, read by the streaming parser
 //! - `endless`: an answer of gigabytes without a token
 //! - `faults`: every way in which the fake Libris can spoil an answer
+//! - `isolation`: records that kill their pages, one by one
+//! - `backups`: restores that are killed, and who may make them
 //! - `crashes`: kill -9, lost and damaged files, full disks, backups
 //! - `soak`: everything at once, for as long as the environment says
 //! - `proof`: audits against the source, and checks without it
@@ -29,6 +31,7 @@
 //! - `definitions`: records that are no KBV, and another provider's server
 //! - `house`: rules that the source tree keeps
 
+mod backups;
 mod bad_records;
 mod clients;
 mod command_line;
@@ -41,6 +44,7 @@ mod formats;
 mod harness;
 mod house;
 mod interruption;
+mod isolation;
 mod main_line;
 mod misbehaviour;
 mod outputs;
