@@ -62,6 +62,9 @@ const TRIES: usize = 2;
 /// How many headers of one moment are kept in memory; a bulk load may well date half a million records alike.
 const MOST_HEADERS: usize = 1_000_000;
 
+/// How often the list of a moment may be refused at another place than before.
+const REFUSALS: usize = 4;
+
 /// How many spans in a row may fail: halving all time down to a second takes thirty.
 const FAILURES: usize = 40;
 
@@ -217,23 +220,26 @@ impl Fetcher {
         self.client.ask(&request, move |input| read_record(input, &settings)).await
     }
 
-    /// The headers of a small list. Answers whether its end is doubtful as well: the server refused the last token twice, at
-    /// the same place.
+    /// The headers of a small list. Some servers refuse the token of the last page: a list that is refused twice at the same
+    /// place has ended. Answers whether that is doubtful as well, since the server did not say that nothing is left.
     async fn headers(&self, arguments: ListArguments) -> Result<(Vec<Header>, bool), FetchError> {
         let first = Request::ListIdentifiers(arguments);
-        let mut refused_at = None;
+        let (mut refused_at, mut refusals) = (None, 0);
         loop {
             let mut headers = Vec::new();
             let error = match self.headers_of(first.clone(), &mut headers).await {
                 Ok(()) => return Ok((headers, false)),
                 Err(error) => error,
             };
-            let FetchError::Protocol(ProtocolError { code, .. }) = &error else { return Err(error) };
-            match code {
-                // Some servers say so of the token of the last page.
-                ErrorCode::NoRecordsMatch => return Ok((headers, false)),
-                ErrorCode::BadResumptionToken if refused_at == Some(headers.len()) => return Ok((headers, true)),
-                ErrorCode::BadResumptionToken if refused_at.is_none() => refused_at = Some(headers.len()),
+            refusals += 1;
+            match &error {
+                FetchError::Protocol(ProtocolError { code, .. })
+                    if refusals <= REFUSALS && matches!(code, ErrorCode::NoRecordsMatch | ErrorCode::BadResumptionToken) =>
+                {
+                    if refused_at.replace(headers.len()) == Some(headers.len()) {
+                        return Ok((headers, *code == ErrorCode::BadResumptionToken));
+                    }
+                }
                 _ => return Err(error),
             }
         }
