@@ -9,7 +9,7 @@ use fs_err as fs;
 
 use crate::data_dir::{DataDir, DataDirError, Exchange, Incoming};
 use crate::log::LogError;
-use crate::store::{StoreError, sync_tree};
+use crate::store::{StoreError, sync, sync_tree};
 
 /// Why there is no backup, or no way back.
 #[derive(Debug, thiserror::Error)]
@@ -93,7 +93,7 @@ pub fn backup(data: &DataDir, to: &Path) -> Result<BackupReport, BackupError> {
     }
     sync_tree(making.path())?;
     fs::rename(making.keep(), to)?;
-    std::fs::File::open(parent)?.sync_all()?;
+    sync(parent)?;
     Ok(report)
 }
 
@@ -134,11 +134,11 @@ pub fn restore(data: &DataDir, from: &Path, force: bool, who: &str) -> Result<Op
         return if done { Ok(None) } else { Err(BackupError::Occupied(data.path().to_owned())) };
     }
     let incoming = Incoming::new(data)?;
-    log.copy_to(&incoming.log())?;
+    log.copy_to(&incoming.parts().log())?;
     if copy.store().exists() {
-        copy_store(&copy.store(), &incoming.store())?;
+        copy_store(&copy.store(), &incoming.parts().store())?;
     }
-    sync_tree(incoming.path())?;
+    sync_tree(incoming.parts().path())?;
     let aside = format!("replaced-{}", chrono::Utc::now().format("%Y%m%dT%H%M%S%.3fZ"));
     incoming.ready(&Exchange { from, aside: aside.clone() })?;
     data.exchange()?;

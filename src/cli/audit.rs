@@ -7,6 +7,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
+use super::exit::{of_error, of_fetch};
 use super::harvest_report::worse;
 use super::output::{self, grouped};
 use super::signals::{INTERRUPTED, SoFar, stop_on_signals};
@@ -98,7 +99,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
             Err(error) if sources.len() > 1 => {
                 reports.push(json!({ "source": source.name, "error": error.to_string() }));
                 let error = anyhow::Error::from(error).context(format!("source {}", source.name));
-                worst = worse(worst, super::exit::of_error(&error));
+                worst = worse(worst, of_error(&error));
                 continue;
             }
             Err(error) => return Err(error.into()),
@@ -121,9 +122,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
 
 fn exit_of(report: &AuditReport) -> Exit {
     match (&report.unavailable, report.left.or(report.found)) {
-        (Some(FetchError::Stopped), _) => Exit::Interrupted,
-        (Some(error), _) if error.is_permanent() => Exit::Failed,
-        (Some(_), _) => Exit::Unavailable,
+        (Some(error), _) => of_fetch(error),
         (None, Some(Differences { missing: 0, gone: 0, stale: 0, .. })) if !report.doubtful => Exit::Ok,
         _ => Exit::Failed,
     }

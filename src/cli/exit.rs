@@ -6,7 +6,7 @@ use super::output;
 use crate::backup::BackupError;
 use crate::config::ConfigError;
 use crate::data_dir::DataDirError;
-use crate::harvest::HarvestError;
+use crate::harvest::{FetchError, HarvestError};
 use crate::mirror::MirrorError;
 
 /// The end of `--help`.
@@ -105,13 +105,25 @@ pub(super) fn of_error(error: &anyhow::Error) -> Exit {
     if let Some(HarvestError::Unavailable(_)) = error.downcast_ref() {
         return Exit::Unavailable;
     }
-    let directory = error.chain().find_map(|cause| {
-        let of_mirror = |mirror: &MirrorError| matches!(mirror, MirrorError::DataDir(DataDirError::Locked { .. }));
-        let locked = cause.downcast_ref().is_some_and(of_mirror)
-            || matches!(cause.downcast_ref(), Some(HarvestError::Mirror(mirror)) if of_mirror(mirror))
-            || matches!(cause.downcast_ref(), Some(BackupError::DataDir(DataDirError::Locked { .. })))
-            || matches!(cause.downcast_ref(), Some(DataDirError::Locked { .. }));
-        locked.then_some(Exit::Locked)
-    });
-    directory.unwrap_or(Exit::Failed)
+    if error.chain().any(is_locked) { Exit::Locked } else { Exit::Failed }
+}
+
+/// Whether an error is that another run holds the data directory.
+fn is_locked(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let directory = match (cause.downcast_ref(), cause.downcast_ref(), cause.downcast_ref()) {
+        (Some(HarvestError::Mirror(MirrorError::DataDir(error))), ..)
+        | (_, Some(MirrorError::DataDir(error)), _)
+        | (.., Some(BackupError::DataDir(error))) => Some(error),
+        _ => cause.downcast_ref(),
+    };
+    matches!(directory, Some(DataDirError::Locked { .. }))
+}
+
+/// The exit code where a source did not answer as it should.
+pub(super) fn of_fetch(error: &FetchError) -> Exit {
+    match error {
+        FetchError::Stopped => Exit::Interrupted,
+        error if error.is_permanent() => Exit::Failed,
+        _ => Exit::Unavailable,
+    }
 }

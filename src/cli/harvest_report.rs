@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::Exit;
+use super::exit::of_fetch;
 use super::output::{self, grouped};
 use super::signals::INTERRUPTED;
 use crate::harvest::{HarvestReport, Outcome};
@@ -33,7 +34,7 @@ pub(super) fn exit_of(report: &HarvestReport, quiet: bool) -> Exit {
             if quiet {
                 output::error(&format!("{}: {error}", report.source));
             }
-            if error.is_permanent() { Exit::Failed } else { Exit::Unavailable }
+            of_fetch(error)
         }
         Outcome::Complete { promised: Some(_), .. } | Outcome::Complete { doubtful: true, .. } => {
             if quiet {

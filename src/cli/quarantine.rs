@@ -5,11 +5,12 @@ use std::io::Write;
 use clap::Args;
 use serde_json::json;
 
+use super::exit::of_fetch;
 use super::harvest_report::worse;
 use super::output::{self, grouped};
 use super::signals::{SoFar, stop_on_signals};
 use super::{Exit, Form, Global, Settings};
-use crate::harvest::{self, FetchError};
+use crate::harvest;
 use crate::mirror::Mirror;
 use crate::quarantine;
 
@@ -89,9 +90,7 @@ fn retry(arguments: &Arguments, global: &Global, settings: &Settings) -> anyhow:
     for source in Settings::mirrored(&mirror.log, &names)? {
         let report = harvest::retry(&mut mirror, &source, &settings.config, &stop)?;
         let exit = match &report.unavailable {
-            Some(FetchError::Stopped) => Exit::Interrupted,
-            Some(error) if error.is_permanent() => Exit::Failed,
-            Some(_) => Exit::Unavailable,
+            Some(error) => of_fetch(error),
             None if report.left > 0 => Exit::Quarantined,
             None => Exit::Ok,
         };

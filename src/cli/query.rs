@@ -11,6 +11,7 @@ use super::held::{Held, Incomplete};
 use super::output;
 use super::{Exit, Global, Settings};
 use crate::query::{self, Bounds, GraphFormat, Limits, Queryable, Question, ResultsError, SolutionFormat, Written};
+use crate::store::StoreError;
 
 /// Ask the mirror in SPARQL 1.1: SELECT, ASK, CONSTRUCT or DESCRIBE.
 ///
@@ -119,13 +120,17 @@ impl Arguments {
 
 pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
     let settings = Settings::read(global)?;
-    settings.read_log()?;
+    settings.data.check()?;
     let limits = Limits {
         timeout_s: arguments.timeout.unwrap_or(settings.config.query.timeout_s),
         query_bytes: settings.config.query.query_bytes,
     };
     let text = arguments.text(limits.query_bytes)?;
-    let snapshot = settings.data.snapshots().open_current()?;
+    let snapshot = match settings.data.snapshots().open_current() {
+        // Perhaps since nothing has come yet.
+        Err(error @ StoreError::Nothing(_)) => return Err(settings.read_log().err().unwrap_or_else(|| error.into())),
+        opened => opened?,
+    };
     let question = Question { services: settings.config.query.service_hosts.clone(), ..Question::from(text) };
     query::with_stack(|| print(arguments, &snapshot.store, &question, limits))?
 }

@@ -4,7 +4,6 @@
 //! the next attempt begins again. From then on the exchange only goes forward: whoever takes the lock next completes it
 //! before anything else, so that no harvest ever begins an empty mirror between the old one and the new one.
 
-use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -12,6 +11,7 @@ use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
 use super::{DataDir, LOG, SNAPSHOTS, STORE};
+use crate::store::sync;
 
 /// Where the new parts wait.
 const INCOMING: &str = "incoming";
@@ -36,8 +36,8 @@ pub struct Exchange {
     pub aside: String,
 }
 
-/// A folder for the parts of a new mirror.
-pub struct Incoming(PathBuf);
+/// A folder for the parts of a new mirror, which lie in it as they do in a data directory.
+pub struct Incoming(DataDir);
 
 impl Incoming {
     /// An empty one. Needs the lock of the directory.
@@ -45,35 +45,24 @@ impl Incoming {
         let folder = data.path().join(INCOMING);
         put_away(data.path())?;
         fs::create_dir(&folder)?;
-        Ok(Self(folder))
+        Ok(Self(DataDir::new(folder)))
     }
 
-    /// Where the new log is to be written.
+    /// Where its parts are to be written: the log, and the store if there is one.
     #[must_use]
-    pub fn log(&self) -> PathBuf {
-        self.0.join(LOG)
-    }
-
-    /// Where the new store is to be written, if there is one.
-    #[must_use]
-    pub fn store(&self) -> PathBuf {
-        self.0.join(STORE)
-    }
-
-    /// The folder.
-    #[must_use]
-    pub fn path(&self) -> &Path {
+    pub fn parts(&self) -> &DataDir {
         &self.0
     }
 
     /// Says that all parts are complete and on the disk. From here on there is no way back.
     pub fn ready(&self, exchange: &Exchange) -> io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(&self.0)?;
+        let folder = self.0.path();
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
         serde_json::to_writer(&mut file, exchange)?;
         file.flush()?;
         file.as_file().sync_all()?;
-        file.persist(self.0.join(READY))?;
-        sync(&self.0)
+        file.persist(folder.join(READY))?;
+        sync(folder)
     }
 }
 
@@ -133,10 +122,6 @@ fn clear(data: &Path, aside: &Path) -> io::Result<()> {
     sync(data)
 }
 
-fn sync(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,10 +138,10 @@ mod tests {
             fs::write(data.path().join(part), "old").expect("written");
         }
         let incoming = Incoming::new(&data).expect("made");
-        fs::write(incoming.log(), "new").expect("written");
+        fs::write(incoming.parts().log(), "new").expect("written");
         if with_store {
-            fs::create_dir(incoming.store()).expect("made");
-            fs::write(incoming.store().join("x"), "new").expect("written");
+            fs::create_dir(incoming.parts().store()).expect("made");
+            fs::write(incoming.parts().store().join("x"), "new").expect("written");
         }
         let exchange = Exchange { from: "/backup".into(), aside: "replaced".into() };
         incoming.ready(&exchange).expect("written");
@@ -232,8 +217,8 @@ mod tests {
         assert_eq!(complete(&data).expect("nothing to do"), None);
         assert_eq!(read(&data.log()), "old");
         let again = Incoming::new(&data).expect("made");
-        assert_eq!(fs::read_dir(again.path()).expect("a folder").count(), 0);
-        fs::write(again.log(), "newer").expect("written");
+        assert_eq!(fs::read_dir(again.parts().path()).expect("a folder").count(), 0);
+        fs::write(again.parts().log(), "newer").expect("written");
         again.ready(&due).expect("written");
         complete(&data).expect("completed");
         assert_eq!((read(&data.log()).as_str(), data.store().exists()), ("newer", false));

@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::harvests::{Counters, HarvestId, SourceId};
-use super::lists::{Arrived, update_list};
+use super::position::{Arrived, update_list};
 use super::read::PageId;
 use super::{Log, LogError, Undelivered};
 use crate::oai::{Datestamp, Record, ResumptionToken};

@@ -3,7 +3,7 @@
 use rusqlite::{OptionalExtension, params};
 
 use super::harvests::{Counters, HarvestRow, SourceId, list_row};
-use super::lists::{Arrived, update_list};
+use super::position::{Arrived, update_list};
 use super::{HarvestId, Log, LogError};
 use crate::oai::{Datestamp, Header, NAMELESS, ResumptionToken};
 

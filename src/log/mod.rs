@@ -9,7 +9,7 @@ mod audits;
 mod harvests;
 mod history;
 mod listing;
-mod lists;
+mod position;
 mod proof;
 mod read;
 mod state;

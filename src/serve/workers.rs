@@ -143,7 +143,6 @@ impl Workers {
             Some(worker) => worker,
             None => self.start()?,
         };
-        worker.snapshot = task.snapshot;
         let time_up = Instant::now() + Duration::from_secs(task.limits.timeout_s);
         let deadline = time_up + GRACE;
         let mut line = serde_json::to_vec(task)?;
@@ -151,7 +150,6 @@ impl Workers {
         if worker.stdin.write_all(&line).await.is_err() {
             // It died while it was idle.
             worker = self.start()?;
-            worker.snapshot = task.snapshot;
             worker.stdin.write_all(&line).await?;
         }
         loop {
@@ -179,6 +177,7 @@ impl Workers {
             }
             let unharmed = [RefusalKind::Syntax, RefusalKind::Forbidden, RefusalKind::Format, RefusalKind::Snapshot];
             if ended || refused.is_some_and(|kind| unharmed.contains(&kind)) {
+                worker.snapshot = task.snapshot;
                 self.idle.lock().unwrap_or_else(PoisonError::into_inner).push_back(worker);
                 return Ok(());
             }

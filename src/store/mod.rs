@@ -8,7 +8,7 @@ mod load;
 mod snapshot;
 mod view;
 
-pub use snapshot::{PublishedSnapshot, SnapshotInfo, Snapshots, link_text, sync_tree};
+pub use snapshot::{PublishedSnapshot, SnapshotInfo, Snapshots, link_text, sync, sync_tree};
 pub use view::{RecordGraph, StoreView, is_record_graph};
 
 use std::path::{Path, PathBuf};

@@ -267,7 +267,8 @@ fn files(place: &Path, see: &mut dyn FnMut(&std::fs::Metadata)) {
     }
 }
 
-fn sync(path: &Path) -> std::io::Result<()> {
+/// Brings a file, or the names in a folder, to the disk.
+pub fn sync(path: &Path) -> std::io::Result<()> {
     File::open(path)?.sync_all()
 }
 
