@@ -3,12 +3,15 @@
 //!
 //! `cargo bench --profile release --bench searching -- [RECORDS]`
 
+use std::collections::HashMap;
 use std::io::Write as _;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use libris_mirror::log::{Log, PageId};
+use libris_mirror::config::Config;
+use libris_mirror::log::{ChangeId, Log, Mark, PageId};
 use libris_mirror::search::{SearchIndex, SearchTable};
-use libris_mirror::views::{Content, ParsedChange, Table, Tables};
+use libris_mirror::views::{Batch, Content, Home, ParsedChange, Table as _, TableView, View as _};
 use oxigraph::model::{BlankNode, GraphName, Literal, NamedNode, Quad};
 
 const FAMILY: [&str; 8] = ["Lindström", "Ågren", "Öberg", "Hägg", "Kvist", "Wärn", "Sjöblom", "Tranströmare"];
@@ -53,8 +56,8 @@ fn prepare(path: &std::path::Path, records: usize) -> rusqlite::Result<()> {
     )?;
     connection.execute(
         "WITH RECURSIVE number (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM number WHERE n + 1 < ?1)
-         INSERT INTO record (id, source_id, identifier, datestamp_text, sets, deleted, hash, page_id, offset, length, changed_page, first_page)
-         SELECT n + 1, 1, 'https://libris.kb.se/r' || n, '', '', 0, x'', 1, 0, 0, 1, 1 FROM number",
+         INSERT INTO record (id, source_id, identifier, datestamp_text, sets, deleted, hash, page_id, offset, length, first_page, delivered, last_change)
+         SELECT n + 1, 1, 'https://libris.kb.se/r' || n, '', '', 0, x'', 1, 0, 0, 1, 1, 1 FROM number",
         [records],
     )?;
     Ok(())
@@ -66,21 +69,27 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path = directory.path().join("mirror.db");
     let log = Log::open(&path)?;
     prepare(&path, records)?;
-    let mut view = Tables::open(&log)?;
+    let config = Config::new(None, HashMap::new(), &[])?;
+    let home = Home { directory: directory.path(), log: &log, config: &config };
+    let mut view = TableView::<SearchTable>::open(&home)?;
     let mut spent = Duration::ZERO;
     for first in (0..records).step_by(1000) {
         let change = |number: usize| {
             let (graph, quads) = quads(number);
             let record = i64::try_from(number).unwrap_or_default() + 1;
-            ParsedChange { record, graph, content: Content::Quads(quads), repaired: false }
+            ParsedChange { record, page: PageId(1), graph, content: Content::Quads(Arc::new(quads)), repaired: false }
         };
         let changes: Vec<_> = (first..(first + 1000).min(records)).map(change).collect();
-        let page = PageId(i64::try_from(first / 1000).unwrap_or_default() + 1);
+        let change = ChangeId(i64::try_from(first / 1000).unwrap_or_default() + 1);
+        let mark = Some(Mark { change, page: PageId(1), link: None });
         let begun = Instant::now();
-        let rows: Vec<_> = changes.iter().map(SearchTable::row).collect();
-        view.write(|writing| writing.apply::<SearchTable>(page, &rows))?;
+        let parts: Vec<_> = changes.iter().map(SearchTable::row).collect();
+        view.apply(vec![Batch { parts, mark }])?;
         spent += begun.elapsed();
     }
+    let begun = Instant::now();
+    view.flush()?;
+    spent += begun.elapsed();
     let mut out = std::io::stdout();
     #[expect(clippy::cast_precision_loss, reason = "a rate")]
     let rate = records as f64 / spent.as_secs_f64();

@@ -9,7 +9,8 @@ use fs_err as fs;
 
 use crate::data_dir::{DataDir, DataDirError, Exchange, Incoming};
 use crate::log::LogError;
-use crate::store::{StoreError, sync, sync_tree};
+use crate::snapshots::{SnapshotError, sync, sync_tree};
+use crate::store::{PublishedStore, StoreError};
 
 /// Why there is no backup, or no way back.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +27,9 @@ pub enum BackupError {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The snapshot.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
     /// Something is there already.
     #[error("{0} is there already\nhint: name a directory that does not exist yet, one for each backup")]
     Exists(PathBuf),
@@ -74,8 +78,8 @@ pub fn backup(data: &DataDir, to: &Path) -> Result<BackupReport, BackupError> {
     let copy = DataDir::new(making.path().to_owned());
     // The store first: what it has, the log has.
     match data.snapshots().open_current() {
-        Ok(snapshot) => copy_store(&data.snapshots().store(snapshot.number), &copy.store())?,
-        Err(StoreError::Nothing(_)) => {}
+        Ok(snapshot) => copy_store(&PublishedStore::path(&snapshot)?, &copy.store())?,
+        Err(SnapshotError::Nothing(_)) => {}
         Err(error) => return Err(error.into()),
     }
     data.read_log()?.copy_to(&copy.log())?;

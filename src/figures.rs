@@ -11,9 +11,11 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::log::{HarvestKind, HarvestState, Log, LogError};
+use crate::log::{HarvestKind, HarvestState};
+use crate::mirror::VIEWS;
 use crate::quarantine;
-use crate::store::SnapshotInfo;
+use crate::snapshots::SnapshotInfo;
+use crate::views::{Home, ViewError};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Source {
@@ -42,7 +44,8 @@ fn signed(number: u64) -> i64 {
 }
 
 /// The figures in the text format of `OpenMetrics`, with its end.
-pub fn text(log: &Log, snapshot: Option<&SnapshotInfo>, now: SystemTime) -> Result<String, LogError> {
+pub fn text(home: &Home<'_>, snapshot: Option<&SnapshotInfo>, now: SystemTime) -> Result<String, ViewError> {
+    let log = home.log;
     let mut registry = Registry::with_prefix("libris_mirror");
     let records: Family<Records, Gauge> = Family::default();
     let undelivered: Family<Source, Gauge> = Family::default();
@@ -85,14 +88,14 @@ pub fn text(log: &Log, snapshot: Option<&SnapshotInfo>, now: SystemTime) -> Resu
     let views: Family<View, Gauge> = Family::default();
     let end = log.last_page()?.0;
     views.get_or_create(&View { view: "log" }).set(end);
-    for (view, page) in log.watermarks()? {
-        views.get_or_create(&View { view }).set(page.0);
+    for view in VIEWS {
+        views.get_or_create(&View { view: view.name }).set(log.page_reached((view.reached)(home)?)?.0);
     }
     registry.register("page", "The page that a view has followed the log to", views);
     if let Some(snapshot) = snapshot {
         let (number, page, age) = (Gauge::<i64>::default(), Gauge::<i64>::default(), Gauge::<f64, AtomicU64>::default());
         number.set(signed(snapshot.number));
-        page.set(snapshot.page.0);
+        page.set(snapshot.page().0);
         age.set(now.duration_since(snapshot.published).unwrap_or_default().as_secs_f64());
         registry.register("snapshot", "The number of the current snapshot", number);
         registry.register("snapshot_page", "The page that the current snapshot has followed the log to", page);

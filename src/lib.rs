@@ -68,6 +68,7 @@ pub mod query;
 pub mod rdf;
 pub mod search;
 pub mod serve;
+pub mod snapshots;
 pub mod store;
 pub mod verify;
 pub mod views;

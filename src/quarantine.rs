@@ -3,8 +3,9 @@
 
 use rusqlite::{Transaction, params};
 
-use crate::log::{Log, LogError, PageId, watermark};
-use crate::views::{Content, OF_GRAPH, ParsedChange, Table};
+use crate::log::winner::same_identifier_as_record_1;
+use crate::log::{Log, LogError, watermark};
+use crate::views::{Content, ParsedChange, Table};
 
 /// The writer's side.
 pub struct QuarantineTable;
@@ -35,8 +36,10 @@ pub struct Fault {
 
 impl Table for QuarantineTable {
     const NAME: &'static str = "quarantine";
-    /// The record, and what is wrong with it, if something is.
-    type Row = (i64, Option<Fault>);
+    const ABOUT: &'static str = "records that give no triples, and why";
+    const TABLE: &'static str = "quarantine";
+    /// The record, the page that its version came with, and what is wrong with it, if something is.
+    type Row = (i64, i64, Option<Fault>);
 
     fn row(change: &ParsedChange) -> Self::Row {
         let fault = match &change.content {
@@ -47,24 +50,25 @@ impl Table for QuarantineTable {
             }),
             Content::Quads(_) | Content::Deleted => None,
         };
-        (change.record, fault)
+        (change.record, change.page.0, fault)
     }
 
-    fn apply(transaction: &Transaction<'_>, page: PageId, rows: &[Self::Row]) -> rusqlite::Result<()> {
+    fn apply(transaction: &Transaction<'_>, rows: &[Self::Row]) -> rusqlite::Result<()> {
         // What another source delivered under the same identifier counts no more.
-        let mut remove = transaction.prepare_cached(&format!("DELETE FROM quarantine WHERE {OF_GRAPH}"))?;
+        let mut remove =
+            transaction.prepare_cached(&format!("DELETE FROM quarantine WHERE {}", same_identifier_as_record_1()))?;
         let mut any: bool =
             transaction.prepare_cached("SELECT EXISTS (SELECT 1 FROM quarantine)")?.query_row([], |row| row.get(0))?;
         let mut insert = transaction.prepare_cached(
             "INSERT INTO quarantine (record_id, page_id, reason, position, excerpt) VALUES (?1, ?2, ?3, ?4, ?5)",
         )?;
-        for (record, fault) in rows {
+        for (record, page, fault) in rows {
             if any {
                 remove.execute([record])?;
             }
             any |= fault.is_some();
             if let Some(Fault { reason, position, excerpt }) = fault {
-                insert.execute(params![record, page.0, reason, position, excerpt])?;
+                insert.execute(params![record, page, reason, position, excerpt])?;
             }
         }
         Ok(())
@@ -72,6 +76,16 @@ impl Table for QuarantineTable {
 
     fn clear(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
         transaction.execute("DELETE FROM quarantine", []).map(|_| ())
+    }
+
+    fn compare(log: &Log, change: &ParsedChange) -> Result<(u64, Option<String>), LogError> {
+        let due = matches!(change.content, Content::Quarantined(_));
+        let problem = match (due, holds(log, change.record)?) {
+            (true, false) => Some("gives no triples and is not in quarantine".to_owned()),
+            (false, true) => Some("is in quarantine and parses".to_owned()),
+            _ => None,
+        };
+        Ok((u64::from(due), problem))
     }
 }
 
@@ -88,7 +102,8 @@ impl Sound {
     pub fn of(log: &Log) -> Result<Self, LogError> {
         let reached = watermark(&log.connection, QuarantineTable::NAME).map_err(|source| log.failed(source))?;
         let any = log.connection.query_row("SELECT EXISTS (SELECT 1 FROM quarantine)", [], |row| row.get(0));
-        Ok(Self { current: log.next_changed_page(reached)?.is_none(), any: any.map_err(|source| log.failed(source))? })
+        let (reached, _) = reached.unwrap_or_default();
+        Ok(Self { current: log.content_change_after(reached)?.is_none(), any: any.map_err(|source| log.failed(source))? })
     }
 
     /// Whether a record is among them.

@@ -177,7 +177,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
 
 /// Writes the figures; who reads the file never sees half of it.
 fn leave_figures(mirror: &Mirror, path: &Path) -> anyhow::Result<()> {
-    let text = figures::text(&mirror.log, mirror.snapshots().current_info().as_ref(), chrono::Utc::now().into())?;
+    let text = figures::text(&mirror.home(), mirror.snapshots().current_info().as_ref(), chrono::Utc::now().into())?;
     let mut file = WholeFile::create(path)?;
     // The collector knows the older text format, which has no end mark.
     file.write_all(text.trim_end_matches("# EOF\n").as_bytes())?;

@@ -93,7 +93,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         return Ok(Exit::Ok);
     }
     let filter = match (&arguments.record, &arguments.iri, arguments.authority, &arguments.id) {
-        (Some(record), ..) => LinkFilter::Record(super::record::find(&log, record)?.change.identifier),
+        (Some(record), ..) => LinkFilter::Record(super::record::find(&log, record)?.version.identifier),
         (_, Some(iri), ..) => LinkFilter::Iri(iri.clone()),
         (_, _, Some(authority), Some(id)) => LinkFilter::Id(authority, id.clone()),
         _ => anyhow::bail!("name a record, an IRI, or an authority with an identifier"),

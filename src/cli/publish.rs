@@ -30,9 +30,12 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         _ => (mirror.publish()?, true),
     };
     if arguments.form.json() {
-        output::json(&serde_json::json!({"snapshot": snapshot, "published": fresh, "page": mirror.store().page().0}))?;
+        output::json(
+            &serde_json::json!({"snapshot": snapshot, "published": fresh, "page": mirror.log.page_reached(mirror.mark()?.change)?.0}),
+        )?;
     } else if !global.quiet {
-        let page = grouped(u64::try_from(mirror.store().page().0).unwrap_or_default());
+        let page = mirror.log.page_reached(mirror.mark()?.change)?;
+        let page = grouped(u64::try_from(page.0).unwrap_or_default());
         output::message(&if fresh {
             format!("snapshot {snapshot} published, up to page {page}")
         } else {

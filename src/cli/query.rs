@@ -11,7 +11,8 @@ use super::held::{Held, Incomplete};
 use super::output;
 use super::{Exit, Global, Settings};
 use crate::query::{self, Bounds, GraphFormat, Limits, Queryable, Question, ResultsError, SolutionFormat, Written};
-use crate::store::StoreError;
+use crate::snapshots::SnapshotError;
+use crate::store::{PublishedStore, StoreError};
 
 /// Ask the mirror in SPARQL 1.1: SELECT, ASK, CONSTRUCT or DESCRIBE.
 ///
@@ -126,13 +127,15 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         query_bytes: settings.config.query.query_bytes,
     };
     let text = arguments.text(limits.query_bytes)?;
-    let snapshot = match settings.data.snapshots().open_current() {
+    let published = match PublishedStore::open_current(&settings.data.snapshots()) {
         // Perhaps since nothing has come yet.
-        Err(error @ StoreError::Nothing(_)) => return Err(settings.read_log().err().unwrap_or_else(|| error.into())),
+        Err(error @ StoreError::Snapshot(SnapshotError::Nothing(_))) => {
+            return Err(settings.read_log().err().unwrap_or_else(|| error.into()));
+        }
         opened => opened?,
     };
     let question = Question { services: settings.config.query.service_hosts.clone(), ..Question::from(text) };
-    query::with_stack(|| print(arguments, &snapshot.store, &question, limits))?
+    query::with_stack(|| print(arguments, &published.store, &question, limits))?
 }
 
 fn print(arguments: &Arguments, store: &impl Queryable, question: &Question, limits: Limits) -> anyhow::Result<Exit> {

@@ -1,51 +1,42 @@
 //! `libris-mirror rebuild`
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::PossibleValuesParser;
 
 use super::output::{self, grouped};
 use super::{Exit, Form, Global, Settings};
-use crate::mirror::Mirror;
+use crate::mirror::{Mirror, VIEWS};
+use crate::views::Registered;
 
-/// Make a view anew from the log, without the network.
+/// The name that stands for all views.
+const ALL: &str = "all";
+
+/// Rebuild views from the log, without the network.
+///
+/// Readers keep the published snapshot until the rebuild is complete.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  libris-mirror rebuild store     the triple store
-  libris-mirror rebuild links     the links, and the quarantine
-  libris-mirror rebuild search    titles, names and identifiers")]
+  libris-mirror rebuild store           the triple store
+  libris-mirror rebuild links search    the links, and titles, names and identifiers
+  libris-mirror rebuild all")]
 pub(super) struct Arguments {
-    /// Which view.
-    #[arg(value_enum)]
-    view: View,
+    /// Which views.
+    #[arg(value_name = "VIEW", required = true, value_parser = PossibleValuesParser::new(VIEWS.iter().map(|view| view.name).chain([ALL])))]
+    views: Vec<String>,
     #[command(flatten)]
     form: Form,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum View {
-    Store,
-    Links,
-    Search,
-}
-
 pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
     let settings = Settings::read(global)?;
-    settings.data.check_to_write(&Settings::who("rebuild"))?;
     let who = Settings::who("rebuild");
-    if arguments.view == View::Store {
-        // Also where the old one cannot be opened any more. Readers keep the published snapshot meanwhile.
-        let _lock = settings.data.lock(&who)?;
-        if settings.data.store().exists() {
-            fs_err::remove_dir_all(settings.data.store())?;
-        }
-    }
+    settings.data.check_to_write(&who)?;
+    let named = |view: &&Registered| arguments.views.iter().any(|name| name == view.name || name == ALL);
+    let views: Vec<Registered> = VIEWS.iter().filter(named).copied().collect();
+    Mirror::reset(&views, &settings.data, &settings.config, &who)?;
     let mut mirror = Mirror::open(&settings.data, &settings.config, &who)?;
-    match arguments.view {
-        View::Store => {}
-        View::Links => mirror.reset_links()?,
-        View::Search => mirror.reset_search()?,
-    }
     let done = mirror.catch_up(|_| true)?;
-    if arguments.view == View::Store {
+    if !mirror.is_current()? || views.iter().any(|view| view.published) {
         mirror.publish_in_order(done.records)?;
     }
     if arguments.form.json() {

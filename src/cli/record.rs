@@ -1,6 +1,7 @@
 //! `libris-mirror record`
 
 use std::io::Write;
+use std::sync::Arc;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
@@ -53,13 +54,13 @@ pub(super) fn find(log: &Log, identifier: &str) -> anyhow::Result<RecordRow> {
 }
 
 fn content(log: &Log, depth: usize, row: &RecordRow) -> anyhow::Result<Content> {
-    Ok(Readers::new(log, depth)?.content(log, &mut PageBodies::default(), &row.change)?)
+    Ok(Readers::new(log, depth)?.content(log, &mut PageBodies::default(), &row.version)?)
 }
 
 /// The quads of a live record.
 pub(super) fn quads(log: &Log, depth: usize, identifier: &str) -> anyhow::Result<Vec<Quad>> {
     match content(log, depth, &find(log, identifier)?)? {
-        Content::Quads(quads) => Ok(quads),
+        Content::Quads(quads) => Ok(Arc::unwrap_or_clone(quads)),
         Content::Deleted => anyhow::bail!("the record {identifier:?} is deleted or withdrawn"),
         Content::Quarantined(error) => Err(error).with_context(|| format!("the record {identifier:?} is quarantined")),
     }
@@ -72,7 +73,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     let asked = if arguments.json { Format::Jsonld } else { arguments.format };
     let mut out = output::stdout();
     if asked == Format::Raw {
-        out.write_all(PageBodies::default().record(&log, &row.change)?)?;
+        out.write_all(PageBodies::default().record(&log, &row.version)?)?;
         writeln!(out)?;
         out.flush()?;
         return Ok(Exit::Ok);
@@ -87,7 +88,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     // As comments where the format has them; beside the data elsewhere.
     let header = format!(
         "# identifier: {}\n# datestamp:  {}\n# sets:       {}\n# source:     {}\n# state:      {state}\n# versions:   {}\n",
-        row.change.identifier,
+        row.version.identifier,
         row.datestamp,
         row.sets,
         row.source_name,

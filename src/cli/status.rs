@@ -12,8 +12,10 @@ use super::{Exit, Form, Global, Settings};
 use crate::data_dir::{DataDir, Sizes};
 use crate::harvest::{Facts, Options, Step, plan};
 use crate::log::{HarvestKind, HarvestState, Log, SourceRow};
+use crate::mirror::VIEWS;
 use crate::quarantine;
-use crate::store::link_text;
+use crate::snapshots::link_text;
+use crate::views::Home;
 
 /// Show what the mirror holds, how fresh it is, and what the next harvest will ask for.
 #[derive(Debug, Args)]
@@ -30,6 +32,7 @@ struct Status {
     data: String,
     sources: Vec<SourceStatus>,
     log_page: i64,
+    log_change: i64,
     watermarks: Vec<Watermark>,
     snapshot: Option<u64>,
     snapshots: Vec<Snapshot>,
@@ -56,6 +59,9 @@ struct SourceStatus {
 #[derive(Serialize)]
 struct Watermark {
     view: &'static str,
+    /// The last change of the log that readers of the view see.
+    change: i64,
+    /// The page of the log that this comes to.
     page: i64,
 }
 
@@ -82,8 +88,8 @@ fn snapshots(data: &DataDir) -> Vec<Snapshot> {
         let published = DateTime::<Utc>::from(info.published);
         Snapshot {
             number: info.number,
-            page: info.page.0,
-            link: link_text(info.link),
+            page: info.page().0,
+            link: link_text(info.link()),
             published: published.to_rfc3339_opts(SecondsFormat::Secs, true),
             age_s: u64::try_from((now - published).num_seconds()).unwrap_or(0),
             alone_bytes: snapshots.alone(info.number, &data.store()),
@@ -128,18 +134,18 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     let sources =
         log.sources()?.into_iter().map(|source| source_status(&log, source, overlap_s)).collect::<anyhow::Result<Vec<_>>>()?;
     let data = settings.data.path();
-    // The writer's store is not for readers to open: what they see is the snapshot.
-    // A snapshot since whose page nothing changed has followed the log to its end.
-    let published = match settings.data.snapshots().current_info() {
-        Some(info) if log.next_changed_page(info.page)?.is_none() => Some(("store", log.last_page()?)),
-        Some(info) => Some(("store", info.page)),
-        None => None,
-    };
+    let home = Home { directory: data, log: &log, config: &settings.config };
+    let watermarks = VIEWS.iter().map(|view| {
+        let change = (view.reached)(&home)?;
+        Ok(Watermark { view: view.name, change: change.0, page: log.page_reached(change)?.0 })
+    });
+    let watermarks = watermarks.collect::<anyhow::Result<_>>()?;
     let status = Status {
         data: data.display().to_string(),
         sources,
         log_page: log.last_page()?.0,
-        watermarks: published.into_iter().chain(log.watermarks()?).map(|(view, page)| Watermark { view, page: page.0 }).collect(),
+        log_change: log.last_change()?.0,
+        watermarks,
         snapshot: settings.data.snapshots().current(),
         snapshots: snapshots(&settings.data),
         bytes: settings.data.sizes(),

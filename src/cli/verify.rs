@@ -5,8 +5,9 @@ use clap::Args;
 use super::output::{self, grouped};
 use super::signals::{SoFar, stop_on_signals};
 use super::{Exit, Form, Global, Settings};
-use crate::mirror::Mirror;
+use crate::mirror::{Mirror, VIEWS};
 use crate::verify::{self, VerifyReport};
+use crate::views::Registered;
 
 /// Check without the network that the log is what was written, and that every view is what the log says.
 ///
@@ -44,7 +45,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     }
     if report.fault_count > 0 {
         for hint in hints(&report) {
-            output::message(hint);
+            output::message(&hint);
         }
         return Ok(Exit::Failed);
     }
@@ -63,15 +64,15 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
 }
 
 /// What to do about what is wrong. A damaged log comes first: views of it are of no use.
-fn hints(report: &VerifyReport) -> Vec<&'static str> {
-    let wrong = |parts: &[&str]| report.faults.iter().any(|fault| parts.contains(&fault.part.as_str()));
-    if wrong(&["log"]) {
-        return vec!["hint: the log is damaged: put a backup back (`libris-mirror restore DIR --force`)"];
+fn hints(report: &VerifyReport) -> Vec<String> {
+    let wrong = |part: &str| report.faults.iter().any(|fault| fault.part == part);
+    if wrong("log") {
+        return vec!["hint: the log is damaged: restore a backup (`libris-mirror restore DIR --force`)".to_owned()];
     }
-    let each = [
-        (["store", "snapshot"], "hint: `libris-mirror rebuild store` rebuilds the store from the log, and publishes it"),
-        (["links", "quarantine"], "hint: `libris-mirror rebuild links` rebuilds the links and the quarantine from the log"),
-        (["search", "search"], "hint: `libris-mirror rebuild search` rebuilds the search from the log"),
-    ];
-    each.into_iter().filter(|(parts, _)| wrong(parts)).map(|(_, hint)| hint).collect()
+    let damaged = VIEWS.iter().filter(|view| wrong(view.name) || (view.published && wrong("snapshot")));
+    let name = |view: &Registered| view.name;
+    let published = |view: &Registered| if view.published { ", and publishes it" } else { "" };
+    damaged
+        .map(|view| format!("hint: `libris-mirror rebuild {}` rebuilds it from the log{}", name(view), published(view)))
+        .collect()
 }

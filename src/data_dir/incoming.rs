@@ -11,7 +11,7 @@ use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
 use super::{DataDir, LOG, SNAPSHOTS, STORE};
-use crate::store::sync;
+use crate::snapshots::sync;
 
 /// Where the new parts wait.
 const INCOMING: &str = "incoming";

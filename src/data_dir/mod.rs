@@ -15,7 +15,8 @@ use fs_err as fs;
 use serde::Serialize;
 
 use crate::log::{Log, LogError};
-use crate::store::Snapshots;
+use crate::snapshots::{FOLDER as SNAPSHOTS, Snapshots};
+use crate::store::FOLDER as STORE;
 
 pub use incoming::{Exchange, Incoming};
 
@@ -23,8 +24,6 @@ pub use incoming::{Exchange, Incoming};
 const VERSION: u32 = 1;
 
 const LOG: &str = "mirror.db";
-const STORE: &str = "store";
-const SNAPSHOTS: &str = "snapshots";
 
 /// A directory that holds a mirror, or will.
 #[derive(Debug, Clone)]
@@ -103,7 +102,7 @@ impl DataDir {
     /// The published snapshots.
     #[must_use]
     pub fn snapshots(&self) -> Snapshots {
-        Snapshots::new(self.0.join(SNAPSHOTS))
+        Snapshots::of(&self.0)
     }
 
     /// Opens the log for reading.
@@ -184,10 +183,10 @@ impl DataDir {
     #[must_use]
     pub fn sizes(&self) -> Sizes {
         let mut seen = HashSet::new();
-        let mut below = |name: &str| bytes_below(&self.0.join(name), &mut seen);
-        let log = [LOG, "mirror.db-wal", "mirror.db-shm"].into_iter().map(&mut below).sum();
-        let (store, snapshots) = (below(STORE), below(SNAPSHOTS));
-        Sizes { log, store, snapshots, total: log + store + snapshots + below("") }
+        let mut below = |path: &Path| bytes_below(path, &mut seen);
+        let log = [LOG, "mirror.db-wal", "mirror.db-shm"].into_iter().map(|name| below(&self.0.join(name))).sum();
+        let (store, snapshots) = (below(&self.0.join(STORE)), below(&self.0.join(SNAPSHOTS)));
+        Sizes { log, store, snapshots, total: log + store + snapshots + below(&self.0) }
     }
 
     /// Bytes on disk below a path; hard links count once.

@@ -9,12 +9,13 @@ mod packing;
 
 use std::io::{self, Write};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use oxigraph::io::{RdfFormat, RdfSerializer};
 use oxigraph::model::vocab::rdf;
 use oxigraph::model::{Quad, TripleRef};
 
-use crate::log::{Change, Log, LogError, SourceId, SourceRow};
+use crate::log::{CurrentVersion, Log, LogError, SourceId, SourceRow};
 use crate::pipeline::{cores, in_order};
 use crate::quarantine::Sound;
 use crate::query::with_prefixes;
@@ -101,8 +102,8 @@ fn each_piece<R: Send>(
     in_order(
         cores(),
         move |feed| {
-            Piece::of_all(log, |piece| {
-                let sound = piece.records.iter().map(|(change, _)| known.has(log, change.record));
+            Piece::of_all(log, |_, piece| {
+                let sound = piece.records.iter().map(|(version, _)| known.has(log, version.record));
                 let sound = sound.collect::<Result<Vec<_>, _>>()?;
                 Ok(feed((piece, sound)))
             })?;
@@ -110,9 +111,9 @@ fn each_piece<R: Send>(
         },
         |(piece, sound)| {
             let mut report = ExportReport::default();
-            let result = work(&mut piece.records.iter().zip(sound).filter_map(|((change, record), sound)| {
-                let record = record.as_deref().filter(|_| wanted.is_none_or(|wanted| wanted == change.source))?;
-                report.parse(if sound { &readers_of_sound } else { &readers }, change, record)
+            let result = work(&mut piece.records.iter().zip(sound).filter_map(|((version, record), sound)| {
+                let record = record.as_deref().filter(|_| wanted.is_none_or(|wanted| wanted == version.source))?;
+                report.parse(if sound { &readers_of_sound } else { &readers }, version, record)
             }));
             result.map(|result| (result, report))
         },
@@ -129,12 +130,12 @@ fn each_piece<R: Send>(
 
 impl ExportReport {
     /// The quads of a live record, counted.
-    fn parse(&mut self, readers: &Readers, change: &Change, record: &[u8]) -> Option<Vec<Quad>> {
-        match readers.parsed(change, Some(record)).content {
+    fn parse(&mut self, readers: &Readers, version: &CurrentVersion, record: &[u8]) -> Option<Vec<Quad>> {
+        match readers.parsed(version, Some(record)).content {
             Content::Quads(quads) => {
                 self.records += 1;
                 self.triples += quads.len() as u64;
-                Some(quads)
+                Some(Arc::unwrap_or_clone(quads))
             }
             Content::Quarantined(_) => {
                 self.quarantined += 1;

@@ -10,7 +10,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
-use reqwest::header::{ACCEPT_ENCODING, FROM, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::StatusCode;
+use reqwest::header::{
+    ACCEPT_ENCODING, ETAG, FROM, HeaderMap, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, RETRY_AFTER,
+};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until, timeout};
 use url::Url;
@@ -96,11 +99,13 @@ impl Client {
         read: impl Fn(Box<dyn BufRead + Send>) -> Result<T, FetchError> + Clone + Send + 'static,
     ) -> Result<T, FetchError> {
         let url = request.url(&self.base);
-        self.with_retries(|| self.once(url.clone(), read.clone())).await
+        self.with_retries(|| self.once(url.clone(), HeaderMap::new(), read.clone())).await.map(|(answer, _)| answer)
     }
 
-    /// Fetches a document that is no OAI-PMH, such as a JSON-LD context, from an address that the user configured.
-    pub(super) async fn document(&self, url: &Url) -> Result<Vec<u8>, FetchError> {
+    /// Fetches a document that is no OAI-PMH, such as a JSON-LD context, from an address that the user configured; only if it
+    /// is not the one that `known` belongs to.
+    pub(super) async fn document(&self, url: &Url, known: Option<&Validators>) -> Result<FetchedDocument, FetchError> {
+        let conditions = known.map_or_else(HeaderMap::new, Validators::conditions);
         let limit = self.settings.document_bytes;
         let name = url.to_string();
         let read = move |mut input: Box<dyn BufRead + Send>| {
@@ -108,7 +113,12 @@ impl Client {
             Read::take(&mut input, limit as u64 + 1).read_to_end(&mut body).map_err(|error| transport(&name, &error))?;
             if body.len() > limit { Err(FetchError::TooLarge { url: name.clone(), limit }) } else { Ok(body) }
         };
-        self.with_retries(|| self.once(url.clone(), read.clone())).await
+        let answer = self.with_retries(|| self.once(url.clone(), conditions.clone(), read.clone())).await;
+        match answer {
+            Ok((body, headers)) => Ok(FetchedDocument::New { body, validators: Validators::of(&headers) }),
+            Err(FetchError::Status { status, .. }) if status == StatusCode::NOT_MODIFIED => Ok(FetchedDocument::NotModified),
+            Err(error) => Err(error),
+        }
     }
 
     async fn with_retries<T, F: Future<Output = Result<T, FetchError>>>(
@@ -144,20 +154,21 @@ impl Client {
     async fn once<T: Send + 'static>(
         &self,
         url: Url,
+        conditions: HeaderMap,
         read: impl FnOnce(Box<dyn BufRead + Send>) -> Result<T, FetchError> + Send + 'static,
-    ) -> Result<T, FetchError> {
+    ) -> Result<(T, HeaderMap), FetchError> {
         self.pause().await;
         self.meter.requests.fetch_add(1, Ordering::Relaxed);
         tracing::debug!(%url, "asking");
         let name = url.to_string();
         let idle = Duration::from_secs(self.settings.idle_timeout_s);
         let silent = |limit: Duration| FetchError::Timeout { url: name.clone(), seconds: limit.as_secs() };
-        let response = timeout(idle, self.http.get(url).send())
+        let response = timeout(idle, self.http.get(url).headers(conditions).send())
             .await
             .map_err(|_| silent(idle))?
             .map_err(|error| transport(&name, &error))?;
         let status = response.status();
-        if status.is_redirection() {
+        if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
             let target = response
                 .headers()
                 .get(reqwest::header::LOCATION)
@@ -171,6 +182,7 @@ impl Client {
             .get(RETRY_AFTER)
             .and_then(|value| wait_of(value.to_str().ok()?, std::time::SystemTime::from(chrono::Utc::now())));
         let success = status.is_success();
+        let headers = response.headers().clone();
         let announced = response.headers().get("cf-mitigated").is_some_and(|value| value == "challenge");
         let (sender, open) = answer::channel(self.settings.gzip_ratio);
         let limits = self.settings.limits();
@@ -201,7 +213,8 @@ impl Client {
         // The reader panicked.
         let result = reader.await.map_err(|error| FetchError::Fault(error.to_string()))?;
         *self.last.lock().await = Some(Instant::now());
-        result?.ok_or(FetchError::Status { url: name, status: status.as_u16(), retry_after })
+        let answer = result?.ok_or(FetchError::Status { url: name, status: status.as_u16(), retry_after })?;
+        Ok((answer, headers))
     }
 
     /// Passes a body on as it comes, until it ends, breaks, is too slow, or nobody wants more of it.
@@ -247,6 +260,44 @@ impl Client {
             sleep_until(last + self.settings.pause()).await;
         }
     }
+}
+
+/// What a server says of the version of a document (RFC 9110 section 8.8).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Validators {
+    pub(super) etag: Option<String>,
+    pub(super) last_modified: Option<String>,
+}
+
+impl Validators {
+    fn of(headers: &HeaderMap) -> Self {
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        Self { etag: text(ETAG), last_modified: text(LAST_MODIFIED) }
+    }
+
+    /// The headers of a request that asks for another version only.
+    fn conditions(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [(IF_NONE_MATCH, &self.etag), (IF_MODIFIED_SINCE, &self.last_modified)] {
+            if let Some(value) = value.as_deref().and_then(|value| HeaderValue::from_str(value).ok()) {
+                headers.insert(name, value);
+            }
+        }
+        headers
+    }
+}
+
+/// A document that was asked for.
+pub(super) enum FetchedDocument {
+    /// It is the version that is known.
+    NotModified,
+    /// Another version.
+    New {
+        /// Its bytes.
+        body: Vec<u8>,
+        /// What the server says of it.
+        validators: Validators,
+    },
 }
 
 /// Whether a redirection leads to the same host, and not out of encryption.

@@ -21,7 +21,7 @@ use crate::oai::Granularity;
 pub(super) struct Follower<'a> {
     pub(super) log: &'a mut Log,
     /// The views that follow meanwhile, if they do.
-    pub(super) growth: Option<&'a Growth>,
+    pub(super) growth: Option<&'a Growth<'a>>,
     pub(super) row: SourceRow,
     pub(super) harvest: HarvestId,
     pub(super) granularity: Granularity,

@@ -7,6 +7,7 @@
 mod answer;
 mod audit;
 mod client;
+mod context;
 mod error;
 mod fetch;
 mod follow;

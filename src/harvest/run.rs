@@ -3,7 +3,6 @@
 //! The fetching side asks for a page as soon as the one before it is parsed, one request at a time. The committing
 //! side writes each page to the log, the checkpoint, and brings the views up to it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::Utc;
@@ -12,6 +11,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::client::{Client, Traffic};
+use super::context::context_of;
 use super::error::FetchError;
 use super::fetch::{Fetcher, fetch};
 use super::follow::{Followed, Follower, ListSoFar, deadline};
@@ -23,7 +23,7 @@ use crate::config::{Config, Source};
 use crate::log::{Counters, Log, LogError, SourceRow};
 use crate::mirror::{Growth, Mirror, MirrorError};
 use crate::oai::{Datestamp, Granularity, Identify, ListVerb, Request};
-use crate::rdf::{Context, ContextError, Reader};
+use crate::rdf::{ContextError, Reader};
 
 /// What a run wishes beside its window.
 #[derive(Debug, Clone, Copy, Default)]
@@ -226,7 +226,12 @@ impl Run<'_> {
             "identified"
         );
         let row = self.mirror.log.enter_source(self.source)?;
-        let reader = Reader::new(row.format, self.context(runtime, &client)?, self.config.harvest.depth);
+        let context = context_of(&self.mirror.log, runtime, &client, self.source, &row)?;
+        if let Some(context) = &context {
+            context.accept(&mut self.mirror.log, row.id)?;
+        }
+        let context = context.map(|context| context.context);
+        let reader = Reader::new(row.format, context, self.config.harvest.depth);
         self.mirror.log.set_granularity(row.id, identify.granularity)?;
 
         let window = self.options.window.kind();
@@ -258,29 +263,6 @@ impl Run<'_> {
         }
         Ok(report)
     }
-
-    /// The JSON-LD context of the source: from the log, or fetched once and kept there.
-    fn context(&self, runtime: &tokio::runtime::Runtime, client: &Client) -> Result<Option<Arc<Context>>, HarvestError> {
-        let Some(url) = self.source.context.as_ref() else { return Ok(None) };
-        let known = self.mirror.log.document(url.as_str())?;
-        let body = match known {
-            Some(body) => body,
-            None if self.source.format != crate::rdf::PayloadFormat::JsonLd => return Ok(None),
-            None => {
-                let body = runtime.block_on(client.document(url)).map_err(HarvestError::Unavailable)?;
-                let context = Context::new(url.as_str(), &body)?;
-                self.mirror.log.keep_document(url.as_str(), now(), &body)?;
-                if !context.dropped().is_empty() {
-                    tracing::warn!(
-                        "the JSON-LD context {url} defines terms that expand to something else, which are dropped: {}",
-                        context.dropped().join(", ")
-                    );
-                }
-                body
-            }
-        };
-        Ok(Some(Arc::new(Context::new(url.as_str(), &body)?)))
-    }
 }
 
 /// What the fetching of one list needs.
@@ -300,7 +282,7 @@ impl Fetching<'_> {
     fn fetch(
         &self,
         log: &mut Log,
-        growth: &Growth,
+        growth: &Growth<'_>,
         row: SourceRow,
         reader: &Reader,
         report: &mut HarvestReport,

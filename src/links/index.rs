@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use rusqlite::{CachedStatement, Row, Rows, Transaction, params};
 
 use super::{Authority, Link, extract};
-use crate::log::{Log, LogError, PageId};
-use crate::views::{Content, OF_GRAPH, ParsedChange, Table, holds};
+use crate::log::winner::same_identifier_as_record_1;
+use crate::log::{Log, LogError};
+use crate::views::{ParsedChange, Table, holds};
 
 /// The writer's side.
 pub struct LinksTable;
@@ -20,19 +21,22 @@ pub struct LinksOf {
 
 impl Table for LinksTable {
     const NAME: &'static str = "links";
+    const ABOUT: &'static str = "who else describes an entity";
+    const TABLE: &'static str = "link";
     const FOR_READERS: &'static [&'static str] = &["link_by_entity", "link_by_graph", "link_by_authority", "link_by_iri"];
     type Row = LinksOf;
 
     fn row(change: &ParsedChange) -> LinksOf {
-        let links = if let Content::Quads(quads) = &change.content { extract(quads) } else { Vec::new() };
+        let links = extract(change.content.quads());
         LinksOf { record: change.record, graph: change.graph.as_str().to_owned(), links }
     }
 
-    fn apply(transaction: &Transaction<'_>, _: PageId, rows: &[LinksOf]) -> rusqlite::Result<()> {
+    fn apply(transaction: &Transaction<'_>, rows: &[LinksOf]) -> rusqlite::Result<()> {
         let mut known = transaction.prepare_cached(&format!(
-            "SELECT record_id, entity, path, property, authority, local_id, iri FROM link WHERE {OF_GRAPH} ORDER BY rowid"
+            "SELECT record_id, entity, path, property, authority, local_id, iri FROM link WHERE {} ORDER BY rowid",
+            same_identifier_as_record_1()
         ))?;
-        let mut remove = transaction.prepare_cached(&format!("DELETE FROM link WHERE {OF_GRAPH}"))?;
+        let mut remove = transaction.prepare_cached(&format!("DELETE FROM link WHERE {}", same_identifier_as_record_1()))?;
         let mut insert = transaction.prepare_cached(
             "INSERT INTO link (record_id, graph, entity, path, property, authority, local_id, iri) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?;
@@ -52,6 +56,20 @@ impl Table for LinksTable {
 
     fn clear(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
         transaction.execute("DELETE FROM link", []).map(|_| ())
+    }
+
+    fn compare(log: &Log, change: &ParsedChange) -> Result<(u64, Option<String>), LogError> {
+        let due = extract(change.content.quads()).into_iter().map(|Link { entity, path, property, reference }| {
+            [entity, path, property, reference.authority.name().to_owned(), reference.id, reference.iri]
+        });
+        let mut due: Vec<[String; 6]> = due.collect();
+        due.sort();
+        let rows = LinksIndex(log).find(&LinkFilter::Record(change.graph.as_str().to_owned()))?;
+        let mut held: Vec<[String; 6]> =
+            rows.into_iter().map(|row| [row.entity, row.path, row.property, row.authority, row.id, row.iri]).collect();
+        held.sort();
+        let (count, differs) = (due.len() as u64, due != held);
+        Ok((count, differs.then(|| format!("has {} links, and its record gives {count} or others", held.len()))))
     }
 }
 
@@ -167,11 +185,6 @@ impl LinksIndex<'_> {
         }
     }
 
-    /// How many links there are.
-    pub fn count(&self) -> Result<u64, LogError> {
-        self.0.connection.query_row("SELECT count(*) FROM link", [], |row| row.get(0)).map_err(|source| self.0.failed(source))
-    }
-
     /// How many links there are to each authority, the most linked first.
     pub fn by_authority(&self) -> Result<Vec<(String, u64)>, LogError> {
         let sql = "SELECT authority, count(*) FROM link GROUP BY authority ORDER BY 2 DESC, 1";
@@ -209,10 +222,13 @@ impl LinksIndex<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use oxigraph::model::{NamedNode, Quad};
 
     use super::*;
-    use crate::views::log_of_two;
+    use crate::log::PageId;
+    use crate::views::{Content, log_of_two};
 
     fn row(record: i64, ids: &[&str]) -> LinksOf {
         let graph = NamedNode::new_unchecked("https://libris.kb.se/x");
@@ -221,8 +237,8 @@ mod tests {
             let address = NamedNode::new_unchecked(format!("http://www.wikidata.org/entity/{id}"));
             Quad::new(graph.clone(), same_as.clone(), address, graph.clone())
         };
-        let content = Content::Quads(ids.iter().map(quad).collect());
-        LinksTable::row(&ParsedChange { record, graph: graph.clone(), content, repaired: false })
+        let content = Content::Quads(Arc::new(ids.iter().map(quad).collect()));
+        LinksTable::row(&ParsedChange { record, page: PageId(1), graph: graph.clone(), content, repaired: false })
     }
 
     #[test]
@@ -252,7 +268,7 @@ mod tests {
         ] {
             let transaction = log.connection.transaction().expect("begun");
             let before = transaction.total_changes();
-            LinksTable::apply(&transaction, PageId(1), &[row(record, ids)]).expect("applied");
+            LinksTable::apply(&transaction, &[row(record, ids)]).expect("applied");
             assert_eq!(transaction.total_changes() - before, writes, "{record}: {ids:?}");
             transaction.commit().expect("committed");
             let held = LinksIndex(&log).find(&LinkFilter::Record("https://libris.kb.se/x".into())).expect("read");

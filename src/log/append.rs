@@ -1,8 +1,9 @@
 //! Writing a page: one transaction, all or nothing.
 
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::change::{ChangeKind, Numbering};
 use super::harvests::{Counters, HarvestId, SourceId};
 use super::position::{Arrived, update_list};
 use super::read::PageId;
@@ -70,9 +71,10 @@ fn hash_of<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Hash {
     hash
 }
 
-/// What tells one payload from another: whether it is deleted, and what stands in its metadata.
-pub(crate) fn payload_hash(deleted: bool, metadata: &[u8]) -> Hash {
-    hash_of([&[u8::from(deleted)], metadata])
+/// What tells one payload from another: whether it is deleted, and all that its graph is read from.
+fn payload_hash(record: &Record) -> Hash {
+    let [start_tag, metadata] = record.parsed();
+    hash_of([&[u8::from(record.header.deleted)], start_tag, &[0], metadata])
 }
 
 /// The link of the chain for a page: a hash of the link before it and of all that the page holds.
@@ -89,9 +91,9 @@ struct Known {
     page: i64,
 }
 
-/// Where a record is to lie.
+/// Where a version is to lie.
 #[derive(Clone, Copy)]
-struct Place {
+struct Location {
     source: SourceId,
     page: PageId,
     offset: usize,
@@ -114,7 +116,7 @@ pub(super) struct Moves {
 }
 
 impl Moves {
-    pub(super) fn apply(&self, transaction: &Transaction<'_>, source: SourceId) -> rusqlite::Result<()> {
+    pub(super) fn apply(&self, transaction: &Connection, source: SourceId) -> rusqlite::Result<()> {
         transaction
             .execute(
                 "UPDATE source SET live = live + ?2, deleted = deleted + ?3, withdrawn = withdrawn + ?4 WHERE id = ?1",
@@ -126,7 +128,7 @@ impl Moves {
 
 /// Opens a page: its row without a body, which [`close_page`] fills in.
 pub(super) fn open_page(
-    transaction: &Transaction<'_>,
+    transaction: &Connection,
     harvest: HarvestId,
     now: i64,
     response_date: Option<Datestamp>,
@@ -143,7 +145,7 @@ pub(super) fn open_page(
 
 /// Writes the body of a page and the link of the chain that seals it.
 pub(super) fn close_page(
-    transaction: &Transaction<'_>,
+    transaction: &Connection,
     page: PageId,
     now: i64,
     token: Option<&ResumptionToken>,
@@ -173,6 +175,7 @@ impl Log {
         let mut append = || -> rusqlite::Result<PageReport> {
             let transaction = self.connection.transaction()?;
             let id = open_page(&transaction, page.harvest, page.now, page.response_date, page.token, page.whole)?;
+            let mut numbering = Numbering::after_last(&transaction, id)?;
             let mut counters = Counters { pages: 1, received: page.records.len() as u64, ..Counters::default() };
             let (mut moves, mut body, mut stored) = (Moves::default(), Vec::new(), 0);
             let (mut stamps, mut seen) = (Vec::with_capacity(page.records.len()), FxHashSet::default());
@@ -191,8 +194,8 @@ impl Log {
                 if asked.undelivered {
                     forget_undelivered(&transaction, page.source, identifier)?;
                 }
-                let place = Place { source: page.source, page: id, offset: body.len() };
-                if enter(&transaction, place, known, record, &mut counters, &mut moves)? {
+                let location = Location { source: page.source, page: id, offset: body.len() };
+                if enter(&transaction, location, known, record, &mut numbering, &mut counters, &mut moves)? {
                     body.extend_from_slice(&record.xml);
                     stored += 1;
                 }
@@ -274,9 +277,10 @@ fn forget_spans(transaction: &Transaction<'_>, source: SourceId, harvest: Harves
 /// Enters a record; answers whether its bytes belong into the page.
 fn enter(
     transaction: &Transaction<'_>,
-    Place { source, page, offset }: Place,
+    Location { source, page, offset }: Location,
     known: Option<Known>,
     record: &Record,
+    numbering: &mut Numbering,
     counters: &mut Counters,
     moves: &mut Moves,
 ) -> rusqlite::Result<bool> {
@@ -287,19 +291,21 @@ fn enter(
         return Ok(false);
     }
     let identifier = header.identifier.as_str();
-    let metadata = record.metadata.clone().and_then(|range| record.xml.get(range)).unwrap_or_default();
-    let hash = payload_hash(header.deleted, metadata);
+    let hash = payload_hash(record);
     let sets = header.sets.iter().map(crate::oai::SetSpec::as_str).collect::<Vec<_>>().join(" ");
     let datestamp = header.datestamp.map(Datestamp::millis);
     let Some(known) = known else {
         transaction
             .prepare_cached(
-                "INSERT INTO record (source_id, identifier, datestamp_text, datestamp, sets, deleted, hash, record_hash, page_id, offset, length, changed_page, first_page)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?9, ?9)",
+                "INSERT INTO record (source_id, identifier, datestamp_text, datestamp, sets, deleted, hash, record_hash, page_id, offset, length, first_page, delivered, last_change)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?9, ?12, ?12)",
             )?
             .execute(params![
-                source.0, identifier, header.datestamp_text, datestamp, sets, header.deleted, hash, record_hash, page.0, offset, record.xml.len()
+                source.0, identifier, header.datestamp_text, datestamp, sets, header.deleted, hash, record_hash, page.0, offset,
+                record.xml.len(), numbering.next().0
             ])?;
+        let kind = if header.deleted { ChangeKind::Deleted } else { ChangeKind::Came };
+        numbering.enter(transaction, transaction.last_insert_rowid(), kind, Some(offset))?;
         if header.deleted {
             moves.deleted += 1;
             counters.deleted += 1;
@@ -309,7 +315,13 @@ fn enter(
         }
         return Ok(true);
     };
-    let same = known.hash == hash && !known.withdrawn;
+    let kind = match (known.hash == hash, known.withdrawn) {
+        (true, false) => ChangeKind::Header,
+        _ if header.deleted => ChangeKind::Deleted,
+        (true, true) => ChangeKind::Reinstated,
+        _ => ChangeKind::Changed,
+    };
+    let change = numbering.enter(transaction, known.id, kind, Some(offset))?;
     transaction
         .prepare_cached(
             "INSERT OR IGNORE INTO superseded (record_id, page_id, offset, length, datestamp_text, deleted)
@@ -319,13 +331,15 @@ fn enter(
     transaction
         .prepare_cached(
             "UPDATE record SET datestamp_text = ?2, datestamp = ?3, sets = ?4, deleted = ?5, hash = ?6, record_hash = ?7, page_id = ?8, offset = ?9,
-                    length = ?10, withdrawn = 0, changed_page = CASE WHEN ?11 THEN changed_page ELSE ?8 END
+                    length = ?10, withdrawn = 0, delivered = CASE WHEN ?11 THEN ?12 ELSE delivered END,
+                    last_change = CASE WHEN ?11 THEN ?12 ELSE last_change END
              WHERE id = ?1",
         )?
         .execute(params![
-            known.id, header.datestamp_text, datestamp, sets, header.deleted, hash, record_hash, page.0, offset, record.xml.len(), same
+            known.id, header.datestamp_text, datestamp, sets, header.deleted, hash, record_hash, page.0, offset, record.xml.len(),
+            kind.is_content(), change.0
         ])?;
-    if same {
+    if !kind.is_content() {
         counters.unchanged += 1;
         return Ok(true);
     }

@@ -2,8 +2,10 @@
 
 use rusqlite::{OptionalExtension, params};
 
+use super::change::ChangeKind;
 use super::harvests::{Counters, HarvestRow, SourceId, list_row};
 use super::position::{Arrived, update_list};
+use super::undelivered::{for_each_record, set_last_change};
 use super::{HarvestId, Log, LogError};
 use crate::oai::{Datestamp, Header, NAMELESS, ResumptionToken};
 
@@ -90,8 +92,8 @@ const LISTED: &str = "SELECT audit_header.identifier AS identifier, audit_header
     FROM audit_header LEFT JOIN record ON record.identifier = audit_header.identifier AND record.source_id = audit_header.source_id
     WHERE audit_header.source_id = ?1";
 
-/// What the log has and the source does not list.
-const UNLISTED: &str = "FROM record WHERE source_id = ?1 AND NOT deleted AND NOT withdrawn AND identifier NOT LIKE 'urn:libris-mirror:nameless:%'
+/// A condition on records that the log has and the source `?1` does not list.
+const UNLISTED: &str = "source_id = ?1 AND NOT deleted AND NOT withdrawn AND identifier NOT LIKE 'urn:libris-mirror:nameless:%'
     AND NOT EXISTS (SELECT 1 FROM audit_header WHERE audit_header.source_id = record.source_id AND audit_header.identifier = record.identifier)";
 
 impl Log {
@@ -179,7 +181,9 @@ impl Log {
                     _ => counts.stale = number,
                 }
             }
-            counts.gone = self.connection.query_row(&format!("SELECT count(*) {UNLISTED}"), [source.0], |row| row.get(0))?;
+            counts.gone =
+                self.connection
+                    .query_row(&format!("SELECT count(*) FROM record WHERE {UNLISTED}"), [source.0], |row| row.get(0))?;
             Ok(counts)
         };
         count().map_err(|source| self.failed(source))
@@ -215,7 +219,7 @@ impl Log {
     pub fn gone(&self, source: SourceId, after: &str, most: usize) -> Result<Vec<Difference>, LogError> {
         let read = || -> rusqlite::Result<Vec<Difference>> {
             let mut statement = self.connection.prepare_cached(&format!(
-                "SELECT identifier, datestamp_text {UNLISTED} AND identifier > ?2 ORDER BY identifier LIMIT ?3"
+                "SELECT identifier, datestamp_text FROM record WHERE {UNLISTED} AND identifier > ?2 ORDER BY identifier LIMIT ?3"
             ))?;
             statement
                 .query_map(params![source.0, after, most], |row| {
@@ -230,36 +234,29 @@ impl Log {
     /// Takes what the newest audit did not list out of the views. The log keeps it, and a later delivery or
     /// [`Log::reinstate`] puts it back. Answers how many records that are.
     pub fn withdraw(&mut self, source: SourceId, now: i64) -> Result<u64, LogError> {
-        self.change_without_network(source, now, |transaction, page, moves| {
-            // Another source that still has the record takes over.
-            transaction.execute(
-                &format!(
-                    "UPDATE record SET changed_page = ?2 WHERE source_id <> ?1 AND NOT withdrawn AND identifier IN (SELECT identifier {UNLISTED})"
-                ),
-                params![source.0, page.0],
-            )?;
-            let count = transaction.execute(
-                &format!(
-                    "UPDATE record SET withdrawn = 1, changed_page = ?2 WHERE id IN (SELECT id {UNLISTED})"
-                ),
-                params![source.0, page.0],
-            )?;
+        self.change_without_network(source, now, |transaction, numbering, moves| {
+            let count = for_each_record(transaction, UNLISTED, source, |record| {
+                let change = numbering.enter(transaction, record, ChangeKind::Withdrawn, None)?;
+                transaction.prepare_cached("UPDATE record SET withdrawn = 1 WHERE id = ?1")?.execute([record])?;
+                set_last_change(transaction, record, change)
+            })?;
             moves.live -= i64::try_from(count).unwrap_or(i64::MAX);
             moves.withdrawn += i64::try_from(count).unwrap_or(i64::MAX);
-            Ok(count as u64)
+            Ok(count)
         })
     }
 
     /// Puts every withdrawn record of a source back into the views. Answers how many records that are.
     pub fn reinstate(&mut self, source: SourceId, now: i64) -> Result<u64, LogError> {
-        self.change_without_network(source, now, |transaction, page, moves| {
-            let count = transaction.execute(
-                "UPDATE record SET withdrawn = 0, changed_page = ?2 WHERE source_id = ?1 AND withdrawn",
-                params![source.0, page.0],
-            )?;
+        self.change_without_network(source, now, |transaction, numbering, moves| {
+            let count = for_each_record(transaction, "source_id = ?1 AND withdrawn", source, |record| {
+                let change = numbering.enter(transaction, record, ChangeKind::Reinstated, None)?;
+                transaction.prepare_cached("UPDATE record SET withdrawn = 0 WHERE id = ?1")?.execute([record])?;
+                set_last_change(transaction, record, change)
+            })?;
             moves.live += i64::try_from(count).unwrap_or(i64::MAX);
             moves.withdrawn -= i64::try_from(count).unwrap_or(i64::MAX);
-            Ok(count as u64)
+            Ok(count)
         })
     }
 

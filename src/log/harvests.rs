@@ -221,18 +221,25 @@ impl Log {
         read().map_err(|source| self.failed(source))
     }
 
-    /// The source of this name, entered if it is new; refused if it was harvested with other settings.
+    /// A source by its id.
+    pub(super) fn source(&self, id: SourceId) -> Result<Option<SourceRow>, LogError> {
+        self.connection
+            .query_row("SELECT * FROM source WHERE id = ?1", [id.0], source_row)
+            .optional()
+            .map_err(|source| self.failed(source))
+    }
+
+    /// The source of this name, entered if it is new; refused if it was harvested with other settings. Its context is not
+    /// touched: see [`Log::accept_context`].
     pub fn enter_source(&self, source: &Source) -> Result<SourceRow, LogError> {
         let enter = || -> rusqlite::Result<SourceRow> {
             self.connection.execute(
-                "INSERT INTO source (name, base_url, prefix, set_spec, context_url, format) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-                 ON CONFLICT (name) DO UPDATE SET context_url = excluded.context_url",
+                "INSERT INTO source (name, base_url, prefix, set_spec, format) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (name) DO NOTHING",
                 params![
                     source.name,
                     source.url.as_str(),
                     source.prefix.as_str(),
                     source.set.as_ref().map(crate::oai::SetSpec::as_str),
-                    source.context.as_ref().map(url::Url::as_str),
                     format_name(source.format)
                 ],
             )?;

@@ -2,7 +2,8 @@
 
 use rusqlite::params;
 
-use super::read::WINNER;
+use super::change::ChangeKind;
+use super::winner::counts;
 use super::{Log, LogError};
 
 /// A record that there is something to see of.
@@ -24,8 +25,10 @@ impl Log {
     /// The first records whose ids are above `after` and at most `until`.
     pub fn listed(&self, after: i64, until: i64, most: usize) -> Result<Vec<ListedRecord>, LogError> {
         let sql = format!(
-            "SELECT record.id, record.identifier, page.received_at FROM record JOIN page ON page.id = record.changed_page
-             WHERE record.id > ?1 AND record.id <= ?2 AND {SHOWN} AND {WINNER} ORDER BY record.id LIMIT ?3"
+            "SELECT record.id, record.identifier, page.received_at FROM record JOIN change ON change.id = record.last_change
+                  JOIN page ON page.id = change.page_id
+             WHERE record.id > ?1 AND record.id <= ?2 AND {SHOWN} AND {counts} ORDER BY record.id LIMIT ?3",
+            counts = counts(),
         );
         self.rows(&sql, params![after, until, most], |row| {
             Ok(ListedRecord { record: row.get(0)?, identifier: row.get(1)?, changed_at: row.get(2)? })
@@ -34,12 +37,11 @@ impl Log {
 
     /// The parts of so many ids that have records to list, by their numbers from 0, and when each changed last.
     pub fn listed_parts(&self, size: i64) -> Result<Vec<(i64, i64)>, LogError> {
-        // The index has all that is asked for, and is a small part of the table.
         let sql = format!(
-            "SELECT part, (SELECT received_at FROM page WHERE id = newest) FROM
-                 (SELECT (id - 1) / ?1 AS part, max(changed_page) AS newest FROM record INDEXED BY record_by_change GROUP BY 1)
+            "SELECT part, (SELECT received_at FROM page JOIN change ON page.id = page_id WHERE change.id = newest) FROM
+                 (SELECT (record_id - 1) / ?1 AS part, max(id) AS newest FROM change WHERE kind <> ?2 GROUP BY 1)
              WHERE EXISTS (SELECT 1 FROM record WHERE id > part * ?1 AND id <= (part + 1) * ?1 AND {SHOWN}) ORDER BY 1"
         );
-        self.rows(&sql, [size], |row| Ok((row.get(0)?, row.get(1)?)))
+        self.rows(&sql, [size, ChangeKind::Header.number()], |row| Ok((row.get(0)?, row.get(1)?)))
     }
 }

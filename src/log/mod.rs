@@ -6,6 +6,8 @@
 
 mod append;
 mod audits;
+mod change;
+mod documents;
 mod harvests;
 mod history;
 mod listing;
@@ -16,6 +18,7 @@ mod state;
 mod trouble;
 mod undelivered;
 mod watermarks;
+pub(crate) mod winner;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,11 +30,13 @@ use rusqlite_migration::{M, Migrations};
 
 pub use append::{NewPage, Origin, PageReport};
 pub use audits::{AuditPage, Difference, DifferenceKind, Differences};
+pub use change::{ChangeId, ChangeKind, ChangeRow, Mark};
+pub use documents::{Contexts, Document, NewDocument};
 pub use harvests::{Counters, HarvestId, HarvestKind, HarvestRow, HarvestState, SourceId, SourceRow};
 pub use history::VersionRow;
 pub use listing::ListedRecord;
 pub use proof::{PageProof, Proof};
-pub use read::{Change, PageBodies, PageId, RecordRow, WINNER};
+pub use read::{CurrentVersion, PageBodies, PageId, RecordRow};
 pub use state::LogState;
 pub use trouble::TroubleRow;
 pub use undelivered::UndeliveredRow;
@@ -160,7 +165,7 @@ pub struct Undelivered {
 }
 
 /// How many steps the schema has.
-const SCHEMAS: usize = 8;
+const SCHEMAS: usize = 11;
 
 /// The schema, in steps that are never edited once merged.
 fn migrations() -> Migrations<'static> {
@@ -173,6 +178,9 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("../../migrations/0006_add-words-of-entry.sql")),
         M::up(include_str!("../../migrations/0007_create-index-later.sql")),
         M::up(include_str!("../../migrations/0008_widen-link-by-entity.sql")),
+        M::up(include_str!("../../migrations/0009_add-reopened-from.sql")),
+        M::up(include_str!("../../migrations/0010_add-changes.sql")),
+        M::up(include_str!("../../migrations/0011_version-documents.sql")),
     ])
 }
 
@@ -324,26 +332,6 @@ impl Log {
     /// Writes the file anew without the holes of what was removed. Takes as much disk again for its while.
     pub fn vacuum(&self) -> Result<(), LogError> {
         self.connection.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);").map_err(|source| self.failed(source))
-    }
-
-    /// A document that records rely on, as it was fetched.
-    pub fn document(&self, url: &str) -> Result<Option<Vec<u8>>, LogError> {
-        use rusqlite::OptionalExtension;
-        self.connection
-            .query_row("SELECT body FROM document WHERE url = ?1", [url], |row| row.get(0))
-            .optional()
-            .map_err(|source| self.failed(source))
-    }
-
-    /// Keeps a document that was fetched.
-    pub fn keep_document(&self, url: &str, fetched_at: i64, body: &[u8]) -> Result<(), LogError> {
-        self.connection
-            .execute(
-                "INSERT OR REPLACE INTO document (url, fetched_at, body) VALUES (?1, ?2, ?3)",
-                rusqlite::params![url, fetched_at, body],
-            )
-            .map(|_| ())
-            .map_err(|source| self.failed(source))
     }
 }
 

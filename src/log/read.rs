@@ -4,25 +4,28 @@ use std::collections::VecDeque;
 
 use rusqlite::{OptionalExtension, Row, params};
 
+use super::change::Change;
 use super::harvests::SourceId;
+use super::winner::{counts, is_gone, the_one_that_counts_first};
 use super::{Log, LogError};
 
 /// A page of the log. Pages are numbered as they were committed, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct PageId(pub i64);
 
-/// A record whose newest payload arrived with some page.
+/// The version of a record that counts, and where its bytes are.
 #[derive(Debug, Clone)]
-pub struct Change {
+pub struct CurrentVersion {
     /// The record's id in the log.
     pub record: i64,
     /// Its source.
     pub source: SourceId,
     /// Its identifier.
     pub identifier: String,
-    /// Whether its newest version is deleted, or withdrawn: it has no graph.
-    pub deleted: bool,
-    pub(super) page: PageId,
+    /// Whether it is deleted, or withdrawn: it has no graph.
+    pub gone: bool,
+    /// The page that it came with.
+    pub page: PageId,
     pub(super) offset: usize,
     pub(super) length: usize,
 }
@@ -30,8 +33,8 @@ pub struct Change {
 /// The newest version of a record.
 #[derive(Debug, Clone)]
 pub struct RecordRow {
-    /// Where its bytes are.
-    pub change: Change,
+    /// The version.
+    pub version: CurrentVersion,
     /// The name of its source.
     pub source_name: String,
     /// The datestamp as it came.
@@ -44,20 +47,12 @@ pub struct RecordRow {
     pub withdrawn: bool,
 }
 
-/// Where several sources hold the same identifier, one that did not withdraw it counts, and of these the version that
-/// changed last: a condition on `record`.
-pub const WINNER: &str = "NOT EXISTS (SELECT 1 FROM record AS other WHERE other.identifier = record.identifier
-    AND (other.withdrawn < record.withdrawn OR (other.withdrawn = record.withdrawn AND other.changed_page > record.changed_page)))";
-
-/// Whether a record is out of the views.
-const GONE: &str = "(record.deleted OR record.withdrawn) AS gone";
-
-pub(super) fn change(row: &Row<'_>) -> rusqlite::Result<Change> {
-    Ok(Change {
+fn current(row: &Row<'_>) -> rusqlite::Result<CurrentVersion> {
+    Ok(CurrentVersion {
         record: row.get("id")?,
         source: SourceId(row.get("source_id")?),
         identifier: row.get("identifier")?,
-        deleted: row.get("gone")?,
+        gone: row.get("gone")?,
         page: PageId(row.get("page_id")?),
         offset: row.get("offset")?,
         length: row.get("length")?,
@@ -73,34 +68,43 @@ impl Log {
             .map_err(|source| self.failed(source))
     }
 
-    /// The first page after `watermark` that some record's payload dates from.
-    pub fn next_changed_page(&self, watermark: PageId) -> Result<Option<PageId>, LogError> {
-        self.connection
-            .query_row("SELECT min(changed_page) FROM record WHERE changed_page > ?1", [watermark.0], |row| {
-                row.get::<_, Option<i64>>(0)
-            })
-            .map(|page| page.map(PageId))
-            .map_err(|source| self.failed(source))
-    }
-
-    /// The records whose payload dates from `page`, unless another source changed them later.
-    pub fn changes_of(&self, page: PageId) -> Result<Vec<Change>, LogError> {
-        self.select("changed_page = ?1", page)
-    }
-
-    /// The records whose newest version lies in `page`, unless another source changed them later.
-    pub fn records_in(&self, page: PageId) -> Result<Vec<Change>, LogError> {
-        self.select("page_id = ?1", page)
-    }
-
-    fn select(&self, condition: &str, page: PageId) -> Result<Vec<Change>, LogError> {
-        let read = || -> rusqlite::Result<Vec<Change>> {
+    /// What a change leaves its record at: the version that counts now, whichever source delivered it. None if the change
+    /// cannot give another graph, or if a later one follows that can, which says the same or more.
+    pub(crate) fn left_by(&self, change: &Change) -> Result<Option<CurrentVersion>, LogError> {
+        if !change.kind.is_content() {
+            return Ok(None);
+        }
+        let read = || -> rusqlite::Result<Option<CurrentVersion>> {
             let mut statement = self.connection.prepare_cached(&format!(
-                "SELECT id, source_id, identifier, {GONE}, page_id, offset, length FROM record WHERE {condition} AND {WINNER} ORDER BY page_id, offset"
+                "SELECT id, source_id, identifier, {gone}, page_id, offset, length, last_change FROM record
+                 WHERE identifier = (SELECT identifier FROM record WHERE id = ?1) ORDER BY {first}",
+                gone = is_gone(),
+                first = the_one_that_counts_first(),
             ))?;
-            statement.query_map([page.0], change)?.collect()
+            let mut rows = statement.query([change.record])?;
+            let mut counts = None;
+            while let Some(row) = rows.next()? {
+                if row.get::<_, i64>("last_change")? > change.id.0 {
+                    return Ok(None);
+                }
+                if counts.is_none() {
+                    counts = Some(current(row)?);
+                }
+            }
+            Ok(counts)
         };
         read().map_err(|source| self.failed(source))
+    }
+
+    /// The versions that count and lie in a page, in the order of their bytes.
+    pub fn versions_in(&self, page: PageId) -> Result<Vec<CurrentVersion>, LogError> {
+        let sql = format!(
+            "SELECT id, source_id, identifier, {gone}, page_id, offset, length FROM record
+             WHERE page_id = ?1 AND {counts} ORDER BY offset",
+            gone = is_gone(),
+            counts = counts(),
+        );
+        self.rows(&sql, [page.0], current)
     }
 
     /// The first page after `page` that holds the newest version of some record.
@@ -116,13 +120,15 @@ impl Log {
         self.connection
             .query_row(
                 &format!(
-                    "SELECT record.*, {GONE}, source.name AS source_name, (SELECT count(*) FROM superseded WHERE record_id = record.id) AS earlier
-                     FROM record JOIN source ON source.id = record.source_id WHERE identifier = ?1 ORDER BY record.withdrawn, changed_page DESC LIMIT 1"
+                    "SELECT record.*, {gone}, source.name AS source_name, (SELECT count(*) FROM superseded WHERE record_id = record.id) AS earlier
+                     FROM record JOIN source ON source.id = record.source_id WHERE identifier = ?1 ORDER BY {first} LIMIT 1",
+                    gone = is_gone(),
+                    first = the_one_that_counts_first(),
                 ),
                 params![identifier],
                 |row| {
                     Ok(RecordRow {
-                        change: change(row)?,
+                        version: current(row)?,
                         source_name: row.get("source_name")?,
                         datestamp: row.get("datestamp_text")?,
                         sets: row.get("sets")?,
@@ -140,7 +146,8 @@ impl Log {
     pub fn strays(&self, table: &'static str, most: usize) -> Result<Vec<String>, LogError> {
         let sql = format!(
             "SELECT identifier FROM record WHERE id IN (SELECT record_id FROM {table})
-             AND (record.deleted OR record.withdrawn OR NOT {WINNER}) ORDER BY identifier LIMIT ?1"
+             AND (record.deleted OR record.withdrawn OR NOT {counts}) ORDER BY identifier LIMIT ?1",
+            counts = counts(),
         );
         self.rows(&sql, [most], |row| row.get(0))
     }
@@ -153,7 +160,7 @@ impl Log {
         zstd::bulk::decompress(&body, size).map_err(|error| self.damaged(page, &error.to_string()))
     }
 
-    fn damaged(&self, page: PageId, reason: &str) -> LogError {
+    pub(super) fn damaged(&self, page: PageId, reason: &str) -> LogError {
         LogError::Damaged { path: self.path().to_owned(), page: page.0, reason: reason.to_owned() }
     }
 }
@@ -180,17 +187,17 @@ impl PageBodies {
         Self { most: 1, ..Self::default() }
     }
 
-    /// The self-contained `<record>` element of a change.
-    pub fn record<'a>(&'a mut self, log: &Log, change: &Change) -> Result<&'a [u8], LogError> {
-        if let Some(place) = self.recent.iter().position(|(page, _)| *page == change.page) {
+    /// The bytes of a version: a self-contained `<record>` element.
+    pub fn record<'a>(&'a mut self, log: &Log, version: &CurrentVersion) -> Result<&'a [u8], LogError> {
+        if let Some(place) = self.recent.iter().position(|(page, _)| *page == version.page) {
             self.recent.swap(0, place);
         } else {
             self.recent.truncate(self.most - 1);
-            let body = log.body(change.page)?;
-            self.recent.push_front((change.page, body));
+            let body = log.body(version.page)?;
+            self.recent.push_front((version.page, body));
         }
-        let (page, body) = self.recent.front().ok_or_else(|| log.damaged(change.page, "it vanished"))?;
-        body.get(change.offset..change.offset.saturating_add(change.length))
+        let (page, body) = self.recent.front().ok_or_else(|| log.damaged(version.page, "it vanished"))?;
+        body.get(version.offset..version.offset.saturating_add(version.length))
             .ok_or_else(|| log.damaged(*page, "a record lies outside of it"))
     }
 }

@@ -18,7 +18,7 @@ impl Log {
         let (mut hasher, mut changed_at) = (blake3::Hasher::new(), None);
         for sql in [
             "SELECT received_at, id, chain, '' FROM page ORDER BY id DESC LIMIT 1",
-            "SELECT fetched_at, 0, body, url FROM document ORDER BY url",
+            "SELECT fetched_at, id, body, url FROM document_version ORDER BY id",
         ] {
             self.rows(sql, [], |row| {
                 let at: i64 = row.get(0)?;

@@ -1,10 +1,10 @@
 //! Records that the source lists and did not deliver, and records that are to be looked at again.
 
-use rusqlite::{Transaction, params};
+use rusqlite::{Connection, Transaction, params};
 
 use super::append::{Moves, close_page, open_page};
+use super::change::{ChangeId, ChangeKind, Numbering};
 use super::harvests::SourceId;
-use super::read::PageId;
 use super::{Log, LogError};
 
 /// A record that did not come, as it is listed.
@@ -40,40 +40,83 @@ impl Log {
 
     /// Lets every view look again at the quarantined records of a source; answers how many there are.
     pub fn touch_quarantined(&mut self, source: SourceId, now: i64) -> Result<u64, LogError> {
-        self.change_without_network(source, now, |transaction, page, _| {
-            transaction
-                .execute(
-                    "UPDATE record SET changed_page = ?2 WHERE source_id = ?1 AND id IN (SELECT record_id FROM quarantine)",
-                    params![source.0, page.0],
-                )
-                .map(|count| count as u64)
+        self.change_without_network(source, now, |transaction, numbering, _| {
+            let quarantined = "source_id = ?1 AND id IN (SELECT record_id FROM quarantine)";
+            for_each_record(transaction, quarantined, source, |record| {
+                let change = numbering.enter(transaction, record, ChangeKind::Retried, None)?;
+                set_last_change(transaction, record, change)
+            })
         })
     }
 
-    /// A page without a body, whose changes come from this side of the line. It is not kept where nothing changes.
+    /// Changes records without the network, in a page without a body. Nothing is kept where no record changes.
     pub(super) fn change_without_network(
         &mut self,
         source: SourceId,
         now: i64,
-        work: impl FnOnce(&Transaction<'_>, PageId, &mut Moves) -> rusqlite::Result<u64>,
+        work: impl FnOnce(&Connection, &mut Numbering, &mut Moves) -> rusqlite::Result<u64>,
     ) -> Result<u64, LogError> {
+        let turn = self.turn();
+        let _mine = turn.lock();
         let change = || -> rusqlite::Result<u64> {
-            let transaction = self.connection.transaction()?;
-            transaction.execute(
-                "INSERT INTO harvest (source_id, kind, state, started_at, finished_at) VALUES (?1, 'window', 'complete', ?2, ?2)",
-                params![source.0, now],
-            )?;
-            let harvest = super::HarvestId(transaction.last_insert_rowid());
-            let page = open_page(&transaction, harvest, now, None, None, true)?;
-            let mut moves = Moves::default();
-            let count = work(&transaction, page, &mut moves)?;
-            if count > 0 {
-                close_page(&transaction, page, now, None, 0, &[])?;
-                moves.apply(&transaction, source)?;
-                transaction.commit()?;
-            }
+            let mut transaction = self.connection.transaction()?;
+            let count = page_without_body(&mut transaction, source, now, work)?;
+            transaction.commit()?;
             Ok(count)
         };
         change().map_err(|source| LogError::sqlite(&self.path, source))
     }
+}
+
+/// The same within a transaction. Answers how many records changed; the page is kept only if any did.
+pub(super) fn page_without_body(
+    transaction: &mut Transaction<'_>,
+    source: SourceId,
+    now: i64,
+    work: impl FnOnce(&Connection, &mut Numbering, &mut Moves) -> rusqlite::Result<u64>,
+) -> rusqlite::Result<u64> {
+    let savepoint = transaction.savepoint()?;
+    savepoint.execute(
+        "INSERT INTO harvest (source_id, kind, state, started_at, finished_at) VALUES (?1, 'window', 'complete', ?2, ?2)",
+        params![source.0, now],
+    )?;
+    let harvest = super::HarvestId(savepoint.last_insert_rowid());
+    let page = open_page(&savepoint, harvest, now, None, None, true)?;
+    let mut moves = Moves::default();
+    let count = work(&savepoint, &mut Numbering::after_last(&savepoint, page)?, &mut moves)?;
+    if count > 0 {
+        close_page(&savepoint, page, now, None, 0, &[])?;
+        moves.apply(&savepoint, source)?;
+        savepoint.commit()?;
+    }
+    Ok(count)
+}
+
+/// How many records are changed without the network between two looks at the table.
+const CHANGED_AT_ONCE: usize = 1000;
+
+/// Calls back with the id of each record that meets a condition, in their order. The condition is asked again for every
+/// thousand, so that memory does not grow with the records. `?1` is the source.
+pub(super) fn for_each_record(
+    transaction: &Connection,
+    condition: &str,
+    source: SourceId,
+    mut each: impl FnMut(i64) -> rusqlite::Result<()>,
+) -> rusqlite::Result<u64> {
+    let (mut after, mut count) = (0, 0);
+    let sql = format!("SELECT id FROM record WHERE {condition} AND id > ?2 ORDER BY id LIMIT ?3");
+    loop {
+        let found = transaction
+            .prepare_cached(&sql)?
+            .query_map(params![source.0, after, CHANGED_AT_ONCE], |row| row.get(0))?
+            .collect::<rusqlite::Result<Vec<i64>>>()?;
+        let Some(last) = found.last() else { return Ok(count) };
+        (after, count) = (*last, count + found.len() as u64);
+        found.into_iter().try_for_each(&mut each)?;
+    }
+}
+
+/// Lets every view that is behind this change read a record again.
+pub(super) fn set_last_change(transaction: &Connection, record: i64, change: ChangeId) -> rusqlite::Result<()> {
+    transaction.prepare_cached("UPDATE record SET last_change = ?2 WHERE id = ?1")?.execute([record, change.0]).map(|_| ())
 }

@@ -1,26 +1,21 @@
-//! Watermarks of the views that live in the log's file.
+//! How far the views that live in the log's file have followed it.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
-use super::PageId;
+use super::ChangeId;
 
-/// How far a view has followed the log.
-pub(crate) fn watermark(connection: &Connection, view: &str) -> rusqlite::Result<PageId> {
-    connection.query_row("SELECT coalesce(max(watermark), 0) FROM view WHERE name = ?1", [view], |row| row.get(0)).map(PageId)
+/// What the file says of a view: how far it has followed the log, and the version of what it holds. None if it never began.
+pub(crate) fn watermark(connection: &Connection, view: &str) -> rusqlite::Result<Option<(ChangeId, u32)>> {
+    connection
+        .prepare_cached("SELECT watermark, version FROM view WHERE name = ?1")?
+        .query_row([view], |row| Ok((ChangeId(row.get(0)?), row.get(1)?)))
+        .optional()
 }
 
 /// Moves a watermark; call it in the transaction that brings the view there.
-pub(crate) fn set_watermark(connection: &Connection, view: &str, page: PageId) -> rusqlite::Result<()> {
-    connection.execute("INSERT OR REPLACE INTO view (name, watermark) VALUES (?1, ?2)", params![view, page.0]).map(|_| ())
-}
-
-impl super::Log {
-    /// The watermarks of the views in the log's file.
-    pub fn watermarks(&self) -> Result<Vec<(&'static str, PageId)>, super::LogError> {
-        ["links", "quarantine", "search"]
-            .into_iter()
-            .map(|view| watermark(&self.connection, view).map(|page| (view, page)))
-            .collect::<rusqlite::Result<_>>()
-            .map_err(|source| self.failed(source))
-    }
+pub(crate) fn set_watermark(connection: &Connection, view: &str, change: ChangeId, version: u32) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO view (name, watermark, version) VALUES (?1, ?2, ?3)")?
+        .execute(params![view, change.0, version])
+        .map(|_| ())
 }

@@ -1,38 +1,50 @@
-//! A mirror that is open for writing: the log, its views, and what readers are shown.
+//! A mirror that is open for writing: the log, its views, and what is published for readers.
 
-mod catch_up;
-mod views;
+mod lagging;
+mod registry;
 
+use std::path::PathBuf;
 use std::sync::mpsc::{SyncSender, sync_channel};
+use std::time::{Duration, Instant};
 
 use crate::config::Config;
 use crate::data_dir::{DataDir, DataDirError, WriteLock};
-use crate::links::LinksTable;
-use crate::log::{Log, LogError};
-use crate::quarantine::QuarantineTable;
-use crate::search::SearchTable;
-use crate::store::{Snapshots, StoreError, StoreView};
-use crate::views::ViewError;
+use crate::log::{ChangeId, Log, LogError, Mark};
+use crate::snapshots::{SnapshotError, Snapshots};
+use crate::views::{AnyView, Home, Policy, Registered, Until, ViewError, follow};
 
-pub use catch_up::CaughtUp;
-use views::Views;
+pub use crate::views::CaughtUp;
+use lagging::Lagging;
+pub use registry::VIEWS;
 
 /// The log and its views, under the lock of the data directory.
 pub struct Mirror {
     /// The log.
     pub log: Log,
     views: Views,
+    lagging: Vec<Lagging>,
     _lock: WriteLock,
 }
 
-/// Stores of fewer records than this are fast as they are.
+/// The views that keep up with the log, and what readers see of them.
+struct Views {
+    views: Vec<Box<dyn AnyView>>,
+    /// The log, to read while another connection writes it.
+    log: Log,
+    snapshots: Snapshots,
+    directory: PathBuf,
+    config: Config,
+    published: Instant,
+}
+
+/// A mirror with fewer records than this is fast enough without being optimized.
 const LARGE: u64 = 10_000;
 
-/// One record in so many must be new.
-const PART: u64 = 20;
+/// What is published is optimized if at least one record in so many is new.
+const NEW_PART: u64 = 20;
 
-/// So many pages the log may be ahead of the views before it waits for them.
-const AHEAD: usize = 8;
+/// How many pages the log may be ahead of the views before the harvest waits for them.
+const PAGES_AHEAD: usize = 8;
 
 /// Why a mirror cannot be opened or brought up to date.
 #[derive(Debug, thiserror::Error)]
@@ -46,62 +58,87 @@ pub enum MirrorError {
     /// A view.
     #[error(transparent)]
     View(#[from] ViewError),
-    /// The store or its snapshots.
+    /// The snapshots.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Snapshot(#[from] SnapshotError),
 }
 
 /// A log that grows while its views follow on other threads.
-pub struct Growth(SyncSender<()>);
+pub struct Growth<'a> {
+    pages: SyncSender<()>,
+    lagging: &'a [Lagging],
+}
 
-impl Growth {
+impl Growth<'_> {
     /// Says that a page was committed; waits while the views are far behind. `false` if they cannot follow any more.
     #[must_use]
     pub fn page(&self) -> bool {
-        self.0.send(()).is_ok()
+        self.lagging.iter().for_each(Lagging::wake);
+        self.pages.send(()).is_ok()
     }
 }
 
 impl Mirror {
-    /// Opens the mirror in a directory for writing; `who` is told to others that want to.
+    /// Opens the mirror in a directory for writing; `who` is shown to others that want to write.
     pub fn open(directory: &DataDir, config: &Config, who: &str) -> Result<Self, MirrorError> {
+        Self::open_with(VIEWS, directory, config, who)
+    }
+
+    /// Opens a mirror that has these views.
+    pub fn open_with(views: &[Registered], directory: &DataDir, config: &Config, who: &str) -> Result<Self, MirrorError> {
         let lock = directory.lock(who)?;
         let log = Log::open(&directory.log())?;
-        let views = Views::open(directory, &log, config)?;
-        Ok(Self { log, views, _lock: lock })
+        let home = Home { directory: directory.path(), log: &log, config };
+        let keeping_up = views.iter().filter(|view| view.policy == Policy::KeepUp);
+        let opened = keeping_up.map(|view| (view.open)(&home)).collect::<Result<_, _>>()?;
+        let lagging = views.iter().filter(|view| view.policy == Policy::MayLag);
+        let lagging = lagging.map(|view| Lagging::begin(*view, directory.path().to_owned(), directory.log(), config.clone()));
+        let lagging = lagging.collect();
+        let views = Views {
+            views: opened,
+            log: Log::open_read_only(log.path())?,
+            snapshots: directory.snapshots(),
+            directory: directory.path().to_owned(),
+            config: config.clone(),
+            published: Instant::now(),
+        };
+        Ok(Self { log, views, lagging, _lock: lock })
+    }
+
+    /// Lets views forget everything, so that the next mirror that is opened rebuilds them. Works for views that are damaged.
+    pub fn reset(views: &[Registered], directory: &DataDir, config: &Config, who: &str) -> Result<(), MirrorError> {
+        let _lock = directory.lock(who)?;
+        let log = Log::open(&directory.log())?;
+        let home = Home { directory: directory.path(), log: &log, config };
+        Ok(views.iter().try_for_each(|view| (view.reset)(&home))?)
     }
 
     /// Brings every view to the end of the log; `progress` may stop it after a page.
     pub fn catch_up(&mut self, progress: impl FnMut(&CaughtUp) -> bool) -> Result<CaughtUp, MirrorError> {
-        self.views.catch_up(progress)
+        self.lagging.iter().for_each(Lagging::wake);
+        self.views.follow(Until { grown: || false, time: None }, progress)
     }
 
     /// Lets `work` write the log while the views follow it, and waits for them to reach its end, or, where `stopped` says
-    /// so, the end of a page. In between, readers are shown what there is.
+    /// so, the end of a page. In between, what there is is published.
     ///
     /// # Errors
     /// Those of `work`, else those of the views.
     pub fn grow<T, E: From<MirrorError>>(
         &mut self,
         stopped: impl Fn() -> bool + Sync,
-        work: impl FnOnce(&mut Log, &Growth) -> Result<T, E>,
+        work: impl FnOnce(&mut Log, &Growth<'_>) -> Result<T, E>,
     ) -> Result<(T, CaughtUp), E> {
-        let Self { log, views, .. } = self;
-        let (pages, committed) = sync_channel(AHEAD);
+        let Self { log, views, lagging, .. } = self;
+        let (pages, committed) = sync_channel(PAGES_AHEAD);
         std::thread::scope(|scope| {
             let following = scope.spawn(|| views.keep_up(move || committed.recv().is_ok(), |_| !stopped()));
-            let growth = Growth(pages);
+            let growth = Growth { pages, lagging };
             let worked = work(log, &growth);
             drop(growth);
             let followed = following.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             Ok((worked?, followed?))
         })
-    }
-
-    /// The store as a view.
-    #[must_use]
-    pub fn store(&self) -> &StoreView {
-        &self.views.store
     }
 
     /// The published snapshots.
@@ -110,24 +147,18 @@ impl Mirror {
         &self.views.snapshots
     }
 
-    /// How deep the XML of a record may be nested.
-    #[must_use]
-    pub fn depth(&self) -> usize {
-        self.views.depth
-    }
-
-    /// Publishes the store. If so many of its records came anew that it matters, it is then put in order, and published
-    /// again in the place of the first: a large store is read two to three times as fast then. Where there is no room for
-    /// that, it stays as it is.
+    /// Publishes what there is. If enough of its records are new, it is then optimized, and published again in the place of
+    /// the first: a large store is read two to three times as fast then. Where there is no room for that, it stays
+    /// unoptimized.
     pub fn publish_in_order(&mut self, created: u64) -> Result<u64, MirrorError> {
         let number = self.publish()?;
         let live: u64 = self.log.sources()?.iter().map(|source| source.live).sum();
-        if live < LARGE || created * PART < live {
+        if live < LARGE || created * NEW_PART < live {
             return Ok(number);
         }
-        tracing::info!(number, "published; the store is put in order");
-        if let Err(error) = self.views.store.optimize() {
-            tracing::warn!("the store could not be put in order, and stays as it is: {error}");
+        tracing::info!(number, "published; now it is optimized");
+        if let Err(error) = self.views.views.iter_mut().filter(|view| view.is_published()).try_for_each(|view| view.optimize()) {
+            tracing::warn!("what is published could not be optimized, and stays as it is: {error}");
             return Ok(number);
         }
         let ordered = self.publish()?;
@@ -135,38 +166,106 @@ impl Mirror {
         Ok(ordered)
     }
 
-    /// Gives back the disk that the store, the search and the log's file hold and need no more, and publishes. Snapshots
-    /// that nobody reads go.
+    /// Gives back the disk that the views and the log's file hold and no longer need, and publishes. Snapshots that nobody
+    /// reads go.
     pub fn compact(&mut self) -> Result<u64, MirrorError> {
         self.catch_up(|_| true)?;
-        self.views.store.optimize()?;
+        self.views.views.iter_mut().try_for_each(|view| view.optimize())?;
         let number = self.publish()?;
         for old in self.snapshots().all() {
             self.snapshots().remove(old)?;
         }
-        self.views.tables.compact::<SearchTable>()?;
         self.log.vacuum()?;
         Ok(number)
     }
 
-    /// Publishes the store as it is.
+    /// Publishes what the views have.
     pub fn publish(&mut self) -> Result<u64, MirrorError> {
         self.views.publish()
     }
 
-    /// Whether readers see everything that the store holds.
+    /// Whether readers see everything that the views hold.
     pub fn is_current(&self) -> Result<bool, MirrorError> {
         self.views.is_current()
     }
 
-    /// Forgets the links and the quarantine, so that catching up makes them anew.
-    pub fn reset_links(&mut self) -> Result<(), MirrorError> {
-        self.views.tables.reset::<LinksTable>()?;
-        Ok(self.views.tables.reset::<QuarantineTable>()?)
+    /// How far the views that are published have followed the log.
+    pub fn mark(&self) -> Result<Mark, MirrorError> {
+        self.views.mark()
     }
 
-    /// Forgets the entries of the search, so that catching up makes them anew.
-    pub fn reset_search(&mut self) -> Result<(), MirrorError> {
-        Ok(self.views.tables.reset::<SearchTable>()?)
+    /// The views that keep up, for a check of them.
+    pub fn views(&self) -> impl Iterator<Item = &dyn AnyView> {
+        self.views.views.iter().map(AsRef::as_ref)
+    }
+
+    /// Where the views live.
+    #[must_use]
+    pub fn home(&self) -> Home<'_> {
+        Home { directory: &self.views.directory, log: &self.log, config: &self.views.config }
+    }
+}
+
+impl Views {
+    fn follow(
+        &mut self,
+        until: Until<impl FnMut() -> bool + Send>,
+        progress: impl FnMut(&CaughtUp) -> bool,
+    ) -> Result<CaughtUp, MirrorError> {
+        Ok(follow(&mut self.views, &mut self.log, self.config.harvest.depth, until, progress)?)
+    }
+
+    /// Follows a log that grows. `grown` waits until it has, and says `false` if it will not any more. Whenever the last
+    /// publication is older than the configuration allows, and there is more to see, it is published.
+    fn keep_up(
+        &mut self,
+        mut grown: impl FnMut() -> bool + Send,
+        mut progress: impl FnMut(&CaughtUp) -> bool,
+    ) -> Result<CaughtUp, MirrorError> {
+        let publish_every = Duration::from_secs(self.config.store.publish_s);
+        let (mut all, mut more, mut wanted) = (CaughtUp::default(), true, true);
+        while more && wanted {
+            let time = self.published.checked_add(publish_every);
+            let waits = || {
+                more = grown();
+                more
+            };
+            let done = self.follow(Until { grown: waits, time }, |done| {
+                let mut so_far = all;
+                so_far.add(done);
+                wanted = progress(&so_far);
+                wanted
+            })?;
+            all.add(&done);
+            if more && wanted && self.published.elapsed() >= publish_every {
+                self.published = Instant::now();
+                if !self.is_current()? {
+                    let snapshot = self.publish()?;
+                    tracing::info!(snapshot, "published");
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    fn mark(&self) -> Result<Mark, MirrorError> {
+        let published = self.views.iter().filter(|view| view.is_published()).map(|view| view.watermark());
+        Ok(self.log.mark_at(published.min().unwrap_or_default())?)
+    }
+
+    fn publish(&mut self) -> Result<u64, MirrorError> {
+        self.published = Instant::now();
+        let (mark, keep, views) = (self.mark()?, self.config.store.keep_snapshots, &self.views);
+        self.snapshots.publish(mark, keep, |directory| {
+            let artefacts = views.iter().filter_map(|view| view.publish(directory).transpose());
+            Ok(artefacts.collect::<Result<Vec<_>, ViewError>>()?)
+        })
+    }
+
+    fn is_current(&self) -> Result<bool, MirrorError> {
+        let Some(info) = self.snapshots.current_info() else { return Ok(false) };
+        let shown = info.mark(&self.log)?;
+        let held: ChangeId = self.mark()?.change;
+        Ok(info.follows(&self.log)? && self.log.content_change_after(shown.change)?.is_none_or(|change| change > held))
     }
 }

@@ -45,6 +45,22 @@ pub struct Record {
     pub metadata: Option<Range<usize>>,
 }
 
+impl Record {
+    /// What its graph is read from: the record's start tag, whose namespace declarations its payload may need, and the
+    /// `<metadata>` element up to its end tag. Neither the header nor what the server adds in `<about>`.
+    #[must_use]
+    pub fn parsed(&self) -> [&[u8]; 2] {
+        let Some(metadata) = &self.metadata else { return [&[], &[]] };
+        // A `<` is in no attribute's value, so each marks the beginning of a tag.
+        let tag = |bytes: &[u8]| bytes.iter().position(|byte| *byte == b'<');
+        let rest = self.xml.get(1..).unwrap_or_default();
+        let start_tag = rest[..tag(rest).unwrap_or(rest.len())].trim_ascii_end();
+        let before = self.xml.get(..metadata.start).unwrap_or_default();
+        let begin = before.iter().rposition(|byte| *byte == b'<').unwrap_or(0);
+        [start_tag, self.xml.get(begin..metadata.end).unwrap_or_default()]
+    }
+}
+
 /// What the identifiers of records begin with whose headers say none; the rest is a hash of their bytes.
 pub const NAMELESS: &str = "urn:libris-mirror:nameless:";
 

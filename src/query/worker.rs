@@ -3,11 +3,13 @@
 use std::io::{self, BufRead, Write};
 
 use oxigraph::sparql::QueryEvaluationError;
+use oxigraph::store::Store;
 
 use super::wire::{Ended, Frame, Head, Refusal, RefusalKind, Task};
 use super::{GraphFormat, ResultsError, SolutionFormat, Written};
 use super::{QueryError, run, write};
-use crate::store::{PublishedSnapshot, Snapshots};
+use crate::snapshots::Snapshots;
+use crate::store::{PublishedStore, StoreError};
 
 /// How much is gathered before it is sent.
 const TOGETHER: usize = 32 << 10;
@@ -24,7 +26,7 @@ pub fn work(
     overdue: fn(QueryError),
 ) -> io::Result<()> {
     rlimit::setrlimit(rlimit::Resource::AS, memory, memory)?;
-    let mut open: Option<PublishedSnapshot> = None;
+    let mut open: Option<PublishedStore> = None;
     let mut line = String::new();
     loop {
         line.clear();
@@ -33,17 +35,17 @@ pub fn work(
         }
         let task: Task = serde_json::from_str(&line)?;
         // The one before must go first: it may be waiting to be removed.
-        if open.as_ref().is_some_and(|snapshot| snapshot.number != task.snapshot || !snapshots.has(snapshot)) {
+        if open.as_ref().is_some_and(|open| open.snapshot.info.number != task.snapshot || !snapshots.has(&open.snapshot)) {
             open = None;
         }
-        let snapshot = match open.take() {
-            Some(snapshot) => Ok(snapshot),
-            None => snapshots.open(task.snapshot),
+        let store = match open.take() {
+            Some(store) => Ok(store),
+            None => snapshots.open(task.snapshot).map_err(StoreError::from).and_then(PublishedStore::of),
         };
-        let frame = match snapshot {
-            Ok(snapshot) => {
-                let frame = answer(&snapshot, &task, output, overdue)?;
-                open = Some(snapshot);
+        let frame = match store {
+            Ok(store) => {
+                let frame = answer(&store.store, &task, output, overdue)?;
+                open = Some(store);
                 frame
             }
             Err(error) => refused(RefusalKind::Snapshot, error.to_string()),
@@ -58,8 +60,8 @@ fn refused(kind: RefusalKind, message: String) -> Frame {
 }
 
 /// Answers a task but for its last frame.
-fn answer(snapshot: &PublishedSnapshot, task: &Task, output: &mut impl Write, overdue: fn(QueryError)) -> io::Result<Frame> {
-    let running = match run(&snapshot.store, &task.question, task.limits, overdue) {
+fn answer(store: &Store, task: &Task, output: &mut impl Write, overdue: fn(QueryError)) -> io::Result<Frame> {
+    let running = match run(store, &task.question, task.limits, overdue) {
         Ok(running) => running,
         Err(error) => return Ok(refused(kind_of(&error), error.to_string())),
     };

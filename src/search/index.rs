@@ -10,9 +10,10 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::Entry;
 use super::words::{as_word, forms_of_isbn, words as words_of};
-use crate::log::{Log, LogError, PageId};
+use crate::log::winner::same_identifier_as_record_1;
+use crate::log::{Log, LogError};
 use crate::rdf::last_part;
-use crate::views::{Content, OF_GRAPH, ParsedChange, Table, holds};
+use crate::views::{Content, ParsedChange, Table, holds};
 
 /// The writer's side.
 pub struct SearchTable;
@@ -58,6 +59,8 @@ impl Known {
 
 impl Table for SearchTable {
     const NAME: &'static str = "search";
+    const ABOUT: &'static str = "titles, names and identifiers";
+    const TABLE: &'static str = "entry";
     const FOR_READERS: &'static [&'static str] = &["entry_by_graph", "entry_by_heading", "entry_by_year", "entry_by_kind"];
     type Row = EntryOf;
 
@@ -71,9 +74,10 @@ impl Table for SearchTable {
         EntryOf { record: change.record, graph: graph.to_owned(), entry }
     }
 
-    fn apply(transaction: &Transaction<'_>, _: PageId, rows: &[EntryOf]) -> rusqlite::Result<()> {
+    fn apply(transaction: &Transaction<'_>, rows: &[EntryOf]) -> rusqlite::Result<()> {
         let mut find = transaction.prepare_cached(&format!(
-            "SELECT record_id, kind, year, triples, entity, label, heading, detail, words FROM entry WHERE {OF_GRAPH}"
+            "SELECT record_id, kind, year, triples, entity, label, heading, detail, words FROM entry WHERE {}",
+            same_identifier_as_record_1()
         ))?;
         let mut remove = transaction.prepare_cached("DELETE FROM entry WHERE record_id = ?1")?;
         let mut remove_words = transaction.prepare_cached("DELETE FROM word WHERE rowid = ?1")?;
@@ -120,8 +124,26 @@ impl Table for SearchTable {
         transaction.execute("INSERT INTO word (word) VALUES ('delete-all')", []).map(|_| ())
     }
 
+    fn compare(log: &Log, change: &ParsedChange) -> Result<(u64, Option<String>), LogError> {
+        let graph = change.graph.as_str();
+        let due = if let Content::Quads(quads) = &change.content {
+            let Entry { entity, kind, label, detail, year, .. } = Entry::of(graph, quads);
+            Some(EntryRow { record: graph.to_owned(), entity, kind, label, detail, year })
+        } else {
+            None
+        };
+        let differs = SearchIndex(log).entry(graph)? != due;
+        Ok((u64::from(due.is_some()), differs.then(|| "has another entry than its record gives".to_owned())))
+    }
+
+    /// Every entry has its words.
+    fn integrity(log: &Log) -> Result<Option<String>, LogError> {
+        let (entries, words) = (SearchIndex(log).count_of("entry")?, SearchIndex(log).count_of("word")?);
+        Ok((entries != words).then(|| format!("there are {entries} entries and words of {words}")))
+    }
+
     /// Merges the parts of the index that came with the pages into one.
-    fn compact(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    fn optimize(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
         transaction.execute("INSERT INTO word (word) VALUES ('optimize')", []).map(|_| ())
     }
 }
@@ -296,12 +318,6 @@ impl SearchIndex<'_> {
             Ok((row.get(0)?, row.get(1)?))
         })
     }
-
-    /// What is wrong between the entries and their words.
-    pub fn integrity(&self) -> Result<Option<String>, LogError> {
-        let (entries, words) = (self.count()?, self.count_of("word")?);
-        Ok((entries != words).then(|| format!("there are {entries} entries and words of {words}")))
-    }
 }
 
 fn entry_row(row: &Row<'_>) -> rusqlite::Result<EntryRow> {
@@ -393,7 +409,7 @@ mod tests {
             let transaction = log.connection.transaction().expect("begun");
             let before = transaction.total_changes();
             let rows = [row];
-            SearchTable::apply(&transaction, PageId(1), &rows).expect("applied");
+            SearchTable::apply(&transaction, &rows).expect("applied");
             let written = transaction.total_changes() - before;
             assert!(if words { written > entries } else { written == entries }, "{written} writes of {entries}: {found:?}");
             transaction.commit().expect("committed");
@@ -408,7 +424,7 @@ mod tests {
             let held =
                 ["nils", "akka"].into_iter().filter(|word| SearchIndex(&log).find(word, 0, 10).expect("read").matches == 1);
             assert_eq!(held.collect::<Vec<_>>(), found);
-            assert_eq!(SearchIndex(&log).integrity().expect("read"), None);
+            assert_eq!(SearchTable::integrity(&log).expect("read"), None);
         }
     }
 }

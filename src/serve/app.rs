@@ -16,7 +16,7 @@ use super::telemetry::Telemetry;
 use super::workers::{WorkerSettings, Workers};
 use crate::config::Config;
 use crate::data_dir::DataDir;
-use crate::store::SnapshotInfo;
+use crate::snapshots::SnapshotInfo;
 
 /// Dumps that are made at once.
 const DUMPS: usize = 2;

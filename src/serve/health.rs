@@ -13,6 +13,7 @@ use serde_json::json;
 use super::app::App;
 use super::problem::Problem;
 use crate::figures;
+use crate::views::Home;
 
 /// Alive as it answers; ready once there is a snapshot, whose age it tells. 200, or 503 while there is none.
 pub async fn health(State(app): State<Arc<App>>) -> Response {
@@ -20,7 +21,7 @@ pub async fn health(State(app): State<Arc<App>>) -> Response {
     let snapshot = app.snapshot().map(|info| {
         let published = DateTime::<Utc>::from(info.published);
         json!({
-            "number": info.number, "page": info.page.0, "published": published.to_rfc3339_opts(SecondsFormat::Secs, true),
+            "number": info.number, "page": info.page().0, "published": published.to_rfc3339_opts(SecondsFormat::Secs, true),
             "age_s": (now - published).num_seconds().max(0),
         })
     });
@@ -34,8 +35,12 @@ pub async fn health(State(app): State<Arc<App>>) -> Response {
 pub async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     let snapshot = app.snapshot();
     let own = app.telemetry.text(&app);
-    let figures = app.log.read(move |reading| Ok(figures::text(&reading.log, snapshot.as_ref(), Utc::now().into())?)).await;
+    let served = Arc::clone(&app);
+    let figures = app.log.read(move |reading| {
+        let home = Home { directory: served.data.path(), log: &reading.log, config: &served.config };
+        figures::text(&home, snapshot.as_ref(), Utc::now().into())
+    });
     // A mirror without a log yet still has a server.
-    let figures = figures.unwrap_or_else(|_| "# EOF\n".into());
+    let figures = figures.await.unwrap_or_else(|_| "# EOF\n".into());
     Ok(([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], own + &figures).into_response())
 }

@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 
 use super::problem::Problem;
 use crate::data_dir::DataDir;
-use crate::log::{Log, LogError, PageBodies, RecordRow};
+use crate::log::{Contexts, Log, LogError, PageBodies, RecordRow};
 use crate::views::{Content, Readers, ViewError};
 
 /// A connection to the log, and what reads its payloads.
@@ -17,18 +17,19 @@ pub struct Reading {
     pub log: Log,
     depth: usize,
     inode: u64,
-    readers: Option<(usize, Readers)>,
+    /// The readers, and the contexts that they read with.
+    readers: Option<(Contexts, Readers)>,
 }
 
 impl Reading {
     /// What a record is now.
     pub fn content(&mut self, row: &RecordRow) -> Result<Content, ViewError> {
-        let sources = self.log.sources()?.len();
-        if self.readers.as_ref().is_none_or(|(known, _)| *known != sources) {
-            self.readers = Some((sources, Readers::new(&self.log, self.depth)?));
+        let contexts = self.log.contexts()?;
+        if self.readers.as_ref().is_none_or(|(known, _)| *known != contexts) {
+            self.readers = Some((contexts, Readers::new(&self.log, self.depth)?));
         }
         match &self.readers {
-            Some((_, readers)) => Ok(readers.content(&self.log, &mut PageBodies::default(), &row.change)?),
+            Some((_, readers)) => Ok(readers.content(&self.log, &mut PageBodies::default(), &row.version)?),
             None => Ok(Content::Deleted),
         }
     }

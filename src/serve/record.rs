@@ -130,7 +130,7 @@ async fn answer(app: &Arc<App>, path: &str, headers: &HeaderMap) -> Result<Respo
         Found::Other(record) => return Ok(see_other(&path_of(app, &record))),
         Found::Nothing => return missing(app, headers, &asked),
     };
-    let own = path_of(app, &row.change.identifier);
+    let own = path_of(app, &row.version.identifier);
     if asked.thing {
         return Ok(see_other(&own));
     }
@@ -141,8 +141,8 @@ async fn answer(app: &Arc<App>, path: &str, headers: &HeaderMap) -> Result<Respo
     let language = pages::language(headers);
     let name = if html { language.code() } else { offer.map_or("", |offer| offer.media_type) };
     // What the log has beyond the snapshot has no time that is known.
-    let published = app.snapshot().filter(|snapshot| snapshot.page.0 >= page).map(|snapshot| snapshot.published);
-    let validator = Validator::new(&[row.change.identifier.as_bytes(), &page.to_be_bytes(), name.as_bytes()], published);
+    let published = app.snapshot().filter(|snapshot| snapshot.page().0 >= page).map(|snapshot| snapshot.published);
+    let validator = Validator::new(&[row.version.identifier.as_bytes(), &page.to_be_bytes(), name.as_bytes()], published);
     if let Some(response) = validator.not_modified(headers) {
         return Ok(response);
     }
@@ -152,11 +152,11 @@ async fn answer(app: &Arc<App>, path: &str, headers: &HeaderMap) -> Result<Respo
         (content, _) if html => pages::record(app, headers, *row, content).await?,
         (Content::Deleted, _) => {
             let how = if row.withdrawn { "left its set" } else { "is deleted at the source" };
-            return Err(Problem::new(StatusCode::GONE, format!("the record {} {how}", row.change.identifier)));
+            return Err(Problem::new(StatusCode::GONE, format!("the record {} {how}", row.version.identifier)));
         }
         (Content::Quarantined(error), _) => {
             let detail =
-                format!("the source delivered the record {} in a form that cannot be read: {error}", row.change.identifier);
+                format!("the source delivered the record {} in a form that cannot be read: {error}", row.version.identifier);
             return Err(Problem::new(StatusCode::BAD_GATEWAY, detail));
         }
         (Content::Quads(_), None) if asked.data != Data::Any => {

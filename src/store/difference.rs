@@ -6,7 +6,7 @@ use oxigraph::model::{GraphNameRef, Quad};
 use oxigraph::store::{StorageError, Store};
 use rustc_hash::FxHashSet;
 
-use super::view::RecordGraph;
+use super::graph::RecordGraph;
 use crate::pipeline::{cores, in_order};
 
 /// What makes a graph another.
@@ -16,8 +16,8 @@ pub(super) struct Difference<'a> {
     pub(super) new: Vec<&'a Quad>,
 }
 
-/// So many records are looked at by one thread at a time.
-const TOGETHER: usize = 20;
+/// How many records a thread compares at a time.
+const RECORDS_AT_ONCE: usize = 20;
 
 /// Threads for each core: the engine looks four strings up for every quad, here and there on the disk.
 const THREADS: usize = 4;
@@ -26,9 +26,9 @@ const THREADS: usize = 4;
 pub(super) fn differences<'a>(store: &Store, records: &'a [RecordGraph]) -> Result<Vec<Difference<'a>>, StorageError> {
     let mut differences = Vec::with_capacity(records.len());
     in_order(
-        (cores() * THREADS).min(records.len().div_ceil(TOGETHER)),
+        (cores() * THREADS).min(records.len().div_ceil(RECORDS_AT_ONCE)),
         |feed| {
-            let _ = records.chunks(TOGETHER).all(feed);
+            let _ = records.chunks(RECORDS_AT_ONCE).all(feed);
             Ok::<_, StorageError>(())
         },
         |part| part.iter().map(|record| difference(store, record)).collect::<Result<Vec<_>, _>>(),

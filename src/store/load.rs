@@ -12,11 +12,11 @@ const WAITING: usize = 2;
 /// What a load is told.
 enum Told {
     Quads(Vec<Quad>),
-    /// That was all: it is to be taken in.
-    TakeIn,
+    /// That was all: the load is to be committed.
+    Commit,
 }
 
-/// A bulk load that is under way. Nothing of it is in the store before [`Load::take_in`], and then all of it; one that is
+/// A bulk load that is under way. Nothing of it is in the store before [`Load::commit`], and then all of it; one that is
 /// dropped leaves no trace.
 pub(super) struct Load {
     told: Option<SyncSender<Told>>,
@@ -34,7 +34,7 @@ impl Load {
             let mut whole = false;
             let parts = hears.into_iter().map_while(|told| match told {
                 Told::Quads(quads) => Some(quads),
-                Told::TakeIn => {
+                Told::Commit => {
                     whole = true;
                     None
                 }
@@ -45,14 +45,14 @@ impl Load {
         Self { told: Some(told), thread: Some(thread) }
     }
 
-    /// Adds quads; `false` if the load has failed, and [`Load::take_in`] says why.
+    /// Adds quads; `false` if the load has failed, and [`Load::commit`] says why.
     pub(super) fn add(&self, quads: Vec<Quad>) -> bool {
         self.tell(Told::Quads(quads))
     }
 
-    /// Takes all of it into the store.
-    pub(super) fn take_in(mut self) -> Result<(), StorageError> {
-        self.tell(Told::TakeIn);
+    /// Makes all of it part of the store.
+    pub(super) fn commit(mut self) -> Result<(), StorageError> {
+        self.tell(Told::Commit);
         self.end()
     }
 

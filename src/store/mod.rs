@@ -1,17 +1,32 @@
 //! The store: every record's triples in a named graph of its own, in an embedded oxigraph (`RocksDB`).
 //!
-//! [`StoreView`] keeps it equal to the log; [`Snapshots`] publishes copies of it that readers open, since `RocksDB`
-//! admits one process and a reader beside a writer is undefined.
+//! [`StoreView`] keeps it equal to the log. `RocksDB` admits one process, and a reader next to a writer is undefined: so
+//! readers open the copy of it in a published snapshot ([`PublishedStore`]).
 
+mod check;
 mod difference;
+mod graph;
 mod load;
-mod snapshot;
+mod published;
 mod view;
 
-pub use snapshot::{PublishedSnapshot, SnapshotInfo, Snapshots, link_text, sync, sync_tree};
-pub use view::{RecordGraph, StoreView, is_record_graph};
+pub use graph::RecordGraph;
+pub use published::PublishedStore;
+pub use view::{StoreView, is_record_graph};
 
 use std::path::{Path, PathBuf};
+
+use crate::snapshots::SnapshotError;
+use crate::views::ViewError;
+
+/// The name of the view, and of its artefact in a snapshot.
+const NAME: &str = "store";
+
+/// The version of what the store holds, and of its artefact.
+const VERSION: u32 = 1;
+
+/// Where the writer's store is in a data directory.
+pub const FOLDER: &str = "store";
 
 /// Faults of the store.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +43,7 @@ pub enum StoreError {
     },
     /// oxigraph's own.
     #[error(
-        "{path} cannot be used: {source}\nhint: if it is damaged, `libris-mirror rebuild store` makes it anew from the log, and readers get what it makes"
+        "{path} cannot be used: {source}\nhint: if it is damaged, `libris-mirror rebuild store` rebuilds it from the log and publishes it"
     )]
     Storage {
         /// The directory.
@@ -39,11 +54,15 @@ pub enum StoreError {
     /// Of the file system.
     #[error("{0}")]
     Io(#[from] std::io::Error),
-    /// Nothing was published yet.
-    #[error(
-        "nothing is published in {0} yet\nhint: a harvest publishes at its end and every `store.publish_s` seconds; `libris-mirror publish` shows at once what has come"
-    )]
-    Nothing(PathBuf),
+    /// The snapshot.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
+}
+
+impl From<StoreError> for ViewError {
+    fn from(error: StoreError) -> Self {
+        Self::own(error)
+    }
 }
 
 impl StoreError {

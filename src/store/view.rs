@@ -7,50 +7,51 @@
 //! again then leaves the same state.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use oxigraph::model::{NamedNode, Quad};
 use oxigraph::store::{StorageError, Store, StoreOptions};
 use rustc_hash::{FxBuildHasher, FxHashSet};
 
-use super::StoreError;
+use super::check::StoreCheck;
 use super::difference::{Difference, differences};
+use super::graph::RecordGraph;
 use super::load::Load;
-use super::snapshot::link_text;
+use super::{FOLDER, NAME, StoreError, VERSION};
 use crate::config;
-use crate::log::{Log, PageId, PageProof};
-use crate::views::{Sealed, ViewError};
+use crate::log::{ChangeId, Log, Mark, PageId};
+use crate::snapshots::{Snapshots, link_text};
+use crate::views::{Batch, Check, Home, ParsedChange, View, ViewError};
 
 /// The watermark is the name of a graph without triples, so that no query over triples can see it.
 const WATERMARK: &str = "urn:libris-mirror:watermark:";
 
-/// The page and its link in the chain of the log, so that a store which followed another log is told from one that
-/// followed this one.
-fn watermark_graph(page: PageId, link: PageProof) -> NamedNode {
-    let link = link_text(link);
-    let colon = if link.is_empty() { "" } else { ":" };
-    NamedNode::new_unchecked(format!("{WATERMARK}{}{colon}{link}", page.0))
+/// The change, its page and the page's link in the chain of the log, so that a store which followed another log is told
+/// from one that followed this one.
+fn watermark_graph(mark: Mark) -> NamedNode {
+    let Mark { change, page, link } = mark;
+    NamedNode::new_unchecked(format!("{WATERMARK}v{VERSION}:{}:{}:{}", change.0, page.0, link_text(link)))
 }
 
-/// Whether a graph of a store is a record's: all are, but for the watermark.
+/// The watermark that older programs wrote for a page.
+fn older_watermark_graph(mark: Mark) -> NamedNode {
+    let link = link_text(mark.link);
+    let colon = if link.is_empty() { "" } else { ":" };
+    NamedNode::new_unchecked(format!("{WATERMARK}{}{colon}{link}", mark.page.0))
+}
+
+/// Whether a graph of a store is a record's: all are, except the watermark.
 #[must_use]
 pub fn is_record_graph(graph: &str) -> bool {
     !graph.starts_with(WATERMARK)
-}
-
-/// A record as the store is to hold it.
-#[derive(Debug)]
-pub struct RecordGraph {
-    /// Its graph.
-    pub graph: NamedNode,
-    /// All that the graph consists of; nothing for a record that has none.
-    pub quads: Vec<Quad>,
 }
 
 /// The writer's store.
 pub struct StoreView {
     store: Store,
     path: PathBuf,
-    watermark: PageId,
+    watermark: ChangeId,
+    /// The graph that names the watermark.
     mark: Option<NamedNode>,
     bulk_memory_mb: usize,
     /// Nothing was ever taken in, so that no graph is known.
@@ -68,8 +69,8 @@ struct Waiting {
     load: Option<Load>,
     /// Hashes of the names of both. One that another graph has as well costs some time and nothing else.
     graphs: FxHashSet<u64>,
-    /// The last page whose records were all applied.
-    reached: Option<Sealed>,
+    /// The last mark that was applied.
+    reached: Option<Mark>,
 }
 
 /// So many quads are worth a bulk load, whose tables cost some milliseconds however small they are.
@@ -83,89 +84,85 @@ fn hash(graph: &NamedNode) -> u64 {
     FxBuildHasher.hash_one(graph.as_str())
 }
 
+/// The graph of the watermark that a store has of this log, and the change that it stands for.
+fn find_watermark(store: &Store, path: &Path, log: &Log) -> Result<Option<(NamedNode, ChangeId)>, ViewError> {
+    let has = |graph: &NamedNode| store.contains_named_graph(graph).map_err(|source| StoreError::storage(path, source));
+    if store.is_empty().map_err(|source| StoreError::storage(path, source))? {
+        return Ok(None);
+    }
+    let mut page = PageId(i64::MAX);
+    while let Some(mark) = log.mark_before(page)? {
+        let graph = watermark_graph(mark);
+        if has(&graph)? {
+            return Ok(Some((graph, mark.change)));
+        }
+        page = mark.page;
+    }
+    let mut page = log.last_page()?;
+    while page.0 > 0 {
+        let graph = older_watermark_graph(Mark { change: ChangeId(0), page, link: log.link(page)? });
+        if has(&graph)? {
+            return Ok(Some((graph, log.mark_of_page(page)?.change)));
+        }
+        page.0 -= 1;
+    }
+    Ok(None)
+}
+
 impl StoreView {
-    /// Opens or makes the store that follows a log. One that followed another log, or none that can be told, such as
-    /// one beside an older copy of the log, begins anew.
-    pub fn open(path: &Path, log: &Log, config: &config::Store) -> Result<Self, ViewError> {
+    /// Opens or creates the store that follows a log. One that followed another log, or none that can be told, such as
+    /// one next to an older copy of the log, is emptied.
+    fn open_at(path: &Path, log: &Log, config: &config::Store) -> Result<Self, ViewError> {
         remove_leftovers(path)?;
         let failed = |source| StoreError::storage(path, source);
         let options = StoreOptions::default().with_max_open_files(config.open_tables);
         let mut store = Store::open_with_options(path, options.clone()).map_err(failed)?;
-        let mut watermark = log.last_page()?;
-        let mut mark = None;
-        while watermark.0 > 0 {
-            let graph = watermark_graph(watermark, log.link(watermark)?);
-            if store.contains_named_graph(&graph).map_err(failed)? {
-                mark = Some(graph);
-                break;
-            }
-            watermark.0 -= 1;
-        }
-        if mark.is_none() && !store.is_empty().map_err(failed)? {
-            tracing::warn!("the store in {} did not follow this log to any page: it is made anew", path.display());
+        let found = find_watermark(&store, path, log)?;
+        if found.is_none() && !store.is_empty().map_err(failed)? {
+            tracing::warn!("the store in {} did not follow this log to any page: it is rebuilt", path.display());
             drop(store);
             fs_err::remove_dir_all(path).map_err(StoreError::from)?;
             store = Store::open_with_options(path, options).map_err(failed)?;
         }
-        let empty = mark.is_none();
+        let empty = found.is_none();
+        let (mark, watermark) = found.map_or((None, ChangeId(0)), |(graph, change)| (Some(graph), change));
         let (path, bulk_memory_mb, waiting) = (path.to_owned(), config.bulk_memory_mb, Waiting::default());
         Ok(Self { store, path, watermark, mark, bulk_memory_mb, empty, waiting })
-    }
-
-    /// The store itself.
-    #[must_use]
-    pub fn store(&self) -> &Store {
-        &self.store
-    }
-
-    /// The last page whose changes are all in the store.
-    #[must_use]
-    pub fn page(&self) -> PageId {
-        self.watermark
-    }
-
-    /// Brings the store into the form that is read fastest and is smallest, which takes a while and, for that while, as
-    /// much disk again.
-    pub fn optimize(&self) -> Result<(), StoreError> {
-        self.store.optimize().map_err(|source| self.failed(source))
     }
 
     fn failed(&self, source: StorageError) -> StoreError {
         StoreError::storage(&self.path, source)
     }
 
-    /// Makes the graphs of records what they are to be. New ones may wait for [`StoreView::flush`].
-    pub fn apply(&mut self, records: Vec<RecordGraph>) -> Result<(), StoreError> {
-        let apply = |view: &mut Self| -> Result<(), StorageError> {
-            let mut known = Vec::new();
-            for record in records {
-                let name = hash(&record.graph);
-                if view.waiting.graphs.contains(&name) {
-                    view.take_in()?;
-                }
-                if !view.empty && view.store.contains_named_graph(&record.graph)? {
-                    known.push(record);
-                } else if !record.quads.is_empty() {
-                    view.waiting.graphs.insert(name);
-                    view.wait(record.quads)?;
-                }
+    /// Brings the graphs of records up to date. New ones may wait for a flush.
+    fn apply_graphs(&mut self, records: Vec<RecordGraph>) -> Result<(), StorageError> {
+        let mut known = Vec::new();
+        for record in records {
+            let name = hash(&record.graph);
+            if self.waiting.graphs.contains(&name) {
+                self.load_waiting()?;
             }
-            view.replace(&known)
-        };
-        apply(self).map_err(|source| self.failed(source))
+            if !self.empty && self.store.contains_named_graph(&record.graph)? {
+                known.push(record);
+            } else if !record.quads.is_empty() {
+                self.waiting.graphs.insert(name);
+                self.wait(Arc::unwrap_or_clone(record.quads))?;
+            }
+        }
+        self.replace(&known)
     }
 
-    /// Notes that all records of a page were applied. It becomes the watermark with the next [`StoreView::flush`].
-    pub fn reached(&mut self, page: Sealed) -> Result<(), StoreError> {
-        self.waiting.reached = Some(page);
-        if self.waiting.quads >= MOST { self.flush() } else { Ok(()) }
+    fn apply_batch(&mut self, batch: Batch<RecordGraph>) -> Result<(), StoreError> {
+        self.apply_graphs(batch.parts).map_err(|source| self.failed(source))?;
+        self.waiting.reached = batch.mark.or(self.waiting.reached);
+        if self.waiting.quads >= MOST { self.flush_waiting() } else { Ok(()) }
     }
 
-    /// Brings all that was applied into the store, and moves the watermark to the last page that was reached.
-    pub fn flush(&mut self) -> Result<(), StoreError> {
-        self.take_in().map_err(|source| self.failed(source))?;
-        let Some(Sealed { page, link }) = self.waiting.reached.take() else { return Ok(()) };
-        let mark = watermark_graph(page, link);
+    /// Brings all that was applied into the store, and moves the watermark to the last mark.
+    fn flush_waiting(&mut self) -> Result<(), StoreError> {
+        self.load_waiting().map_err(|source| self.failed(source))?;
+        let Some(reached) = self.waiting.reached.take() else { return Ok(()) };
+        let mark = watermark_graph(reached);
         let commit = || {
             let mut transaction = self.store.start_transaction()?;
             transaction.insert_named_graph(&mark);
@@ -175,15 +172,8 @@ impl StoreView {
             transaction.commit()
         };
         commit().map_err(|source| self.failed(source))?;
-        self.watermark = page;
+        self.watermark = reached.change;
         self.mark = Some(mark);
-        Ok(())
-    }
-
-    /// Forgets everything, so that the next catching up begins at the log's first page.
-    pub fn reset(&mut self) -> Result<(), StoreError> {
-        self.store.clear().map_err(|source| self.failed(source))?;
-        (self.watermark, self.mark, self.waiting, self.empty) = (PageId(0), None, Waiting::default(), true);
         Ok(())
     }
 
@@ -196,16 +186,16 @@ impl StoreView {
             return Ok(());
         }
         let load = waiting.load.get_or_insert_with(|| Load::begin(&self.store, self.bulk_memory_mb));
-        // A load that failed says why when it is taken in.
-        if waiting.few.drain(..).all(|quads| load.add(quads)) { Ok(()) } else { self.take_in() }
+        // A load that failed says why when it is committed.
+        if waiting.few.drain(..).all(|quads| load.add(quads)) { Ok(()) } else { self.load_waiting() }
     }
 
-    /// Takes in all that waits.
-    fn take_in(&mut self) -> Result<(), StorageError> {
+    /// Loads all that waits.
+    fn load_waiting(&mut self) -> Result<(), StorageError> {
         let Waiting { few, load, reached, .. } = std::mem::take(&mut self.waiting);
         self.empty = self.empty && few.is_empty() && load.is_none();
         if let Some(load) = load {
-            load.take_in()?;
+            load.commit()?;
         }
         if !few.is_empty() {
             let mut transaction = self.store.start_transaction()?;
@@ -214,7 +204,7 @@ impl StoreView {
             }
             transaction.commit()?;
         }
-        // Only now: a page whose records failed was not reached.
+        // Only now: a mark whose records failed was not reached.
         self.waiting.reached = reached;
         Ok(())
     }
@@ -238,6 +228,65 @@ impl StoreView {
             }
         }
         transaction.commit()
+    }
+}
+
+impl View for StoreView {
+    type Part = RecordGraph;
+    const NAME: &'static str = NAME;
+    const ABOUT: &'static str = "the triples of every record, in a graph of its own";
+    const VERSION: u32 = VERSION;
+    const PUBLISHED: bool = true;
+
+    fn open(home: &Home<'_>) -> Result<Self, ViewError> {
+        Self::open_at(&home.directory.join(FOLDER), home.log, &home.config.store)
+    }
+
+    /// Readers see what is published: the writer's store is not theirs to open.
+    fn reached(home: &Home<'_>) -> Result<ChangeId, ViewError> {
+        let published = Snapshots::of(home.directory).current_info();
+        Ok(published.map(|info| info.mark(home.log)).transpose()?.unwrap_or_default().change)
+    }
+
+    fn reset(home: &Home<'_>) -> Result<(), ViewError> {
+        let path = home.directory.join(FOLDER);
+        if path.exists() {
+            fs_err::remove_dir_all(path).map_err(StoreError::from)?;
+        }
+        Ok(())
+    }
+
+    fn part(change: &ParsedChange) -> RecordGraph {
+        RecordGraph::of(change)
+    }
+
+    fn watermark(&self) -> ChangeId {
+        self.watermark
+    }
+
+    fn apply(&mut self, batches: Vec<Batch<RecordGraph>>) -> Result<(), ViewError> {
+        for batch in batches {
+            self.apply_batch(batch)?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), ViewError> {
+        Ok(self.flush_waiting()?)
+    }
+
+    /// Takes, while it works, as much disk again.
+    fn optimize(&mut self) -> Result<(), ViewError> {
+        Ok(self.store.optimize().map_err(|source| self.failed(source))?)
+    }
+
+    fn publish(&self, directory: &Path) -> Result<bool, ViewError> {
+        self.store.backup(directory).map_err(|source| StoreError::storage(directory, source))?;
+        Ok(true)
+    }
+
+    fn check<'a>(&'a self, home: &Home<'a>) -> Result<Box<dyn Check + 'a>, ViewError> {
+        Ok(Box::new(StoreCheck::begin(&self.store, home)?))
     }
 }
 
@@ -272,11 +321,17 @@ mod tests {
         let graph = NamedNode::new_unchecked(format!("https://libris.kb.se/{name}"));
         let quad = |text: String| Quad::new(graph.clone(), graph.clone(), Literal::from(text), graph.clone());
         let quads = texts.into_iter().map(quad).collect();
-        RecordGraph { graph, quads }
+        RecordGraph { graph, quads: Arc::new(quads) }
+    }
+
+    const MARK: Mark = Mark { change: ChangeId(7), page: PageId(1), link: None };
+
+    fn apply(view: &mut StoreView, parts: Vec<RecordGraph>) -> Result<(), ViewError> {
+        view.apply(vec![Batch { parts, mark: None }])
     }
 
     fn held(view: &StoreView) -> HashSet<Quad> {
-        view.store().iter().collect::<Result<_, _>>().expect("readable")
+        view.store.iter().collect::<Result<_, _>>().expect("readable")
     }
 
     /// A store that follows an empty log, and the directory that both are in.
@@ -284,7 +339,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let log = Log::open(&directory.path().join("mirror.db")).expect("a log");
         let config = crate::config::Config::new(None, std::collections::HashMap::new(), &[]).expect("the defaults");
-        let view = StoreView::open(&directory.path().join("store"), &log, &config.store).expect("a store");
+        let view = StoreView::open_at(&directory.path().join("store"), &log, &config.store).expect("a store");
         (directory, view)
     }
 
@@ -296,15 +351,18 @@ mod tests {
             let filler = |page: usize| graph(99 + page, (0..fillers).map(|n| n.to_string()));
             let text = |text: &str| [text.to_owned(), "both".to_owned()];
             let first = vec![graph(1, text("a")), graph(2, text("a")), graph(3, text("a")), filler(0)];
-            view.apply(first).expect("applied");
-            view.apply(vec![graph(1, text("b")), graph(2, []), filler(1)]).expect("applied");
-            view.apply(vec![graph(2, text("c")), graph(4, []), graph(1, text("b"))]).expect("applied");
-            assert_eq!(view.page(), PageId(0), "no page was reached");
-            view.reached(Sealed { page: PageId(7), link: None }).expect("noted");
+            apply(&mut view, first).expect("applied");
+            apply(&mut view, vec![graph(1, text("b")), graph(2, []), filler(1)]).expect("applied");
+            apply(&mut view, vec![graph(2, text("c")), graph(4, []), graph(1, text("b"))]).expect("applied");
+            assert_eq!(view.watermark, ChangeId(0), "no mark was reached");
+            view.apply(vec![Batch { parts: Vec::new(), mark: Some(MARK) }]).expect("noted");
             view.flush().expect("flushed");
-            assert_eq!(view.page(), PageId(7));
+            assert_eq!(view.watermark, ChangeId(7));
             let due = [graph(1, text("b")), graph(2, text("c")), graph(3, text("a")), filler(0), filler(1)];
-            assert!(held(&view) == due.into_iter().flat_map(|record| record.quads).collect(), "with {fillers} fillers");
+            assert!(
+                held(&view) == due.into_iter().flat_map(|record| Arc::unwrap_or_clone(record.quads)).collect(),
+                "with {fillers} fillers"
+            );
         }
     }
 
@@ -312,19 +370,19 @@ mod tests {
     fn a_load_that_fails_moves_no_watermark_later() {
         let (directory, mut view) = view();
         let (store, away) = (directory.path().join("store"), directory.path().join("away"));
-        view.apply(vec![graph(1, (0..MANY + 1000).map(|n| n.to_string()))]).expect("applied");
-        view.reached(Sealed { page: PageId(7), link: None }).expect("noted");
+        apply(&mut view, vec![graph(1, (0..MANY + 1000).map(|n| n.to_string()))]).expect("applied");
+        view.apply(vec![Batch { parts: Vec::new(), mark: Some(MARK) }]).expect("noted");
         fs_err::rename(&store, &away).expect("renamed");
         assert!(view.flush().is_err(), "no table can be made");
         fs_err::rename(&away, &store).expect("renamed");
         view.flush().expect("nothing waits");
-        assert_eq!(view.page(), PageId(0), "what failed is not in the store");
+        assert_eq!(view.watermark, ChangeId(0), "what failed is not in the store");
     }
 
     #[test]
     fn what_waits_when_the_store_is_closed_leaves_no_trace() {
         let (directory, mut view) = view();
-        view.apply(vec![graph(1, (0..MANY + 1000).map(|n| n.to_string()))]).expect("applied");
+        apply(&mut view, vec![graph(1, (0..MANY + 1000).map(|n| n.to_string()))]).expect("applied");
         drop(view);
         let store = directory.path().join("store");
         let files = fs_err::read_dir(&store).expect("there").flatten().map(|entry| entry.file_name());

@@ -2,29 +2,35 @@
 //!
 //! A view knows how far it has followed the log, and is never ahead of it. On start, after a crash, and during a
 //! harvest alike, it is brought from its watermark to the end of the log. There is no other recovery code: applying
-//! a page twice leaves the same state as applying it once.
+//! changes twice leaves the same state as applying them once.
 
+mod follow;
 mod pieces;
 mod readers;
 mod table;
+mod view;
+
+use std::sync::Arc;
 
 use oxigraph::model::{NamedNode, Quad};
 
-use crate::log::{LogError, PageId, PageProof};
+use crate::log::{LogError, PageId};
 use crate::rdf::PayloadError;
 
+pub use follow::{CaughtUp, Until, follow};
 pub use pieces::Piece;
 pub use readers::Readers;
+pub(crate) use table::holds;
 #[cfg(test)]
 pub(crate) use table::log_of_two;
-pub(crate) use table::{OF_GRAPH, holds};
-pub use table::{Table, Tables, Writing};
+pub use table::{Table, TableCheck, TableView};
+pub use view::{AnyView, Artefact, Batch, Check, Fault, Faults, Home, Policy, Registered, TOLD, View};
 
 /// What a record is now.
 #[derive(Debug)]
 pub enum Content {
     /// Its quads, all in its graph, none twice.
-    Quads(Vec<Quad>),
+    Quads(Arc<Vec<Quad>>),
     /// Deleted at the source.
     Deleted,
     /// Kept in the log, but it gives no quads.
@@ -34,10 +40,10 @@ pub enum Content {
 impl Content {
     /// The quads, of which a record that gives none has none.
     #[must_use]
-    pub fn into_quads(self) -> Vec<Quad> {
+    pub fn quads(&self) -> &[Quad] {
         match self {
             Self::Quads(quads) => quads,
-            Self::Deleted | Self::Quarantined(_) => Vec::new(),
+            Self::Deleted | Self::Quarantined(_) => &[],
         }
     }
 }
@@ -47,21 +53,14 @@ impl Content {
 pub struct ParsedChange {
     /// The record's id in the log.
     pub record: i64,
+    /// The page that its version came with.
+    pub page: PageId,
     /// Its graph.
     pub graph: NamedNode,
     /// What it is now.
     pub content: Content,
-    /// Whether bytes of it that are no text had to be replaced to read it.
+    /// Whether invalid bytes in it had to be replaced to read it.
     pub repaired: bool,
-}
-
-/// A page of the log, as far as a view that has applied it must remember it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sealed {
-    /// The page.
-    pub page: PageId,
-    /// The link of the log's chain that seals the page.
-    pub link: PageProof,
 }
 
 /// A fault of a view; the cause says where.
@@ -71,17 +70,24 @@ pub enum ViewError {
     #[error(transparent)]
     Log(#[from] LogError),
     /// A view in the log's file failed.
-    #[error("the view {view} failed: {source}\nhint: `libris-mirror rebuild {view}` makes it anew from the log")]
+    #[error("the view {view} failed: {source}\nhint: `libris-mirror rebuild {view}` rebuilds it from the log")]
     Sqlite {
         /// Its name.
         view: &'static str,
         /// The cause.
         source: rusqlite::Error,
     },
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] crate::store::StoreError),
+    /// A view elsewhere failed, and says how itself.
+    #[error("{0}")]
+    Own(Box<dyn std::error::Error + Send + Sync>),
     /// The context in the log is no context.
     #[error(transparent)]
     Context(#[from] crate::rdf::ContextError),
+}
+
+impl ViewError {
+    /// The fault of a view that has errors of its own.
+    pub fn own(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Own(Box::new(error))
+    }
 }

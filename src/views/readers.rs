@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{Content, ParsedChange, ViewError};
-use crate::log::{Change, Log, LogError, PageBodies, SourceId};
+use crate::log::{CurrentVersion, Log, LogError, PageBodies, SourceId};
 use crate::oai::readable;
 use crate::rdf::{Context, PayloadError, Reader, graph_name};
 
@@ -19,7 +19,7 @@ impl Readers {
         let mut readers = HashMap::new();
         for source in log.sources()? {
             let context = match &source.context {
-                Some(url) => log.document(url)?.map(|body| Context::new(url, &body)).transpose()?.map(Arc::new),
+                Some(url) => log.document(url)?.map(|document| Context::new(url, &document.body)).transpose()?.map(Arc::new),
                 None => None,
             };
             readers.insert(source.id, Reader::new(source.format, context, depth));
@@ -34,28 +34,29 @@ impl Readers {
     }
 
     /// What a record of the log is now.
-    pub fn content(&self, log: &Log, bodies: &mut PageBodies, change: &Change) -> Result<Content, LogError> {
-        if change.deleted {
+    pub fn content(&self, log: &Log, bodies: &mut PageBodies, version: &CurrentVersion) -> Result<Content, LogError> {
+        if version.gone {
             return Ok(Content::Deleted);
         }
-        Ok(self.parse(change, bodies.record(log, change)?))
+        Ok(self.parse(version, bodies.record(log, version)?))
     }
 
-    fn parse(&self, change: &Change, record: &[u8]) -> Content {
-        let parsed = match self.0.get(&change.source) {
-            Some(reader) => reader.quads(&change.identifier, record),
+    fn parse(&self, version: &CurrentVersion, record: &[u8]) -> Content {
+        let parsed = match self.0.get(&version.source) {
+            Some(reader) => reader.quads(&version.identifier, record),
             None => Err(PayloadError::NoContext),
         };
-        parsed.map_or_else(Content::Quarantined, Content::Quads)
+        parsed.map_or_else(Content::Quarantined, |quads| Content::Quads(Arc::new(quads)))
     }
 
     /// What a record is now; without its bytes, deleted.
     #[must_use]
-    pub fn parsed(&self, change: &Change, record: Option<&[u8]>) -> ParsedChange {
+    pub fn parsed(&self, version: &CurrentVersion, record: Option<&[u8]>) -> ParsedChange {
         ParsedChange {
-            record: change.record,
-            graph: graph_name(&change.identifier),
-            content: record.map_or(Content::Deleted, |record| self.parse(change, record)),
+            record: version.record,
+            page: version.page,
+            graph: graph_name(&version.identifier),
+            content: record.map_or(Content::Deleted, |record| self.parse(version, record)),
             repaired: record.is_some_and(|record| matches!(readable(record), Cow::Owned(_))),
         }
     }

@@ -1,37 +1,47 @@
 //! Views that live in tables of the log's file: their data and their watermarks in one transaction.
 
-use std::path::PathBuf;
+use std::marker::PhantomData;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::FairMutex;
 use rusqlite::{Connection, Row, Transaction, TransactionBehavior};
 
+use super::view::{Batch, Check, Faults, Home, TOLD, View};
 use super::{ParsedChange, ViewError};
-use crate::log::{Log, LogError, PageId, make_index, missing_indexes, set_watermark, watermark};
+use crate::log::{ChangeId, Log, LogError, make_index, missing_indexes, set_watermark, watermark};
 
-/// A view that lives in tables, and what changes in them.
-pub trait Table {
-    /// The view's name.
+/// A view that lives in a table, and what changes in it.
+pub trait Table: Sized {
+    /// See [`View::NAME`].
     const NAME: &'static str;
-    /// The indexes of the tables that [`Self::apply`] does without.
+    /// See [`View::ABOUT`].
+    const ABOUT: &'static str;
+    /// See [`View::VERSION`].
+    const VERSION: u32 = 1;
+    /// The table whose rows have a `record_id`.
+    const TABLE: &'static str;
+    /// The indexes that [`Self::apply`] does not use. A table that is filled from nothing gets them at the end.
     const FOR_READERS: &'static [&'static str] = &[];
-    /// What a change comes to in the tables.
-    type Row: Send;
-    /// Says what a change comes to. Pure, so that many can be made at once.
+    /// What the view wants of a change.
+    type Row: Send + 'static;
+    /// See [`View::part`].
     fn row(change: &ParsedChange) -> Self::Row;
-    /// Applies what changed with a page, and writes only what is not so already. Idempotent.
-    fn apply(transaction: &Transaction<'_>, page: PageId, rows: &[Self::Row]) -> rusqlite::Result<()>;
-    /// Empties the tables.
+    /// Applies what changed, and writes only what differs from what is there. Idempotent.
+    fn apply(transaction: &Transaction<'_>, rows: &[Self::Row]) -> rusqlite::Result<()>;
+    /// Empties the table.
     fn clear(transaction: &Transaction<'_>) -> rusqlite::Result<()>;
-    /// Brings the tables into their smallest form, where there is one.
-    fn compact(_transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    /// Brings the table into its smallest form, where there is one.
+    fn optimize(_transaction: &Transaction<'_>) -> rusqlite::Result<()> {
         Ok(())
     }
+    /// Compares what the table holds of a record with what it must hold. Answers how many rows that must be, and what is wrong.
+    fn compare(log: &Log, change: &ParsedChange) -> Result<(u64, Option<String>), LogError>;
+    /// What is wrong within the view, whatever the records say.
+    fn integrity(_log: &Log) -> Result<Option<String>, LogError> {
+        Ok(None)
+    }
 }
-
-/// Rows of the records that have the graph of record `?1`: those of its identifier, which more than one source may have.
-pub(crate) const OF_GRAPH: &str =
-    "record_id IN (SELECT id FROM record WHERE identifier = (SELECT identifier FROM record WHERE id = ?1))";
 
 /// Whether a row holds these texts from a column on.
 pub(crate) fn holds(row: &Row<'_>, from: usize, texts: &[&str]) -> rusqlite::Result<bool> {
@@ -43,106 +53,190 @@ pub(crate) fn holds(row: &Row<'_>, from: usize, texts: &[&str]) -> rusqlite::Res
     Ok(true)
 }
 
-/// The writer's side of such views.
-pub struct Tables {
+/// The writer's side of such a view.
+pub struct TableView<T> {
     connection: Connection,
     path: PathBuf,
     turn: Arc<FairMutex<()>>,
+    watermark: ChangeId,
+    table: PhantomData<fn() -> T>,
 }
 
-impl Tables {
-    /// The views in the file of a log.
-    pub fn open(log: &Log) -> Result<Self, LogError> {
-        Ok(Self { connection: log.open_for_views()?, path: log.path().to_owned(), turn: log.turn() })
+impl<T: Table> TableView<T> {
+    fn fault(path: &Path, source: rusqlite::Error) -> ViewError {
+        match LogError::sqlite(path, source) {
+            // A full disk and a damaged file are faults of the file, not of a view.
+            LogError::Sqlite { source, .. } => ViewError::Sqlite { view: T::NAME, source },
+            file => ViewError::Log(file),
+        }
     }
 
-    /// The last page that a view has applied.
-    pub fn watermark<T: Table>(&self) -> Result<PageId, ViewError> {
-        watermark(&self.connection, T::NAME).map_err(|source| ViewError::sqlite::<T>(LogError::sqlite(&self.path, source)))
+    fn read<R>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<R>) -> Result<R, ViewError> {
+        work(&self.connection).map_err(|source| Self::fault(&self.path, source))
     }
 
     /// Does some work, all of it or none.
-    pub fn write<R>(&mut self, work: impl FnOnce(&Writing<'_>) -> Result<R, ViewError>) -> Result<R, ViewError> {
-        let Self { connection, path, turn } = self;
+    fn write<R>(&mut self, work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<R>) -> Result<R, ViewError> {
+        let Self { connection, path, turn, .. } = self;
         let _mine = turn.lock();
-        // From the beginning: one that only reads at first cannot go on if the log is written meanwhile.
-        let begun = connection.transaction_with_behavior(TransactionBehavior::Immediate);
-        let writing = Writing { transaction: begun.map_err(|source| LogError::sqlite(path, source))?, path };
-        let result = work(&writing)?;
-        writing.transaction.commit().map_err(|source| LogError::sqlite(path, source))?;
-        Ok(result)
+        let write = || {
+            // From the beginning: one that only reads at first cannot go on if the log is written meanwhile.
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let result = work(&transaction)?;
+            transaction.commit()?;
+            Ok(result)
+        };
+        write().map_err(|source| Self::fault(path, source))
     }
 
-    /// Lets a view forget everything, so that the next catching up begins at the log's first page.
-    pub fn reset<T: Table>(&mut self) -> Result<(), ViewError> {
-        self.write(|writing| writing.in_view::<T>(T::clear).and_then(|()| writing.reached::<T>(PageId(0))))
-    }
-
-    /// Does without a view's indexes for readers until [`Self::make_indexes`]. For a table that is empty and about to be
-    /// filled: rows come to them in no order, so that in a large table each row writes a leaf of each.
-    pub fn drop_indexes<T: Table>(&mut self) -> Result<(), ViewError> {
-        self.write(|writing| {
-            writing.in_view::<T>(|transaction| {
-                for name in T::FOR_READERS {
-                    let kept = transaction.execute(
-                        "INSERT INTO index_later (name, definition) SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND name = ?1",
-                        [name],
-                    )?;
-                    if kept > 0 {
-                        transaction.execute(&format!("DROP INDEX {name}"), [])?;
-                    }
+    /// Drops the indexes for readers until the table is filled: rows come to them in no order, so that in a large table each
+    /// row writes a leaf of each.
+    fn drop_indexes(&mut self) -> Result<(), ViewError> {
+        self.write(|transaction| {
+            for name in T::FOR_READERS {
+                let kept = transaction.execute(
+                    "INSERT INTO index_later (name, definition) SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND name = ?1",
+                    [name],
+                )?;
+                if kept > 0 {
+                    transaction.execute(&format!("DROP INDEX {name}"), [])?;
                 }
-                Ok(())
-            })
+            }
+            Ok(())
         })
     }
 
-    /// Makes the indexes that are missing, each in a transaction: of a whole table, they are sorted and written once.
-    pub fn make_indexes(&mut self) -> Result<(), ViewError> {
-        let failed = |source| LogError::sqlite(&self.path, source);
-        for (name, definition) in missing_indexes(&self.connection).map_err(failed)? {
-            self.write(|Writing { transaction, path }| {
-                Ok(make_index(transaction, &name, &definition).map_err(|source| LogError::sqlite(path, source))?)
-            })?;
+    /// Makes the indexes of this view that are missing, each in a transaction: of a whole table, they are sorted and written
+    /// once.
+    fn make_indexes(&mut self) -> Result<(), ViewError> {
+        let missing = self.read(missing_indexes)?;
+        for (name, definition) in missing.into_iter().filter(|(name, _)| T::FOR_READERS.contains(&name.as_str())) {
+            self.write(|transaction| make_index(transaction, &name, &definition))?;
         }
         Ok(())
     }
 
-    /// Brings the tables of a view into their smallest form.
-    pub fn compact<T: Table>(&mut self) -> Result<(), ViewError> {
-        self.write(|writing| writing.in_view::<T>(T::compact))
+    fn forget(&mut self) -> Result<(), ViewError> {
+        self.write(|transaction| {
+            T::clear(transaction)?;
+            set_watermark(transaction, T::NAME, ChangeId(0), T::VERSION)
+        })?;
+        self.watermark = ChangeId(0);
+        Ok(())
     }
 }
 
-/// A transaction over such views.
-pub struct Writing<'a> {
-    transaction: Transaction<'a>,
-    path: &'a PathBuf,
-}
+impl<T: Table> View for TableView<T> {
+    type Part = T::Row;
+    const NAME: &'static str = T::NAME;
+    const ABOUT: &'static str = T::ABOUT;
+    const VERSION: u32 = T::VERSION;
 
-impl Writing<'_> {
-    /// Applies what changed with a page to a view, and moves its watermark there. Idempotent.
-    pub fn apply<T: Table>(&self, page: PageId, rows: &[T::Row]) -> Result<(), ViewError> {
-        self.in_view::<T>(|transaction| T::apply(transaction, page, rows))?;
-        self.reached::<T>(page)
-    }
-
-    fn reached<T: Table>(&self, page: PageId) -> Result<(), ViewError> {
-        self.in_view::<T>(|transaction| set_watermark(transaction, T::NAME, page))
-    }
-
-    fn in_view<T: Table>(&self, work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>) -> Result<(), ViewError> {
-        work(&self.transaction).map_err(|source| ViewError::sqlite::<T>(LogError::sqlite(self.path, source)))
-    }
-}
-
-impl ViewError {
-    /// A full disk and a damaged file are faults of the file, not of a view.
-    fn sqlite<T: Table>(error: LogError) -> Self {
-        match error {
-            LogError::Sqlite { source, .. } => Self::Sqlite { view: T::NAME, source },
-            file => Self::Log(file),
+    fn open(home: &Home<'_>) -> Result<Self, ViewError> {
+        let (path, turn) = (home.log.path().to_owned(), home.log.turn());
+        let mut view = Self { connection: home.log.open_for_views()?, path, turn, watermark: ChangeId(0), table: PhantomData };
+        match view.read(|connection| watermark(connection, T::NAME))? {
+            Some((reached, version)) if version == T::VERSION => view.watermark = reached,
+            Some((_, version)) => {
+                tracing::info!(
+                    view = T::NAME,
+                    was = version,
+                    now = T::VERSION,
+                    "the view holds something else now, and is rebuilt"
+                );
+                view.forget()?;
+            }
+            None => {}
         }
+        Ok(view)
+    }
+
+    fn reached(home: &Home<'_>) -> Result<ChangeId, ViewError> {
+        let log = home.log;
+        let known = watermark(&log.connection, T::NAME).map_err(|source| log.failed(source))?;
+        Ok(known.map(|(reached, _)| reached).unwrap_or_default())
+    }
+
+    fn reset(home: &Home<'_>) -> Result<(), ViewError> {
+        Self::open(home)?.forget()
+    }
+
+    fn part(change: &ParsedChange) -> T::Row {
+        T::row(change)
+    }
+
+    fn watermark(&self) -> ChangeId {
+        self.watermark
+    }
+
+    fn apply(&mut self, batches: Vec<Batch<T::Row>>) -> Result<(), ViewError> {
+        if self.watermark == ChangeId(0) && batches.iter().any(|batch| !batch.parts.is_empty()) {
+            self.drop_indexes()?;
+        }
+        let reached = batches.iter().rev().find_map(|batch| batch.mark);
+        self.write(|transaction| {
+            for batch in batches.iter().filter(|batch| !batch.parts.is_empty()) {
+                T::apply(transaction, &batch.parts)?;
+            }
+            // Parts after the last mark are of a page that goes on: they come again after a crash.
+            reached.map_or(Ok(()), |mark| set_watermark(transaction, T::NAME, mark.change, T::VERSION))
+        })?;
+        self.watermark = reached.map_or(self.watermark, |mark| mark.change);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), ViewError> {
+        self.make_indexes()
+    }
+
+    fn optimize(&mut self) -> Result<(), ViewError> {
+        self.write(T::optimize)
+    }
+
+    fn check<'a>(&'a self, home: &Home<'a>) -> Result<Box<dyn Check + 'a>, ViewError> {
+        let log = Log::open_read_only(home.log.path())?;
+        Ok(Box::new(TableCheck::<T> { log, due: 0, table: PhantomData }))
+    }
+}
+
+/// Compares a table with the records, one after the other.
+pub struct TableCheck<T> {
+    log: Log,
+    /// How many rows the records give.
+    due: u64,
+    table: PhantomData<fn() -> T>,
+}
+
+impl<T: Table> Check for TableCheck<T> {
+    fn compared(&self) -> Vec<&'static str> {
+        vec![T::NAME]
+    }
+
+    fn records(&mut self, changes: &[ParsedChange], faults: &mut Faults) -> Result<(), ViewError> {
+        for change in changes {
+            let (rows, problem) = T::compare(&self.log, change)?;
+            self.due += rows;
+            if let Some(problem) = problem {
+                faults.add(T::NAME, format!("<{}> {problem}", change.graph.as_str()));
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>, faults: &mut Faults) -> Result<u64, ViewError> {
+        let (log, due) = (&self.log, self.due);
+        let counted = log.connection.query_row(&format!("SELECT count(*) FROM {}", T::TABLE), [], |row| row.get(0));
+        let held: u64 = counted.map_err(|source| log.failed(source))?;
+        if held != due {
+            faults.add(T::NAME, format!("the table holds {held} rows, and the records give {due}"));
+            for identifier in log.strays(T::TABLE, TOLD)? {
+                faults.add(T::NAME, format!("<{identifier}> is in the table, and no version of it counts"));
+            }
+        }
+        if let Some(problem) = T::integrity(log)? {
+            faults.add(T::NAME, problem);
+        }
+        Ok(due)
     }
 }
 
@@ -152,8 +246,8 @@ pub(crate) fn log_of_two(directory: &std::path::Path, identifier: &str) -> Log {
     let log = Log::open(&directory.join("mirror.db")).expect("a log");
     log.connection.execute_batch("PRAGMA foreign_keys = OFF").expect("set");
     for id in [1, 2] {
-        let sql = "INSERT INTO record (id, source_id, identifier, datestamp_text, sets, deleted, hash, page_id, offset, length, changed_page, first_page)
-                   VALUES (?1, ?1, ?2, '', '', 0, x'', 1, 0, 0, 1, 1)";
+        let sql = "INSERT INTO record (id, source_id, identifier, datestamp_text, sets, deleted, hash, page_id, offset, length, first_page, delivered, last_change)
+                   VALUES (?1, ?1, ?2, '', '', 0, x'', 1, 0, 0, 1, 1, 1)";
         log.connection.execute(sql, rusqlite::params![id, identifier]).expect("entered");
     }
     log
@@ -167,17 +261,23 @@ mod tests {
 
     impl Table for Entries {
         const NAME: &'static str = "entries";
+        const ABOUT: &'static str = "";
+        const TABLE: &'static str = "entry";
         const FOR_READERS: &'static [&'static str] = &["entry_by_kind", "entry_by_year"];
         type Row = ();
 
         fn row(_: &ParsedChange) {}
 
-        fn apply(_: &Transaction<'_>, _: PageId, _: &[()]) -> rusqlite::Result<()> {
+        fn apply(_: &Transaction<'_>, _: &[()]) -> rusqlite::Result<()> {
             Ok(())
         }
 
         fn clear(_: &Transaction<'_>) -> rusqlite::Result<()> {
             Ok(())
+        }
+
+        fn compare(_: &Log, _: &ParsedChange) -> Result<(u64, Option<String>), LogError> {
+            Ok((0, None))
         }
     }
 
@@ -187,15 +287,17 @@ mod tests {
         let log = Log::open(&directory.path().join("mirror.db")).expect("a log");
         let there = || log.rows("SELECT sql FROM sqlite_schema WHERE sql LIKE 'CREATE INDEX%' ORDER BY 1", [], |row| row.get(0));
         let all: Vec<String> = there().expect("read");
-        let mut tables = Tables::open(&log).expect("open");
+        let config = crate::config::Config::new(None, std::collections::HashMap::new(), &[]).expect("the defaults");
+        let home = Home { directory: directory.path(), log: &log, config: &config };
+        let mut view = TableView::<Entries>::open(&home).expect("open");
         // Twice: after a crash, what is missing is missing already.
         for _ in 0..2 {
-            tables.drop_indexes::<Entries>().expect("dropped");
+            view.drop_indexes().expect("dropped");
             assert_eq!(there().expect("read").len(), all.len() - 2);
         }
-        let mut tables = Tables::open(&log).expect("open");
+        let mut view = TableView::<Entries>::open(&home).expect("open");
         for _ in 0..2 {
-            tables.make_indexes().expect("made");
+            View::flush(&mut view).expect("made");
             assert_eq!(there().expect("read"), all);
         }
     }

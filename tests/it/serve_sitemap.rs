@@ -113,9 +113,10 @@ fn a_large_sitemap_comes_in_parts() {
     // Records that came as the first did, so many that there is a second part, and a third of which nothing is left.
     let log = rusqlite::Connection::open(bench.data().join("mirror.db")).expect("a log");
     log.execute_batch(
-        "INSERT INTO record (id, source_id, identifier, datestamp_text, sets, deleted, hash, page_id, offset, length, changed_page, first_page)
+        "INSERT INTO record (id, source_id, identifier, datestamp_text, sets, deleted, hash, page_id, offset, length, first_page, delivered, last_change)
          WITH RECURSIVE number (n) AS (SELECT 61 UNION ALL SELECT n + 1 FROM number WHERE n < 98500)
-         SELECT n, 1, 'https://libris.kb.se/made' || n, '', '', n > 98000, x'', 1, 0, 0, 1, 1 FROM number WHERE n > (SELECT max(id) FROM record)",
+         SELECT n, 1, 'https://libris.kb.se/made' || n, '', '', n > 98000, x'', 1, 0, 0, 1, 1, 1 FROM number WHERE n > (SELECT max(id) FROM record);
+         INSERT INTO change (record_id, kind, page_id) SELECT id, 1, 1 FROM record WHERE identifier LIKE 'https://libris.kb.se/made%'",
     )
     .expect("made");
     let server = Server::start(&bench, &[]);

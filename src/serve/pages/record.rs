@@ -1,5 +1,7 @@
 //! The page of a record.
 
+use std::sync::Arc;
+
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use maud::{Markup, html};
@@ -61,11 +63,11 @@ pub async fn record(app: &App, headers: &HeaderMap, row: RecordRow, content: Con
         Content::Deleted => Some(if row.withdrawn { words.record_withdrawn } else { words.record_deleted }.to_owned()),
         Content::Quarantined(error) => Some(format!("{} {error}", words.record_unreadable)),
     };
-    let quads: Vec<Quad> = if let Content::Quads(quads) = content { quads } else { Vec::new() };
+    let quads: Arc<Vec<Quad>> = if let Content::Quads(quads) = content { quads } else { Arc::default() };
     let turtle =
         if quads.is_empty() { None } else { Some(String::from_utf8_lossy(&write(&quads, GraphFormat::Turtle)?).into_owned()) };
-    let record = row.change.identifier.clone();
-    let id = row.change.record;
+    let record = row.version.identifier.clone();
+    let id = row.version.record;
     let base = app.config.serve.record_base.clone();
     let shown = app
         .log
@@ -95,7 +97,7 @@ pub async fn record(app: &App, headers: &HeaderMap, row: RecordRow, content: Con
             })
         })
         .await?;
-    let own = path_of(app, &row.change.identifier);
+    let own = path_of(app, &row.version.identifier);
     let is_there = status == StatusCode::OK;
     let page = Page {
         app,
@@ -124,7 +126,7 @@ fn look_up(search: &SearchIndex<'_>, piece: Piece, base: &str) -> Result<Value, 
 }
 
 fn content_of(page: &Page<'_>, row: &RecordRow, notice: Option<&str>, shown: &Shown) -> Markup {
-    let (words, record) = (page.words(), &row.change.identifier);
+    let (words, record) = (page.words(), &row.version.identifier);
     let own = path_of(page.app, record);
     html! {
         article {

@@ -25,7 +25,7 @@ use super::pages;
 use super::problem::Problem;
 use crate::config;
 use crate::query::{Bounds, Head, Limits, Question, Refusal, RefusalKind, Task};
-use crate::store::SnapshotInfo;
+use crate::snapshots::SnapshotInfo;
 
 /// Says that, and where, results were cut.
 pub const CUT: HeaderName = HeaderName::from_static("x-results-cut");

@@ -1,9 +1,13 @@
 //! Published snapshots: `snapshots/NNNNNN/`, and the file `snapshots/current` that names the newest.
 //!
-//! A snapshot is a checkpoint of hard links, made in a directory that no reader looks at, synced, renamed into
-//! place, and made current by an atomic rename. A reader holds a shared lock on the snapshot's `in-use` file; one
-//! that is held is not removed. Neither side ever waits for the other: an old snapshot is renamed out of the readers'
-//! sight under an exclusive lock, and a reader that finds it locked or gone looks for the current one again.
+//! A snapshot is a manifest and the artefacts that it names, which views made: today a checkpoint of the store. It is made
+//! in a directory that no reader looks at, synced, renamed into place, and made current by an atomic rename. A reader opens
+//! what the manifest names, and holds a shared lock on the snapshot's `in-use` file; one that is held is not removed. Neither
+//! side ever waits for the other: an old snapshot is renamed out of the readers' sight under an exclusive lock, and a reader
+//! that finds it locked or gone looks for the current one again.
+
+mod disk;
+mod manifest;
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -12,11 +16,35 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use fs_err as fs;
-use oxigraph::store::Store;
 
-use super::StoreError;
-use crate::log::{Log, LogError, PageId, PageProof};
-use crate::views::Sealed;
+use crate::log::{Log, LogError, Mark, PageId, PageProof};
+use crate::views::Artefact;
+
+pub use disk::{sync, sync_tree};
+pub use manifest::{Manifest, link_text};
+
+/// Why a snapshot cannot be made or opened.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// Of the file system.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    /// Nothing was published yet.
+    #[error(
+        "nothing is published in {0} yet\nhint: a harvest publishes at its end and every `store.publish_s` seconds; `libris-mirror publish` publishes what has been harvested"
+    )]
+    Nothing(PathBuf),
+    /// The snapshot lacks what a reader needs.
+    #[error(
+        "snapshot {number} holds no {view} that this program can read\nhint: `libris-mirror rebuild {view}` makes one, and publishes it"
+    )]
+    NoArtefact {
+        /// Its number.
+        number: u64,
+        /// The view whose artefact is missing.
+        view: &'static str,
+    },
+}
 
 /// The snapshots of a data directory.
 #[derive(Debug, Clone)]
@@ -26,40 +54,66 @@ pub struct Snapshots {
 
 /// A snapshot that is being read. It is not removed while this lives.
 pub struct PublishedSnapshot {
-    /// Its store, opened for reading.
-    pub store: Store,
-    /// Its number.
-    pub number: u64,
+    /// What is known of it.
+    pub info: SnapshotInfo,
+    path: PathBuf,
     held: File,
 }
 
+impl PublishedSnapshot {
+    /// Where the artefact of a view is, of the version that this program knows.
+    pub fn artefact(&self, view: &'static str, version: u32) -> Result<PathBuf, SnapshotError> {
+        let fits = |artefact: &&Artefact| artefact.view == view && artefact.version == version;
+        let found = self.info.manifest.artefacts.iter().find(fits).map(|artefact| self.path.join(&artefact.path));
+        found.ok_or(SnapshotError::NoArtefact { number: self.info.number, view })
+    }
+}
+
 /// What is known of a snapshot without opening it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SnapshotInfo {
     /// Its number.
     pub number: u64,
-    /// The page of the log that it has followed to.
-    pub page: PageId,
-    /// The link of the log's chain that seals this page, which tells one log from another. Snapshots of older programs
-    /// have none.
-    pub link: PageProof,
+    /// Its manifest.
+    pub manifest: Manifest,
     /// When it was published.
     pub published: SystemTime,
 }
 
 impl SnapshotInfo {
+    /// The page of the log that it has followed to.
+    #[must_use]
+    pub fn page(&self) -> PageId {
+        self.manifest.page
+    }
+
+    /// The link of the log's chain that seals this page. Snapshots of older programs have none.
+    #[must_use]
+    pub fn link(&self) -> PageProof {
+        self.manifest.link
+    }
+
     /// Whether it follows this log, as far as it says.
     pub fn follows(&self, log: &Log) -> Result<bool, LogError> {
-        Ok(self.link.is_none() || self.link == log.link(self.page)?)
+        Ok(self.link().is_none() || self.link() == log.link(self.page())?)
+    }
+
+    /// How far it has followed the log.
+    pub fn mark(&self, log: &Log) -> Result<Mark, LogError> {
+        match self.manifest.change {
+            Some(change) => Ok(Mark { change, page: self.page(), link: self.link() }),
+            None => log.mark_of_page(self.page()),
+        }
     }
 }
 
+/// Where they are in a data directory.
+pub const FOLDER: &str = "snapshots";
+
 const CURRENT: &str = "current";
 const IN_USE: &str = "in-use";
-const STORE: &str = "store";
 /// How often a reader looks again for the current snapshot, if the one that it found went.
 const TRIES: u32 = 20;
-const PAGE: &str = "page";
 const GOING: &str = "going-";
 
 impl Snapshots {
@@ -69,14 +123,14 @@ impl Snapshots {
         Self { directory }
     }
 
-    fn path(&self, number: u64) -> PathBuf {
-        self.directory.join(format!("{number:06}"))
+    /// The snapshots of a data directory.
+    #[must_use]
+    pub fn of(data: &Path) -> Self {
+        Self::new(data.join(FOLDER))
     }
 
-    /// Where the store of a snapshot is.
-    #[must_use]
-    pub fn store(&self, number: u64) -> PathBuf {
-        self.path(number).join(STORE)
+    fn path(&self, number: u64) -> PathBuf {
+        self.directory.join(format!("{number:06}"))
     }
 
     /// The number of the current snapshot.
@@ -97,12 +151,8 @@ impl Snapshots {
     /// What is known of a snapshot; `None` if it went.
     #[must_use]
     pub fn info(&self, number: u64) -> Option<SnapshotInfo> {
-        let path = self.path(number).join(PAGE);
-        let text = fs::read_to_string(&path).ok()?;
-        let mut words = text.split_whitespace();
-        let page = PageId(words.next()?.parse().ok()?);
-        let link = words.next().and_then(parse_link);
-        Some(SnapshotInfo { number, page, link, published: fs::metadata(&path).ok()?.modified().ok()? })
+        let (manifest, published) = Manifest::read(&self.path(number))?;
+        Some(SnapshotInfo { number, manifest, published })
     }
 
     /// What is known of the current snapshot.
@@ -124,12 +174,12 @@ impl Snapshots {
         let mut shared = HashSet::new();
         let others = self.all().into_iter().filter(|other| *other != number).map(|other| self.path(other));
         for place in others.chain([writer.to_owned()]) {
-            files(&place, &mut |metadata| {
+            disk::files(&place, &mut |metadata| {
                 shared.insert((metadata.dev(), metadata.ino()));
             });
         }
         let mut bytes = 0;
-        files(&self.path(number), &mut |metadata| {
+        disk::files(&self.path(number), &mut |metadata| {
             if !shared.contains(&(metadata.dev(), metadata.ino())) {
                 bytes += metadata.len();
             }
@@ -137,20 +187,36 @@ impl Snapshots {
         bytes
     }
 
-    /// Publishes the store as it is, having followed the log to a page, and removes old snapshots that nobody reads, keeping `keep` in all.
-    pub fn publish(&self, store: &Store, sealed: Sealed, keep: usize) -> Result<u64, StoreError> {
+    /// Publishes what `write` writes into a directory, which has followed the log up to `mark`, and removes old snapshots
+    /// that nobody reads, keeping `keep` in all. Answers its number.
+    pub fn publish<E: From<SnapshotError>>(
+        &self,
+        mark: Mark,
+        keep: usize,
+        write: impl FnOnce(&Path) -> Result<Vec<Artefact>, E>,
+    ) -> Result<u64, E> {
+        let making = self.begin()?;
+        let artefacts = write(&making)?;
+        Ok(self.complete(&making, mark, artefacts, keep)?)
+    }
+
+    /// An empty directory that no reader looks at.
+    fn begin(&self) -> Result<PathBuf, SnapshotError> {
         fs::create_dir_all(&self.directory)?;
-        let number = self.all().last().copied().max(self.current()).unwrap_or(0) + 1;
         let making = self.directory.join("making");
         if making.exists() {
             fs::remove_dir_all(&making)?;
         }
         fs::create_dir(&making)?;
-        store.backup(making.join(STORE)).map_err(|source| StoreError::storage(&making, source))?;
+        Ok(making)
+    }
+
+    fn complete(&self, making: &Path, mark: Mark, artefacts: Vec<Artefact>, keep: usize) -> Result<u64, SnapshotError> {
+        let number = self.all().last().copied().max(self.current()).unwrap_or(0) + 1;
         fs::write(making.join(IN_USE), "Readers of this snapshot hold a shared lock on this file.\n")?;
-        fs::write(making.join(PAGE), format!("{} {}\n", sealed.page.0, link_text(sealed.link)))?;
-        sync_tree(&making)?;
-        fs::rename(&making, self.path(number))?;
+        Manifest { change: Some(mark.change), page: mark.page, link: mark.link, artefacts }.write(making)?;
+        sync_tree(making)?;
+        fs::rename(making, self.path(number))?;
         let pointer = self.directory.join("current.new");
         fs::write(&pointer, format!("{number:06}\n"))?;
         File::open(&pointer)?.sync_all()?;
@@ -160,7 +226,7 @@ impl Snapshots {
         Ok(number)
     }
 
-    fn remove_old(&self, keep: usize) -> Result<(), StoreError> {
+    fn remove_old(&self, keep: usize) -> Result<(), SnapshotError> {
         let numbers = self.all();
         let old = numbers.len().saturating_sub(keep.max(1));
         for number in numbers.into_iter().take(old) {
@@ -170,12 +236,12 @@ impl Snapshots {
     }
 
     /// Removes a snapshot that is not the current one, if nobody reads it.
-    pub fn remove(&self, number: u64) -> Result<(), StoreError> {
+    pub fn remove(&self, number: u64) -> Result<(), SnapshotError> {
         self.hide(number)?;
         self.remove_hidden()
     }
 
-    fn hide(&self, number: u64) -> Result<(), StoreError> {
+    fn hide(&self, number: u64) -> Result<(), SnapshotError> {
         let path = self.path(number);
         if Some(number) == self.current() || !path.exists() {
             return Ok(());
@@ -188,7 +254,7 @@ impl Snapshots {
         Ok(())
     }
 
-    fn remove_hidden(&self) -> Result<(), StoreError> {
+    fn remove_hidden(&self) -> Result<(), SnapshotError> {
         for entry in fs::read_dir(&self.directory)? {
             let entry = entry?;
             if entry.file_name().to_str().is_some_and(|name| name.starts_with(GOING)) {
@@ -199,12 +265,12 @@ impl Snapshots {
     }
 
     /// Opens the current snapshot. One that is replaced and removed at this very moment is tried again.
-    pub fn open_current(&self) -> Result<PublishedSnapshot, StoreError> {
+    pub fn open_current(&self) -> Result<PublishedSnapshot, SnapshotError> {
         let mut tries = 0;
         loop {
             let number = self
                 .current()
-                .ok_or_else(|| StoreError::Nothing(self.directory.parent().unwrap_or(&self.directory).to_owned()))?;
+                .ok_or_else(|| SnapshotError::Nothing(self.directory.parent().unwrap_or(&self.directory).to_owned()))?;
             match self.open(number) {
                 Ok(snapshot) => return Ok(snapshot),
                 Err(error) if tries >= TRIES || self.current() == Some(number) => return Err(error),
@@ -214,18 +280,18 @@ impl Snapshots {
     }
 
     /// Opens one snapshot.
-    pub fn open(&self, number: u64) -> Result<PublishedSnapshot, StoreError> {
+    pub fn open(&self, number: u64) -> Result<PublishedSnapshot, SnapshotError> {
         let path = self.path(number);
         let held = File::open(path.join(IN_USE))?;
         held.try_lock_shared().map_err(std::io::Error::from)?;
-        let store = Store::open_read_only(path.join(STORE)).map_err(|source| StoreError::storage(&path, source))?;
-        Ok(PublishedSnapshot { store, number, held })
+        let info = self.info(number).ok_or_else(|| std::io::Error::from(std::io::ErrorKind::NotFound))?;
+        Ok(PublishedSnapshot { info, path, held })
     }
 
     /// Whether an open snapshot is the one that has its number now: after a restore, numbers begin again.
     #[must_use]
     pub fn has(&self, snapshot: &PublishedSnapshot) -> bool {
-        let there = fs::metadata(self.path(snapshot.number).join(IN_USE));
+        let there = fs::metadata(self.path(snapshot.info.number).join(IN_USE));
         let same = |there: std::fs::Metadata| {
             snapshot.held.metadata().is_ok_and(|held| (held.dev(), held.ino()) == (there.dev(), there.ino()))
         };
@@ -237,46 +303,4 @@ impl Snapshots {
     pub fn directory(&self) -> &Path {
         &self.directory
     }
-}
-
-/// A link in hexadecimal digits; nothing for a page that has none.
-#[must_use]
-pub fn link_text(link: PageProof) -> String {
-    link.iter().flatten().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn parse_link(text: &str) -> PageProof {
-    let mut link = [0; 16];
-    if text.len() != 2 * link.len() || !text.is_ascii() {
-        return None;
-    }
-    for (place, byte) in link.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(2 * place..2 * place + 2)?, 16).ok()?;
-    }
-    Some(link)
-}
-
-fn files(place: &Path, see: &mut dyn FnMut(&std::fs::Metadata)) {
-    let Ok(entries) = fs::read_dir(place) else { return };
-    for entry in entries.flatten() {
-        match entry.metadata() {
-            Ok(metadata) if metadata.is_dir() => files(&entry.path(), see),
-            Ok(metadata) => see(&metadata),
-            Err(_) => {}
-        }
-    }
-}
-
-/// Brings a file, or the names in a folder, to the disk.
-pub fn sync(path: &Path) -> std::io::Result<()> {
-    File::open(path)?.sync_all()
-}
-
-/// Brings every file below a directory to the disk.
-pub fn sync_tree(directory: &Path) -> std::io::Result<()> {
-    for entry in fs::read_dir(directory)? {
-        let path = entry?.path();
-        if path.is_dir() { sync_tree(&path)? } else { sync(&path)? }
-    }
-    sync(directory)
 }

@@ -1,0 +1,1 @@
+-- Placeholder, replaced by the columns of lists that were opened again.

@@ -1,0 +1,96 @@
+//! The JSON-LD context of a source: fetched conditionally by every run, and accepted into the log with the run.
+
+use std::sync::Arc;
+
+use chrono::Utc;
+use tokio::runtime::Runtime;
+use url::Url;
+
+use super::client::{Client, FetchedDocument, Validators};
+use super::error::FetchError;
+use super::run::HarvestError;
+use crate::config::Source;
+use crate::log::{Log, LogError, NewDocument, SourceId, SourceRow};
+use crate::rdf::{Context, ContextError, PayloadFormat};
+
+/// The context that a run reads payloads with. The log hears of it when the run is accepted.
+pub(super) struct RunContext {
+    /// The context.
+    pub(super) context: Arc<Context>,
+    url: Url,
+    body: Vec<u8>,
+    /// What the server said of this version; none if it was not fetched now.
+    validators: Option<Validators>,
+}
+
+/// The context of a source: that of the configuration, or that of earlier runs. It is fetched if the log has none or an older
+/// version; if it cannot be fetched now, the version of the log is used.
+pub(super) fn context_of(
+    log: &Log,
+    runtime: &Runtime,
+    client: &Client,
+    source: &Source,
+    row: &SourceRow,
+) -> Result<Option<RunContext>, HarvestError> {
+    let earlier = || row.context.as_deref().and_then(|url| Url::parse(url).ok());
+    let Some(url) = source.context.clone().or_else(earlier).filter(|_| row.format == PayloadFormat::JsonLd) else {
+        return Ok(None);
+    };
+    let known = log.document(url.as_str())?;
+    let validators =
+        known.as_ref().map(|known| Validators { etag: known.etag.clone(), last_modified: known.last_modified.clone() });
+    let answer = runtime.block_on(client.document(&url, validators.as_ref()));
+    let (body, validators) = match (answer, known) {
+        (Ok(FetchedDocument::New { body, validators }), _) => (body, Some(validators)),
+        (Ok(FetchedDocument::NotModified), Some(known)) => (known.body, validators),
+        (Ok(FetchedDocument::NotModified), None) => {
+            return Err(HarvestError::Unavailable(FetchError::Status { url: url.to_string(), status: 304, retry_after: None }));
+        }
+        (Err(FetchError::Stopped), _) => return Err(HarvestError::Unavailable(FetchError::Stopped)),
+        (Err(error), Some(known)) => {
+            tracing::warn!("{error}; the version of the JSON-LD context that the log has is used");
+            (known.body, None)
+        }
+        (Err(error), None) => return Err(HarvestError::Unavailable(error)),
+    };
+    let context = match (Context::new(url.as_str(), &body), log.document(url.as_str())?) {
+        (Err(error), Some(known)) if known.body != body => {
+            tracing::warn!("{error}; the version that the log has is used");
+            return Ok(Some(RunContext { context: read(&url, &known.body)?, url, body: known.body, validators: None }));
+        }
+        (context, _) => Arc::new(context?),
+    };
+    Ok(Some(RunContext { context, url, body, validators }))
+}
+
+fn read(url: &Url, body: &[u8]) -> Result<Arc<Context>, ContextError> {
+    Context::new(url.as_str(), body).map(Arc::new)
+}
+
+impl RunContext {
+    /// Makes it the context of a source: a new version is kept, and what depends on it is read again.
+    pub(super) fn accept(&self, log: &mut Log, source: SourceId) -> Result<(), LogError> {
+        let now = Utc::now().timestamp_millis();
+        let Validators { etag, last_modified } = match &self.validators {
+            Some(validators) => validators.clone(),
+            None => log
+                .document(self.url.as_str())?
+                .map_or_else(Validators::default, |known| Validators { etag: known.etag, last_modified: known.last_modified }),
+        };
+        let (etag, last_modified) = (etag.as_deref(), last_modified.as_deref());
+        let document = NewDocument { url: self.url.as_str(), body: &self.body, etag, last_modified };
+        let is_new = log.document(self.url.as_str())?.is_none_or(|known| known.body != self.body);
+        let records = log.accept_context(source, document, now)?;
+        if records > 0 {
+            tracing::info!(records, "the JSON-LD context changed: records are read again");
+        }
+        if is_new && !self.context.dropped().is_empty() {
+            tracing::warn!(
+                "the JSON-LD context {} defines terms that expand to something else, which are dropped: {}",
+                self.url,
+                self.context.dropped().join(", ")
+            );
+        }
+        Ok(())
+    }
+}

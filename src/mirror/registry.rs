@@ -1,0 +1,15 @@
+//! The registry: every view that the program has, a line each.
+
+use crate::links::LinksTable;
+use crate::quarantine::QuarantineTable;
+use crate::search::SearchTable;
+use crate::store::StoreView;
+use crate::views::{Registered, TableView};
+
+/// All views. `rebuild`, `verify`, `status` and the metrics read this list.
+pub const VIEWS: &[Registered] = &[
+    Registered::of::<StoreView>(),
+    Registered::of::<TableView<LinksTable>>(),
+    Registered::of::<TableView<QuarantineTable>>(),
+    Registered::of::<TableView<SearchTable>>(),
+];

@@ -1,0 +1,267 @@
+//! What a view is: the trait, and the same for views of any kind.
+//!
+//! A view is a room of its own and one line of the registry ([`crate::mirror::VIEWS`]). It says what it wants of a parsed
+//! change ([`View::part`], pure, on all cores), and applies these parts in the order of changes on a thread of its own. The rest
+//! is the same for all views and happens here and in [`follow`](super::follow()): reading the log, parsing, watermarks,
+//! rebuilding, and the check against the log.
+
+use std::any::Any;
+use std::path::{Path, PathBuf};
+
+use super::{ParsedChange, ViewError};
+use crate::config::Config;
+use crate::log::{ChangeId, Log, Mark};
+
+/// Where a view lives.
+#[derive(Clone, Copy)]
+pub struct Home<'a> {
+    /// The data directory.
+    pub directory: &'a Path,
+    /// The log.
+    pub log: &'a Log,
+    /// The configuration.
+    pub config: &'a Config,
+}
+
+/// How a view follows the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Policy {
+    /// A run ends when the view has reached the end of the log. For views on this machine.
+    KeepUp,
+    /// The view follows on its own and may be days behind. It delays no run and fails none. For views over a network.
+    MayLag,
+}
+
+/// Parts of changes that follow one another in the order of changes.
+#[derive(Debug)]
+pub struct Batch<P> {
+    /// What the view wants of each change.
+    pub parts: Vec<P>,
+    /// Set if the batch ends a page: once it is applied, the view has followed the log up to here.
+    pub mark: Option<Mark>,
+}
+
+/// Part of a published snapshot: a file or directory that readers open.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Artefact {
+    /// The name of the view that made it.
+    pub view: String,
+    /// The version of its format ([`View::VERSION`]).
+    pub version: u32,
+    /// Its path below the snapshot's directory.
+    pub path: PathBuf,
+}
+
+/// A function of the log that is kept up to date.
+///
+/// Applying a batch twice must leave the same state as applying it once: after a crash, batches since the last watermark
+/// come again.
+pub trait View: Sized + Send {
+    /// What the view wants of a change.
+    type Part: Send + 'static;
+    /// Its name: in the registry, in messages, and where its watermark is kept.
+    const NAME: &'static str;
+    /// What it holds, in a few words.
+    const ABOUT: &'static str;
+    /// The version of what it holds. A view that an older program left with another version is rebuilt.
+    const VERSION: u32 = 1;
+    /// How it follows the log.
+    const POLICY: Policy = Policy::KeepUp;
+
+    /// Opens the view for writing, or creates it.
+    fn open(home: &Home<'_>) -> Result<Self, ViewError>;
+
+    /// The last change that readers of the view see, without opening it for writing.
+    fn reached(home: &Home<'_>) -> Result<ChangeId, ViewError>;
+
+    /// Forgets everything, so that the next [`View::open`] begins at the log's first change. Works for a view that is damaged.
+    fn reset(home: &Home<'_>) -> Result<(), ViewError>;
+
+    /// What the view wants of a change. Pure.
+    fn part(change: &ParsedChange) -> Self::Part;
+
+    /// The last change that is applied and safe.
+    fn watermark(&self) -> ChangeId;
+
+    /// Applies batches in their order. They may become safe later, at the latest with [`View::flush`].
+    fn apply(&mut self, batches: Vec<Batch<Self::Part>>) -> Result<(), ViewError>;
+
+    /// Makes everything that was applied safe, and moves the watermark to the last mark that was applied.
+    fn flush(&mut self) -> Result<(), ViewError>;
+
+    /// Brings the view into the form that is smallest and read fastest. May take long.
+    fn optimize(&mut self) -> Result<(), ViewError> {
+        Ok(())
+    }
+
+    /// Writes what readers open into a directory of its own, if the view is read through snapshots. Answers whether it is.
+    fn publish(&self, _directory: &Path) -> Result<bool, ViewError> {
+        Ok(false)
+    }
+
+    /// Whether the view is read through snapshots.
+    const PUBLISHED: bool = false;
+
+    /// Begins a check of what the view holds, for [`crate::verify`]. The view has followed the log to its end.
+    fn check<'a>(&'a self, home: &Home<'a>) -> Result<Box<dyn Check + 'a>, ViewError>;
+}
+
+/// A check of a view, fed with every record of the log.
+pub trait Check: Send {
+    /// What is compared: the view, and published copies of it.
+    fn compared(&self) -> Vec<&'static str>;
+    /// Compares what the view holds of some records with what they give.
+    fn records(&mut self, changes: &[ParsedChange], faults: &mut Faults) -> Result<(), ViewError>;
+    /// Compares the rest: what the view holds that no record gives. Answers how many rows, or graphs, the records give.
+    fn finish(self: Box<Self>, faults: &mut Faults) -> Result<u64, ViewError>;
+}
+
+/// How many faults are told in words; all are counted.
+pub const TOLD: usize = 100;
+
+/// Something that is not as it must be.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Fault {
+    /// Where: `log`, `snapshot`, or the name of a view.
+    pub part: String,
+    /// What.
+    pub problem: String,
+}
+
+/// What is wrong: the first faults in words, all of them counted.
+#[derive(Debug, Default)]
+pub struct Faults {
+    /// How many there are.
+    pub count: u64,
+    /// The first of them; of each part at least one.
+    pub told: Vec<Fault>,
+}
+
+impl Faults {
+    /// Adds a fault.
+    pub fn add(&mut self, part: &str, problem: impl Into<String>) {
+        self.count += 1;
+        // Of each part at least the first, so that the user knows what to repair.
+        if self.told.len() < TOLD || !self.told.iter().any(|fault| fault.part == part) {
+            self.told.push(Fault { part: part.to_owned(), problem: problem.into() });
+        }
+    }
+
+    /// Adds another list of faults.
+    pub fn append(&mut self, other: Self) {
+        let untold = other.count - other.told.len() as u64;
+        for Fault { part, problem } in other.told {
+            self.add(&part, problem);
+        }
+        self.count += untold;
+    }
+}
+
+/// Parts of any view, and the mark of their batch.
+pub(super) type AnyBatch = (Box<dyn Any + Send>, Option<Mark>);
+
+/// Makes parts of changes for some view.
+pub(super) type PartsOf = fn(&[ParsedChange]) -> Box<dyn Any + Send>;
+
+/// A view of any kind.
+pub trait AnyView: Send {
+    /// See [`View::NAME`].
+    fn name(&self) -> &'static str;
+    /// See [`View::watermark`].
+    fn watermark(&self) -> ChangeId;
+    /// See [`View::flush`].
+    fn flush(&mut self) -> Result<(), ViewError>;
+    /// See [`View::optimize`].
+    fn optimize(&mut self) -> Result<(), ViewError>;
+    /// See [`View::publish`]: what it wrote into `directory`.
+    fn publish(&self, directory: &Path) -> Result<Option<Artefact>, ViewError>;
+    /// See [`View::PUBLISHED`].
+    fn is_published(&self) -> bool;
+    /// See [`View::check`].
+    fn check<'a>(&'a self, home: &Home<'a>) -> Result<Box<dyn Check + 'a>, ViewError>;
+    /// Makes the parts of this view.
+    #[doc(hidden)]
+    fn parts(&self) -> PartsOf;
+    /// Applies batches of such parts.
+    #[doc(hidden)]
+    fn apply_any(&mut self, batches: Vec<AnyBatch>) -> Result<(), ViewError>;
+}
+
+impl<V: View> AnyView for V {
+    fn name(&self) -> &'static str {
+        V::NAME
+    }
+
+    fn watermark(&self) -> ChangeId {
+        View::watermark(self)
+    }
+
+    fn flush(&mut self) -> Result<(), ViewError> {
+        View::flush(self)
+    }
+
+    fn optimize(&mut self) -> Result<(), ViewError> {
+        View::optimize(self)
+    }
+
+    fn publish(&self, directory: &Path) -> Result<Option<Artefact>, ViewError> {
+        let path = PathBuf::from(V::NAME);
+        let published = View::publish(self, &directory.join(&path))?;
+        Ok(published.then(|| Artefact { view: V::NAME.to_owned(), version: V::VERSION, path }))
+    }
+
+    fn is_published(&self) -> bool {
+        V::PUBLISHED
+    }
+
+    fn check<'a>(&'a self, home: &Home<'a>) -> Result<Box<dyn Check + 'a>, ViewError> {
+        View::check(self, home)
+    }
+
+    fn parts(&self) -> PartsOf {
+        |changes| Box::new(changes.iter().map(V::part).collect::<Vec<_>>())
+    }
+
+    fn apply_any(&mut self, batches: Vec<AnyBatch>) -> Result<(), ViewError> {
+        let own = batches.into_iter().filter_map(|(parts, mark)| {
+            // Only this view's own parts come here.
+            parts.downcast::<Vec<V::Part>>().ok().map(|parts| Batch { parts: *parts, mark })
+        });
+        self.apply(own.collect())
+    }
+}
+
+/// A view that the program knows: a line of the registry.
+#[derive(Clone, Copy)]
+pub struct Registered {
+    /// See [`View::NAME`].
+    pub name: &'static str,
+    /// See [`View::ABOUT`].
+    pub about: &'static str,
+    /// See [`View::POLICY`].
+    pub policy: Policy,
+    /// See [`View::PUBLISHED`].
+    pub published: bool,
+    /// See [`View::open`].
+    pub open: fn(&Home<'_>) -> Result<Box<dyn AnyView>, ViewError>,
+    /// See [`View::reached`].
+    pub reached: fn(&Home<'_>) -> Result<ChangeId, ViewError>,
+    /// See [`View::reset`].
+    pub reset: fn(&Home<'_>) -> Result<(), ViewError>,
+}
+
+impl Registered {
+    /// The line of a view.
+    #[must_use]
+    pub const fn of<V: View + 'static>() -> Self {
+        Self {
+            name: V::NAME,
+            about: V::ABOUT,
+            policy: V::POLICY,
+            published: V::PUBLISHED,
+            open: |home| Ok(Box::new(V::open(home)?)),
+            reached: V::reached,
+            reset: V::reset,
+        }
+    }
+}
