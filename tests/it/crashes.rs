@@ -10,6 +10,7 @@ use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 
 use crate::harness::{Bench, Done, binary, setting};
+use crate::older;
 
 /// How many kills there are, unless the environment says otherwise.
 pub const KILLS: u64 = 15;
@@ -140,7 +141,7 @@ fn a_store_that_is_older_or_gone_or_of_another_log_catches_up() {
     fs_err::remove_dir_all(&store).expect("removed");
     copy(&other.data().join("store"), &store);
     let done = bench.run(&["verify"]).expect(0);
-    assert!(done.stderr.contains("did not follow this log to any page: it is made anew"), "{}", done.stderr);
+    assert!(done.stderr.contains("did not follow this log to any page: it is rebuilt"), "{}", done.stderr);
     assert_eq!(bench.contents(), whole);
     bench.run(&["rebuild", "store"]).ok();
     assert_eq!(bench.count(count), triples);
@@ -267,33 +268,13 @@ fn a_mirror_from_before_there_were_checksums_is_migrated_and_goes_on() {
     let bench = Bench::new(1200);
     bench.harvest("all", None, &[]);
     let whole = bench.contents();
-    // As the version before wrote it: the schema of two migrations, and a watermark without a checksum.
-    let log = rusqlite::Connection::open(bench.data().join("mirror.db")).expect("a log");
-    log.execute_batch(
-        "ALTER TABLE page DROP COLUMN chain; ALTER TABLE record DROP COLUMN record_hash; DROP INDEX record_withdrawn;
-         ALTER TABLE record DROP COLUMN withdrawn; ALTER TABLE source DROP COLUMN withdrawn; ALTER TABLE quarantine DROP COLUMN excerpt;
-         DROP TABLE undelivered; DROP TABLE audit; DROP TABLE audit_header; DROP TABLE entry; DROP TABLE word; DROP TABLE trouble; DROP TABLE index_later;
-         DELETE FROM view WHERE name = 'search'; PRAGMA user_version = 2;",
-    )
-    .expect("valid");
-    let last: i64 = log.query_row("SELECT max(id) FROM page", [], |row| row.get(0)).expect("a page");
-    drop(log);
-    let store = oxigraph::store::Store::open(bench.data().join("store")).expect("a store");
-    let old = oxigraph::model::NamedNode::new(format!("urn:libris-mirror:watermark:{last}")).expect("an IRI");
-    for graph in store.named_graphs().flatten() {
-        if graph.to_string().contains(old.as_str()) {
-            store.remove_named_graph(graph.as_ref()).expect("written");
-        }
-    }
-    store.insert_named_graph(&old).expect("written");
-    drop(store);
-
+    let last = older::before_checksums(&bench);
     for reader in [&["status"][..], &["search", "x"], &["links", "--stats"], &["export"]] {
         let told = bench.run(reader).expect(1).stderr;
         assert!(told.contains("written by an older version") && told.contains("`libris-mirror publish`"), "{reader:?}: {told}");
     }
     let done = bench.run(&bench.harvest_words("all", None, &[])).expect(0);
-    assert!(!done.stderr.contains("it is made anew"), "the store is taken as it is: {}", done.stderr);
+    assert!(!done.stderr.contains("it is rebuilt"), "the store is used as it is: {}", done.stderr);
     assert_eq!(bench.contents(), whole);
     let report = bench.run(&["verify", "--json"]).json();
     assert_eq!((report["unsealed_pages"].as_i64(), report["pages"].as_i64() > Some(0)), (Some(last), true), "{report}");

@@ -29,12 +29,18 @@
 //! - `command_line`: help, exit codes, errors, configuration
 //! - `outputs`: files, pipes, devices and links that results are written to
 //! - `definitions`: records that are no KBV, and another provider's server
+//! - `contexts`: the JSON-LD context of a source, which may change
+//! - `namespaces`: payloads that need a declaration from outside
+//! - `model`: several sources with the same identifiers, against a model of what wins and in which order it happened
+//! - `views`: a view that the program does not know, and one that never ends
 //! - `house`: rules that the source tree keeps
 
 mod backups;
 mod bad_records;
 mod clients;
 mod command_line;
+mod contexts;
+mod counting_view;
 mod crashes;
 mod definitions;
 mod documents;
@@ -47,6 +53,9 @@ mod interruption;
 mod isolation;
 mod main_line;
 mod misbehaviour;
+mod model;
+mod namespaces;
+mod older;
 mod outputs;
 mod proof;
 mod protocol;
@@ -63,4 +72,5 @@ mod serve_sitemap;
 mod server;
 mod snapshots;
 mod soak;
+mod views;
 mod sparql_mistakes;
