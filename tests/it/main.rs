@@ -30,7 +30,9 @@
 //! - `outputs`: files, pipes, devices and links that results are written to
 //! - `definitions`: records that are no KBV, and another provider's server
 //! - `house`: rules that the source tree keeps
+//! - `arrows`: which source file uses which, for these rules
 
+mod arrows;
 mod backups;
 mod bad_records;
 mod clients;
