@@ -1,59 +1,66 @@
-//! The walk of an audit: the list of identifiers to its end, and then what changed meanwhile.
+//! The list of an audit: the identifiers of the whole set, and then those of what changed meanwhile.
 //!
-//! A record that changes while the list is walked moves out of it where the server froze its upper bound, as Libris
-//! does. It would look gone, but for the second, short list of what is new since the walk began.
+//! A record that changes while the list is fetched leaves it, if the server froze the upper bound, as Libris does. It would look
+//! gone, were it not for the second, short list of what is new since the first one began.
 
 use chrono::Utc;
 use tokio::runtime::Runtime;
-use tokio::sync::mpsc;
 
 use super::client::Client;
 use super::error::FetchError;
-use super::fetch::{Fetched, Fetcher, Lost, Onward, fetch};
+use super::fetch::{Fetcher, report_end};
 use super::list::{End, Part};
-use super::place::{Place, Verdict};
-use super::plan::{Facts, Options, Step, plan, reopen};
-use super::run::{HarvestError, WAITING};
+use super::messages::{FromFetcher, channel};
+use super::outcome::HarvestError;
+use super::plan::{Bounds, Facts, Options, Step, plan, reopen_from_start};
+use super::resume::{Continuation, ListProgress, Loss};
 use super::stop::Stop;
 use crate::config::{Config, Source};
-use crate::log::{AuditPage, HarvestId, HarvestRow, LogError, SourceRow};
+use crate::log::{AuditPage, HarvestId, HarvestKind, HarvestRow, LogError, SourceRow};
 use crate::mirror::Mirror;
 use crate::oai::{Granularity, ListVerb};
 
 /// How the list of identifiers ended.
-pub(super) enum Listed {
+pub(super) enum AuditListEnd {
     /// All of it came.
     Whole {
-        /// No answer said that it was all.
+        /// No answer ended it.
         doubtful: bool,
     },
-    /// It is open, for the next audit to go on.
-    Not(FetchError),
+    /// It is open, and the next audit resumes it.
+    Open(FetchError),
 }
 
-/// A walk that is under way.
-pub(super) struct Walk<'a> {
+/// How one of the two lists ended.
+enum OneListEnd {
+    Whole,
+    Open(FetchError),
+    /// The order of the list is refuted: all of it is fetched again from this step.
+    Restart(Step),
+}
+
+/// The list of identifiers of an audit.
+pub(super) struct AuditList<'a> {
     mirror: &'a mut Mirror,
     source: &'a Source,
     config: &'a Config,
     stop: &'a Stop,
     row: SourceRow,
-    granularity: Granularity,
+    bounds: Bounds,
     audit: HarvestId,
     first: Step,
     /// When an earlier audit began the list, milliseconds since 1970.
     resumed: Option<i64>,
     listed: u64,
-    place: Place,
-    promised: Option<u64>,
+    progress: ListProgress,
 }
 
 fn now() -> i64 {
     Utc::now().timestamp_millis()
 }
 
-impl<'a> Walk<'a> {
-    /// Begins a walk, or goes on with the one that an earlier audit left open.
+impl<'a> AuditList<'a> {
+    /// Begins a list, or resumes the one that an earlier audit left open.
     pub(super) fn begin(
         mirror: &'a mut Mirror,
         source: &'a Source,
@@ -63,52 +70,75 @@ impl<'a> Walk<'a> {
         granularity: Granularity,
     ) -> Result<Self, LogError> {
         let newest = mirror.log.newest_audit(row.id)?;
-        let facts = Facts { newest: newest.as_ref(), complete: None, granularity, overlap_s: config.harvest.overlap_s };
+        let bounds = Bounds { granularity, overlap_s: config.harvest.overlap_s };
+        let facts = Facts { newest: newest.as_ref(), complete: None, undoubted: None, bounds };
         let first = plan(&facts, &Options::default());
-        let (audit, resumed) = match first {
-            Step::Begin { .. } => (mirror.log.begin_audit(row.id, now())?, None),
-            Step::Resume { harvest, .. } | Step::Reopen { harvest, .. } => {
-                (harvest, newest.as_ref().map(|audit| audit.started_at))
+        let resumed = newest.filter(|_| !matches!(first, Step::Begin { .. }));
+        let audit = match &first {
+            Step::Begin { .. } => mirror.log.begin_audit(row.id, now())?,
+            Step::Resume { harvest, .. } => *harvest,
+            Step::Reopen { harvest, .. } => {
+                mirror.log.reopen_audit(*harvest, first.assumed_from())?;
+                *harvest
             }
         };
-        let listed = newest.filter(|_| resumed.is_some()).map_or(0, |audit| audit.counters.received);
-        let (row, place) = (row.clone(), Place::resumed(listed));
-        Ok(Self { mirror, source, config, stop, row, granularity, audit, first, resumed, listed, place, promised: None })
+        let listed = resumed.as_ref().map_or(0, |audit| audit.counters.received);
+        Ok(Self {
+            mirror,
+            source,
+            config,
+            stop,
+            row: row.clone(),
+            bounds,
+            audit,
+            first,
+            resumed: resumed.map(|audit| audit.started_at),
+            listed,
+            progress: ListProgress::resumed(listed),
+        })
     }
 
-    /// When an earlier audit began it, milliseconds since 1970, if it goes on with that one's list.
+    /// When an earlier audit began the list, milliseconds since 1970, if this one resumes it.
     pub(super) fn resumed(&self) -> Option<i64> {
         self.resumed
     }
 
-    /// Walks to the end; `progress` hears how many identifiers came.
-    pub(super) fn walk(
+    /// Fetches the list to its end; `progress` gets the number of identifiers that came.
+    pub(super) fn fetch(
         mut self,
         runtime: &Runtime,
         client: &Client,
         progress: &mut dyn FnMut(u64),
-    ) -> Result<Listed, HarvestError> {
-        let first = self.first.clone();
-        if let Some(error) = self.list(runtime, client, first, false, progress)? {
-            return Ok(Listed::Not(error));
+    ) -> Result<AuditListEnd, HarvestError> {
+        let mut step = self.first.clone();
+        loop {
+            match self.list(runtime, client, step, false, progress)? {
+                OneListEnd::Whole => {}
+                OneListEnd::Open(error) => return Ok(AuditListEnd::Open(error)),
+                OneListEnd::Restart(again) => {
+                    step = again;
+                    continue;
+                }
+            }
+            let doubtful = self.progress.doubtful;
+            self.progress = ListProgress::default();
+            let begun = self.row_now()?.and_then(|audit| audit.first_response);
+            let Some(begun) = begun else {
+                let end = Some(End { token: None, complete_list_size: None });
+                self.commit(&Part { end, ..Part::default() }, true)?;
+                return Ok(AuditListEnd::Whole { doubtful });
+            };
+            let from = Some(self.bounds.at(begun.earlier_by(self.bounds.overlap_s)));
+            let meanwhile = Step::Begin { kind: HarvestKind::Window, from, until: None };
+            match self.list(runtime, client, meanwhile, true, progress)? {
+                OneListEnd::Whole => return Ok(AuditListEnd::Whole { doubtful: doubtful || self.progress.doubtful }),
+                OneListEnd::Open(error) => return Ok(AuditListEnd::Open(error)),
+                OneListEnd::Restart(again) => step = again,
+            }
         }
-        let doubtful = self.place.doubtful;
-        self.place = Place::default();
-        let begun = self.row_now()?.and_then(|audit| audit.first_response);
-        let Some(begun) = begun else {
-            let end = Some(End { token: None, complete_list_size: None });
-            self.commit(&Part { end, ..Part::default() }, true)?;
-            return Ok(Listed::Whole { doubtful });
-        };
-        let from = Some(begun.earlier_by(self.config.harvest.overlap_s).at(self.granularity));
-        let meanwhile = Step::Reopen { harvest: self.audit, from, until: None };
-        Ok(match self.list(runtime, client, meanwhile, true, progress)? {
-            Some(error) => Listed::Not(error),
-            None => Listed::Whole { doubtful: doubtful || self.place.doubtful },
-        })
     }
 
-    /// Walks one list to its end, with which the audit is complete if it is the last. Answers what stopped it.
+    /// Fetches one list to its end, with which the audit is complete if it is the last.
     fn list(
         &mut self,
         runtime: &Runtime,
@@ -116,9 +146,9 @@ impl<'a> Walk<'a> {
         step: Step,
         last: bool,
         progress: &mut dyn FnMut(u64),
-    ) -> Result<Option<FetchError>, HarvestError> {
-        let (sender, mut parts) = mpsc::channel(WAITING);
-        let fetcher = Fetcher {
+    ) -> Result<OneListEnd, HarvestError> {
+        let (sender, mut messages) = channel();
+        let mut fetcher = Fetcher {
             client: client.clone(),
             source: self.source.clone(),
             settings: self.config.harvest.clone(),
@@ -126,54 +156,68 @@ impl<'a> Walk<'a> {
             probe: None,
             remaining: None,
             in_span: false,
-            sender,
+            sender: sender.clone(),
         };
-        runtime.spawn(fetch(fetcher, step));
-        while let Some(fetched) = parts.blocking_recv() {
+        let task = runtime.spawn(report_end(sender, Box::pin(async move { fetcher.list(step).await })));
+        let mut end = OneListEnd::Open(FetchError::Stopped);
+        while let Some(message) = messages.blocking_recv() {
             if self.stop.is_stopped() {
                 break;
             }
-            match fetched {
-                Fetched::Part(part) => {
-                    let short = self.take(part, last)?;
+            match message {
+                FromFetcher::Part(part) => {
+                    let early = self.take(part, last)?;
                     progress(self.listed);
-                    if short.is_some() {
-                        return Ok(short);
+                    if let Some(early) = early {
+                        end = early;
+                        break;
                     }
                 }
-                Fetched::Lost(why, answer) => {
-                    // The other side has gone if this fails, and says why below.
-                    let _ = answer.send(self.place(why)?);
+                FromFetcher::Lost(loss, reply) => {
+                    // This fails only if the fetching side ended, which the next message reports.
+                    let _ = reply.send(self.continuation(loss)?);
                 }
-                Fetched::Which { sender, .. } => drop(sender),
-                Fetched::Done => return Ok(None),
-                Fetched::Failed(error @ FetchError::Fault(_)) => return Err(HarvestError::Fault(error)),
-                Fetched::Failed(error) => return Ok(Some(error)),
-                Fetched::Useless(error) => return Err(error.into()),
+                FromFetcher::Which { reply, .. } => drop(reply),
+                FromFetcher::Done => {
+                    end = OneListEnd::Whole;
+                    break;
+                }
+                FromFetcher::Failed(error @ FetchError::Fault(_)) => return Err(HarvestError::Fault(error)),
+                FromFetcher::Failed(error) => {
+                    end = OneListEnd::Open(error);
+                    break;
+                }
+                FromFetcher::Useless(error) => return Err(error.into()),
             }
         }
-        Ok(Some(FetchError::Stopped))
+        // It may still wait for an answer that nobody needs.
+        task.abort();
+        Ok(end)
     }
 
-    /// Commits a part. Answers what to say if the list ended too early.
-    fn take(&mut self, part: Part, last: bool) -> Result<Option<FetchError>, LogError> {
+    /// Commits a part. Answers how the list ends if it ended too early, or is out of order.
+    fn take(&mut self, part: Part, last: bool) -> Result<Option<OneListEnd>, LogError> {
         if part.opens_list {
-            self.place.opened(self.row_now()?.and_then(|audit| audit.newest));
-            self.promised = None;
+            self.progress.opened(self.row_now()?.and_then(|audit| audit.newest));
         }
         self.listed += part.records.len() as u64;
-        self.place.came(&part.records, part.by_name);
-        self.promised = self.promised.or(part.end.as_ref().and_then(|end| end.complete_list_size));
+        self.progress.came(&part);
         let ends = part.end.as_ref().is_some_and(|end| end.token.is_none());
-        let short = self.promised.filter(|promised| ends && *promised > self.place.received());
-        self.commit(&part, last && ends && short.is_none())?;
-        let Some(promised) = short else { return Ok(None) };
-        // It stays open where it got further, to go on from there. Otherwise that was all.
-        if self.row_now()?.is_some_and(|audit| self.place.got_further(&audit)) {
-            return Ok(Some(FetchError::Short { received: self.place.received(), promised }));
+        let promised = self.progress.broken_promise().filter(|_| ends);
+        if self.commit(&part, last && ends && promised.is_none())? {
+            let Some(audit) = self.row_now()? else { return Ok(None) };
+            tracing::warn!("the list is not in the order of datestamps, as it seemed to be; it is opened again from its start");
+            self.progress = ListProgress::restarted();
+            self.mirror.log.reopen_audit(self.audit, None)?;
+            return Ok(Some(OneListEnd::Restart(reopen_from_start(&audit))));
+        }
+        let Some(promised) = promised else { return Ok(None) };
+        // If it got further, the next audit resumes it from there. Otherwise this was all.
+        if self.row_now()?.is_some_and(|audit| self.progress.got_further(&audit)) {
+            return Ok(Some(OneListEnd::Open(FetchError::Short { received: self.progress.received(), promised })));
         }
         self.commit(&Part { end: part.end, ..Part::default() }, last)?;
-        self.place.doubtful = true;
+        self.progress.doubtful = true;
         Ok(None)
     }
 
@@ -181,20 +225,18 @@ impl<'a> Walk<'a> {
         self.mirror.log.newest_audit(self.row.id)
     }
 
-    fn place(&mut self, lost: Lost) -> Result<Onward, LogError> {
-        let Some(audit) = self.row_now()? else { return Ok(Onward::GiveUp) };
-        match self.place.lost(&audit, lost) {
-            Verdict::Reopen => {}
-            Verdict::End => return Ok(Onward::End),
-            Verdict::GiveUp => return Ok(Onward::GiveUp),
+    /// Decides where the list goes on after its position was lost, and notes it in the log.
+    fn continuation(&mut self, loss: Loss) -> Result<Continuation, LogError> {
+        let Some(audit) = self.row_now()? else { return Ok(Continuation::GiveUp) };
+        let continuation = self.progress.lost(&audit, loss, self.bounds);
+        if let Continuation::Reopen(step) = &continuation {
+            self.mirror.log.reopen_audit(audit.id, step.assumed_from())?;
         }
-        self.mirror.log.drop_audit_token(audit.id)?;
-        let overlap_s = self.config.harvest.overlap_s;
-        let facts = Facts { newest: None, complete: None, granularity: self.granularity, overlap_s };
-        Ok(Onward::Step(reopen(&audit, &facts)))
+        Ok(continuation)
     }
 
-    fn commit(&mut self, part: &Part, last: bool) -> Result<(), LogError> {
+    /// Commits a part; answers whether it refutes the order of the list.
+    fn commit(&mut self, part: &Part, last: bool) -> Result<bool, LogError> {
         let token = part.end.as_ref().and_then(|end| end.token.as_ref());
         self.mirror.log.append_audit(&AuditPage {
             audit: self.audit,

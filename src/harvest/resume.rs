@@ -1,112 +1,155 @@
-//! Whether a list goes on after its place was lost: a pure decision.
+//! Where a list goes on after its position was lost: a pure decision.
 
-use super::fetch::Lost;
+use super::list::Part;
+use super::plan::{Bounds, Step, reopen, reopen_by_date};
 use crate::log::HarvestRow;
-use crate::oai::{Datestamp, Record};
+use crate::oai::Datestamp;
 
-/// The order of a list by datestamps, as far as it was seen.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Order {
-    newest: Option<Datestamp>,
-    ascends: bool,
-}
-
-impl Default for Order {
-    fn default() -> Self {
-        Self { newest: None, ascends: true }
-    }
-}
-
-impl Order {
-    /// The next entry came.
-    pub(super) fn came(&mut self, record: &Record) {
-        let Some(datestamp) = record.header.datestamp else { return };
-        self.ascends &= self.newest.is_none_or(|newest| newest <= datestamp);
-        self.newest = self.newest.max(Some(datestamp));
-    }
-
-    /// The newest datestamp of a list that ascends: everything older has come.
-    pub(super) fn reached(self) -> Option<Datestamp> {
-        self.newest.filter(|_| self.ascends)
-    }
-}
-
-/// How a list got along since it was last opened.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Place {
-    /// Whether it was opened again before.
-    reopened: bool,
-    /// The newest datestamp when it was opened.
-    newest: Option<Datestamp>,
-    /// How many entries have come since it was opened.
-    received: u64,
-    /// The newest datestamp of these.
-    reached: Option<Datestamp>,
-    /// How many entries had come when its token was last refused.
-    refused_at: Option<u64>,
-    /// It was taken to have ended where no answer said so.
-    pub(super) doubtful: bool,
-}
-
-/// What to do about a list whose place was lost.
+/// Why the position in a list is lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// It is opened again.
-    Reopen,
+pub(super) enum Loss {
+    /// The server rejects the token, or answers that nothing matches it.
+    Refused {
+        /// It answers that nothing is left (`noRecordsMatch`).
+        nothing_left: bool,
+    },
+    /// The answer broke off, or never comes.
+    Broken,
+}
+
+/// How a list goes on after its position was lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Continuation {
+    /// It is re-opened by this step.
+    Reopen(Step),
     /// It has ended.
     End,
-    /// The server neither goes on nor says that this was all.
+    /// It does not go on: the server neither continues it nor says that this was all.
     GiveUp,
 }
 
-impl Place {
-    /// In a list of which an earlier run received so many entries.
+/// Where a list was last re-opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Opening {
+    Start,
+    ByDate,
+}
+
+/// The progress of a list since it was last opened.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct ListProgress {
+    /// Where it was re-opened in this run, if it was.
+    reopened: Option<Opening>,
+    /// The newest datestamp in the log when it was opened.
+    newest: Option<Datestamp>,
+    /// How many entries came since then.
+    received: u64,
+    /// How many entries it named that the server did not deliver.
+    undelivered: u64,
+    /// The newest datestamp of what came.
+    reached: Option<Datestamp>,
+    /// How many entries it promised (`completeListSize`).
+    promised: Option<u64>,
+    /// How many entries had come when its token was last refused.
+    refused_at: Option<u64>,
+    /// It was taken to have ended, though no answer ended it.
+    pub(super) doubtful: bool,
+}
+
+impl ListProgress {
+    /// The progress of a list of which earlier runs received some entries.
     pub(super) fn resumed(received: u64) -> Self {
         Self { received, ..Self::default() }
     }
 
-    /// The list was opened, with everything up to `newest` in the log.
+    /// The list was opened; `newest` is the newest datestamp that the log has of it.
     pub(super) fn opened(&mut self, newest: Option<Datestamp>) {
-        (self.newest, self.received, self.reached) = (newest, 0, None);
+        let Self { reopened, refused_at, doubtful, .. } = *self;
+        *self = Self { reopened, newest, refused_at, doubtful, ..Self::default() };
     }
 
-    /// Entries came: of the list, or `by_name`, which says nothing of how far it has come.
-    pub(super) fn came(&mut self, records: &[Record], by_name: bool) {
-        self.received += records.len() as u64;
-        if !by_name {
-            self.reached = records.iter().filter_map(|record| record.header.datestamp).max().max(self.reached);
+    /// The list is re-opened from its own start, because its order was refuted.
+    pub(super) fn restarted() -> Self {
+        Self { reopened: Some(Opening::Start), ..Self::default() }
+    }
+
+    /// A part came. Records that were requested by identifier do not say how far the list has come.
+    pub(super) fn came(&mut self, part: &Part) {
+        self.received += part.records.len() as u64;
+        self.undelivered += part.undelivered.len() as u64;
+        self.promised = self.promised.or(part.end.as_ref().and_then(|end| end.complete_list_size));
+        if !part.by_name {
+            self.reached = part.records.iter().filter_map(|record| record.header.datestamp).max().max(self.reached);
         }
     }
 
-    /// How many entries have come since the list was opened.
+    /// How many entries came since the list was opened.
     pub(super) fn received(&self) -> u64 {
         self.received
     }
 
-    /// Whether the list got further since it was opened.
+    /// How many entries the list promised, if fewer came.
+    pub(super) fn broken_promise(&self) -> Option<u64> {
+        self.promised.filter(|promised| *promised > self.received + self.undelivered)
+    }
+
+    /// Whether the list reached a newer datestamp since it was opened.
     pub(super) fn got_further(&self, list: &HarvestRow) -> bool {
         list.newest > self.newest
     }
 
-    /// Decides.
+    /// Where a list that ended before it kept its promise is re-opened; nothing if that was tried and got no further.
+    pub(super) fn short(&mut self, list: &HarvestRow, bounds: Bounds) -> Option<Step> {
+        let step = self.next_opening(list, bounds)?;
+        self.reopen(&step);
+        Some(step)
+    }
+
+    /// Decides how the list goes on.
     ///
-    /// Some servers refuse the token of the last page. A list in the order of datestamps that is opened again from
-    /// where it got to, comes to the same last record and is refused again has ended: its pages are cut elsewhere this
-    /// time. Without that order only the very same place says anything, and only where the server says that nothing is
-    /// left.
-    pub(super) fn lost(&mut self, list: &HarvestRow, why: Lost) -> Verdict {
-        let Lost::Refused { nothing_left } = why else {
-            self.reopened = true;
-            return Verdict::Reopen;
+    /// Some servers refuse the token of the last page. A list in the order of datestamps that is re-opened by date, reaches the
+    /// same last record and is refused again has ended: its pages are cut elsewhere this time. Without that order only the very
+    /// same position counts, and only if the server answers that nothing is left.
+    pub(super) fn lost(&mut self, list: &HarvestRow, loss: Loss, bounds: Bounds) -> Continuation {
+        let next = match loss {
+            Loss::Broken => Some(reopen(list, bounds)),
+            Loss::Refused { .. } => {
+                let same_position = self.refused_at.replace(self.received) == Some(self.received);
+                match list.ordered {
+                    true => self.next_opening(list, bounds),
+                    false if self.reopened.is_some() && same_position => None,
+                    false => Some(reopen(list, bounds)),
+                }
+            }
         };
-        let again = self.refused_at.replace(self.received) == Some(self.received);
-        let (stuck, there) = if list.ordered { (!self.got_further(list), self.reached >= list.newest) } else { (again, false) };
-        if self.reopened && stuck {
-            self.doubtful = !(nothing_left && list.ordered);
-            return if nothing_left || there { Verdict::End } else { Verdict::GiveUp };
+        if let Some(step) = next {
+            self.reopen(&step);
+            return Continuation::Reopen(step);
         }
-        self.reopened = true;
-        Verdict::Reopen
+        let nothing_left = loss == Loss::Refused { nothing_left: true };
+        let reached_the_newest = list.ordered && self.reached >= list.newest;
+        self.doubtful = !(nothing_left && list.ordered);
+        if nothing_left || reached_the_newest { Continuation::End } else { Continuation::GiveUp }
+    }
+
+    /// The next opening to try; nothing if the last one of its kind got no further.
+    ///
+    /// A list whose order is not known is first re-opened from its start. If the server stops at the same record again, as one
+    /// does whose tokens never work, the list goes on by date all the same: a page out of order refutes that later.
+    fn next_opening(&self, list: &HarvestRow, bounds: Bounds) -> Option<Step> {
+        let stuck = !self.got_further(list);
+        match self.reopened.filter(|_| stuck) {
+            None => Some(reopen(list, bounds)),
+            Some(Opening::Start) if list.ordered => {
+                Some(reopen_by_date(list, bounds)).filter(|step| matches!(step, Step::Reopen { by_date: true, .. }))
+            }
+            Some(_) => None,
+        }
+    }
+
+    fn reopen(&mut self, step: &Step) {
+        let by_date = matches!(step, Step::Reopen { by_date: true, .. });
+        self.reopened = Some(if by_date { Opening::ByDate } else { Opening::Start });
     }
 }
 
@@ -114,9 +157,11 @@ impl Place {
 mod tests {
     use super::*;
     use crate::log::{Counters, HarvestId, HarvestState};
+    use crate::oai::Granularity;
 
-    const REFUSED: Lost = Lost::Refused { nothing_left: false };
-    const NOTHING: Lost = Lost::Refused { nothing_left: true };
+    const REFUSED: Loss = Loss::Refused { nothing_left: false };
+    const NOTHING: Loss = Loss::Refused { nothing_left: true };
+    const BOUNDS: Bounds = Bounds { granularity: Granularity::Day, overlap_s: 0 };
 
     fn stamp(text: &str) -> Option<Datestamp> {
         Datestamp::parse(text).ok()
@@ -131,6 +176,9 @@ mod tests {
             first_response: None,
             token: None,
             ordered,
+            ascended: true,
+            reopened_from: None,
+            doubtful: false,
             newest: stamp(newest),
             started_at: 0,
             finished_at: None,
@@ -138,38 +186,66 @@ mod tests {
         }
     }
 
-    /// Twice a list is refused, after so many entries up to a day.
-    fn refused_twice(first: &HarvestRow, second: &HarvestRow, why: Lost, came: [(u64, &str); 2]) -> (Verdict, bool) {
-        let mut place = Place { received: came[0].0, reached: stamp(came[0].1), ..Place::default() };
-        assert_eq!(place.lost(first, why), Verdict::Reopen, "the first time says nothing");
-        place.opened(first.newest);
-        (place.received, place.reached) = (came[1].0, stamp(came[1].1));
-        (place.lost(second, why), place.doubtful)
+    /// Whether a continuation re-opens the list, and by date.
+    fn reopens(continuation: &Continuation) -> Option<bool> {
+        match continuation {
+            Continuation::Reopen(Step::Reopen { by_date, .. }) => Some(*by_date),
+            _ => None,
+        }
+    }
+
+    /// Refuses a list twice, after a number of entries up to a day; answers how it goes on the second time, and if that is in doubt.
+    fn refused_twice(first: &HarvestRow, second: &HarvestRow, loss: Loss, came: [(u64, &str); 2]) -> (Continuation, bool) {
+        let mut progress = ListProgress { received: came[0].0, reached: stamp(came[0].1), ..ListProgress::default() };
+        assert!(reopens(&progress.lost(first, loss, BOUNDS)).is_some(), "a first refusal proves nothing");
+        progress.opened(first.newest);
+        (progress.received, progress.reached) = (came[1].0, stamp(came[1].1));
+        (progress.lost(second, loss, BOUNDS), progress.doubtful)
     }
 
     #[test]
     fn an_ordered_list_that_ends_at_the_same_record_twice_has_ended() {
         let (end, further) = (list(true, "2026-05-05"), list(true, "2026-05-06"));
         let there = [(1000, "2026-05-05"), (7, "2026-05-05")];
-        assert_eq!(refused_twice(&end, &end, NOTHING, there), (Verdict::End, false));
-        assert_eq!(refused_twice(&end, &end, REFUSED, there), (Verdict::End, true));
-        assert_eq!(refused_twice(&end, &further, REFUSED, [(1000, "2026-05-05"), (1000, "2026-05-06")]).0, Verdict::Reopen);
+        assert_eq!(refused_twice(&end, &end, NOTHING, there), (Continuation::End, false));
+        assert_eq!(refused_twice(&end, &end, REFUSED, there), (Continuation::End, true));
+        let goes_on = refused_twice(&end, &further, REFUSED, [(1000, "2026-05-05"), (1000, "2026-05-06")]).0;
+        assert_eq!(reopens(&goes_on), Some(true));
         let not_there = [(1000, "2026-05-05"), (1000, "2026-05-04")];
-        assert_eq!(refused_twice(&end, &end, REFUSED, not_there).0, Verdict::GiveUp);
+        assert_eq!(refused_twice(&end, &end, REFUSED, not_there).0, Continuation::GiveUp);
     }
 
     #[test]
-    fn without_order_only_the_very_same_place_counts() {
+    fn without_order_only_the_very_same_position_counts() {
         let (any, day) = (list(false, "2026-05-05"), "2026-05-05");
-        assert_eq!(refused_twice(&any, &any, REFUSED, [(3000, day), (1000, day)]).0, Verdict::Reopen);
-        assert_eq!(refused_twice(&any, &any, REFUSED, [(3000, day), (3000, day)]).0, Verdict::GiveUp);
-        assert_eq!(refused_twice(&any, &any, NOTHING, [(3000, day), (3000, day)]), (Verdict::End, true));
+        assert_eq!(reopens(&refused_twice(&any, &any, REFUSED, [(3000, day), (1000, day)]).0), Some(false));
+        assert_eq!(refused_twice(&any, &any, REFUSED, [(3000, day), (3000, day)]).0, Continuation::GiveUp);
+        assert_eq!(refused_twice(&any, &any, NOTHING, [(3000, day), (3000, day)]), (Continuation::End, true));
+    }
+
+    #[test]
+    fn a_list_of_unknown_order_is_re_opened_from_its_start_and_then_by_date() {
+        let one_page = HarvestRow { ascended: false, ..list(true, "2026-05-05") };
+        let mut progress = ListProgress { received: 10, reached: one_page.newest, ..ListProgress::default() };
+        for by_date in [false, true] {
+            assert_eq!(reopens(&progress.lost(&one_page, REFUSED, BOUNDS)), Some(by_date));
+            progress.opened(one_page.newest);
+            progress.reached = one_page.newest;
+        }
+        assert_eq!((progress.lost(&one_page, REFUSED, BOUNDS), progress.doubtful), (Continuation::End, true));
+        // A broken promise leads to the same two places.
+        let mut progress = ListProgress { received: 10, ..ListProgress::default() };
+        for by_date in [Some(false), Some(true), None] {
+            let step = progress.short(&one_page, BOUNDS);
+            assert_eq!(step.map(Continuation::Reopen).as_ref().and_then(reopens), by_date);
+            progress.opened(one_page.newest);
+        }
     }
 
     #[test]
     fn an_answer_that_broke_off_is_always_asked_for_again() {
-        let mut place = Place::default();
+        let mut progress = ListProgress::default();
         let any = list(true, "2026-05-05");
-        assert!((0..3).all(|_| place.lost(&any, Lost::Broken) == Verdict::Reopen));
+        assert!((0..3).all(|_| reopens(&progress.lost(&any, Loss::Broken, BOUNDS)) == Some(true)));
     }
 }

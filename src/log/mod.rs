@@ -160,7 +160,7 @@ pub struct Undelivered {
 }
 
 /// How many steps the schema has.
-const SCHEMAS: usize = 8;
+const SCHEMAS: usize = 9;
 
 /// The schema, in steps that are never edited once merged.
 fn migrations() -> Migrations<'static> {
@@ -173,6 +173,7 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("../../migrations/0006_add-words-of-entry.sql")),
         M::up(include_str!("../../migrations/0007_create-index-later.sql")),
         M::up(include_str!("../../migrations/0008_widen-link-by-entity.sql")),
+        M::up(include_str!("../../migrations/0009_add-reopened-from.sql")),
     ])
 }
 

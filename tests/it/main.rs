@@ -7,6 +7,7 @@
 //! - `endless`: an answer of gigabytes without a token
 //! - `faults`: every way in which the fake Libris can spoil an answer
 //! - `isolation`: records that kill their pages, one by one
+//! - `lists`: lists that are out of order or end in doubt
 //! - `backups`: restores that are killed, and who may make them
 //! - `crashes`: kill -9, lost and damaged files, full disks, backups
 //! - `soak`: everything at once, for as long as the environment says
@@ -47,6 +48,7 @@ mod harness;
 mod house;
 mod interruption;
 mod isolation;
+mod lists;
 mod main_line;
 mod misbehaviour;
 mod outputs;
