@@ -22,7 +22,9 @@
 //! - A list ends only where the protocol says so. Everything else is an error, and is tried again, resumed, taken apart, or
 //!   said: nothing is passed over in silence.
 //! - Windows of a list that touch share their edge: a server may compare fractions of a second with the whole second that was
-//!   asked, as Libris does. A record that was asked for by name says nothing of how far its list has come.
+//!   asked, as Libris does. A record that was requested by its identifier does not show how far its list has come.
+//! - The order of a list is proof only of what was seen. A list is re-opened by date once more than one page ascends, and from its
+//!   own start when a later page descends. A list that ended in doubt is complete, but the next window reaches back for it.
 //! - Each page of the log is sealed by a hash of itself and of all before it. [`verify`] checks the log and every view against it,
 //!   [`harvest::audit`] the log against the source.
 //! - Readers never open the writer's store and never wait for it: they open a published snapshot
@@ -42,7 +44,7 @@
 //! | floor | rooms |
 //! |---|---|
 //! | 6 | [`cli`] a file a verb: arguments, calls, what is printed, exit codes |
-//! | 5 | [`demo`] the fake Libris and its faults · [`harvest`] plan (pure), client (politeness, retries), fetch, follow, isolate, audit · [`serve`] HTTP: SPARQL, records, pages · [`verify`] |
+//! | 5 | [`demo`] the fake Libris and its faults · [`harvest`] plan (pure), client (politeness, retries), fetch, isolate, commit, audit · [`serve`] HTTP: SPARQL, records, pages · [`verify`] |
 //! | 4 | [`mirror`] a mirror open for writing, its views catching up · [`export`] bulk dumps · [`figures`] for Prometheus · [`backup`] |
 //! | 3 | [`store`] oxigraph view, snapshots · [`links`] authorities, extraction, index · [`quarantine`] · [`search`] titles, names, identifiers · [`query`] SPARQL |
 //! | 2 | [`views`] records parsed for all views, and those in tables · [`log`] pages and records in `SQLite` · [`data_dir`] · [`config`](mod@config) |

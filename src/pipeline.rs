@@ -1,27 +1,26 @@
-//! Work on all cores whose results come in the order of its tasks, in bounded memory.
+//! A parallel map on all cores that keeps the order of its tasks, in bounded memory.
 
 use std::ops::ControlFlow;
 use std::sync::mpsc::sync_channel;
 use std::thread;
 
-/// How many threads are worth having for work that needs nothing but a processor. Not more than sixteen: each holds
-/// some megabytes of work.
+/// The number of threads for CPU-bound work: one per core, at most sixteen, since each holds some megabytes of work.
 #[must_use]
 pub fn cores() -> usize {
     thread::available_parallelism().map_or(1, std::num::NonZero::get).min(MOST_WORKERS)
 }
 
-/// Where more threads would only wait for the one that makes their tasks.
+/// More threads would only wait for the one that produces their tasks.
 const MOST_WORKERS: usize = 16;
 
-/// What a task is handed over with; `false` if nobody wants more.
+/// Hands over a task; answers `false` if no more are wanted.
 pub type Feed<'a, T> = &'a mut dyn FnMut(T) -> bool;
 
-/// Makes tasks on one thread, works on `workers` others, and takes the results in the order of their tasks on the
-/// calling one. Each worker holds at most a task that waits, one in work, and a result that waits.
+/// Produces tasks on one thread, works on `workers` others, and consumes the results in the order of their tasks on the calling
+/// thread. Each worker holds at most one waiting task, one task in work, and one waiting result.
 ///
 /// # Errors
-/// The first of `consume`, else that of `produce`. Either ends all of it; what is under way is dropped.
+/// The first error of `consume`, else that of `produce`. Either ends everything, and drops the tasks in work.
 ///
 /// # Panics
 /// If one of the threads does.
@@ -52,7 +51,7 @@ pub fn in_order<T: Send, R: Send, E: Send>(
             produce(&mut |task| turns.next().is_some_and(|input| input.send(task).is_ok()))
         });
         let mut consumed = Ok(());
-        // Tasks went round the workers in turns: the first that has no more was to work on the task after the last.
+        // Tasks go round the workers: the first worker without a result would have had the task after the last one.
         for results in outputs.iter().cycle() {
             let Ok(result) = results.recv() else { break };
             match consume(result) {
@@ -86,7 +85,7 @@ mod tests {
                 if tasks == 13 { Err("thirteen".to_owned()) } else { Ok(()) }
             },
             |task| {
-                // Later tasks of a round are done sooner.
+                // Later tasks of a round take less time.
                 let turns = (0..(97 - task % 97) * 100).map(std::hint::black_box).sum::<u64>();
                 assert!(turns < u64::MAX);
                 task * task
@@ -114,10 +113,10 @@ mod tests {
     }
 
     #[test]
-    fn it_ends_where_it_is_told_to_and_errors_are_told() {
+    fn it_stops_on_request_and_reports_errors() {
         assert_eq!(squares(3, 1_000_000, 16), (Ok(()), vec![0, 1, 4, 9, 16]));
         assert_eq!(squares(3, 1_000_000, 49).0, Err("forty-nine".to_owned()));
         let (result, seen) = squares(3, 13, u64::MAX);
-        assert_eq!((result, seen.len()), (Err("thirteen".to_owned()), 13), "what was made before the error is used");
+        assert_eq!((result, seen.len()), (Err("thirteen".to_owned()), 13), "tasks before the error are used");
     }
 }

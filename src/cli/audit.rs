@@ -200,7 +200,7 @@ fn summary(report: &AuditReport) -> String {
     if let Some(FetchError::Stopped) = &report.unavailable {
         text.push_str(&format!("\n{INTERRUPTED}"));
     } else if let Some(error) = &report.unavailable {
-        text.push_str(&format!("\nthe source gave out: {error}\nrun the same command again to go on from there"));
+        text.push_str(&format!("\nthe source failed: {error}\nrun the same command again to go on from there"));
     }
     text
 }

@@ -56,17 +56,28 @@ pub(super) fn exit_of(report: &HarvestReport, quiet: bool) -> Exit {
     }
 }
 
+/// Where the next harvest begins after a list that may lack records.
+fn reach_back(report: &HarvestReport) -> String {
+    match report.reaches_back {
+        None => String::new(),
+        Some(None) => "; the next harvest asks for everything again".into(),
+        Some(Some(from)) => format!("; the next harvest reaches back to {from}"),
+    }
+}
+
 fn end(report: &HarvestReport) -> String {
     match &report.outcome {
         Outcome::Complete { promised: Some(promised), .. } => format!(
-            "\nthe list ended after {} records, though it promised {}: the server's count is wrong, or it lost some; `libris-mirror audit {}` tells which",
+            "\nthe list ended after {} records, though it promised {}: the server's count is wrong, or it lost some; `libris-mirror audit {}` tells which{}",
             grouped(report.counters.received),
             grouped(*promised),
-            report.source
+            report.source,
+            reach_back(report)
         ),
         Outcome::Complete { doubtful: true, .. } => format!(
-            "\nthe server refused the token of the last page again and again, which was taken for the end of the list; `libris-mirror audit {}` tells if it was",
-            report.source
+            "\nthe server refused the token of the last page again and again, which was taken for the end of the list; `libris-mirror audit {}` tells if it was{}",
+            report.source,
+            reach_back(report)
         ),
         Outcome::Complete { .. } => String::new(),
         Outcome::Enough => "\nstopped at --max-records; the next harvest goes on from there".into(),
@@ -78,7 +89,7 @@ fn end(report: &HarvestReport) -> String {
             )
         }
         Outcome::Unavailable(error) => {
-            format!("\nthe source gave out: {error}\neverything received is kept, run the same command again to go on from there")
+            format!("\nthe source failed: {error}\neverything received is kept, run the same command again to go on from there")
         }
     }
 }
@@ -111,7 +122,8 @@ pub(super) fn summary(report: &HarvestReport, time: Duration) -> String {
 
 /// Every counter, for scripts.
 pub(super) fn as_json(report: &HarvestReport, time: Duration) -> Value {
-    let HarvestReport { source, resumed, from, counters, quarantined, repaired, traffic, outcome, snapshot } = report;
+    let HarvestReport { source, resumed, from, counters, quarantined, repaired, traffic, outcome, reaches_back, snapshot } =
+        report;
     let (name, error, promised) = match outcome {
         Outcome::Complete { promised: Some(promised), .. } => ("short", None, Some(*promised)),
         Outcome::Complete { doubtful: true, .. } => ("doubtful", None, None),
@@ -123,7 +135,8 @@ pub(super) fn as_json(report: &HarvestReport, time: Duration) -> Value {
     };
     let mut value = json!({
         "source": source, "outcome": name, "error": error, "resumed": resumed, "from": from, "seconds": time.as_secs_f64(),
-        "quarantined": quarantined, "repaired": repaired, "promised": promised, "snapshot": snapshot,
+        "quarantined": quarantined, "repaired": repaired, "promised": promised, "reaches_back": reaches_back.is_some(),
+        "next_from": reaches_back.flatten().map(|from| from.to_string()), "snapshot": snapshot,
         "requests": traffic.requests, "retries": traffic.retries, "transferred_bytes": traffic.bytes,
     });
     add(&mut value, counters);

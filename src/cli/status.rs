@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::output::{self, bytes, grouped};
 use super::{Exit, Form, Global, Settings};
 use crate::data_dir::{DataDir, Sizes};
-use crate::harvest::{Facts, Options, Step, plan};
+use crate::harvest::{Bounds, Facts, Options, Step, plan};
 use crate::log::{HarvestKind, HarvestState, Log, SourceRow};
 use crate::mirror::VIEWS;
 use crate::quarantine;
@@ -102,7 +102,9 @@ fn source_status(log: &Log, source: SourceRow, overlap_s: u32) -> anyhow::Result
     let newest = log.harvests(source.id, HarvestKind::Regular, 1)?;
     let newest = newest.first();
     let complete = log.last_complete(source.id)?;
-    let facts = Facts { newest, complete: complete.as_ref(), granularity: source.granularity, overlap_s };
+    let undoubted = log.last_undoubted(source.id)?;
+    let bounds = Bounds { granularity: source.granularity, overlap_s };
+    let facts = Facts { newest, complete: complete.as_ref(), undoubted: undoubted.as_ref(), bounds };
     let open = newest.filter(|harvest| harvest.state == HarvestState::Open);
     let (next_from, pending) = match plan(&facts, &Options::default()) {
         Step::Resume { token, .. } => (None, Some(format!("token {token}"))),

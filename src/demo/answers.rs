@@ -1,28 +1,28 @@
 //! The OAI-PMH answers of the fake Libris: what is selected, how it is cut into pages, and how a record is written.
 //!
-//! Each departure of the real server from the specification has its place here, so that the fake is never kinder:
+//! Each departure of the real server from the specification is implemented here, so that the fake is never kinder:
 //!
 //! | what Libris does | where |
 //! |---|---|
 //! | `responseDate` and `earliestDatestamp` carry fractions of a second | [`answer`], [`verb`] |
 //! | datestamps have a local offset, with a fraction or without | [`Entry::datestamp`] |
-//! | `from` and `until` take two forms alone; any other is `badArgument` | [`bound`] |
+//! | `from` and `until` accept only two forms; any other is `badArgument` | [`bound`] |
 //! | a bound is compared raw with a row's fraction; a day is its midnight | [`bound`], [`Catalogue::page`] |
 //! | without `until`, it is frozen at the time of the first request | [`asked`] |
 //! | an unknown parameter or set is `badArgument`, an unknown prefix `cannotDisseminateFormat` | [`verb`], [`asked`], [`prefix`] |
 //! | `GetRecord` of an unknown record is `noRecordsMatch` | [`verb`] |
 //! | a page is a number of rows scanned: it may hold fewer records, none, or in expanded formats old ones | [`list`] |
-//! | as many rows as a page has lead to one page more, which may be empty | [`list`] |
+//! | a full page is followed by another, which may be empty | [`list`] |
 //! | the last page of a resumed list has an empty token, an unresumed one none | [`list`] |
-//! | tokens have no size, cursor or expiry, and know no verb | [`list`] |
-//! | `nb` and `sao` stand in no header; works have no set at all; a record leaves `nb` without a word | [`Entry`] |
+//! | tokens have no size, cursor or expiry, and are valid for both verbs | [`list`] |
+//! | no header names `nb` or `sao`; works have no set at all; a record leaves `nb` without a deletion | [`Entry`] |
 //! | `jsonld` and `ttl` are one CDATA section | [`write_metadata`] |
 //! | a failed conversion is a sentence in place of the record | [`write_metadata`] |
-//! | `<about>` holds elements without a namespace, and stands beside the header in `ListIdentifiers` | [`write_about`] |
-//! | deleted records have no metadata, but for those who ask for it | [`write_record`] |
+//! | `<about>` holds elements without a namespace, and is a sibling of the header in `ListIdentifiers` | [`write_about`] |
+//! | deleted records have no metadata, unless the request asks for it | [`write_record`] |
 //!
 //! Left out: holdings, which are not CC0 (the set `hold` is there, and empty); MARCXML, which no view reads (its prefixes
-//! are known and refused as a conversion that failed); and the order of parameters in `<request>`.
+//! are known, and their conversion fails); and the order of parameters in `<request>`.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
@@ -36,7 +36,7 @@ use super::catalogue::{Catalogue, Entry};
 use super::render::{jsonld, rdfxml, turtle};
 use crate::oai::OAI_NAMESPACE;
 
-/// What a list was asked for; a token is this, with a place in the list.
+/// The arguments of a list; a token is these, with a position in the list.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Asked {
     prefix: String,
@@ -50,7 +50,7 @@ struct Asked {
 /// An OAI-PMH error: code and message.
 type Refusal = (&'static str, String);
 
-/// What the answers are made of.
+/// What the answers are made from.
 pub(super) struct Library<'a> {
     /// The rows.
     pub(super) catalogue: &'a Catalogue,
@@ -217,7 +217,7 @@ fn list(library: &Library<'_>, verb: &str, asked: &Asked, resumed: bool) -> Resu
             write_header(&mut text, entry);
             write_about(&mut text);
         }
-        // In expanded formats a changed authority brings the records that point to it along, old as they are.
+        // In expanded formats a changed authority re-emits the records that link to it, with their old datestamps.
         if asked.prefix.ends_with("_expanded") && place % 100 == 99 && records && rows[place / 2].is_in(asked.set.as_deref()) {
             write_record(&mut text, library, &rows[place / 2], &asked.prefix, asked.with_deleted);
         }
@@ -335,7 +335,7 @@ mod tests {
         assert_eq!(second, ids[2..], "as many rows as a page has");
         let (third, end) = ask(&catalogue, 2, &format!("verb=ListIdentifiers&resumptionToken={token}"));
         assert_eq!((third.len(), end.as_str()), (0, ""), "an empty page with an empty token");
-        // Not one of the two rows that are scanned is in this set.
+        // Neither of the two rows that are scanned is in this set.
         let (none, token) = ask(&catalogue, 2, "verb=ListRecords&metadataPrefix=ttl&set=auth");
         assert!(none.is_empty() && token.len() > 20, "{token}");
         assert_eq!(ask(&catalogue, 9, "verb=ListRecords&metadataPrefix=ttl&set=auth").1, "noRecordsMatch");

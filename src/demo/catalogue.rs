@@ -1,4 +1,4 @@
-//! What the fake Libris holds: rows in the order of their last change, as the real one lists them.
+//! The catalogue of the fake Libris: rows in the order of their last change, as the real one lists them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +18,7 @@ pub struct Entry {
     pub modified: i64,
     /// Whether it is deleted.
     pub deleted: bool,
-    /// Whether it left the national bibliography, which nothing announces.
+    /// Whether it left the national bibliography, which no deletion announces.
     pub left: bool,
 }
 
@@ -29,7 +29,7 @@ pub struct ServedCounts {
     pub live: u64,
     /// Deleted records.
     pub deleted: u64,
-    /// Triples of the live ones, each once a record.
+    /// Triples of the live records, each once per record.
     pub triples: u64,
 }
 
@@ -43,11 +43,11 @@ pub struct Catalogue {
 
 /// Bib records in this range have no full encoding level, so that `nb` has empty pages in its list.
 const NOT_NATIONAL: std::ops::Range<u64> = 3000..4600;
-/// Every so many records are deleted from the start.
+/// One record in this many is deleted from the start.
 const DELETED_EVERY: u64 = 97;
 
 impl Catalogue {
-    /// A catalogue of so many records, written over the twenty years before yesterday's `now`.
+    /// A catalogue of `records` records, written over the twenty years before the day before `now`.
     #[must_use]
     pub fn new(records: u64, now: DateTime<Utc>) -> Self {
         let mut catalogue = Self::default();
@@ -62,7 +62,7 @@ impl Catalogue {
         catalogue
     }
 
-    /// Enters a row in the place of an older one. Documents whose datestamp has no fraction were changed at a whole second.
+    /// Inserts a row, or replaces an older one. Documents whose datestamp has no fraction were changed at a whole second.
     pub(super) fn put(&mut self, mut entry: Entry) {
         if !entry.has_fraction() {
             entry.modified -= entry.modified.rem_euclid(1000);
@@ -84,7 +84,7 @@ impl Catalogue {
         }
     }
 
-    /// Changes what some records say.
+    /// Changes the content of some records.
     pub fn update(&mut self, numbers: &[u64], now: DateTime<Utc>) {
         self.change(numbers, now, |entry| entry.version += 1);
     }
@@ -94,7 +94,7 @@ impl Catalogue {
         self.change(numbers, now, |entry| entry.deleted = true);
     }
 
-    /// Adds so many new records.
+    /// Adds new records.
     pub fn add(&mut self, count: u64, now: DateTime<Utc>) {
         let next = self.rows.keys().next_back().map_or(0, |last| last + 1);
         for number in next..next + count {
@@ -102,7 +102,7 @@ impl Catalogue {
         }
     }
 
-    /// Lets records leave the national bibliography, as a lower encoding level does: nothing announces it.
+    /// Removes records from the national bibliography, as a lower encoding level does: no deletion announces it.
     pub fn leave(&mut self, numbers: &[u64]) {
         for number in numbers {
             if let Some(entry) = self.rows.get_mut(number) {
@@ -111,8 +111,8 @@ impl Catalogue {
         }
     }
 
-    /// Changes what some records say and dates that a second after their last change, long ago: no harvest of what
-    /// is new can see it.
+    /// Changes the content of some records, dated a second after their last change, long ago: an incremental harvest cannot see
+    /// it.
     pub fn backdate(&mut self, numbers: &[u64]) {
         for number in numbers {
             if let Some(mut entry) = self.rows.get(number).copied() {
@@ -142,7 +142,7 @@ impl Catalogue {
         self.rows.get(self.by_identifier.get(identifier)?).copied()
     }
 
-    /// At most `limit` rows that were changed within the bounds (milliseconds, inclusive), after a place in the list.
+    /// At most `limit` rows that were changed within the bounds (milliseconds, inclusive), after a position in the list.
     #[must_use]
     pub fn page(&self, after: Option<(i64, u64)>, from: i64, until: i64, limit: usize) -> Vec<Entry> {
         use std::ops::Bound::{Excluded, Included, Unbounded};
@@ -230,7 +230,7 @@ impl Entry {
         }
     }
 
-    /// What the record says.
+    /// The content of the record.
     #[must_use]
     pub fn nodes(&self) -> Vec<Node> {
         record(self.number, self.version, &self.datestamp())

@@ -1,7 +1,7 @@
-//! What real servers do to harvesters, on demand: a layer around the fake Libris that spoils some of its answers.
+//! Faults of real servers, on demand: a layer around the fake Libris that spoils some of its answers.
 //!
-//! Each fault is one that was seen in the wild. All of them pass: a client that asks again, or goes on with the next
-//! run, ends with the same mirror as one that was never disturbed.
+//! Each fault was seen in the wild. All of them are temporary: a client that retries, or resumes in the next run, ends with the
+//! same mirror as one that met none.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -94,15 +94,15 @@ faults! {
     Notice = "notice",
     /// The first record of the page comes twice.
     Twice = "twice",
-    /// Tokens are not known any more.
+    /// Tokens have expired.
     Expired = "expired",
-    /// Tokens with white space around them and attributes beside.
+    /// Tokens with white space around them and attributes.
     Padded = "padded",
     /// The token is left out, though `completeListSize` promises more.
     Lost = "lost",
     /// Forty empty pages before the next one.
     Hollow = "hollow",
-    /// Tokens are not known any more, and the error that says so comes under status 422.
+    /// Tokens have expired, and the error comes with status 422.
     Unprocessable = "unprocessable",
 }
 
@@ -121,7 +121,7 @@ impl FromStr for Fault {
 #[derive(Debug, Default)]
 pub struct Faults {
     kinds: RwLock<Vec<Fault>>,
-    /// Of so many answers, one is; none at 0.
+    /// One answer in this many is spoiled; none if 0.
     every: AtomicU64,
     answers: AtomicU64,
     /// Records that kill every list that holds them; with `true`, `GetRecord` as well.
@@ -143,13 +143,13 @@ impl Faults {
         Arc::new(Self { kinds: RwLock::new(kinds), every: AtomicU64::new(every), ..Self::default() })
     }
 
-    /// Ends all of it.
+    /// Ends all faults.
     pub fn end(&self) {
         self.every.store(0, Ordering::SeqCst);
         locked(self.poison.write()).clear();
     }
 
-    /// Lets a record kill every list that holds it, and with `alone` its own `GetRecord`.
+    /// Makes a record kill every list that contains it, and with `alone` its own `GetRecord`.
     pub fn poison(&self, identifier: &str, alone: bool) {
         locked(self.poison.write()).insert(identifier.to_owned(), alone);
     }
@@ -160,7 +160,7 @@ impl Faults {
         locked(self.tally.lock()).clone()
     }
 
-    /// Faults that never struck though they were to.
+    /// The faults that never struck.
     #[must_use]
     pub fn idle(&self) -> BTreeSet<&'static str> {
         let tally = self.tally();
@@ -186,7 +186,7 @@ impl Faults {
         let every = self.every.load(Ordering::SeqCst);
         let number = self.answers.fetch_add(1, Ordering::SeqCst) + 1;
         let kinds = locked(self.kinds.read());
-        // Which and how is as if thrown by dice, and the same every time (splitmix64).
+        // Pseudo-random, and the same every time (splitmix64).
         let mut dice = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         dice = (dice ^ (dice >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         dice = (dice ^ (dice >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -346,7 +346,7 @@ fn spoil(fault: Fault, body: &Bytes) -> Option<Response> {
             let token = token_in(&text)?;
             replaced(&format!("<resumptionToken>{token}</resumptionToken>"), "<resumptionToken completeListSize=\"10000000\"/>")
         }
-        // These are made of the request.
+        // These change the request.
         Fault::Expired | Fault::Unprocessable | Fault::Hollow => None,
     }
 }
@@ -362,7 +362,7 @@ fn token_in(text: &str) -> Option<&str> {
     rest.split_once("</resumptionToken>").map(|(token, _)| token)
 }
 
-/// An empty page with a token that leads to the next empty page, and after the last of them to where it led before.
+/// An empty page with a token for the next empty page; that of the last one is the original token.
 fn hollow_page(query: &str, begin: bool) -> Option<Response> {
     let given =
         |wanted: &str| url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == wanted).map(|(_, value)| value);

@@ -64,7 +64,7 @@ pub fn identifier(number: u64) -> String {
     let mut dice = Dice(number ^ 0x6c69_6272_6973);
     let letters = ALPHABET.len() as u64;
     let mut text: String = (0..8).map(|_| char::from(ALPHABET[usize::try_from(dice.below(letters)).unwrap_or(0)])).collect();
-    // The number itself, so that no two are alike.
+    // The number itself, so that no two are equal.
     let mut rest = number;
     for _ in 0..7 {
         text.push(char::from(ALPHABET[usize::try_from(rest % letters).unwrap_or(0)]));
@@ -124,7 +124,7 @@ fn person(id: &str, number: u64, version: u32, dice: &mut Dice) -> Node {
         .with("nationality", iri("https://id.kb.se/nationality/e-sw---"))
         .with("hasVariant", Node::blank("Person").with("name", format!("{family}, {}.", given.chars().next().unwrap_or('X'))))
         .with("description", format!("Författare, version {version}"));
-    // Not everyone is known everywhere; together they use every shape that real records have.
+    // Not every person has every link; together they use every shape that real records have.
     if number.is_multiple_of(2) {
         node = node.with("exactMatch", iri(format!("http://www.wikidata.org/entity/Q{}", 1000 + number)));
     } else if number % 7 == 5 {

@@ -1,8 +1,7 @@
-//! The fake Libris and the tour: a catalogue of made-up records, an OAI-PMH server for it on 127.0.0.1, and the
-//! whole line run against it with no network.
+//! The fake Libris: a catalogue of made-up records, and an OAI-PMH server for it on 127.0.0.1, for the tour and the tests.
 //!
-//! The server speaks OAI-PMH as Libris does, departures from the specification included, so that what works here
-//! works there. [`Faults`] makes it misbehave as servers do.
+//! The server speaks OAI-PMH as Libris does, departures from the specification included, so that what works here works there.
+//! [`Faults`] makes it fail as real servers do.
 
 mod answers;
 mod catalogue;

@@ -1,6 +1,6 @@
 //! A description as a tree, from which all three payload formats are written.
 
-/// A node: what it is, and its properties in order. Names are KBV's own, or `marc:…`.
+/// A node: its class, and its properties in order. Names are those of KBV, or `marc:…`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Node {
     /// Its IRI; a blank node has none.
@@ -14,7 +14,7 @@ pub struct Node {
 /// A value of a property.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
-    /// A description of its own.
+    /// A nested description.
     Node(Node),
     /// A reference by IRI.
     Iri(String),
@@ -39,7 +39,7 @@ impl Node {
         Self { id: Some(id), class: class.to_owned(), properties: Vec::new() }
     }
 
-    /// This node with one more value.
+    /// Adds a value to this node.
     #[must_use]
     pub fn with(mut self, property: &'static str, value: impl Into<Value>) -> Self {
         self.properties.push((property, value.into()));

@@ -12,7 +12,7 @@ const MARC: &str = "https://id.kb.se/marc/";
 const RDF: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
 const XSD: &str = "http://www.w3.org/2001/XMLSchema#";
 
-/// The fake's context: what its records need of one, and one term of the kind that strict parsers refuse.
+/// The context of the fake: the terms that its records need, and one of the kind that strict parsers reject.
 pub const CONTEXT: &str = r#"{
   "@context": {
     "@vocab": "https://id.kb.se/vocab/",
@@ -38,7 +38,7 @@ fn escape(text: &str) -> std::borrow::Cow<'_, str> {
     quick_xml::escape::escape(text)
 }
 
-/// RDF/XML in flat `rdf:Description` blocks, blank nodes `A0`, `A1` … numbered anew in every record.
+/// RDF/XML in flat `rdf:Description` blocks, blank nodes `A0`, `A1` … numbered from zero in every record.
 #[must_use]
 pub fn rdfxml(nodes: &[Node]) -> String {
     let mut writer = RdfXml { blocks: Vec::new(), labels: 0 };

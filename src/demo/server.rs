@@ -1,4 +1,4 @@
-//! The fake Libris over HTTP, on 127.0.0.1 alone.
+//! The fake Libris over HTTP, on 127.0.0.1 only.
 
 use std::collections::HashSet;
 use std::io;
@@ -20,11 +20,11 @@ use super::render::CONTEXT;
 /// Rows scanned for a page, as Libris does it: not all of them need be in the set.
 pub const PAGE_ROWS: usize = 1000;
 
-/// What the server works on.
+/// The state of the server.
 pub struct ServerState {
     /// The rows.
     pub catalogue: RwLock<Catalogue>,
-    /// Whether answers are compressed for those who ask.
+    /// Whether answers are compressed for clients that accept it.
     pub gzip: bool,
     /// Rows scanned for a page.
     pub page_rows: AtomicUsize,
@@ -60,7 +60,7 @@ impl ServerState {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Works on the rows.
+    /// Changes or reads the rows.
     pub fn with_catalogue<T>(&self, work: impl FnOnce(&mut Catalogue) -> T) -> T {
         work(&mut self.catalogue.write().unwrap_or_else(PoisonError::into_inner))
     }
@@ -128,8 +128,8 @@ async fn counts(State(state): State<Arc<ServerState>>, RawForm(form): RawForm) -
     axum::Json(state.with_catalogue(|catalogue| catalogue.counts(set.as_deref()))).into_response()
 }
 
-/// Changes so many rows: `update`, `delete`, `add`, `leave` the national bibliography, `backdate`. With `every=K`, each K-th
-/// of those that are updated or deleted, so that they are spread over the catalogue.
+/// Changes rows: `update`, `delete`, `add`, `leave` the national bibliography, `backdate`. With `every=K`, updates and deletions
+/// take each K-th row, so that they are spread over the catalogue.
 async fn change(State(state): State<Arc<ServerState>>, RawForm(form): RawForm) -> Response {
     let number = |wanted: &str| {
         arguments(&form).iter().find(|(name, _)| name == wanted).and_then(|(_, value)| value.parse::<usize>().ok()).unwrap_or(0)
@@ -140,7 +140,7 @@ async fn change(State(state): State<Arc<ServerState>>, RawForm(form): RawForm) -
         let mut live = catalogue.live((update + delete).saturating_mul(every)).into_iter().step_by(every);
         catalogue.update(&live.by_ref().take(update).collect::<Vec<_>>(), Utc::now());
         catalogue.delete(&live.collect::<Vec<_>>(), Utc::now());
-        // These two are unseen by harvests of the national bibliography.
+        // Harvests of the national bibliography do not see these two.
         let mut national = catalogue.national(leave + backdate).into_iter();
         catalogue.leave(&national.by_ref().take(leave).collect::<Vec<_>>());
         catalogue.backdate(&national.collect::<Vec<_>>());

@@ -1,5 +1,5 @@
-//! The body of an answer as a bounded blocking reader: chunks arrive from the network on one side, and the
-//! parser reads on the other. Gzip is told by its first bytes, announced or not, and may not explode.
+//! The body of an answer as a bounded blocking reader: chunks arrive from the network on one side, and the parser reads on the
+//! other. Gzip is recognised by its first bytes, announced or not, and its expansion is bounded.
 
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 
@@ -7,8 +7,8 @@ use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use tokio::sync::mpsc;
 
-/// Chunks on their way from the network to the parser: a few, so that memory stays bounded.
-pub(super) const CHUNKS: usize = 8;
+/// How many chunks may wait for the parser: memory stays bounded.
+const CHUNKS_AHEAD: usize = 8;
 
 /// The sending side; an error ends the body.
 pub(super) type ChunkSender = mpsc::Sender<io::Result<Bytes>>;
@@ -33,7 +33,7 @@ impl Read for Chunks {
     }
 }
 
-/// Refuses to hand out more than a multiple of what gzip data came in.
+/// Limits the output to a multiple of the compressed input.
 struct Bounded<R> {
     inner: MultiGzDecoder<Counted<R>>,
     out: u64,
@@ -53,15 +53,15 @@ impl<R: Read> Read for Counted<R> {
     }
 }
 
-/// Small answers may compress better than any ratio would allow.
-const FREE: u64 = 1 << 20;
+/// Output below this is not limited: small answers may compress better than any ratio.
+const UNLIMITED_BYTES: u64 = 1 << 20;
 
 impl<R: Read> Read for Bounded<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
         self.out += count as u64;
         let came = self.inner.get_ref().count;
-        if self.out > FREE.saturating_add(came.saturating_mul(self.ratio)) {
+        if self.out > UNLIMITED_BYTES.saturating_add(came.saturating_mul(self.ratio)) {
             return Err(io::Error::other(format!(
                 "{came} bytes of gzip grow to more than {} bytes: refused as a bomb",
                 self.out
@@ -71,7 +71,7 @@ impl<R: Read> Read for Bounded<R> {
     }
 }
 
-/// Whether a body begins as the pages do with which Cloudflare and its like want to see a browser.
+/// Whether a body begins like a challenge page of Cloudflare or a similar service.
 pub(super) fn is_challenge(head: &[u8]) -> bool {
     let head = String::from_utf8_lossy(&head[..head.len().min(16 << 10)]).to_ascii_lowercase();
     let page = head.trim_start();
@@ -81,9 +81,9 @@ pub(super) fn is_challenge(head: &[u8]) -> bool {
             .any(|sign| head.contains(sign))
 }
 
-/// A channel whose receiving end reads as the answer's plain text. `gzip_ratio` bounds what gzip may grow to.
+/// A channel whose receiving end is the plain text of the answer. `gzip_ratio` bounds the expansion of gzip.
 pub(super) fn channel(gzip_ratio: u64) -> (ChunkSender, impl FnOnce() -> io::Result<Box<dyn BufRead + Send>> + Send) {
-    let (sender, receiver) = mpsc::channel(CHUNKS);
+    let (sender, receiver) = mpsc::channel(CHUNKS_AHEAD);
     let open = move || -> io::Result<Box<dyn BufRead + Send>> {
         let mut chunks = Chunks { receiver, current: Cursor::new(Bytes::new()) };
         let mut first = [0; 2];
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_and_gzip_read_alike_however_they_are_chunked() {
+    fn plain_and_gzip_give_the_same_text_however_they_are_chunked() {
         let text = b"<a>some text, some text</a>".repeat(50);
         let zipped = gzip(&text);
         let single = |bytes: &[u8]| bytes.iter().map(|byte| vec![*byte]).collect();

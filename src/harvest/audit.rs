@@ -1,23 +1,25 @@
-//! Proof against the source: what it lists now, beside what the log holds.
+//! Audits: compares what the source lists now with what the log holds.
 //!
-//! An audit walks `ListIdentifiers` over the whole set, planned, paced and resumed like a harvest. What differs may be
-//! repaired: the missing and the stale are fetched, the gone are withdrawn from the views and kept in the log.
+//! An audit fetches `ListIdentifiers` of the whole set, planned, paced and resumed like a harvest. A repair fetches the missing
+//! and the stale records, and withdraws the gone ones from the views; the log keeps them.
 
 use chrono::Utc;
 use tokio::runtime::Runtime;
 
+use super::audit_list::{AuditList, AuditListEnd};
 use super::client::{Client, Traffic};
+use super::connect::{identify, runtime};
 use super::error::FetchError;
+use super::outcome::HarvestError;
+use super::plan::{Bounds, Facts, next_from};
 use super::repair::Repair;
-use super::run::{HarvestError, identify, runtime};
 use super::stop::Stop;
-use super::walk::{Listed, Walk};
 use crate::config::{Config, Source};
 use crate::log::{Counters, Differences, Log};
 use crate::mirror::Mirror;
 use crate::oai::Datestamp;
 
-/// What an audit is to do.
+/// Options of an audit.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct AuditOptions {
     /// Repair what differs.
@@ -29,25 +31,25 @@ pub struct AuditOptions {
 pub struct AuditReport {
     /// The source.
     pub source: String,
-    /// When the list was begun, milliseconds since 1970, if it went on with that of an earlier audit.
+    /// When the list was begun, milliseconds since 1970, if by an earlier audit.
     pub resumed: Option<i64>,
-    /// What differed when the list had ended; nothing if it has not.
+    /// What differs, before any repair; nothing if the list did not end.
     pub found: Option<Differences>,
     /// What differs after the repair.
     pub left: Option<Differences>,
-    /// What the repair fetched.
+    /// The counters of the repair.
     pub counters: Counters,
     /// How many records were withdrawn.
     pub withdrawn: u64,
-    /// How many percent of the live records would have been withdrawn, where that is too many.
+    /// The percentage of the live records that would have been withdrawn, if that is over the limit.
     pub brake: Option<f64>,
-    /// What was asked and answered.
+    /// Requests and bytes.
     pub traffic: Traffic,
-    /// Why the list or the repair did not come to its end; the next audit goes on.
+    /// Why the list or the repair did not end; the next audit resumes.
     pub unavailable: Option<FetchError>,
-    /// Whether no answer said that the list had ended.
+    /// Whether no answer ended the list.
     pub doubtful: bool,
-    /// The server's clock from which on the next harvest brings what is new.
+    /// The datestamp from which on the next harvest brings what is new.
     pub harvested: Option<Datestamp>,
     /// The snapshot that was published, if anything changed.
     pub snapshot: Option<u64>,
@@ -68,11 +70,11 @@ pub fn audit(
     result
 }
 
-/// Who hears of an audit while it works.
+/// Callbacks of an audit.
 pub struct Hear<'a> {
-    /// How many identifiers came.
+    /// Gets the number of identifiers that came.
     pub progress: &'a mut dyn FnMut(u64),
-    /// The list is whole, and was compared; nothing is repaired yet.
+    /// Is called when the list was compared, before any repair.
     pub found: &'a mut dyn FnMut(&Log, &AuditReport),
 }
 
@@ -93,9 +95,10 @@ impl Audit<'_> {
         let caught_up = self.mirror.catch_up(|_| !self.stop.is_stopped())?;
         let row = self.mirror.log.known_source(self.source)?;
         let client = Client::new(&self.source.url, &self.config.harvest, self.stop.clone()).map_err(HarvestError::Unavailable)?;
-        let identify = identify(runtime, &client, self.config).map_err(HarvestError::unidentified)?;
-        let complete = self.mirror.log.last_complete(row.id)?.and_then(|harvest| harvest.first_response);
-        let harvested = complete.map(|clock| clock.earlier_by(self.config.harvest.overlap_s));
+        let (identify, _) = runtime.block_on(identify(&client, &self.config.harvest)).map_err(HarvestError::unidentified)?;
+        let (complete, undoubted) = (self.mirror.log.last_complete(row.id)?, self.mirror.log.last_undoubted(row.id)?);
+        let bounds = Bounds { granularity: identify.granularity, overlap_s: self.config.harvest.overlap_s };
+        let harvested = next_from(&Facts { newest: None, complete: complete.as_ref(), undoubted: undoubted.as_ref(), bounds });
         let mut report = AuditReport {
             source: self.source.name.clone(),
             resumed: None,
@@ -110,11 +113,11 @@ impl Audit<'_> {
             harvested,
             snapshot: None,
         };
-        let walk = Walk::begin(self.mirror, self.source, self.config, self.stop, &row, identify.granularity)?;
-        report.resumed = walk.resumed();
-        match walk.walk(runtime, &client, progress)? {
-            Listed::Whole { doubtful } => report.doubtful = doubtful,
-            Listed::Not(error) => {
+        let list = AuditList::begin(self.mirror, self.source, self.config, self.stop, &row, identify.granularity)?;
+        report.resumed = list.resumed();
+        match list.fetch(runtime, &client, progress)? {
+            AuditListEnd::Whole { doubtful } => report.doubtful = doubtful,
+            AuditListEnd::Open(error) => {
                 report.traffic = client.traffic();
                 report.unavailable = Some(error);
                 return Ok(report);
@@ -122,13 +125,13 @@ impl Audit<'_> {
         }
         let found = self.mirror.log.differences(row.id, harvested)?;
         report.found = Some(found);
-        // Before a repair takes the differences away.
+        // A repair would change the differences.
         compared(&self.mirror.log, &report);
         if options.repair {
             let mut repair = Repair::new(&mut self.mirror.log, self.source, self.config, self.stop, &row, identify.granularity)?;
             (report.counters, report.unavailable) = repair.differing(runtime, &client, harvested)?;
             self.mirror.catch_up(|_| !self.stop.is_stopped())?;
-            // A list that may not be whole proves nothing about what it does not name.
+            // A doubtful list proves nothing about what it does not name.
             if found.gone > 0 && !report.doubtful {
                 let percent = percent(found.gone, row.live);
                 if percent > self.config.harvest.withdraw_max_percent {

@@ -1,8 +1,8 @@
-//! Asking a server: politely, with patience, and never elsewhere than where the user said.
+//! The HTTP client of one server: polite, patient, and never redirected to another host.
 //!
-//! One request at a time, a pause between requests, gzip, a contact, `Retry-After` in both of its forms, growing
-//! pauses with jitter between tries, and limits on silence and on the whole answer. Transport errors, busy servers
-//! and broken documents are tried again; answers of the protocol are not.
+//! It sends one request at a time, pauses between requests, accepts gzip, names a contact, honours `Retry-After` in both of its
+//! forms, backs off with jitter, and limits silence and the time of a whole answer. It retries transport errors, busy servers and
+//! broken documents, but not errors of the protocol.
 
 use std::io::{self, BufRead, Read};
 use std::sync::Arc;
@@ -24,14 +24,14 @@ use super::stop::Stop;
 use crate::config::Harvest;
 use crate::oai::{Document, DocumentError, Item, Request};
 
-/// What was asked and answered so far.
+/// Requests and bytes so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 pub struct Traffic {
-    /// Requests, tries included.
+    /// Requests, retries included.
     pub requests: u64,
-    /// Of these, those that asked for the same again.
+    /// Retries.
     pub retries: u64,
-    /// Bytes of bodies as they came, compressed or not.
+    /// Bytes of bodies on the wire, compressed or not.
     pub bytes: u64,
 }
 
@@ -85,14 +85,14 @@ impl Client {
         client
     }
 
-    /// What was asked and answered so far, by this client and its copies.
+    /// The requests and bytes so far, of this client and its clones.
     #[must_use]
     pub fn traffic(&self) -> Traffic {
         let read = |number: &AtomicU64| number.load(Ordering::Relaxed);
         Traffic { requests: read(&self.meter.requests), retries: read(&self.meter.retries), bytes: read(&self.meter.bytes) }
     }
 
-    /// Asks, and reads the answer with `read` on a thread of its own; tries again as the settings say.
+    /// Sends a request, and reads the answer with `read` on a thread of its own; retries as the settings say.
     pub(super) async fn ask<T: Send + 'static>(
         &self,
         request: &Request,
@@ -189,7 +189,7 @@ impl Client {
         let asked = name.clone();
         let reader = tokio::task::spawn_blocking(move || -> Result<Option<T>, FetchError> {
             let mut input = open().map_err(|source| DocumentError::Read { position: 0, source })?;
-            // An error that shows here would not show again.
+            // A read error here would not be reported again.
             let head = input.fill_buf().map_err(|source| DocumentError::Read { position: 0, source });
             if announced || head.as_ref().is_ok_and(|head| answer::is_challenge(head)) {
                 return Err(FetchError::Challenge { url: asked });
@@ -217,13 +217,13 @@ impl Client {
         Ok((answer, headers))
     }
 
-    /// Passes a body on as it comes, until it ends, breaks, is too slow, or nobody wants more of it.
+    /// Passes a body to its reader as it comes, until it ends, breaks off, is too slow, or the reader stops.
     async fn pass_on(&self, mut response: reqwest::Response, sender: answer::ChunkSender, url: &str) {
         let idle = Duration::from_secs(self.settings.idle_timeout_s);
         let total = Duration::from_secs(self.settings.total_timeout_s);
         let deadline = Instant::now() + total;
         let timed_out = |text: String| Err(io::Error::new(io::ErrorKind::TimedOut, text));
-        // Time spent waiting for the server, and what came in it: a reader that is slow itself does not count.
+        // Time spent waiting for the server, and the bytes that came in it: a slow reader does not count.
         let (mut waited, mut came) = (Duration::ZERO, 0);
         loop {
             let asked = Instant::now();
@@ -247,7 +247,7 @@ impl Client {
                 Err(_) => timed_out(format!("{url} sent {came} bytes in {} s", idle.as_secs())),
             };
             let broken = chunk.is_err();
-            // A reader that has enough hangs up.
+            // The reader may stop early.
             if sender.send(chunk).await.is_err() || broken {
                 break;
             }
@@ -300,7 +300,7 @@ pub(super) enum FetchedDocument {
     },
 }
 
-/// Whether a redirection leads to the same host, and not out of encryption.
+/// Whether a redirection stays on the host, and under encryption.
 fn may_follow(from: &Url, to: &Url) -> bool {
     from.host_str() == to.host_str() && (from.scheme() == to.scheme() || to.scheme() == "https")
 }
@@ -309,7 +309,7 @@ fn transport(url: &str, error: &(dyn std::error::Error + 'static)) -> FetchError
     FetchError::Transport { url: url.to_owned(), cause: TransportCause::of(error), reason: root_cause(error) }
 }
 
-/// reqwest's own words name the URL again and hide the cause.
+/// The root cause: reqwest's own message repeats the URL and hides it.
 fn root_cause(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(next) = cause.source() {

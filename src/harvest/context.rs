@@ -8,12 +8,29 @@ use url::Url;
 
 use super::client::{Client, FetchedDocument, Validators};
 use super::error::FetchError;
-use super::run::HarvestError;
+use super::outcome::HarvestError;
 use crate::config::Source;
 use crate::log::{Log, LogError, NewDocument, SourceId, SourceRow};
+use crate::oai::Granularity;
 use crate::rdf::{Context, ContextError, PayloadFormat};
 
-/// The context that a run reads payloads with. The log hears of it when the run is accepted.
+/// What the log keeps of a source once a run is accepted: a run that is refused changes nothing.
+pub(super) struct Acceptance {
+    /// The granularity that `Identify` named.
+    pub(super) granularity: Granularity,
+    /// The context that the run reads payloads with.
+    pub(super) context: Option<RunContext>,
+}
+
+impl Acceptance {
+    /// Keeps it.
+    pub(super) fn accept(&self, log: &mut Log, source: SourceId) -> Result<(), LogError> {
+        log.set_granularity(source, self.granularity)?;
+        self.context.as_ref().map_or(Ok(()), |context| context.accept(log, source))
+    }
+}
+
+/// The context that a run reads payloads with.
 pub(super) struct RunContext {
     /// The context.
     pub(super) context: Arc<Context>,
@@ -69,7 +86,7 @@ fn read(url: &Url, body: &[u8]) -> Result<Arc<Context>, ContextError> {
 
 impl RunContext {
     /// Makes it the context of a source: a new version is kept, and what depends on it is read again.
-    pub(super) fn accept(&self, log: &mut Log, source: SourceId) -> Result<(), LogError> {
+    fn accept(&self, log: &mut Log, source: SourceId) -> Result<(), LogError> {
         let now = Utc::now().timestamp_millis();
         let Validators { etag, last_modified } = match &self.validators {
             Some(validators) => validators.clone(),

@@ -1,27 +1,27 @@
-//! Why there is no answer, and what may be done about it.
+//! Why a request has no answer, and whether a retry may help.
 
 use std::io;
 use std::time::Duration;
 
 use crate::oai::{DocumentError, ProtocolError};
 
-/// What kept a connection from being made, or broke it.
+/// Why a connection failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TransportCause {
-    /// Nobody listens there.
+    /// No server listens at the address.
     Refused,
-    /// The other side hung up.
+    /// The server closed the connection.
     Reset,
-    /// The name of the host is not known.
+    /// The host name does not resolve.
     Name,
-    /// The certificate, or what else encryption needs.
+    /// The certificate or the TLS handshake is invalid.
     Tls,
     /// Anything else.
     Other,
 }
 
 impl TransportCause {
-    /// Reads the cause off a chain of errors.
+    /// The cause in a chain of errors.
     pub(super) fn of(error: &(dyn std::error::Error + 'static)) -> Self {
         let mut next = Some(error);
         while let Some(cause) = next {
@@ -51,7 +51,7 @@ impl TransportCause {
     }
 }
 
-/// Why there is no answer.
+/// Why a request has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
     /// No connection, or it broke.
@@ -64,7 +64,7 @@ pub enum FetchError {
         /// The cause, down to its root.
         reason: String,
     },
-    /// The server said nothing, or next to nothing, for too long.
+    /// The server sent nothing, or next to nothing, for too long.
     #[error("{url} was silent for {seconds} s")]
     Timeout {
         /// What was asked for.
@@ -72,33 +72,33 @@ pub enum FetchError {
         /// The limit that passed.
         seconds: u64,
     },
-    /// An HTTP status that is no success, without an OAI-PMH error in the body.
+    /// An HTTP error status, without an OAI-PMH error in the body.
     #[error("{url} answered HTTP {status}{}", retry_after.map(|wait| format!(", to be asked again in {} s", wait.as_secs())).unwrap_or_default())]
     Status {
         /// What was asked for.
         url: String,
         /// The status.
         status: u16,
-        /// How long the server wants to be left alone.
+        /// How long the server asks to wait (`Retry-After`).
         retry_after: Option<Duration>,
     },
-    /// A page that wants to see a browser, in place of the answer.
+    /// A challenge page for browsers, in place of the answer.
     #[error(
-        "{url} answered with a challenge for browsers (Cloudflare or alike) in place of data: the server's protection takes this program for a robot\nhint: set `contact` below [harvest], and ask the library to let this address and User-Agent pass"
+        "{url} answered with a challenge for browsers (Cloudflare or similar) in place of data: the server's protection takes this program for a robot\nhint: set `contact` below [harvest], and ask the library to let this address and User-Agent pass"
     )]
     Challenge {
         /// What was asked for.
         url: String,
     },
-    /// A redirection to another host or out of encryption, which is not followed.
+    /// A redirection to another host or to plain HTTP, which is not followed.
     #[error("{url} redirects to {target}, which is {}: set the source's url to it if that is right", elsewhere(url, target))]
     Redirect {
         /// What was asked for.
         url: String,
-        /// Where it leads.
+        /// The target.
         target: String,
     },
-    /// The body is no OAI-PMH document, or was cut.
+    /// The body is not an OAI-PMH document, or was cut.
     #[error(transparent)]
     Document(#[from] DocumentError),
     /// The server reports an error of the protocol.
@@ -123,24 +123,26 @@ pub enum FetchError {
         /// What was promised.
         promised: u64,
     },
-    /// Too much cannot be had for single records to be the cause.
-    #[error("the list cannot be had in parts either, and {undelivered} of its records not one by one, the last because {cause}")]
+    /// Too many records fail for single records to be the cause.
+    #[error(
+        "the list cannot be fetched in parts either, and {undelivered} of its records not one by one, the last because {cause}"
+    )]
     Hopeless {
         /// Records that did not come.
         undelivered: usize,
-        /// What came in place of the last one.
+        /// The error of the last one.
         cause: Box<FetchError>,
     },
     /// The HTTP client cannot be set up.
     #[error("the HTTP client cannot be set up: {0}")]
     Setup(String),
-    /// This program broke down.
+    /// This program failed.
     #[error(
         "a fault of this program ended the fetching: {0}\nhint: what came is kept; please report this with the command and the address of the source"
     )]
     Fault(String),
-    /// As many records came as were asked for.
-    #[error("as many records came as were asked for")]
+    /// The record limit of the run was reached.
+    #[error("the record limit of the run was reached")]
     Enough,
     /// The user stopped the run, or the other half of it ended.
     #[error("stopped")]
@@ -160,7 +162,7 @@ fn elsewhere(url: &str, target: &str) -> &'static str {
 }
 
 impl FetchError {
-    /// Whether the same request may be answered the next time.
+    /// Whether a retry of the same request may succeed.
     pub(super) fn is_transient(&self) -> bool {
         match self {
             Self::Transport { .. } | Self::Timeout { .. } | Self::Document(_) => true,
@@ -179,13 +181,13 @@ impl FetchError {
         }
     }
 
-    /// Whether the same request is refused until somebody changes something.
+    /// Whether the same request fails until the configuration or the server changes.
     #[must_use]
     pub fn is_permanent(&self) -> bool {
         matches!(self, Self::Status { status: 400..=499, .. }) && !self.is_transient()
     }
 
-    /// Whether a single record may be what keeps the server from answering, though it is well otherwise.
+    /// Whether a single record may keep the server from answering, while it answers other requests.
     pub(super) fn may_be_a_record(&self) -> bool {
         match self {
             Self::Timeout { .. } | Self::Document(_) => true,

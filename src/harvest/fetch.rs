@@ -1,4 +1,4 @@
-//! The fetching side of a run: page after page, until the list ends or something does.
+//! The fetching side of a run: page after page, until the list ends or fails.
 
 use std::collections::VecDeque;
 use std::hash::Hasher;
@@ -11,80 +11,33 @@ use tokio::sync::{mpsc, oneshot};
 use super::client::Client;
 use super::error::FetchError;
 use super::list::{End, Part, read_list};
-use super::place::Order;
-use super::plan::{Step, other_words};
+use super::messages::FromFetcher;
+use super::plan::{Step, other_forms};
 use super::probe::{ProbeError, probe};
+use super::resume::{Continuation, Loss};
 use crate::config::{Harvest, Source};
-use crate::oai::{Datestamp, ErrorCode, Header, ListArguments, ListVerb, Request, ResumptionToken};
+use crate::oai::{ErrorCode, ListArguments, ListVerb, Request, ResumptionToken};
 use crate::rdf::Reader;
 
-/// What the fetching side hands to the committing one.
-pub(super) enum Fetched {
-    /// Records to commit.
-    Part(Part),
-    /// The place in the list is lost: how to go on, or not at all?
-    Lost(Lost, oneshot::Sender<Onward>),
-    /// Which of these records are not in the log as they are named here? Of those that a list names (`listed`), which of them
-    /// did not come in this harvest: a datestamp alone may stand for two versions.
-    Which { headers: Vec<Header>, listed: bool, sender: oneshot::Sender<Vec<Header>> },
-    /// The list has ended.
-    Done,
-    /// It cannot go on.
-    Failed(FetchError),
-    /// The records of the first page say nothing.
-    Useless(ProbeError),
-}
-
-/// How to go on after the place in a list was lost.
-#[derive(Debug)]
-pub(super) enum Onward {
-    /// From here.
-    Step(Step),
-    /// Not at all: the list has ended.
-    End,
-    /// Not at all: the error is what there is to say.
-    GiveUp,
-}
-
-/// Why the place in a list is lost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Lost {
-    /// The server does not take the token, or says that it leads to nothing.
-    Refused {
-        /// It says that nothing is left (`noRecordsMatch`).
-        nothing_left: bool,
-    },
-    /// The answer broke off, or does not come at all.
-    Broken,
-}
-
+/// Fetches the pages of a list, and hands them to the committing side.
 #[derive(Clone)]
 pub(super) struct Fetcher {
     pub(super) client: Client,
     pub(super) source: Source,
     pub(super) settings: Harvest,
     pub(super) verb: ListVerb,
-    /// Look at the first records before anything is committed.
+    /// Checks the first records before any is committed.
     pub(super) probe: Option<Reader>,
     /// How many records may still come.
     pub(super) remaining: Option<u64>,
-    /// The list is a span of the one that the log has open: its end ends nothing, and its tokens lead nowhere.
+    /// The list is a span of the one that the log has open: its end is not the end of that, nor are its tokens for it.
     pub(super) in_span: bool,
-    pub(super) sender: mpsc::Sender<Fetched>,
-}
-
-/// What came of an answer.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Came {
-    count: u64,
-    /// The order of the list, up to the end of what came.
-    order: Order,
+    pub(super) sender: mpsc::Sender<FromFetcher>,
 }
 
 /// An answer, as far as the next request depends on it.
 struct Answered {
     end: End,
-    came: Came,
     /// A hash of its records.
     content: u64,
 }
@@ -92,47 +45,44 @@ struct Answered {
 /// How often a list may be re-opened without a whole answer in between.
 const REOPENINGS: u32 = 3;
 
-/// How many records more than were asked for an answer may have until it is broken off: some have millions.
-const BEYOND: u64 = 10_000;
+/// How many records more than `remaining` an answer may have before it is cut off: some have millions.
+const RECORDS_BEYOND_LIMIT: u64 = 10_000;
 
 /// How many pages back a loop is looked for.
-const REMEMBERED: usize = 1024;
+const PAGES_REMEMBERED: usize = 1024;
 
-/// Fetches a list from its first request on. Ends by itself when the other side has gone.
-pub(super) async fn fetch(mut fetcher: Fetcher, first: Step) {
-    let sender = fetcher.sender.clone();
-    tell_the_end(sender, Box::pin(async move { fetcher.list(first).await })).await;
-}
-
-/// Does the fetching, and says at its end how it ended: after a panic as well, or it would look as if the user had stopped it.
-pub(super) async fn tell_the_end(sender: mpsc::Sender<Fetched>, fetching: impl Future<Output = Result<(), Failure>>) {
+/// Runs the fetching side, and reports how it ended. A panic is reported too: silence would look like an interruption by the user.
+pub(super) async fn report_end(sender: mpsc::Sender<FromFetcher>, fetching: impl Future<Output = Result<(), Failure>>) {
     let last = match AssertUnwindSafe(fetching).catch_unwind().await {
-        Ok(Ok(())) => Fetched::Done,
-        Ok(Err(Failure::Fetch(error) | Failure::Broken(error, _))) => Fetched::Failed(error),
-        Ok(Err(Failure::Probe(error))) => Fetched::Useless(error),
+        Ok(Ok(())) => FromFetcher::Done,
+        Ok(Err(Failure::Fetch(error) | Failure::Broken(error))) => FromFetcher::Failed(error),
+        Ok(Err(Failure::Probe(error))) => FromFetcher::Useless(error),
         Err(panic) => {
             let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
-            Fetched::Failed(FetchError::Fault(text.unwrap_or("a panic without words").to_owned()))
+            FromFetcher::Failed(FetchError::Fault(text.unwrap_or("a panic without a message").to_owned()))
         }
     };
-    // Nobody is left to tell if this fails.
+    // This fails only if the committing side ended first.
     let _ = sender.send(last).await;
 }
 
+/// Why a list does not go on.
 #[derive(Debug)]
 pub(super) enum Failure {
+    /// There is no answer.
     Fetch(FetchError),
+    /// The first records hold no descriptions.
     Probe(ProbeError),
     /// The answer broke off after some of its records were handed over.
-    Broken(FetchError, Came),
+    Broken(FetchError),
 }
 
 impl Failure {
-    /// Why asking the same again leads nowhere, or back to the beginning of a long answer.
-    pub(super) fn lost(&self, request: &Request) -> Option<Lost> {
+    /// Why the position in the list is lost, if it is: the same request would fail again, or repeat a long answer from its start.
+    pub(super) fn loss(&self, request: &Request) -> Option<Loss> {
         match self {
             Self::Fetch(error) => refusal(error, request),
-            Self::Broken(..) => Some(Lost::Broken),
+            Self::Broken(_) => Some(Loss::Broken),
             Self::Probe(_) => None,
         }
     }
@@ -140,7 +90,7 @@ impl Failure {
     /// The error of a page that a single record may have killed.
     pub(super) fn may_be_a_record(self) -> Result<FetchError, Self> {
         match self {
-            Self::Fetch(error) | Self::Broken(error, _) if error.may_be_a_record() => Ok(error),
+            Self::Fetch(error) | Self::Broken(error) if error.may_be_a_record() => Ok(error),
             other => Err(other),
         }
     }
@@ -152,104 +102,82 @@ impl From<FetchError> for Failure {
     }
 }
 
-/// The pages of one list so far: which tokens led where, and the order of the records. A quick hash is enough: whoever
-/// makes two pages that share one breaks off nothing but a list of their own.
+/// The last pages of a list, by their tokens and a hash of their records: one that comes again is a loop. A weak hash is enough:
+/// a server that forges two equal ones only ends its own list.
 #[derive(Default)]
-pub(super) struct Trail {
-    pages: VecDeque<(ResumptionToken, u64)>,
-    order: Order,
-}
+pub(super) struct PageTrail(VecDeque<(ResumptionToken, u64)>);
 
-impl Trail {
+impl PageTrail {
     /// Notes a page; an error if it came before with the same token.
     pub(super) fn note(&mut self, token: &ResumptionToken, content: u64) -> Result<(), FetchError> {
-        let state = (token.clone(), content);
-        if self.pages.contains(&state) {
+        let page = (token.clone(), content);
+        if self.0.contains(&page) {
             return Err(FetchError::Loop(token.to_string()));
         }
-        self.pages.push_back(state);
-        if self.pages.len() > REMEMBERED {
-            self.pages.pop_front();
+        self.0.push_back(page);
+        if self.0.len() > PAGES_REMEMBERED {
+            self.0.pop_front();
         }
         Ok(())
-    }
-
-    /// The datestamp up to which the list has come, if it ascends.
-    pub(super) fn reached(&self) -> Option<Datestamp> {
-        self.order.reached()
     }
 }
 
 impl Fetcher {
-    pub(super) fn request(&self, step: Step) -> Request {
+    fn request(&self, step: Step) -> Request {
         match step {
             Step::Resume { token, .. } => self.verb.resume(token),
             Step::Reopen { from, until, .. } | Step::Begin { from, until, .. } => self.window(from, until),
         }
     }
 
+    /// The first request of a window.
     pub(super) fn window(&self, from: Option<String>, until: Option<String>) -> Request {
         self.verb.begin(ListArguments { prefix: self.source.prefix.clone(), from, until, set: self.source.set.clone() })
     }
 
-    async fn list(&mut self, first: Step) -> Result<(), Failure> {
+    /// Fetches a list from its first request on, and re-opens it where the position is lost.
+    pub(super) async fn list(&mut self, first: Step) -> Result<(), Failure> {
         let mut request = self.request(first);
         let mut reopenings = 0;
         loop {
-            let failure = match self.pages(&mut request, &mut Trail::default(), &mut reopenings).await {
-                Ok(()) => return Ok(()),
-                Err(failure) => failure,
-            };
-            let Some(lost) = failure.lost(&request).filter(|_| reopenings < REOPENINGS) else {
-                return match (failure.may_be_a_record(), self.verb) {
-                    (Ok(error), ListVerb::Records) => self.isolate(error).await,
-                    (Ok(error), ListVerb::Identifiers) => Err(error.into()),
-                    (Err(failure), _) => Err(failure),
-                };
-            };
+            let Err(failure) = self.pages(&mut request, &mut reopenings).await else { return Ok(()) };
+            let Some(loss) = failure.loss(&request).filter(|_| reopenings < REOPENINGS) else { return Err(failure) };
             reopenings += 1;
-            match self.place(lost).await? {
-                Onward::Step(step) => request = self.request(step),
-                Onward::End => return self.hand_over_the_end().await,
-                Onward::GiveUp => return Err(failure),
+            match self.continuation(loss).await? {
+                Continuation::Reopen(step) => request = self.request(step),
+                Continuation::End => return self.send_end().await,
+                Continuation::GiveUp => return Err(failure),
             }
-            if let Failure::Fetch(error) | Failure::Broken(error, _) = &failure {
-                tracing::warn!("{error}; the list is opened again from where it got to");
+            if let Failure::Fetch(error) | Failure::Broken(error) = &failure {
+                tracing::warn!("{error}; the list is opened again");
             }
         }
     }
 
-    /// Asks the committing side where to go on.
-    pub(super) async fn place(&self, lost: Lost) -> Result<Onward, FetchError> {
-        let (sender, answer) = oneshot::channel();
-        self.sender.send(Fetched::Lost(lost, sender)).await.map_err(|_| FetchError::Stopped)?;
+    /// Asks the committing side how the list goes on.
+    pub(super) async fn continuation(&self, loss: Loss) -> Result<Continuation, FetchError> {
+        let (reply, answer) = oneshot::channel();
+        self.sender.send(FromFetcher::Lost(loss, reply)).await.map_err(|_| FetchError::Stopped)?;
         answer.await.map_err(|_| FetchError::Stopped)
     }
 
-    /// Says that the list has ended, where no answer did.
-    pub(super) async fn hand_over_the_end(&self) -> Result<(), Failure> {
+    /// Reports the end of the list, if no answer did.
+    pub(super) async fn send_end(&self) -> Result<(), Failure> {
         let end = Some(End { token: None, complete_list_size: None });
-        self.hand_over(Part { end, ..Part::default() }).await
+        self.send_part(Part { end, ..Part::default() }).await
     }
 
-    pub(super) async fn hand_over(&self, part: Part) -> Result<(), Failure> {
-        self.sender.send(Fetched::Part(part)).await.map_err(|_| FetchError::Stopped.into())
+    /// Hands records to the committing side.
+    pub(super) async fn send_part(&self, part: Part) -> Result<(), Failure> {
+        self.sender.send(FromFetcher::Part(part)).await.map_err(|_| FetchError::Stopped.into())
     }
 
-    /// Follows a list to its end. After a failure, `request` is the one that failed.
-    pub(super) async fn pages(&mut self, request: &mut Request, trail: &mut Trail, failures: &mut u32) -> Result<(), Failure> {
+    /// Fetches the pages of a list to its end. After a failure, `request` is the one that failed. Each page resets `reopenings`.
+    pub(super) async fn pages(&mut self, request: &mut Request, reopenings: &mut u32) -> Result<(), Failure> {
+        let mut trail = PageTrail::default();
         loop {
-            let answered = match self.in_any_words(request, trail.order).await {
-                Ok(answered) => answered,
-                Err(failure) => {
-                    if let Failure::Broken(_, came) = &failure {
-                        trail.order = came.order;
-                    }
-                    return Err(failure);
-                }
-            };
-            trail.order = answered.came.order;
-            *failures = 0;
+            let answered = self.page_in_any_form(request).await?;
+            *reopenings = 0;
             let Some(token) = answered.end.token else { return Ok(()) };
             trail.note(&token, answered.content)?;
             if self.remaining == Some(0) {
@@ -263,9 +191,9 @@ impl Fetcher {
         }
     }
 
-    /// Fetches an answer; where the server refuses the words, in others.
-    async fn in_any_words(&mut self, request: &mut Request, order: Order) -> Result<Answered, Failure> {
-        let refused = match self.page(request, order).await {
+    /// Fetches a page; if the server rejects the form of the request, by other forms.
+    async fn page_in_any_form(&mut self, request: &mut Request) -> Result<Answered, Failure> {
+        let rejected = match self.page(request).await {
             Err(Failure::Fetch(FetchError::Protocol(error)))
                 if matches!(error.code, ErrorCode::BadArgument | ErrorCode::BadResumptionToken) =>
             {
@@ -273,82 +201,76 @@ impl Fetcher {
             }
             answered => return answered,
         };
-        for words in other_words(request, &self.source.prefix) {
-            // A token that is merely old needs no guessing about its arguments.
-            if refused.code == ErrorCode::BadResumptionToken && !matches!(words, Request::ResumeUnencoded(..)) {
+        for form in other_forms(request, &self.source.prefix) {
+            // A token that has merely expired needs no guess about its arguments.
+            if rejected.code == ErrorCode::BadResumptionToken && !matches!(form, Request::ResumeUnencoded(..)) {
                 continue;
             }
-            match self.page(&words, order).await {
+            match self.page(&form).await {
                 Err(Failure::Fetch(FetchError::Protocol(_))) => {}
                 Ok(answered) => {
-                    tracing::warn!("{refused}; the server takes {}", words.url(&self.source.url));
-                    *request = words;
+                    tracing::warn!("{rejected}; the server accepts {}", form.url(&self.source.url));
+                    *request = form;
                     return Ok(answered);
                 }
                 failed => return failed,
             }
         }
-        Err(FetchError::Protocol(refused).into())
+        Err(FetchError::Protocol(rejected).into())
     }
 
-    /// Fetches one answer and hands its parts over as they come; `order` is that of the list so far.
-    async fn page(&mut self, request: &Request, order: Order) -> Result<Answered, Failure> {
-        let mine = self.clone();
+    /// Fetches one answer, and hands its parts over as they come.
+    async fn page(&mut self, request: &Request) -> Result<Answered, Failure> {
+        let fetcher = self.clone();
         let runtime = tokio::runtime::Handle::current();
         let opens_list = matches!(request, Request::ListRecords(_) | Request::ListIdentifiers(_));
-        let answered = self
+        let (answered, received) = self
             .client
             .ask(request, move |input| {
-                let (mut left, mut beyond) = (mine.remaining, 0);
-                let (mut to_probe, mut came) = (mine.probe.as_ref(), Came { count: 0, order });
+                let (mut left, mut beyond, mut received) = (fetcher.remaining, 0, 0);
+                let mut to_probe = fetcher.probe.as_ref();
                 let mut content = FxHasher::default();
                 let mut useless = None;
                 let mut last = None;
-                let read = read_list(input, &mine.settings, opens_list, |mut part| {
+                let read = read_list(input, &fetcher.settings, opens_list, |mut part| {
                     if let Some(reader) = to_probe.take()
                         && let Err(error) =
-                            runtime.block_on(probe(&mine.client, &mine.source, &mine.settings, reader, &part.records))
+                            runtime.block_on(probe(&fetcher.client, &fetcher.source, &fetcher.settings, reader, &part.records))
                     {
                         useless = Some(error);
                         return Err(FetchError::Stopped);
                     }
-                    let part_of_it = part.records.len() as u64;
-                    beyond += left.map_or(0, |left| part_of_it.saturating_sub(left));
-                    left = left.map(|left| left.saturating_sub(part_of_it));
-                    came.count += part.records.len() as u64;
+                    let records = part.records.len() as u64;
+                    beyond += left.map_or(0, |left| records.saturating_sub(left));
+                    left = left.map(|left| left.saturating_sub(records));
+                    received += records;
                     part.records.iter().for_each(|record| {
-                        came.order.came(record);
                         content.write(record.header.identifier.as_str().as_bytes());
                         content.write(&record.xml);
                     });
                     last.clone_from(&part.end);
-                    if mine.in_span {
+                    if fetcher.in_span {
                         part.end = None;
                     }
-                    mine.sender.blocking_send(Fetched::Part(part)).map_err(|_| FetchError::Stopped)?;
-                    // An answer that has begun is taken to its end, where the next run goes on, unless it has none.
-                    if beyond > BEYOND && last.is_none() { Err(FetchError::Enough) } else { Ok(()) }
+                    fetcher.sender.blocking_send(FromFetcher::Part(part)).map_err(|_| FetchError::Stopped)?;
+                    // An answer that has begun is read to its end, where the next run resumes, unless it is endless.
+                    if beyond > RECORDS_BEYOND_LIMIT && last.is_none() { Err(FetchError::Enough) } else { Ok(()) }
                 });
                 if let Some(error) = useless {
-                    return Ok(Err(Failure::Probe(error)));
+                    return Ok((Err(Failure::Probe(error)), 0));
                 }
                 match read {
-                    // A list without tokens may be gigabytes long: go on from where it broke, do not begin again.
-                    Err(error) if opens_list && came.count > 0 && error.is_transient() => {
-                        return Ok(Err(Failure::Broken(error, came)));
+                    // A list without tokens may be gigabytes long: it is re-opened where it broke off, not retried.
+                    Err(error) if opens_list && received > 0 && error.is_transient() => {
+                        return Ok((Err(Failure::Broken(error)), received));
                     }
                     read => read?,
                 }
                 let end = last.unwrap_or(End { token: None, complete_list_size: None });
-                Ok(Ok(Answered { end, came, content: content.finish() }))
+                Ok((Ok(Answered { end, content: content.finish() }), received))
             })
             .await?;
-        let count = match &answered {
-            Ok(answered) => answered.came.count,
-            Err(Failure::Broken(_, came)) => came.count,
-            Err(_) => 0,
-        };
-        self.remaining = self.remaining.map(|remaining| remaining.saturating_sub(count));
+        self.remaining = self.remaining.map(|remaining| remaining.saturating_sub(received));
         if answered.is_ok() {
             self.probe = None;
         }
@@ -356,12 +278,12 @@ impl Fetcher {
     }
 }
 
-/// Whether an answer means that the token leads nowhere any more. Some servers say `noRecordsMatch` then.
-fn refusal(error: &FetchError, request: &Request) -> Option<Lost> {
+/// Whether an answer means that the token is no longer valid. Some servers answer `noRecordsMatch` then.
+fn refusal(error: &FetchError, request: &Request) -> Option<Loss> {
     let FetchError::Protocol(error) = error else { return None };
     let nothing_left = error.code == ErrorCode::NoRecordsMatch;
     let resumed = !matches!(request, Request::ListRecords(_) | Request::ListIdentifiers(_));
-    (resumed && (nothing_left || error.code == ErrorCode::BadResumptionToken)).then_some(Lost::Refused { nothing_left })
+    (resumed && (nothing_left || error.code == ErrorCode::BadResumptionToken)).then_some(Loss::Refused { nothing_left })
 }
 
 #[cfg(test)]
@@ -369,12 +291,12 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_panic_while_fetching_is_told_as_what_it_is() {
+    async fn a_panic_while_fetching_is_reported() {
         let (sender, mut parts) = mpsc::channel(1);
-        tell_the_end(sender, async { panic!("the {}th record", 7) }).await;
-        let told = parts.recv().await;
-        assert!(matches!(&told, Some(Fetched::Failed(FetchError::Fault(text))) if text == "the 7th record"));
-        let Some(Fetched::Failed(error)) = told else { return };
+        report_end(sender, async { panic!("the {}th record", 7) }).await;
+        let end = parts.recv().await;
+        assert!(matches!(&end, Some(FromFetcher::Failed(FetchError::Fault(text))) if text == "the 7th record"));
+        let Some(FromFetcher::Failed(error)) = end else { return };
         assert!(!error.is_transient() && !error.may_be_a_record() && error.to_string().contains("please report"));
     }
 }

@@ -1,22 +1,23 @@
-//! When one record keeps the server from delivering a page: the window is halved by datestamp until the rest of it
-//! comes, and what is left is asked for record by record. Those that do not come alone either are noted, and the
-//! list goes on without them.
+//! Lists around records that kill their pages.
+//!
+//! When one record keeps the server from delivering a page, the window is halved by datestamp until the rest of it comes. The
+//! records of the smallest span are requested one by one. Those that do not come either are noted as undelivered, and the list
+//! goes on without them.
 
 use std::collections::HashSet;
-use std::hash::Hasher;
 use std::time::Duration;
 
-use rustc_hash::FxHasher;
-
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::connect::identify;
 use super::error::FetchError;
-use super::fetch::{Failure, Fetched, Fetcher, Lost, Onward, Trail};
-use super::list::{Part, read_identify, read_list, read_record};
+use super::fetch::{Failure, Fetcher};
+use super::list::Part;
 use super::plan::Step;
+use super::records::MomentHeaders;
+use super::resume::{Continuation, Loss};
 use crate::log::Undelivered;
-use crate::oai::{Datestamp, ErrorCode, Granularity, Header, ListArguments, ProtocolError, Record, Request};
+use crate::oai::{Datestamp, Granularity, ListArguments};
 
 /// A span of datestamps, both ends included, in units of the granularity. Without a beginning it reaches back to the
 /// oldest record, and without an end to the newest.
@@ -26,8 +27,7 @@ struct Span {
     until: Option<i64>,
 }
 
-/// Where a span without a beginning or an end may be cut: the units that the server names as its earliest datestamp and
-/// as now.
+/// The earliest datestamp and the present of the server, in units: where a span without a beginning or an end is cut.
 #[derive(Debug, Clone, Copy)]
 struct Known {
     earliest: i64,
@@ -35,13 +35,13 @@ struct Known {
 }
 
 impl Span {
-    /// Its two halves, which share their edge, or nothing if it is a unit long.
+    /// Its two halves, which share their edge; nothing if it is a unit long.
     ///
     /// Some servers compare a datestamp with its fraction against the whole second of a bound, as Libris does: what
     /// changed at 12:00:03.427 is neither in what ends at 12:00:03 nor in what begins at 12:00:04. So the smallest span
     /// reaches from one unit to the next.
     fn halves(self, known: Known) -> Option<(Self, Self)> {
-        // A span with an open end comes to its end as well.
+        // Halving a span with an open end has to end too.
         let (before, after) = (self.until.filter(|_| self.from.is_none()), self.from.filter(|_| self.until.is_none()));
         if before.is_some_and(|until| until <= known.earliest) || after.is_some_and(|from| from >= known.now) {
             return None;
@@ -59,17 +59,8 @@ impl Span {
 /// How many tries a request has that is expected to fail.
 const TRIES: usize = 2;
 
-/// How many headers of one moment are kept in memory; a bulk load may well date half a million records alike.
-const MOST_HEADERS: usize = 1_000_000;
-
-/// How often the list of a moment may be refused at another place than before.
-const REFUSALS: usize = 4;
-
 /// How many spans in a row may fail: halving all time down to a second takes thirty.
-const FAILURES: usize = 40;
-
-/// Records of one part, when they are fetched one by one.
-const TOGETHER: usize = 50;
+const FAILURES_IN_A_ROW: usize = 40;
 
 fn unit_ms(granularity: Granularity) -> i64 {
     match granularity {
@@ -79,22 +70,27 @@ fn unit_ms(granularity: Granularity) -> i64 {
 }
 
 impl Fetcher {
-    /// Brings in the rest of the list around the records that kill its pages.
-    pub(super) async fn isolate(&mut self, cause: FetchError) -> Result<(), Failure> {
-        let settings = self.settings.clone();
-        let asked = self.client.ask(&Request::Identify, move |input| read_identify(input, &settings)).await;
-        // A server that does not answer this either has other troubles.
-        let Ok((identify, Some(clock))) = asked else { return Err(cause.into()) };
+    /// Fetches a list from its first request on, around the records that kill its pages.
+    pub(super) async fn list_around_killers(&mut self, first: Step) -> Result<(), Failure> {
+        match self.list(first).await {
+            Ok(()) => Ok(()),
+            Err(failure) => self.isolate(failure.may_be_a_record()?).await,
+        }
+    }
+
+    /// Fetches the rest of the list around the records that kill its pages.
+    async fn isolate(&mut self, cause: FetchError) -> Result<(), Failure> {
+        // A server that does not answer this either has other faults.
+        let Ok((identify, Some(clock))) = identify(&self.client, &self.settings).await else { return Err(cause.into()) };
         let granularity = identify.granularity;
         let unit = unit_ms(granularity);
         let units = |text: &str| Datestamp::parse(text).ok().map(|stamp| stamp.millis().div_euclid(unit));
-        let Onward::Step(Step::Reopen { from, until, .. } | Step::Begin { from, until, .. }) = self.place(Lost::Broken).await?
-        else {
+        let Continuation::Reopen(Step::Reopen { from, until, .. }) = self.continuation(Loss::Broken).await? else {
             return Err(cause.into());
         };
         let whole = Span { from: from.as_deref().and_then(units), until: until.as_deref().and_then(units) };
         let known = Known { earliest: units(&identify.earliest_datestamp).unwrap_or(0), now: clock.millis().div_euclid(unit) };
-        tracing::warn!("{cause}; the server is well otherwise, so the list is taken apart to find the records that do it");
+        tracing::warn!("{cause}; the server answers other requests, so the list is split to find the records that cause this");
         let mut calm = Self { client: self.client.with_tries(TRIES), in_span: true, ..self.clone() };
         let (mut spans, mut undelivered, mut newest_error, mut in_a_row) = (vec![whole], HashSet::new(), cause, 0);
         let patience = Duration::from_secs(self.settings.retry_total_s);
@@ -102,22 +98,25 @@ impl Fetcher {
         while let Some(mut span) = spans.pop() {
             let bound = |units: i64| Datestamp::from_millis(units * unit).map(|stamp| stamp.at(granularity));
             let mut request = calm.window(span.from.and_then(bound), span.until.and_then(bound));
-            let mut trail = Trail::default();
-            let failure = match calm.pages(&mut request, &mut trail, &mut 0).await {
+            let failure = match calm.pages(&mut request, &mut 0).await {
                 Ok(()) => {
                     (in_a_row, answered) = (0, Instant::now());
                     continue;
                 }
                 Err(failure) => failure,
             };
-            let refused = matches!(failure.lost(&request), Some(Lost::Refused { .. }));
+            let refused = matches!(failure.loss(&request), Some(Loss::Refused { .. }));
             let error = match failure {
-                // A token that is refused in the middle of a span: its parts are short enough to need none.
+                // A token that is refused in the middle of a span: its halves are short enough to need none.
                 Failure::Fetch(error) if refused => error,
                 failure => failure.may_be_a_record()?,
             };
-            // What came of this span before the failure need not come again.
-            let reached = trail.reached().map(|reached| reached.earlier_by(self.settings.overlap_s).millis().div_euclid(unit));
+            // What came of this span before the failure need not come again, if the list is in order. The committing side knows,
+            // and starts the list again if a later page refutes it.
+            let reached = match calm.continuation(Loss::Broken).await? {
+                Continuation::Reopen(Step::Reopen { from: Some(from), by_date: true, .. }) => units(&from),
+                _ => None,
+            };
             let reached = reached.filter(|reached| span.until.is_none_or(|until| *reached < until));
             if reached > span.from {
                 (span.from, in_a_row, answered) = (reached, 0, Instant::now());
@@ -127,18 +126,19 @@ impl Fetcher {
                 None => calm.one_by_one(span.from.and_then(bound), span.until.and_then(bound), &error, &mut undelivered).await?,
             }
             in_a_row += 1;
-            if undelivered.len() > self.settings.isolate_records || in_a_row > FAILURES || answered.elapsed() > patience {
+            if undelivered.len() > self.settings.isolate_records || in_a_row > FAILURES_IN_A_ROW || answered.elapsed() > patience
+            {
                 return Err(FetchError::Hopeless { undelivered: undelivered.len(), cause: Box::new(error) }.into());
             }
             newest_error = error;
         }
         self.remaining = calm.remaining;
-        tracing::warn!("{newest_error}; {} records are left out for it, see `libris-mirror quarantine`", undelivered.len());
-        self.hand_over_the_end().await
+        tracing::warn!("{newest_error}; {} records were not delivered, see `libris-mirror quarantine`", undelivered.len());
+        self.send_end().await
     }
 
-    /// Asks for every record of the smallest span alone, but for those that did not come before: neighbours share their
-    /// edge. Adds those that do not come to `undelivered`.
+    /// Requests each record of the smallest span, without those that came before: neighbouring spans share their edge. Adds those
+    /// that do not come to `undelivered`.
     async fn one_by_one(
         &mut self,
         from: Option<String>,
@@ -148,146 +148,25 @@ impl Fetcher {
     ) -> Result<(), Failure> {
         let arguments = ListArguments { prefix: self.source.prefix.clone(), from, until, set: self.source.set.clone() };
         let name = format!("{}/{}", arguments.from.as_deref().unwrap_or(".."), arguments.until.as_deref().unwrap_or(".."));
-        let (mut headers, doubtful) = match self.headers(arguments).await {
+        let MomentHeaders { mut headers, doubtful } = match self.headers_of_moment(arguments).await {
             Ok(listed) => listed,
             Err(error) if error.may_be_a_record() || matches!(error, FetchError::Loop(_)) => {
-                let reason = format!("nothing that was changed then can be listed, by identifiers either: {error}");
+                let reason = format!("nothing that was changed then can be listed, nor its identifiers: {error}");
                 let missing = vec![Undelivered { identifier: name.clone(), datestamp_text: String::new(), reason }];
-                self.hand_over(Part { undelivered: missing, by_name: true, ..Part::default() }).await?;
+                self.send_part(Part { undelivered: missing, by_name: true, ..Part::default() }).await?;
                 undelivered.insert(name);
                 return Ok(());
             }
             Err(error) => return Err(error.into()),
         };
         if doubtful {
-            self.hand_over(Part { by_name: true, doubtful, ..Part::default() }).await?;
+            self.send_part(Part { by_name: true, doubtful, ..Part::default() }).await?;
         }
         headers.retain(|header| !undelivered.contains(header.identifier.as_str()));
-        tracing::warn!("{cause}; the {} records that were changed then are asked for one by one", headers.len());
+        tracing::warn!("{cause}; the {} records that were changed then are requested one by one", headers.len());
         undelivered.extend(self.fetch_each(headers, true).await?);
         Ok(())
     }
-
-    /// Fetches those of the records that the log lacks; answers which did not come. One that the source does not know has
-    /// vanished, unless it was `listed` a moment ago.
-    pub(super) async fn fetch_each(&mut self, headers: Vec<Header>, listed: bool) -> Result<Vec<String>, Failure> {
-        let (sender, answer) = oneshot::channel();
-        self.sender.send(Fetched::Which { headers, listed, sender }).await.map_err(|_| FetchError::Stopped)?;
-        let lacking = answer.await.map_err(|_| FetchError::Stopped)?;
-        // A record that is asked for by name says nothing of how far the list has come.
-        let part_of_list = || Part { by_name: true, ..Part::default() };
-        let (mut part, mut lost) = (part_of_list(), Vec::new());
-        for header in lacking {
-            let sent = self.record(&header).await;
-            let mut undelivered = |reason: String| {
-                lost.push(header.identifier.to_string());
-                part.undelivered.push(Undelivered {
-                    identifier: header.identifier.to_string(),
-                    datestamp_text: header.datestamp_text.clone(),
-                    reason,
-                });
-            };
-            match sent {
-                Ok(records) if records.iter().any(|record| record.header.identifier == header.identifier) => {
-                    part.records.extend(records);
-                }
-                // Whatever came, it is not what was asked for.
-                Ok(records) => undelivered(match records.first() {
-                    Some(other) => format!("the source sent {} in its place", other.header.identifier),
-                    None => "the source answered without a record".to_owned(),
-                }),
-                Err(FetchError::Protocol(error))
-                    if !listed && matches!(error.code, ErrorCode::IdDoesNotExist | ErrorCode::NoRecordsMatch) =>
-                {
-                    part.vanished.push(header.identifier);
-                }
-                Err(error) if error.may_be_a_record() || matches!(error, FetchError::Protocol(_)) => {
-                    undelivered(format!("the source cannot deliver it: {error}"));
-                }
-                Err(error) => return Err(error.into()),
-            }
-            if part.records.len() + part.undelivered.len() + part.vanished.len() >= TOGETHER {
-                self.hand_over(std::mem::replace(&mut part, part_of_list())).await?;
-            }
-        }
-        self.hand_over(part).await?;
-        Ok(lost)
-    }
-
-    async fn record(&self, header: &Header) -> Result<Vec<Record>, FetchError> {
-        let request = Request::GetRecord(header.identifier.clone(), self.source.prefix.clone());
-        let settings = self.settings.clone();
-        self.client.ask(&request, move |input| read_record(input, &settings)).await
-    }
-
-    /// The headers of a small list. Some servers refuse the token of the last page: a list that is refused twice at the same
-    /// place has ended. Answers whether that is doubtful as well, since the server did not say that nothing is left.
-    async fn headers(&self, arguments: ListArguments) -> Result<(Vec<Header>, bool), FetchError> {
-        let first = Request::ListIdentifiers(arguments);
-        let (mut refused_at, mut refusals) = (None, 0);
-        loop {
-            let mut headers = Vec::new();
-            let error = match self.headers_of(first.clone(), &mut headers).await {
-                Ok(()) => return Ok((headers, false)),
-                Err(error) => error,
-            };
-            refusals += 1;
-            match &error {
-                FetchError::Protocol(ProtocolError { code, .. })
-                    if refusals <= REFUSALS && matches!(code, ErrorCode::NoRecordsMatch | ErrorCode::BadResumptionToken) =>
-                {
-                    if refused_at.replace(headers.len()) == Some(headers.len()) {
-                        return Ok((headers, *code == ErrorCode::BadResumptionToken));
-                    }
-                }
-                _ => return Err(error),
-            }
-        }
-    }
-
-    /// Adds the headers of a list as they come, to its end.
-    async fn headers_of(&self, mut request: Request, headers: &mut Vec<Header>) -> Result<(), FetchError> {
-        let (mut trail, mut answered) = (Trail::default(), Instant::now());
-        loop {
-            let settings = self.settings.clone();
-            let opens_list = matches!(request, Request::ListIdentifiers(_));
-            let (found, token): (Vec<Header>, _) = self
-                .client
-                .ask(&request, move |input| {
-                    let (mut found, mut token) = (Vec::new(), None);
-                    read_list(input, &settings, opens_list, |part| {
-                        found.extend(part.records.into_iter().map(|record| record.header));
-                        token = part.end.and_then(|end| end.token);
-                        too_many(found.len())
-                    })?;
-                    Ok((found, token))
-                })
-                .await?;
-            let mut content = FxHasher::default();
-            for header in &found {
-                content.write(header.identifier.as_str().as_bytes());
-            }
-            if !found.is_empty() {
-                answered = Instant::now();
-            }
-            headers.extend(found);
-            too_many(headers.len())?;
-            let Some(token) = token else { return Ok(()) };
-            trail.note(&token, content.finish())?;
-            let patience = self.settings.retry_total_s;
-            if answered.elapsed() > Duration::from_secs(patience) {
-                return Err(FetchError::Timeout { url: "the list of identifiers of a single moment".into(), seconds: patience });
-            }
-            request = Request::ResumeIdentifiers(token);
-        }
-    }
-}
-
-fn too_many(headers: usize) -> Result<(), FetchError> {
-    if headers <= MOST_HEADERS {
-        return Ok(());
-    }
-    Err(FetchError::TooLarge { url: "the list of identifiers of a single moment".to_owned(), limit: MOST_HEADERS })
 }
 
 #[cfg(test)]
@@ -296,7 +175,7 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// Halving covers every moment, ends where it began and in spans of a unit, and comes to an end.
+        /// Halving covers every moment, keeps both ends, stops at spans of a unit, and terminates.
         #[test]
         fn halves_cover_the_whole(
             from in 0i64..1000, length in 0i64..1000, earliest in 0i64..1500, now in 0i64..2500,
@@ -310,7 +189,7 @@ mod tests {
                     spans.extend([right, left]);
                     continue;
                 }
-                // It begins where the one before it ended: what lies between two units is in none of both otherwise.
+                // It begins where the one before it ended: otherwise neither has what lies between two units.
                 prop_assert!(first || edge.is_some());
                 prop_assert_eq!(span.from, edge);
                 if let (Some(from), Some(until)) = (span.from, span.until) {

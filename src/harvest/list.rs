@@ -13,27 +13,27 @@ use crate::oai::{
 /// How an answer ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct End {
-    /// What leads on; nothing where the list ends.
+    /// The resumption token; nothing at the end of the list.
     pub(super) token: Option<ResumptionToken>,
-    /// The server's idea of the size of the whole list.
+    /// The size of the whole list, as the server claims it.
     pub(super) complete_list_size: Option<u64>,
 }
 
-/// A part of an answer, all of it in most cases.
+/// A part of an answer; in most cases all of it.
 #[derive(Debug, Default)]
 pub(super) struct Part {
     pub(super) response_date: Option<Datestamp>,
-    /// The records; of a list of identifiers, their headers alone.
+    /// The records; in a list of identifiers, only their headers.
     pub(super) records: Vec<Record>,
-    /// Records that did not come, though the source lists them.
+    /// Records that the source lists and did not deliver.
     pub(super) undelivered: Vec<Undelivered>,
-    /// Records that were asked for by name, and that the source does not know any more.
+    /// Records that were requested by identifier, and that the source no longer has.
     pub(super) vanished: Vec<RecordId>,
-    /// Whether the records were asked for by their identifiers, and are no part of a list.
+    /// Whether the records were requested by their identifiers, and are not part of a list.
     pub(super) by_name: bool,
-    /// Whether a list begins here: the order of datestamps counts from here on.
+    /// Whether a list begins here: its datestamps are compared from here on.
     pub(super) opens_list: bool,
-    /// Whether a list ended here where no answer said so.
+    /// Whether a list ended here, though no answer ended it.
     pub(super) doubtful: bool,
     /// Set in the last part.
     pub(super) end: Option<End>,
@@ -46,9 +46,9 @@ impl Part {
     }
 }
 
-/// Reads an answer to `ListRecords`, `ListIdentifiers` or `GetRecord`. A part is handed over when it has the size of a page; the last one, with
-/// [`Part::end`], only after the document was closed. Where a request opens
-/// a list, `noRecordsMatch` says that it is empty.
+/// Reads an answer to `ListRecords`, `ListIdentifiers` or `GetRecord`. A part is handed over when it has the size of a page; the
+/// last one, with [`Part::end`], only after the document was closed. In an answer that opens a list, `noRecordsMatch` means that
+/// the list is empty.
 pub(super) fn read_list(
     input: impl BufRead,
     settings: &Harvest,
@@ -68,7 +68,7 @@ pub(super) fn read_list(
                 part.undelivered.push(Undelivered {
                     identifier: header.identifier.to_string(),
                     datestamp_text: header.datestamp_text,
-                    reason: format!("{reason}: raise harvest.record_bytes to take it in"),
+                    reason: format!("{reason}: raise harvest.record_bytes to load it"),
                 });
             }
             Item::Record(_) | Item::Header(_) => {
@@ -78,7 +78,7 @@ pub(super) fn read_list(
                     _ => continue,
                 };
                 any = true;
-                // Only when another record follows: an answer of exactly one page stays one part.
+                // Checked when another record follows, so that an answer of exactly one page stays one part.
                 if part.records.len() >= settings.page_records || bytes >= settings.page_bytes {
                     let response_date = part.response_date;
                     hand_over(std::mem::take(&mut part))?;
@@ -97,13 +97,13 @@ pub(super) fn read_list(
     }
     if !any && !document.saw_list() {
         let position = document.position();
-        return Err(DocumentError::Invalid { position, problem: "it holds neither a list nor an error".into() }.into());
+        return Err(DocumentError::Invalid { position, problem: "it contains neither a list nor an error".into() }.into());
     }
     part.end = Some(end);
     hand_over(part)
 }
 
-/// Reads an answer to `GetRecord`: one record, or what the server sends in its place.
+/// Reads an answer to `GetRecord`: one record, or whatever the server sends in its place.
 pub(super) fn read_record(input: impl BufRead, settings: &Harvest) -> Result<Vec<Record>, FetchError> {
     let limit = (settings.record_bytes + settings.document_bytes) as u64;
     let mut records = Vec::new();
@@ -120,10 +120,10 @@ pub(super) fn read_record(input: impl BufRead, settings: &Harvest) -> Result<Vec
     Ok(records)
 }
 
-/// What a header takes in memory, about.
+/// The memory of a header, roughly.
 const HEADER_BYTES: usize = 256;
 
-/// Reads an answer to `Identify`, with the server's clock.
+/// Reads an answer to `Identify`, with the clock of the server.
 pub(super) fn read_identify(input: impl BufRead, settings: &Harvest) -> Result<(Identify, Option<Datestamp>), FetchError> {
     let mut document = Document::new(input.take(settings.document_bytes as u64), settings.limits());
     let (mut identify, mut clock) = (None, None);
@@ -135,9 +135,9 @@ pub(super) fn read_identify(input: impl BufRead, settings: &Harvest) -> Result<(
             _ => {}
         }
     }
-    identify
-        .map(|identify| (identify, clock))
-        .ok_or_else(|| DocumentError::Invalid { position: document.position(), problem: "it holds no <Identify>".into() }.into())
+    identify.map(|identify| (identify, clock)).ok_or_else(|| {
+        DocumentError::Invalid { position: document.position(), problem: "it contains no <Identify>".into() }.into()
+    })
 }
 
 /// Reads an answer to `ListMetadataFormats`.

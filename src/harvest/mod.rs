@@ -1,31 +1,46 @@
-//! Harvesting: the plan (pure), the client (politeness, retries), the fetching and the committing side of a run, and
-//! proof against the source.
+//! Harvesting: the plan (pure), the client (politeness, retries), the fetching and the committing side of a run, and audits
+//! against the source.
 //!
-//! Between the two sides waits at most one page, so memory does not grow with the list. Whatever stops either side,
-//! the log is whole and the next run goes on.
+//! The files from the top down; each uses only those below it:
+//!
+//! - `run`, `audit`, `repair`: a harvest, an audit, and records that are fetched by their identifiers
+//! - `audit_list`, `commit`: the committing side: each part of an answer goes to the log
+//! - `isolate`, `records`, `fetch`: the fetching side: lists around records that kill their pages, single records, pages
+//! - `messages`: what the two sides say to each other
+//! - `resume`, `plan`: where a list goes on, and what a run asks for first (pure)
+//! - `connect`, `probe`, `list`, `client`, `answer`: requests and their answers
+//! - `outcome`, `error`, `stop`
+//!
+//! At most one part of an answer waits between the two sides, so memory does not grow with the list. Whatever stops either side,
+//! the log is consistent and the next run resumes.
 
 mod answer;
 mod audit;
+mod audit_list;
 mod client;
+mod commit;
+mod connect;
 mod context;
 mod error;
 mod fetch;
-mod follow;
 mod isolate;
 mod list;
-mod place;
+mod messages;
+mod outcome;
 mod plan;
 mod probe;
+mod records;
 mod repair;
+mod resume;
 mod run;
 mod stop;
-mod walk;
 
 pub use audit::{AuditOptions, AuditReport, Hear, audit};
 pub use client::{Client, Traffic};
 pub use error::{FetchError, TransportCause};
-pub use plan::{Facts, Options, Step, other_words, plan};
+pub use outcome::{HarvestError, Outcome, Progress};
+pub use plan::{Bounds, Facts, Options, Step, next_from, plan};
 pub use probe::ProbeError;
 pub use repair::{RetryReport, retry};
-pub use run::{HarvestError, HarvestReport, Outcome, Progress, RunOptions, run};
+pub use run::{HarvestReport, RunOptions, run};
 pub use stop::Stop;

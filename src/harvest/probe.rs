@@ -1,7 +1,7 @@
-//! Before a first harvest: does the chosen prefix deliver descriptions, or only types?
+//! Checks before a first harvest whether the metadata prefix delivers descriptions, or only types.
 //!
-//! Libris's RDF/XML converter works without a context on some deployments, and then says little more than what
-//! class a thing is (read in its source, 2026-07). Better to hear that now than after a million records.
+//! Libris's RDF/XML converter works without a context on some deployments, and then writes little more than the class of each
+//! thing (read in its source, 2026-07). This is better known before a million records came.
 
 use super::client::Client;
 use super::error::FetchError;
@@ -11,13 +11,13 @@ use crate::oai::{MetadataPrefix, Record, Request};
 use crate::rdf::vocab::RDF_TYPE;
 use crate::rdf::{PayloadError, PayloadFormat, Reader};
 
-/// How many live records are looked at.
-const LOOKED_AT: usize = 10;
+/// How many live records are checked.
+const RECORDS_CHECKED: usize = 10;
 
-/// The chosen prefix is no good.
+/// The metadata prefix delivers no descriptions.
 #[derive(Debug, thiserror::Error)]
 pub enum ProbeError {
-    /// Only types.
+    /// The records hold only types.
     #[error(
         "the prefix {prefix:?} of {source_name:?} delivers nothing but types: {looked_at} records hold no other statement\nhint: {hint}"
     )]
@@ -26,13 +26,13 @@ pub enum ProbeError {
         source_name: String,
         /// Its prefix.
         prefix: String,
-        /// How many records were looked at.
+        /// How many records were checked.
         looked_at: usize,
         /// The prefix that works.
         hint: String,
     },
     /// None of the records parse.
-    #[error("the prefix {prefix:?} of {source_name:?} delivers nothing that can be read: {reason}\nhint: {hint}")]
+    #[error("the prefix {prefix:?} of {source_name:?} delivers nothing that parses: {reason}\nhint: {hint}")]
     Unreadable {
         /// The source.
         source_name: String,
@@ -45,7 +45,7 @@ pub enum ProbeError {
     },
 }
 
-/// What the first records say.
+/// What the first records hold.
 #[derive(Debug, PartialEq)]
 enum Finding {
     Describes,
@@ -55,7 +55,7 @@ enum Finding {
 }
 
 fn judge(reader: &Reader, records: &[Record]) -> Finding {
-    let live: Vec<&Record> = records.iter().filter(|record| !record.header.deleted).take(LOOKED_AT).collect();
+    let live: Vec<&Record> = records.iter().filter(|record| !record.header.deleted).take(RECORDS_CHECKED).collect();
     let mut first_error = None;
     for record in &live {
         match reader.quads(record.header.identifier.as_str(), &record.xml) {
@@ -71,8 +71,8 @@ fn judge(reader: &Reader, records: &[Record]) -> Finding {
     }
 }
 
-/// Looks at the first records of a source; where they are no good, asks for one of them in other formats to name
-/// the prefix that is.
+/// Checks the first records of a source. If they hold no descriptions, requests one of them in other formats, to name the prefix
+/// that does.
 pub(super) async fn probe(
     client: &Client,
     source: &Source,

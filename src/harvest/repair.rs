@@ -1,50 +1,52 @@
-//! Fetching records by their identifiers: those that an audit found to differ, and those that the source could not
-//! deliver before.
+//! Repairs: fetches records by their identifiers, those that an audit found to differ and those that the source did not deliver.
 
 use chrono::Utc;
 use tokio::runtime::Runtime;
-use tokio::sync::mpsc;
 
 use super::client::Client;
+use super::commit::{Committer, ListEnd};
+use super::connect::{identify, runtime};
 use super::error::FetchError;
-use super::fetch::{Fetcher, Trail, tell_the_end};
-use super::follow::{Followed, Follower, ListSoFar};
-use super::run::{HarvestError, Outcome, Progress, WAITING, identify, runtime};
+use super::fetch::{Fetcher, report_end};
+use super::messages::channel;
+use super::outcome::{HarvestError, Outcome, Progress};
+use super::plan::Bounds;
+use super::resume::ListProgress;
 use super::stop::Stop;
 use crate::config::{Config, Source};
 use crate::log::{Counters, DifferenceKind, Log, LogError, SourceRow};
 use crate::mirror::Mirror;
 use crate::oai::{Datestamp, Granularity, Header, ListVerb, RecordId};
 
-/// What asking again brought.
+/// What a retry of the quarantine did.
 #[derive(Debug)]
 pub struct RetryReport {
     /// The source.
     pub source: String,
-    /// Records that were looked at again, or asked for again.
+    /// Records that were parsed again or requested again.
     pub tried: u64,
-    /// Of these, those that are still in quarantine.
+    /// Those of them that are still in quarantine.
     pub left: u64,
     /// Why the source could not be asked.
     pub unavailable: Option<FetchError>,
 }
 
-/// What is asked for.
+/// What a repair requests.
 enum Wanted {
     Records(Vec<Header>),
-    /// Everything that was changed then.
+    /// Everything that was changed between two bounds.
     Span(Option<String>, Option<String>),
 }
 
-/// Fetches records into a harvest of their own, which moves nothing.
+/// Fetches records into a harvest of their own, which later harvests do not follow on from.
 pub(super) struct Repair<'a> {
-    follower: Follower<'a>,
+    committer: Committer<'a>,
     source: &'a Source,
     config: &'a Config,
 }
 
-/// Records that are fetched in one go.
-const TOGETHER: usize = 500;
+/// How many differences are read from the log at a time.
+const DIFFERENCES_PER_FETCH: usize = 500;
 
 impl<'a> Repair<'a> {
     pub(super) fn new(
@@ -56,21 +58,19 @@ impl<'a> Repair<'a> {
         granularity: Granularity,
     ) -> Result<Self, LogError> {
         let harvest = log.begin_repair(row.id, Utc::now().timestamp_millis())?;
-        let follower = Follower {
+        let committer = Committer {
             log,
             growth: None,
             row: row.clone(),
             harvest,
-            granularity,
-            window: super::plan::Options::default(),
-            overlap_s: config.harvest.overlap_s,
+            bounds: Bounds { granularity, overlap_s: config.harvest.overlap_s },
             stop,
             deadline: None,
-            before: 0,
             done: Progress::default(),
-            list: ListSoFar::default(),
+            list: ListProgress::default(),
+            acceptance: None,
         };
-        Ok(Self { follower, source, config })
+        Ok(Self { committer, source, config })
     }
 
     /// Fetches what the newest audit found missing or stale.
@@ -82,7 +82,7 @@ impl<'a> Repair<'a> {
     ) -> Result<(Counters, Option<FetchError>), HarvestError> {
         let mut after = String::new();
         loop {
-            let found = self.follower.log.differing(self.follower.row.id, harvested, &after, TOGETHER)?;
+            let found = self.committer.log.differing(self.committer.row.id, harvested, &after, DIFFERENCES_PER_FETCH)?;
             let Some(last) = found.last() else { break };
             after.clone_from(&last.identifier);
             let headers =
@@ -97,19 +97,19 @@ impl<'a> Repair<'a> {
                     })
                 });
             if let Some(error) = self.fetch(runtime, client, Wanted::Records(headers.collect()))? {
-                return Ok((self.follower.done.counters, Some(error)));
+                return Ok((self.committer.done.counters, Some(error)));
             }
         }
         self.finish()?;
-        Ok((self.follower.done.counters, None))
+        Ok((self.committer.done.counters, None))
     }
 
     fn finish(&mut self) -> Result<(), LogError> {
-        self.follower.log.end_repair(self.follower.harvest, Utc::now().timestamp_millis())
+        self.committer.log.end_repair(self.committer.harvest, Utc::now().timestamp_millis())
     }
 
     fn fetch(&mut self, runtime: &Runtime, client: &Client, wanted: Wanted) -> Result<Option<FetchError>, HarvestError> {
-        let (sender, mut parts) = mpsc::channel(WAITING);
+        let (sender, mut messages) = channel();
         let mut fetcher = Fetcher {
             client: client.clone(),
             source: self.source.clone(),
@@ -120,25 +120,25 @@ impl<'a> Repair<'a> {
             in_span: true,
             sender: sender.clone(),
         };
-        runtime.spawn(tell_the_end(sender, async move {
+        runtime.spawn(report_end(sender, async move {
             match wanted {
                 Wanted::Records(headers) => fetcher.fetch_each(headers, false).await.map(|_| ()),
                 Wanted::Span(from, until) => {
                     let mut request = fetcher.window(from, until);
-                    fetcher.pages(&mut request, &mut Trail::default(), &mut 0).await
+                    fetcher.pages(&mut request, &mut 0).await
                 }
             }
         }));
-        match self.follower.follow(runtime, &mut parts, &mut |_| {})? {
-            Followed::Ended(Outcome::Unavailable(error)) => Ok(Some(error)),
-            Followed::Ended(Outcome::Complete { .. }) => Ok(None),
+        match self.committer.commit_list(runtime, &mut messages, &mut |_| {})? {
+            ListEnd::Outcome(Outcome::Unavailable(error)) => Ok(Some(error)),
+            ListEnd::Outcome(Outcome::Complete { .. }) => Ok(None),
             _ => Ok(Some(FetchError::Stopped)),
         }
     }
 }
 
-/// Tries the quarantine of one source again: records that gave no triples are parsed anew, and those that the source
-/// could not deliver are asked for.
+/// Retries the quarantine of one source: parses records that gave no triples again, and requests those that the source did not
+/// deliver.
 pub fn retry(mirror: &mut Mirror, source: &Source, config: &Config, stop: &Stop) -> Result<RetryReport, HarvestError> {
     let row = mirror.log.known_source(source)?;
     let undelivered = mirror.log.undelivered(Some(&row.name))?;
@@ -169,8 +169,8 @@ fn ask_again(
     undelivered: Vec<crate::log::UndeliveredRow>,
 ) -> Result<Option<FetchError>, HarvestError> {
     let client = Client::new(&source.url, &config.harvest, stop.clone()).map_err(HarvestError::Unavailable)?;
-    let identify = match identify(runtime, &client, config) {
-        Ok(identify) => identify,
+    let identify = match runtime.block_on(identify(&client, &config.harvest)) {
+        Ok((identify, _)) => identify,
         Err(error) => return Ok(Some(error)),
     };
     let mut repair = Repair::new(&mut mirror.log, source, config, stop, row, identify.granularity)?;
@@ -180,7 +180,7 @@ fn ask_again(
             Some(span) => spans.push((missing.identifier, span)),
             None => headers.extend(RecordId::new(&missing.identifier).ok().map(|identifier| Header {
                 identifier,
-                // No version of the log has this: all of them are asked for.
+                // No version in the log has this datestamp, so all of them are requested.
                 datestamp_text: String::new(),
                 datestamp: None,
                 sets: Vec::new(),
@@ -193,7 +193,7 @@ fn ask_again(
     }
     for (name, (from, until)) in spans {
         match repair.fetch(runtime, &client, Wanted::Span(from, until))? {
-            None => repair.follower.log.forget_undelivered(row.id, &name)?,
+            None => repair.committer.log.forget_undelivered(row.id, &name)?,
             Some(error) if error.may_be_a_record() => {}
             Some(error) => return Ok(Some(error)),
         }
@@ -202,7 +202,7 @@ fn ask_again(
     Ok(None)
 }
 
-/// The bounds of a span that could not be listed at all, which is noted by them: `FROM/UNTIL`.
+/// The bounds of a span that could not be listed at all, which is noted as `FROM/UNTIL`.
 fn span_of(name: &str) -> Option<(Option<String>, Option<String>)> {
     let bound = |text: &str| match text {
         ".." => Some(None),

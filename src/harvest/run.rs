@@ -1,59 +1,41 @@
-//! A run: what is asked for first, and what came of it.
+//! A run: what it asks for first, and what came of it.
 //!
-//! The fetching side asks for a page as soon as the one before it is parsed, one request at a time. The committing
-//! side writes each page to the log, the checkpoint, and brings the views up to it.
+//! The fetching side requests a page as soon as the one before it is parsed, one request at a time. The committing side writes
+//! each page to the log, the checkpoint, and the views follow.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::Utc;
 use tokio::runtime::Runtime;
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::client::{Client, Traffic};
-use super::context::context_of;
+use super::commit::{Committer, ListEnd, deadline};
+use super::connect::{identify, runtime};
+use super::context::{Acceptance, context_of};
 use super::error::FetchError;
-use super::fetch::{Fetcher, fetch};
-use super::follow::{Followed, Follower, ListSoFar, deadline};
-use super::list::read_identify;
-use super::plan::{Facts, Options, Step, plan};
-use super::probe::ProbeError;
+use super::fetch::{Fetcher, report_end};
+use super::messages::channel;
+use super::outcome::{HarvestError, Outcome, Progress};
+use super::plan::{Bounds, Facts, Options, Step, next_from, plan};
+use super::resume::ListProgress;
 use super::stop::Stop;
 use crate::config::{Config, Source};
-use crate::log::{Counters, Log, LogError, SourceRow};
-use crate::mirror::{Growth, Mirror, MirrorError};
-use crate::oai::{Datestamp, Granularity, Identify, ListVerb, Request};
-use crate::rdf::{ContextError, Reader};
+use crate::log::{Counters, HarvestKind, Log, LogError, SourceRow};
+use crate::mirror::{Growth, Mirror};
+use crate::oai::{Datestamp, ListVerb};
+use crate::rdf::Reader;
 
-/// What a run wishes beside its window.
+/// The window and the limits of a run.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RunOptions {
     /// The window.
     pub window: Options,
-    /// Stop after this many records; the list stays open for the next run.
+    /// Ends the run after this many records; the next run resumes the list.
     pub max_records: Option<u64>,
-    /// End after this time, at a checkpoint; the list stays open for the next run.
+    /// Ends the run after this time, at a checkpoint; the next run resumes the list.
     pub max_duration: Option<Duration>,
-}
-
-/// How a run ended.
-#[derive(Debug)]
-pub enum Outcome {
-    /// The end of the list came.
-    Complete {
-        /// How many records the list promised (`completeListSize`), where fewer came.
-        promised: Option<u64>,
-        /// No answer said that it was the end: the server refused the token of the last page, again and again.
-        doubtful: bool,
-    },
-    /// The time that was given is up; the next run goes on.
-    TimeUp,
-    /// As many records came as were asked for; the next run goes on.
-    Enough,
-    /// The user stopped it; the next run goes on.
-    Interrupted,
-    /// The source gave out; the next run goes on.
-    Unavailable(FetchError),
 }
 
 /// What a run did.
@@ -61,102 +43,28 @@ pub enum Outcome {
 pub struct HarvestReport {
     /// The source.
     pub source: String,
-    /// Whether it went on with an open list.
+    /// Whether it resumed an open list.
     pub resumed: bool,
     /// The lower bound that was asked for, if any.
     pub from: Option<String>,
-    /// The figures of this run.
+    /// The counters of this run.
     pub counters: Counters,
     /// Records of this run that were quarantined.
     pub quarantined: u64,
-    /// Records of this run with bytes that are no text, which were replaced to read them.
+    /// Records of this run with invalid bytes, which were replaced to parse them.
     pub repaired: u64,
-    /// What was asked and answered.
+    /// Requests and bytes.
     pub traffic: Traffic,
     /// How it ended.
     pub outcome: Outcome,
+    /// The list ended, but may lack records: the next regular harvest reaches back to this datestamp, or to the beginning.
+    pub reaches_back: Option<Option<Datestamp>>,
     /// The snapshot that was published, if anything changed.
     pub snapshot: Option<u64>,
 }
 
-/// How far a run is.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Progress {
-    /// The figures so far.
-    pub counters: Counters,
-    /// The newest datestamp of the last page.
-    pub reached: Option<Datestamp>,
-    /// The server's idea of the size of the list.
-    pub complete_list_size: Option<u64>,
-}
-
-/// Faults on this side of the line.
-#[derive(Debug, thiserror::Error)]
-pub enum HarvestError {
-    /// The mirror.
-    #[error(transparent)]
-    Mirror(#[from] MirrorError),
-    /// The log.
-    #[error(transparent)]
-    Log(#[from] LogError),
-    /// The chosen prefix is no good.
-    #[error(transparent)]
-    Probe(#[from] ProbeError),
-    /// The context is no context.
-    #[error("{0}\nhint: set `context` of the source to the right URL")]
-    Context(#[from] ContextError),
-    /// The source cannot be reached before anything began.
-    #[error("{0}\nhint: check the address and the network; nothing was lost, run the same command again")]
-    Unavailable(FetchError),
-    /// There is no source at the address, or it lets nobody in: asking again leads nowhere.
-    #[error("{0}\nhint: {hint}", hint = advice(.0))]
-    NoSource(FetchError),
-    /// The source refuses what was asked for.
-    #[error("{0}\nhint: check the set, the prefix and the bounds that are asked for")]
-    Refused(FetchError),
-    /// This program broke down.
-    #[error(transparent)]
-    Fault(FetchError),
-    /// The runtime cannot start.
-    #[error("the network side cannot start: {0}")]
-    Runtime(std::io::Error),
-}
-
-impl HarvestError {
-    /// What it means that the source does not say who it is.
-    pub(super) fn unidentified(error: FetchError) -> Self {
-        match error {
-            FetchError::Fault(_) => Self::Fault(error),
-            error if error.is_permanent() => Self::NoSource(error),
-            error => Self::Unavailable(error),
-        }
-    }
-}
-
-/// What to do about a status that will not change by itself.
-fn advice(error: &FetchError) -> &'static str {
-    match error {
-        FetchError::Status { status: 401 | 403, .. } => "it lets nobody in without leave: ask those who run it",
-        _ => "check the address (`url` of the source, or --url): no OAI-PMH server answers there",
-    }
-}
-
 fn now() -> i64 {
     Utc::now().timestamp_millis()
-}
-
-/// Pages that wait between the two sides.
-pub(super) const WAITING: usize = 1;
-
-/// The runtime of the network side.
-pub(super) fn runtime() -> Result<Runtime, HarvestError> {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().map_err(HarvestError::Runtime)
-}
-
-/// Asks the source who it is.
-pub(super) fn identify(runtime: &Runtime, client: &Client, config: &Config) -> Result<Identify, FetchError> {
-    let settings = config.harvest.clone();
-    runtime.block_on(client.ask(&Request::Identify, move |input| read_identify(input, &settings))).map(|(identify, _)| identify)
 }
 
 /// Harvests one source.
@@ -179,7 +87,7 @@ pub fn run(
     result
 }
 
-/// Why a run ended early, if that was not the user's wish.
+/// Why a run ended early, unless the user ended it.
 fn trouble(result: &Result<HarvestReport, HarvestError>) -> Option<String> {
     match result {
         Ok(HarvestReport { outcome: Outcome::Unavailable(error), .. }) => Some(error.to_string()),
@@ -199,7 +107,7 @@ struct Run<'a> {
 impl Run<'_> {
     fn go(self, runtime: &Runtime, progress: &mut dyn FnMut(&Progress)) -> Result<HarvestReport, HarvestError> {
         let deadline = deadline(self.options.max_duration);
-        // What an earlier run left undone comes first: it needs no network.
+        // The views catch up first: this needs no network.
         let caught_up = self.mirror.catch_up(|_| !self.stop.is_stopped())?;
         let client = Client::new(&self.source.url, &self.config.harvest, self.stop.clone()).map_err(HarvestError::Unavailable)?;
         let mut report = HarvestReport {
@@ -211,10 +119,11 @@ impl Run<'_> {
             repaired: caught_up.repaired,
             traffic: Traffic::default(),
             outcome: Outcome::Interrupted,
+            reaches_back: None,
             snapshot: None,
         };
-        let identify = match identify(runtime, &client, self.config) {
-            Ok(identify) => identify,
+        let identify = match runtime.block_on(identify(&client, &self.config.harvest)) {
+            Ok((identify, _)) => identify,
             Err(error @ FetchError::Protocol(_)) => return Err(HarvestError::Refused(error)),
             Err(FetchError::Stopped) => return Ok(report),
             Err(error) => return Err(HarvestError::unidentified(error)),
@@ -227,16 +136,13 @@ impl Run<'_> {
         );
         let row = self.mirror.log.enter_source(self.source)?;
         let context = context_of(&self.mirror.log, runtime, &client, self.source, &row)?;
-        if let Some(context) = &context {
-            context.accept(&mut self.mirror.log, row.id)?;
-        }
-        let context = context.map(|context| context.context);
-        let reader = Reader::new(row.format, context, self.config.harvest.depth);
-        self.mirror.log.set_granularity(row.id, identify.granularity)?;
+        let readable = context.as_ref().map(|context| Arc::clone(&context.context));
+        let reader = Reader::new(row.format, readable, self.config.harvest.depth);
 
-        let window = self.options.window.kind();
+        let kind = self.options.window.kind();
         let stop = self.stop;
-        let fetching = Fetching {
+        let bounds = Bounds { granularity: identify.granularity, overlap_s: self.config.harvest.overlap_s };
+        let list = ListRun {
             source: self.source,
             config: self.config,
             options: self.options,
@@ -244,29 +150,29 @@ impl Run<'_> {
             runtime,
             client: &client,
             deadline,
-            granularity: identify.granularity,
+            bounds,
+            acceptance: Some(Acceptance { granularity: identify.granularity, context }),
         };
         let source_id = row.id;
-        let ((), followed) = self
-            .mirror
-            .grow(|| stop.is_stopped(), |log, growth| fetching.fetch(log, growth, row, &reader, &mut report, progress))?;
+        let ((), followed) =
+            self.mirror.grow(|| stop.is_stopped(), |log, growth| list.run(log, growth, row, &reader, &mut report, progress))?;
         report.quarantined += followed.quarantined;
         report.repaired += followed.repaired;
         report.traffic = client.traffic();
         let changed = report.counters.changed_anything() || caught_up.records > 0 || !self.mirror.is_current()?;
         if changed && !stop.is_stopped() {
-            // A list that goes on is put in order at its end.
+            // The store is compacted at the end of a list, if that brought much.
             let complete = matches!(report.outcome, Outcome::Complete { .. });
-            let whole = if complete { self.mirror.log.harvests(source_id, window, 1)? } else { Vec::new() };
-            let created = whole.first().map_or(0, |harvest| harvest.counters.created);
+            let harvests = if complete { self.mirror.log.harvests(source_id, kind, 1)? } else { Vec::new() };
+            let created = harvests.first().map_or(0, |harvest| harvest.counters.created);
             report.snapshot = Some(self.mirror.publish_in_order(created)?);
         }
         Ok(report)
     }
 }
 
-/// What the fetching of one list needs.
-struct Fetching<'a> {
+/// What the harvest of one list needs.
+struct ListRun<'a> {
     source: &'a Source,
     config: &'a Config,
     options: &'a RunOptions,
@@ -274,13 +180,14 @@ struct Fetching<'a> {
     runtime: &'a Runtime,
     client: &'a Client,
     deadline: Option<Instant>,
-    granularity: Granularity,
+    bounds: Bounds,
+    acceptance: Option<Acceptance>,
 }
 
-impl Fetching<'_> {
-    /// Fetches the list to its end, or as far as it goes, while the views follow.
-    fn fetch(
-        &self,
+impl ListRun<'_> {
+    /// Harvests the list to its end or to the limits of the run, while the views follow.
+    fn run(
+        mut self,
         log: &mut Log,
         growth: &Growth<'_>,
         row: SourceRow,
@@ -289,6 +196,7 @@ impl Fetching<'_> {
         progress: &mut dyn FnMut(&Progress),
     ) -> Result<(), HarvestError> {
         let first = row.live + row.deleted == 0;
+        let source_id = row.id;
         let mut step = self.plan(log, &row)?;
         report.resumed = !matches!(step, Step::Begin { .. });
         let harvest = match &step {
@@ -298,29 +206,28 @@ impl Fetching<'_> {
             }
             Step::Reopen { harvest, from, .. } => {
                 report.from.clone_from(from);
+                log.reopen_harvest(*harvest, step.assumed_from())?;
                 *harvest
             }
             Step::Resume { harvest, .. } => *harvest,
         };
-        let before = log.harvests(row.id, self.options.window.kind(), 1)?;
-        let mut follower = Follower {
-            log,
+        let received_before = log.harvest(harvest)?.map_or(0, |harvest| harvest.counters.received);
+        let mut committer = Committer {
+            log: &mut *log,
             growth: Some(growth),
             row,
             harvest,
-            granularity: self.granularity,
-            window: self.options.window,
-            overlap_s: self.config.harvest.overlap_s,
+            bounds: self.bounds,
             stop: self.stop,
             deadline: self.deadline,
-            before: before.first().map_or(0, |harvest| harvest.counters.received),
             done: Progress::default(),
-            list: ListSoFar::default(),
+            list: ListProgress::resumed(received_before),
+            acceptance: self.acceptance.take(),
         };
         report.outcome = loop {
-            let (sender, mut parts) = mpsc::channel(WAITING);
-            let received = follower.done.counters.received;
-            let fetcher = Fetcher {
+            let (sender, mut messages) = channel();
+            let received = committer.done.counters.received;
+            let mut fetcher = Fetcher {
                 client: self.client.clone(),
                 source: self.source.clone(),
                 settings: self.config.harvest.clone(),
@@ -328,27 +235,37 @@ impl Fetching<'_> {
                 probe: (first && received == 0).then(|| reader.clone()),
                 remaining: self.options.max_records.map(|most| most.saturating_sub(received)),
                 in_span: false,
-                sender,
+                sender: sender.clone(),
             };
-            self.runtime.spawn(fetch(fetcher, step));
-            match follower.follow(self.runtime, &mut parts, progress)? {
-                Followed::Ended(outcome) => break outcome,
-                Followed::Again(again) => step = again,
+            let fetching = async move { fetcher.list_around_killers(step).await };
+            let task = self.runtime.spawn(report_end(sender, Box::pin(fetching)));
+            let end = committer.commit_list(self.runtime, &mut messages, progress);
+            // It may still wait for an answer that nobody needs.
+            task.abort();
+            match end? {
+                ListEnd::Outcome(outcome) => break outcome,
+                ListEnd::Reopen(again) => step = again,
             }
         };
-        report.counters = follower.done.counters;
+        report.counters = committer.done.counters;
+        let doubtful = log.harvest(harvest)?.is_some_and(|harvest| harvest.doubtful);
+        if doubtful && self.options.window.kind() == HarvestKind::Regular {
+            let (complete, undoubted) = (log.last_complete(source_id)?, log.last_undoubted(source_id)?);
+            report.reaches_back = Some(next_from(&Facts {
+                newest: None,
+                complete: complete.as_ref(),
+                undoubted: undoubted.as_ref(),
+                bounds: self.bounds,
+            }));
+        }
         Ok(())
     }
 
     fn plan(&self, log: &Log, row: &SourceRow) -> Result<Step, LogError> {
         let newest = log.harvests(row.id, self.options.window.kind(), 1)?;
-        let complete = log.last_complete(row.id)?;
-        let facts = Facts {
-            newest: newest.first(),
-            complete: complete.as_ref(),
-            granularity: self.granularity,
-            overlap_s: self.config.harvest.overlap_s,
-        };
+        let (complete, undoubted) = (log.last_complete(row.id)?, log.last_undoubted(row.id)?);
+        let facts =
+            Facts { newest: newest.first(), complete: complete.as_ref(), undoubted: undoubted.as_ref(), bounds: self.bounds };
         Ok(plan(&facts, &self.options.window))
     }
 }

@@ -1,10 +1,10 @@
-//! Asking a run to stop.
+//! A request to stop a run.
 
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-/// Asks a run to stop: at once between requests, and as soon as may be within one.
+/// A request to stop a run: at once between requests, and as soon as possible within one.
 #[derive(Debug, Clone)]
 pub struct Stop(Arc<watch::Sender<bool>>);
 
@@ -15,18 +15,18 @@ impl Default for Stop {
 }
 
 impl Stop {
-    /// Asks to stop.
+    /// Requests the stop.
     pub fn stop(&self) {
         self.0.send_replace(true);
     }
 
-    /// Whether it was asked for.
+    /// Whether the stop was requested.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         *self.0.borrow()
     }
 
-    /// Waits until it is asked for.
+    /// Waits until the stop is requested.
     pub async fn stopped(&self) {
         // The sender lives as long as self, so waiting cannot fail.
         let _ = self.0.subscribe().wait_for(|stopped| *stopped).await;

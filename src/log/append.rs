@@ -34,6 +34,8 @@ pub struct NewPage<'a> {
     pub whole: bool,
     /// Whether the list ends here.
     pub last: bool,
+    /// Whether a list that ends here may lack records.
+    pub doubtful: bool,
     /// This machine's clock, milliseconds since 1970.
     pub now: i64,
 }
@@ -56,6 +58,8 @@ pub struct PageReport {
     pub page: PageId,
     /// Its figures.
     pub counters: Counters,
+    /// Whether it refutes the order of its list, see [`HarvestRow::order_is_refuted`](super::HarvestRow::order_is_refuted).
+    pub refuted: bool,
 }
 
 /// A hash of 128 bits, as the log keeps them.
@@ -204,14 +208,25 @@ impl Log {
                 note_undelivered(&transaction, page.source, missing, page.now)?;
                 counters.undelivered += 1;
             }
-            if page.last {
-                forget_spans(&transaction, page.source, page.harvest)?;
-            }
             close_page(&transaction, id, page.now, page.token, stored, &body)?;
             moves.apply(&transaction, page.source)?;
-            update_list(&transaction, "harvest", page.harvest.0, &Arrived::of(page, stamps), &counters)?;
+            let arrived = Arrived {
+                stamps,
+                newest: page.records.iter().filter_map(|record| record.header.datestamp).max().map(Datestamp::millis),
+                response_date: page.response_date,
+                opens_list: page.origin == Origin::ListBegins,
+                token: page.token,
+                whole: page.whole,
+                last: page.last,
+                doubtful: page.doubtful,
+                now: page.now,
+            };
+            let position = update_list(&transaction, "harvest", page.harvest.0, &arrived, &counters)?;
+            if position.complete {
+                forget_spans(&transaction, page.source, page.harvest)?;
+            }
             transaction.commit()?;
-            Ok(PageReport { page: id, counters })
+            Ok(PageReport { page: id, counters, refuted: position.refuted })
         };
         append().map_err(|source| LogError::sqlite(&self.path, source))
     }

@@ -123,9 +123,10 @@ impl Log {
         begin().map_err(|source| LogError::sqlite(&self.path, source))
     }
 
-    /// Commits headers of an audit, with what its resumption needs.
-    pub fn append_audit(&mut self, page: &AuditPage<'_>) -> Result<(), LogError> {
-        let mut append = || -> rusqlite::Result<()> {
+    /// Commits headers of an audit, with what its resumption needs. Answers whether they refute the order of the list, see
+    /// [`HarvestRow::order_is_refuted`].
+    pub fn append_audit(&mut self, page: &AuditPage<'_>) -> Result<bool, LogError> {
+        let mut append = || -> rusqlite::Result<bool> {
             let transaction = self.connection.transaction()?;
             let mut known = transaction.prepare_cached("SELECT 1 FROM audit_header WHERE source_id = ?1 AND identifier = ?2")?;
             let mut stamps = Vec::with_capacity(page.headers.len());
@@ -149,17 +150,23 @@ impl Log {
             drop((known, insert));
             let counters = Counters { pages: 1, received: page.headers.len() as u64, ..Counters::default() };
             let AuditPage { response_date, opens_list, token, whole, last, now, .. } = *page;
-            let arrived = Arrived { stamps, response_date, opens_list, token, whole, last, now };
-            update_list(&transaction, "audit", page.audit.0, &arrived, &counters)?;
-            transaction.commit()
+            let newest = page.headers.iter().filter_map(|header| header.datestamp).max().map(Datestamp::millis);
+            let arrived = Arrived { stamps, newest, response_date, opens_list, token, whole, last, doubtful: false, now };
+            let position = update_list(&transaction, "audit", page.audit.0, &arrived, &counters)?;
+            transaction.commit()?;
+            Ok(position.refuted)
         };
         append().map_err(|source| LogError::sqlite(&self.path, source))
     }
 
-    /// Forgets the token of an open audit, whose list is to be re-opened.
-    pub fn drop_audit_token(&self, audit: HarvestId) -> Result<(), LogError> {
+    /// Forgets the token of an open audit, whose list is to be re-opened: at its start, or at the datestamp `from` on the
+    /// assumption that it is in order.
+    pub fn reopen_audit(&self, audit: HarvestId, from: Option<Datestamp>) -> Result<(), LogError> {
         self.connection
-            .execute("UPDATE audit SET token = NULL WHERE id = ?1", [audit.0])
+            .execute(
+                "UPDATE audit SET token = NULL, reopened_from = ?2 WHERE id = ?1",
+                params![audit.0, from.map(Datestamp::millis)],
+            )
             .map(|_| ())
             .map_err(|error| self.failed(error))
     }

@@ -103,6 +103,12 @@ pub struct HarvestRow {
     pub token: Option<ResumptionToken>,
     /// Whether the list came in datestamp order so far.
     pub ordered: bool,
+    /// Whether a page came after another and reached a newer datestamp.
+    pub ascended: bool,
+    /// The datestamp at which the list was last re-opened, on the assumption that it is in order.
+    pub reopened_from: Option<Datestamp>,
+    /// Whether the list ended, but may lack records.
+    pub doubtful: bool,
     /// The newest datestamp seen.
     pub newest: Option<Datestamp>,
     /// When it began and ended, milliseconds since 1970, this machine's clock.
@@ -111,6 +117,21 @@ pub struct HarvestRow {
     pub finished_at: Option<i64>,
     /// What it did.
     pub counters: Counters,
+}
+
+impl HarvestRow {
+    /// Whether the list is known to come in the order of datestamps, as far as it was seen: more than one page came, each from
+    /// where the one before it ended, and a later one reached further.
+    #[must_use]
+    pub fn order_is_known(&self) -> bool {
+        self.ordered && self.ascended
+    }
+
+    /// Whether the list was re-opened on the assumption that it is in order, and is not.
+    #[must_use]
+    pub fn order_is_refuted(&self) -> bool {
+        !self.ordered && self.reopened_from.is_some()
+    }
 }
 
 /// A source as the log holds it, with its kept counts.
@@ -195,6 +216,9 @@ pub(super) fn list_row(row: &Row<'_>) -> rusqlite::Result<HarvestRow> {
         first_response: stamp(row.get("first_response")?),
         token: row.get::<_, Option<String>>("token")?.and_then(|token| ResumptionToken::new(&token).ok()),
         ordered: row.get("ordered")?,
+        ascended: row.get("ascended")?,
+        reopened_from: stamp(row.get("reopened_from")?),
+        doubtful: row.get("doubtful")?,
         newest: stamp(row.get("newest")?),
         started_at: row.get("started_at")?,
         finished_at: row.get("finished_at")?,
@@ -317,6 +341,27 @@ impl Log {
         read().map_err(|error| self.failed(error))
     }
 
+    /// A harvest.
+    pub fn harvest(&self, harvest: HarvestId) -> Result<Option<HarvestRow>, LogError> {
+        self.connection
+            .query_row("SELECT * FROM harvest WHERE id = ?1", [harvest.0], list_row)
+            .optional()
+            .map_err(|error| self.failed(error))
+    }
+
+    /// The last regular harvest whose list ended without doubt.
+    pub fn last_undoubted(&self, source: SourceId) -> Result<Option<HarvestRow>, LogError> {
+        self.connection
+            .query_row(
+                "SELECT * FROM harvest WHERE source_id = ?1 AND kind = 'regular' AND state = 'complete' AND NOT doubtful
+                 ORDER BY id DESC LIMIT 1",
+                [source.0],
+                list_row,
+            )
+            .optional()
+            .map_err(|error| self.failed(error))
+    }
+
     /// The last regular harvest that reached the end of its list.
     pub fn last_complete(&self, source: SourceId) -> Result<Option<HarvestRow>, LogError> {
         self.connection
@@ -355,10 +400,14 @@ impl Log {
         begin().map_err(|source| LogError::sqlite(&self.path, source))
     }
 
-    /// Forgets the token of an open harvest, whose list is to be re-opened.
-    pub fn drop_token(&self, harvest: HarvestId) -> Result<(), LogError> {
+    /// Forgets the token of an open harvest, whose list is to be re-opened: at its start, or at the datestamp `from` on the
+    /// assumption that it is in order.
+    pub fn reopen_harvest(&self, harvest: HarvestId, from: Option<Datestamp>) -> Result<(), LogError> {
         self.connection
-            .execute("UPDATE harvest SET token = NULL WHERE id = ?1", [harvest.0])
+            .execute(
+                "UPDATE harvest SET token = NULL, reopened_from = ?2 WHERE id = ?1",
+                params![harvest.0, from.map(Datestamp::millis)],
+            )
             .map(|_| ())
             .map_err(|error| self.failed(error))
     }

@@ -21,7 +21,7 @@ pub enum ErrorCode {
     NoMetadataFormats,
     /// The repository has no sets.
     NoSetHierarchy,
-    /// A code that the specification does not know.
+    /// A code that is not in the specification.
     Other(String),
 }
 
@@ -59,17 +59,17 @@ impl fmt::Display for ErrorCode {
     }
 }
 
-/// An `<error>` of an answer, with the server's own words.
+/// An `<error>` of an answer, with the message of the server.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the server answered {code}: {message}")]
 pub struct ProtocolError {
     /// The code.
     pub code: ErrorCode,
-    /// The text beside it, shortened to 500 characters.
+    /// The message, shortened to 500 characters.
     pub message: String,
 }
 
-/// What is wrong with an answer as a document. None of these is ever the end of a list.
+/// Why an answer is not a valid document. None of these ends a list.
 #[derive(Debug, thiserror::Error)]
 pub enum DocumentError {
     /// The bytes could not be read: the connection broke, or the answer was cut.
@@ -85,7 +85,7 @@ pub enum DocumentError {
     Syntax {
         /// Where, in bytes from the start.
         position: u64,
-        /// The parser's words.
+        /// The message of the parser.
         reason: String,
     },
     /// The document ended before its root element was closed.
@@ -110,8 +110,8 @@ pub enum DocumentError {
         /// What is missing or wrong, with the value.
         problem: String,
     },
-    /// A document type declaration, which OAI-PMH has no use for and an attacker has.
-    #[error("the answer holds a document type declaration at byte {position}, which is refused")]
+    /// A document type declaration, which OAI-PMH never needs and attacks use.
+    #[error("the answer contains a document type declaration at byte {position}, which is refused")]
     Doctype {
         /// Where, in bytes from the start.
         position: u64,

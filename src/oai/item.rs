@@ -26,7 +26,7 @@ pub struct Header {
     pub identifier: RecordId,
     /// The datestamp as it came.
     pub datestamp_text: String,
-    /// The datestamp in UTC, where it is one.
+    /// The datestamp in UTC, if it parses.
     pub datestamp: Option<Datestamp>,
     /// The sets that the server names.
     pub sets: Vec<SetSpec>,
@@ -39,9 +39,9 @@ pub struct Header {
 pub struct Record {
     /// Its header, parsed.
     pub header: Header,
-    /// The whole `<record>` element byte for byte, but for the namespace declarations added to its start tag.
+    /// The whole `<record>` element byte for byte, except for the namespace declarations added to its start tag.
     pub xml: Vec<u8>,
-    /// Where in `xml` the content of `<metadata>` is, if there is any. All of a record whose XML is broken.
+    /// The range in `xml` of the content of `<metadata>`, if any. In a record whose XML is broken, all of it.
     pub metadata: Option<Range<usize>>,
 }
 
@@ -61,8 +61,17 @@ impl Record {
     }
 }
 
-/// What the identifiers of records begin with whose headers say none; the rest is a hash of their bytes.
+/// The prefix of the identifiers of records whose headers have none; the rest is a hash of their bytes.
 pub const NAMELESS: &str = "urn:libris-mirror:nameless:";
+
+impl Header {
+    /// A header for a record whose own has no identifier: named after its bytes, so that a repeat gets the same name.
+    pub(super) fn nameless(bytes: &[u8]) -> Self {
+        let name = format!("{NAMELESS}{}", &blake3::hash(bytes).to_hex()[..32]);
+        let identifier = RecordId::of(name);
+        Self { identifier, datestamp_text: String::new(), datestamp: None, sets: Vec::new(), deleted: false }
+    }
+}
 
 /// The parts of an `Identify` answer that a harvester needs (OAI-PMH section 4.2).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -114,18 +123,18 @@ pub enum Item {
     Header(Header),
     /// Of `ListRecords` and `GetRecord`.
     Record(Record),
-    /// A record that is over the limit and was passed over.
+    /// A record that is over the limit and was skipped.
     Unkept {
         /// Its header.
         header: Header,
-        /// What it is over.
+        /// The limit that it exceeds.
         reason: String,
     },
     /// The resumption token; `None` where its element is empty, which ends a list.
     Token {
-        /// What leads on.
+        /// The token.
         token: Option<ResumptionToken>,
-        /// `completeListSize`, a hint and no promise.
+        /// `completeListSize`, which may be an estimate.
         complete_list_size: Option<u64>,
     },
 }

@@ -1,8 +1,8 @@
 //! The OAI-PMH 2.0 protocol: typed requests, datestamps, errors, and a streaming parser of answers.
 //!
-//! Nothing here does I/O of its own: requests become query parameters, and answers are read from any
-//! [`std::io::BufRead`]. The parser is indifferent to prefixes, tolerant where real servers depart from the
-//! specification in ways that lose nothing, and exact where the end of a list is claimed.
+//! Nothing here does I/O of its own: requests become query parameters, and answers are read from any [`std::io::BufRead`]. The
+//! parser accepts any namespace prefix, tolerates departures from the specification that lose nothing, and is strict about the
+//! end of a list.
 //! <https://www.openarchives.org/OAI/openarchivesprotocol.html>
 
 mod datestamp;

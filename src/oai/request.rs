@@ -56,7 +56,7 @@ impl ListVerb {
 /// A request of the protocol.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
-    /// What the repository is.
+    /// The description of the repository.
     Identify,
     /// The formats of the repository, or of one item.
     ListMetadataFormats(Option<RecordId>),
@@ -70,7 +70,7 @@ pub enum Request {
     ListRecords(ListArguments),
     /// More of such a list.
     ResumeRecords(ResumptionToken),
-    /// More of a list, from a server that wants the prefix beside the token, against section 3.5.
+    /// More of a list, from a server that requires the prefix in addition to the token, against section 3.5.
     ResumeWithPrefix(ListVerb, ResumptionToken, MetadataPrefix),
     /// More of a list, from a server that does not decode what is percent-encoded.
     ResumeUnencoded(ListVerb, ResumptionToken),

@@ -1,4 +1,4 @@
-//! A reader that keeps what it read: the parser sees repaired text, the log gets the bytes as they came.
+//! A reader that keeps what it read: the parser gets repaired text, the log gets the bytes as they came.
 //!
 //! Servers send bytes that are not UTF-8 and control characters that XML forbids. Both are replaced for the
 //! parser, one byte by one byte, so that every position in the repaired text is the same position in the raw
@@ -26,8 +26,8 @@ pub fn repair(bytes: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(repaired)
 }
 
-/// The text of bytes that should be one: what is not UTF-8, and the control characters that XML 1.0 forbids, become
-/// U+FFFD. Borrowed where nothing had to be replaced.
+/// Bytes as text: invalid UTF-8 and the control characters that XML 1.0 forbids become U+FFFD. Borrowed if nothing had to be
+/// replaced.
 #[must_use]
 pub fn readable(bytes: &[u8]) -> Cow<'_, str> {
     fit(bytes).map_or_else(
@@ -41,7 +41,7 @@ fn forbidden(byte: u8) -> bool {
     byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')
 }
 
-/// The text of bytes that are one. Looks at every byte, without a branch for each.
+/// Bytes as text, if they are valid. Checks every byte without a branch for each.
 fn fit(bytes: &[u8]) -> Option<&str> {
     let found = bytes.iter().fold(false, |found, &byte| found | forbidden(byte));
     if found { None } else { std::str::from_utf8(bytes).ok() }
@@ -128,7 +128,7 @@ impl<R: BufRead> Tape<R> {
         }
     }
 
-    /// This tape, to be read by another parser; an empty one stays behind.
+    /// Moves this tape out, for another parser; leaves an empty one.
     pub(super) fn take(&mut self) -> Self {
         let Self { inner, raw, base, kept_from, clean, handed, held, started, limit } = self;
         Self {
@@ -149,8 +149,8 @@ impl<R: BufRead> Tape<R> {
         &self.clean[self.handed..]
     }
 
-    /// Forgets the raw bytes before `position`. They go when they are more than what stays, so that moving the
-    /// rest costs no more than reading it did.
+    /// Releases the raw bytes before `position`. They are dropped once they outnumber the rest, so that moving the rest costs no
+    /// more than reading it did.
     pub(super) fn release(&mut self, position: u64) {
         let count = self.index(position);
         if count > self.raw.len() / 2 {
@@ -170,8 +170,8 @@ impl<R: BufRead> Tape<R> {
         usize::try_from(position.saturating_sub(self.base)).unwrap_or(usize::MAX).min(self.raw.len())
     }
 
-    /// Goes to just after the next end tag of `name`, from a position that was not released, and hands on from
-    /// there. Bytes beyond the limit are passed over, not kept. Nothing if the stream ends first.
+    /// Moves to the end of the next end tag of `name`, from a position that was not released. Bytes beyond the limit are skipped,
+    /// not kept. Nothing if the stream ends first.
     pub(super) fn seek_end_tag(&mut self, from: u64, name: &str) -> io::Result<Option<Found>> {
         let mut start = self.index(from);
         let mut searched = start;

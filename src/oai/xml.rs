@@ -8,7 +8,7 @@ use quick_xml::name::PrefixDeclaration;
 
 use super::skim::end_of_content;
 
-/// The namespace declarations in scope at some element: raw attribute text by prefix (empty for the default).
+/// The namespace declarations in scope at an element: raw attribute text by prefix (empty for the default).
 #[derive(Debug, Clone, Default)]
 pub struct Scope(Vec<(String, String)>);
 
@@ -29,7 +29,7 @@ impl Scope {
         }
     }
 
-    /// The attributes that an element needs to stand alone: what is in scope and not declared by itself.
+    /// The declarations that an element needs to stand alone: those in scope that it does not have itself.
     #[must_use]
     pub fn missing_in(&self, element: &BytesStart<'_>) -> String {
         let mut own = Self::default();
@@ -69,7 +69,7 @@ pub(super) fn resolve(reference: &BytesRef<'_>) -> Result<char, String> {
     }
 }
 
-/// What stands in a record's `<metadata>`.
+/// The content of a record's `<metadata>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Payload<'a> {
     /// There is no `<metadata>`, or nothing in it.
@@ -80,11 +80,11 @@ pub enum Payload<'a> {
     Text(String),
 }
 
-/// Takes the payload out of a self-contained `<record>`.
+/// Extracts the payload of a self-contained `<record>`.
 ///
 /// # Errors
-/// The parser's words and the byte position in the record, where its XML is broken, or nested deeper than `depth`, or
-/// holds a document type declaration.
+/// The message of the parser and the byte position in the record, if its XML is broken, nested deeper than `depth`, or contains a
+/// document type declaration.
 pub fn payload_of(record: &str, depth: usize) -> Result<Payload<'_>, (u64, String)> {
     let deepest = depth;
     let mut reader = Reader::from_str(record);
@@ -109,7 +109,7 @@ pub fn payload_of(record: &str, depth: usize) -> Result<Payload<'_>, (u64, Strin
     }
 }
 
-/// Where the element ends whose start tag was read last: behind its end tag.
+/// The position after the end tag of the element whose start tag was read last.
 fn end_of_element(reader: &mut Reader<&[u8]>, record: &str, name: &str, deepest: usize) -> Result<usize, (u64, String)> {
     let begin = position(reader);
     let rest = &record.as_bytes()[begin..];

@@ -15,7 +15,7 @@ pub enum CanonicalError {
     /// The quads cannot be read back, which would be a fault of this program.
     #[error("the quads cannot be handed to the canonicaliser: {0}")]
     Quads(String),
-    /// The blank nodes are too entangled (a poisoned dataset), or the dataset has none of the forms that RDFC-1.0 takes.
+    /// The blank nodes are too entangled (a poisoned dataset), or RDFC-1.0 does not accept the dataset.
     #[error("no canonical form: {0}")]
     Canon(String),
 }
@@ -38,7 +38,7 @@ pub fn canonical_nquads<'a>(quads: impl IntoIterator<Item = &'a Quad>) -> Result
     String::from_utf8(canonical).map_err(|error| CanonicalError::Canon(error.to_string()))
 }
 
-/// Whether two datasets are the same but for the labels of their blank nodes.
+/// Whether two datasets are equal, except for the labels of their blank nodes.
 pub fn isomorphic<'a>(
     left: impl IntoIterator<Item = &'a Quad>,
     right: impl IntoIterator<Item = &'a Quad>,

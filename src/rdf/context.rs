@@ -1,4 +1,4 @@
-//! The JSON-LD context of a source, made fit for strict parsers.
+//! The JSON-LD context of a source, without the terms that strict parsers reject.
 //!
 //! KB's context is not valid JSON-LD 1.1: a few terms written as compact IRIs (`bibdb:…ByLang`) expand to
 //! something other than themselves, which section 4.2.2 of the API forbids ("invalid IRI mapping"). Such terms
@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-/// A context as it came, and as the parser gets it.
+/// A context as it came, and as it is passed to the parser.
 #[derive(Debug, Clone)]
 pub struct Context {
     url: String,
@@ -22,7 +22,7 @@ pub enum ContextError {
     Json {
         /// Its address.
         url: String,
-        /// The parser's words.
+        /// The message of the parser.
         source: serde_json::Error,
     },
     /// It has no `@context`.

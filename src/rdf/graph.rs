@@ -84,7 +84,7 @@ impl<'a> Graph<'a> {
         })
     }
 
-    /// Whether anything is said of a node.
+    /// Whether a node has any property.
     #[must_use]
     pub fn describes(&self, of: Node<'a>) -> bool {
         self.by_subject.contains_key(&of)
@@ -114,14 +114,14 @@ impl<'a> Graph<'a> {
         }
     }
 
-    /// What people call a node, as far as this record says: a title, a name, a heading, a label.
+    /// The name of a node for people, if this record has one: a title, a name, a heading, a label.
     #[must_use]
     pub fn label(&self, of: Node<'a>) -> Option<String> {
         let plain = || ["prefLabel", "label", "mainTitle", "value", "code"].iter().find_map(|property| self.text(of, property));
         self.title(of).or_else(|| self.name(of)).or_else(|| plain().map(str::to_owned)).or_else(|| self.components(of))
     }
 
-    /// The parts of a complex subject: `Historia -- Sverige -- 1900-talet`, as far as they are named here.
+    /// The parts of a complex subject, `Historia -- Sverige -- 1900-talet`, if this record names them.
     fn components(&self, of: Node<'a>) -> Option<String> {
         let mut parts = Vec::new();
         let mut cell = self.nodes(of, "termComponentList").next();

@@ -20,7 +20,7 @@ pub(crate) const NOT_IN_PATH: &AsciiSet = &CONTROLS
     .add(b'?')
     .add(b'%');
 
-/// Names that this program gives; no source may use them for its own.
+/// Names that this program assigns; a source may not use them.
 const OURS: &str = "urn:libris-mirror:";
 
 /// The named graph of a record: its identifier where that is an IRI, else a URN made of it.
@@ -36,7 +36,7 @@ pub fn graph_name(identifier: &str) -> NamedNode {
 /// The order of appearance stands in for the label: JSON-LD and Turtle have blank nodes without labels, and
 /// where there are labels (`A0`, `A1` … of Jena) they are numbered by appearance as well.
 pub struct NodeIds {
-    /// The name of the graph and a zero byte; a node's place comes behind it.
+    /// The name of the graph and a zero byte; the number of the node follows.
     graph: Vec<u8>,
     known: FxHashMap<BlankNode, BlankNode>,
 }

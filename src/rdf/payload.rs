@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{Context, NodeIds, graph_name};
 use crate::oai::{self, Payload};
 
-/// What KB's server writes in place of a record that it could not convert (whelk's OAI-PMH module, read 2026-07).
+/// The text that KB's server writes in place of a record that it could not convert (whelk's OAI-PMH module, read 2026-07).
 const CONVERSION_FAILED: &str = "Document conversion failed";
 
 /// How the payload of a record is written.
@@ -20,7 +20,7 @@ pub enum PayloadFormat {
     RdfXml,
     /// RDF 1.1 Turtle, as text.
     Turtle,
-    /// JSON-LD 1.1, as text, with a context of its own or that of the source.
+    /// JSON-LD 1.1, as text, with its own context or that of the source.
     JsonLd,
 }
 
@@ -39,7 +39,7 @@ impl PayloadFormat {
     }
 }
 
-/// Why a payload gave no quads. The record is kept, and quarantined with these words.
+/// Why a payload gave no quads. The record is kept, and quarantined with this message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PayloadError {
     /// The record's own XML is broken.
@@ -47,21 +47,21 @@ pub enum PayloadError {
     Xml {
         /// Byte position in the record.
         position: u64,
-        /// The parser's words.
+        /// The message of the parser.
         reason: String,
         /// The text around it.
         excerpt: String,
     },
-    /// The header says no identifier, so that nobody can tell which record this is.
+    /// The header has no identifier.
     #[error("the record's header names no identifier that can be used, so nothing can be said about it")]
     Nameless,
     /// The record is not deleted and has no metadata.
     #[error("the record has no metadata, though its header does not say that it is deleted")]
     Empty,
-    /// The server said that it could not convert the record.
+    /// The server reports that it could not convert the record.
     #[error("the server could not convert the record: {0:?}")]
     ConversionFailed(String),
-    /// The metadata is text where an element is due, or the other way round.
+    /// The metadata is text where the format needs an element, or the reverse.
     #[error(
         "the metadata is {found}, but the format of this source is {wanted}: set the source's prefix to one that the server offers"
     )]
@@ -76,9 +76,9 @@ pub enum PayloadError {
     Syntax {
         /// The name of the format.
         format: &'static str,
-        /// Byte position in the payload, where the parser tells.
+        /// Byte position in the payload, if the parser reports it.
         position: Option<u64>,
-        /// The parser's words.
+        /// The message of the parser.
         reason: String,
         /// The text around it.
         excerpt: String,
@@ -89,7 +89,7 @@ pub enum PayloadError {
 }
 
 impl PayloadError {
-    /// The byte position of the fault, in the record or its payload, where it is known.
+    /// The byte position of the fault, in the record or its payload, if known.
     #[must_use]
     pub fn position(&self) -> Option<u64> {
         match self {
@@ -99,7 +99,7 @@ impl PayloadError {
         }
     }
 
-    /// The text around the fault, where it is known.
+    /// The text around the fault, if known.
     #[must_use]
     pub fn excerpt(&self) -> Option<&str> {
         match self {
@@ -136,8 +136,8 @@ impl Reader {
         Self { format, context, depth, sound: false }
     }
 
-    /// A reader for payloads that were read before and found sound: of RDF/XML, what IRIs and language tags consist of is
-    /// not looked at again, which is a sixth of the work. Of a payload that is not sound it may make quads that are none.
+    /// A reader for payloads that were parsed before and are valid: it does not validate the IRIs and language tags of RDF/XML
+    /// again, which is a sixth of the work. From an invalid payload it may give invalid quads.
     #[must_use]
     pub fn for_sound(&self) -> Self {
         Self { sound: true, ..self.clone() }
@@ -262,7 +262,7 @@ fn syntax(format: RdfFormat, text: &str, error: &RdfParseError) -> PayloadError 
         RdfParseError::Io(_) => None,
     };
     let reason: String = error.to_string().chars().take(400).collect();
-    // Where the parser does not tell, it mostly quotes what it minds.
+    // A parser that reports no position mostly quotes the offending text.
     let quoted = || reason.split('\'').nth(1).filter(|quoted| !quoted.is_empty()).and_then(|quoted| text.find(quoted));
     let position = position.filter(|position| *position > 0).or_else(|| quoted().map(|place| place as u64));
     PayloadError::Syntax { format: format.name(), position, reason, excerpt: excerpt(text, position.unwrap_or_default()) }

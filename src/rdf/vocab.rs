@@ -1,4 +1,4 @@
-//! The names of KBV and its neighbours that the mirror itself knows.
+//! The names of KBV and related vocabularies that the mirror uses.
 
 use oxigraph::model::NamedNodeRef;
 

@@ -47,7 +47,7 @@ fn harvest_all(app: &App, sources: &[Source], who: &str, stop: &Stop) {
         match run(&mut mirror, source, &app.config, &RunOptions::default(), stop, &mut |_| {}) {
             Ok(report) => {
                 if let Outcome::Unavailable(error) = &report.outcome {
-                    tracing::warn!(source = source.name, "the source gave out, the next harvest goes on: {error}");
+                    tracing::warn!(source = source.name, "the source failed, the next harvest goes on: {error}");
                 }
                 tracing::info!(
                     source = source.name,

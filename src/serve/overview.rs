@@ -23,6 +23,8 @@ pub struct SourceOverview {
     pub harvests: Vec<HarvestRow>,
     /// The last one that came to its end.
     pub complete: Option<HarvestRow>,
+    /// The last one that ended without doubt.
+    pub undoubted: Option<HarvestRow>,
     /// Records in quarantine.
     pub quarantined: u64,
     /// Records that were not delivered.
@@ -118,6 +120,7 @@ fn count(reading: &mut Reading) -> Result<Overview, ViewError> {
         sources.push(SourceOverview {
             harvests: log.harvests(row.id, HarvestKind::Regular, HARVESTS)?,
             complete: log.last_complete(row.id)?,
+            undoubted: log.last_undoubted(row.id)?,
             quarantined: quarantine::count(log, &row.name)?,
             undelivered: log.undelivered(Some(&row.name))?.len() as u64,
             row,

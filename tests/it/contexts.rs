@@ -97,8 +97,7 @@ fn a_run_without_a_context_keeps_that_of_the_source_and_so_does_one_that_is_refu
     let refused = bench.run(&bench.harvest_words("x", Some("none"), &["--prefix", "jsonld"])).expect(1);
     assert!(refused.stderr.contains("has set"), "{}", refused.stderr);
     let other = format!("{}?other", source.context);
-    let refused =
-        bench.run(&bench.harvest_words("x", Some("none"), &["--prefix", "jsonld", "--context", &other])).expect(1);
+    let refused = bench.run(&bench.harvest_words("x", Some("none"), &["--prefix", "jsonld", "--context", &other])).expect(1);
     assert!(refused.stderr.contains("has set"), "{}", refused.stderr);
     bench.run(&["rebuild", "all"]).ok();
     assert_eq!(of_version(&bench, "old"), 3);

@@ -43,7 +43,11 @@ impl View for CountingView {
     fn apply(&mut self, batches: Vec<Batch<Self::Part>>) -> Result<(), ViewError> {
         for batch in batches {
             for (graph, counts) in batch.parts {
-                if counts { self.graphs.insert(graph) } else { self.graphs.remove(&graph) };
+                if counts {
+                    self.graphs.insert(graph)
+                } else {
+                    self.graphs.remove(&graph)
+                };
             }
             self.reached = batch.mark.map_or(self.reached, |mark| mark.change);
         }

@@ -21,21 +21,17 @@ const MEGABYTES: usize = 150;
 /// The memory that a harvest may take, in kB.
 const MEMORY_KB: u64 = 300_000;
 
-/// Different records; the answer repeats them.
+/// Different records, a second apart; the answer repeats them, and repeats do not count as out of order.
 const RECORDS: usize = 400;
 
 fn large(number: usize) -> String {
     let text = format!("{number} ").repeat(6000);
-    let record = with_payload(
+    with_payload(
         number,
         &format!(
             "<rdf:RDF xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\"><rdf:Description rdf:about=\"https://libris.kb.se/r{number}\"><k:note xmlns:k=\"https://id.kb.se/vocab/\">{text}</k:note></rdf:Description></rdf:RDF>"
         ),
-    );
-    // One datestamp for all of them, so that the list is in order however often they come.
-    let (before, rest) = record.split_once("<datestamp>").expect("there");
-    let (_, after) = rest.split_once("</datestamp>").expect("there");
-    format!("{before}<datestamp>2026-01-01T00:00:00Z</datestamp>{after}")
+    )
 }
 
 /// An answer of some megabytes without a token, cut off or closed.
@@ -73,7 +69,7 @@ fn an_endless_answer_passes_in_bounded_memory_and_is_resumed_after_a_cut() {
     let seconds = started.elapsed().as_secs_f64();
     let done = Done::of("harvest".into(), &child.wait_with_output().expect("it ended"));
     eprintln!("{megabytes} MB in {seconds:.1} s, {peak} kB of memory at most");
-    assert!(done.stderr.contains("the list is opened again from where it got to"), "{}", done.stderr);
+    assert!(done.stderr.contains("the list is opened again"), "{}", done.stderr);
     let summary = &done.json()[0];
     assert_eq!((&summary["outcome"], &summary["created"]), (&"complete".into(), &RECORDS.into()), "{summary}");
     assert!(summary["received"].as_u64() > Some((megabytes as u64) << 20 >> 15), "{summary}");

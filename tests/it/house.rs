@@ -1,7 +1,9 @@
 //! Rules that the source tree keeps.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use crate::arrows::{arrows, circle, room, without_known_circles};
 use crate::harness::package;
 
 fn sources(directory: &Path) -> Vec<PathBuf> {
@@ -50,7 +52,8 @@ fn only_the_command_line_prints_or_reads_the_environment() {
 }
 
 /// Each room with the rooms that it may use: those on its own floor or below, without circles.
-const MAY_USE: [(&str, &[&str]); 19] = [
+const MAY_USE: [(&str, &[&str]); 22] = [
+    ("build", &[]),
     ("pipeline", &[]),
     ("oai", &[]),
     ("rdf", &["oai"]),
@@ -61,7 +64,7 @@ const MAY_USE: [(&str, &[&str]); 19] = [
     ("store", &["config", "log", "pipeline", "views"]),
     ("links", &["log", "rdf", "views"]),
     ("quarantine", &["log", "views"]),
-    ("query", &["rdf", "store"]),
+    ("query", &["store"]),
     ("search", &["log", "rdf", "views"]),
     ("export", &["log", "pipeline", "quarantine", "query", "rdf", "views"]),
     ("mirror", &["config", "data_dir", "links", "log", "pipeline", "quarantine", "search", "store", "views"]),
@@ -69,6 +72,7 @@ const MAY_USE: [(&str, &[&str]); 19] = [
     ("backup", &["data_dir", "log", "store"]),
     ("verify", &["links", "log", "mirror", "pipeline", "quarantine", "rdf", "search", "store", "views"]),
     ("harvest", &["config", "log", "mirror", "oai", "quarantine", "rdf"]),
+    ("demo", &["oai", "rdf"]),
     (
         "serve",
         &[
@@ -88,24 +92,95 @@ const MAY_USE: [(&str, &[&str]); 19] = [
             "views",
         ],
     ),
+    (
+        "cli",
+        &[
+            "backup",
+            "config",
+            "data_dir",
+            "demo",
+            "export",
+            "figures",
+            "harvest",
+            "links",
+            "log",
+            "mirror",
+            "oai",
+            "quarantine",
+            "query",
+            "rdf",
+            "search",
+            "serve",
+            "store",
+            "verify",
+            "views",
+        ],
+    ),
 ];
+
+/// Arrows that close a circle and are still to be broken; `a/*` is any file of `a`.
+const STILL: [(&str, &str); 24] = [
+    ("cli/*", "cli/mod"),
+    ("config/names", "config/mod"),
+    ("data_dir/incoming", "data_dir/mod"),
+    ("mirror/catch_up", "mirror/mod"),
+    ("mirror/views", "mirror/catch_up"),
+    ("mirror/views", "mirror/mod"),
+    ("query/federation", "query/mod"),
+    ("query/mistake/*", "query/mistake/mod"),
+    ("query/mistake/*", "query/mod"),
+    ("query/mistake/lexical", "query/mistake/explain"),
+    ("query/mistake/patterns", "query/mistake/expressions"),
+    ("query/mistake/patterns", "query/mistake/grammar"),
+    ("query/mistake/prefix", "query/mistake/reader"),
+    ("query/mistake/reader", "query/mistake/explain"),
+    ("query/mistake/scope", "query/mistake/reader"),
+    ("query/mistake/within", "query/mistake/explain"),
+    ("query/results", "query/mod"),
+    ("serve/dump", "serve/app"),
+    ("serve/overview", "serve/app"),
+    ("serve/record", "serve/pages/record"),
+    ("serve/sparql/results", "serve/sparql/mod"),
+    ("serve/telemetry", "serve/app"),
+    ("serve/transfer", "serve/dump"),
+    ("store/difference", "store/view"),
+];
+
+/// The same for rooms.
+const STILL_ROOMS: [(&str, &str); 1] = [("views", "store")];
+
+/// The files below `src` with their texts, named without `.rs`; without the roots of the two crates.
+fn below_src() -> Vec<(String, String)> {
+    let source = package().join("src");
+    let name = |path: &Path| Some(path.strip_prefix(&source).ok()?.with_extension("").to_str()?.to_owned());
+    let files = all().into_iter().filter_map(|(path, text)| Some((name(&path)?, text)));
+    files.filter(|(name, _)| !["lib", "main"].contains(&name.as_str())).collect()
+}
+
+#[test]
+fn no_file_uses_one_that_uses_it() {
+    let arrows = arrows(&below_src());
+    assert!(arrows.len() > 300, "the arrows were found: {}", arrows.len());
+    let left = without_known_circles(&arrows, &STILL).unwrap_or_else(|error| panic!("{error}"));
+    if let Some(circle) = circle(&left) {
+        panic!("a circle of files: {}", circle.join(" -> "));
+    }
+}
 
 #[test]
 fn a_room_uses_only_the_rooms_below_it() {
-    let source = package().join("src");
-    for (path, text) in all() {
-        let Ok(inner) = path.strip_prefix(&source) else { continue };
-        let room = inner.components().next().and_then(|part| part.as_os_str().to_str()).expect("a name").trim_end_matches(".rs");
-        let Some((_, allowed)) = MAY_USE.iter().find(|(name, _)| *name == room) else { continue };
-        for line in text.lines().filter(|line| line.contains("crate::")) {
-            for used in line.split("crate::").skip(1) {
-                let used: String = used.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
-                assert!(
-                    used.is_empty() || used == room || allowed.contains(&used.as_str()),
-                    "{} uses {used}: {line}",
-                    path.display()
-                );
-            }
-        }
+    let files = below_src();
+    let rooms: BTreeSet<&str> = files.iter().map(|(name, _)| room(name)).collect();
+    let listed: BTreeSet<&str> = MAY_USE.iter().map(|(name, _)| *name).collect();
+    assert_eq!(rooms, listed, "every room is listed with the rooms that it may use");
+    for (from, to) in arrows(&files) {
+        let (_, allowed) = MAY_USE.iter().find(|(name, _)| *name == room(&from)).expect("listed");
+        let (from_room, to_room) = (room(&from), room(&to));
+        assert!(from_room == to_room || allowed.contains(&to_room), "{from} uses {to}, which is not below it");
+    }
+    let may_use = MAY_USE.iter().flat_map(|(from, all)| all.iter().map(|to| ((*from).to_owned(), (*to).to_owned())));
+    let left = without_known_circles(&may_use.collect(), &STILL_ROOMS).unwrap_or_else(|error| panic!("{error}"));
+    if let Some(circle) = circle(&left) {
+        panic!("a circle of rooms: {}", circle.join(" -> "));
     }
 }

@@ -19,7 +19,7 @@ fn a_record_that_kills_its_page_is_fetched_alone_or_noted_and_the_list_goes_on()
     let done = bench.run(&bench.harvest_words("all", None, &[])).expect(65);
     let summary: serde_json::Value = serde_json::from_str(&done.stdout).expect("JSON");
     assert_eq!((&summary[0]["outcome"], &summary[0]["undelivered"]), (&"complete".into(), &1.into()), "{summary}");
-    assert!(done.stderr.contains("the list is taken apart to find the records that do it"), "{}", done.stderr);
+    assert!(done.stderr.contains("the list is split to find the records that cause this"), "{}", done.stderr);
     let requests = summary[0]["requests"].as_u64().expect("a number");
     assert!(requests < 250, "halving is cheap: {requests} requests");
 
@@ -326,7 +326,7 @@ fn a_server_that_delivers_nothing_is_not_taken_apart_for_ever() {
     let bench = Bench::faulty(200, 100, &faults);
     (0..200).for_each(|number| faults.poison(&identifier(number), true));
     let done = bench.run(&bench.harvest_words("all", None, &["--set-config", "harvest.isolate_records=5"])).expect(69);
-    assert!(done.stderr.contains("the list cannot be had in parts either"), "{}", done.stderr);
+    assert!(done.stderr.contains("the list cannot be fetched in parts either"), "{}", done.stderr);
 }
 
 #[test]

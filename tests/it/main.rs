@@ -7,6 +7,7 @@
 //! - `endless`: an answer of gigabytes without a token
 //! - `faults`: every way in which the fake Libris can spoil an answer
 //! - `isolation`: records that kill their pages, one by one
+//! - `lists`: lists that are out of order or end in doubt
 //! - `backups`: restores that are killed, and who may make them
 //! - `crashes`: kill -9, lost and damaged files, full disks, backups
 //! - `soak`: everything at once, for as long as the environment says
@@ -34,7 +35,9 @@
 //! - `model`: several sources with the same identifiers, against a model of what wins and in which order it happened
 //! - `views`: a view that the program does not know, and one that never ends
 //! - `house`: rules that the source tree keeps
+//! - `arrows`: which source file uses which, for these rules
 
+mod arrows;
 mod backups;
 mod bad_records;
 mod clients;
@@ -51,6 +54,7 @@ mod harness;
 mod house;
 mod interruption;
 mod isolation;
+mod lists;
 mod main_line;
 mod misbehaviour;
 mod model;
@@ -72,5 +76,5 @@ mod serve_sitemap;
 mod server;
 mod snapshots;
 mod soak;
-mod views;
 mod sparql_mistakes;
+mod views;

@@ -23,13 +23,13 @@ fn the_token_of_the_last_page_may_lead_to_nothing() {
     let (_, summary, _) = harvest(&server, 0, &[]);
     assert_eq!((&summary["outcome"], &summary["received"]), (&"complete".into(), &5.into()));
 
-    // noRecordsMatch: the place is looked for once more, and then it is the end.
+    // noRecordsMatch: the list is opened again from its start and by date, and then it has ended.
     let server = scripted(|query, _| {
         if query.contains("resumptionToken") { error("noRecordsMatch") } else { list(0..5, &token("t")).into_response() }
     });
     let (_, summary, _) = harvest(&server, 0, &[]);
     assert_eq!((&summary["outcome"], &summary["created"]), (&"complete".into(), &5.into()));
-    assert_eq!(server.asked(), 4, "the list and its token, twice");
+    assert_eq!(server.asked(), 6, "the list and its token, three times");
 
     // badResumptionToken says less, so that the summary and the exit code do not call it whole.
     let server = scripted(|query, _| {
@@ -64,7 +64,7 @@ fn a_token_that_vanishes_though_more_was_promised_is_looked_for_and_said() {
         "{summary}"
     );
     assert!(said.contains("it promised 9") && said.contains("libris-mirror audit x"), "{said}");
-    assert_eq!(server.asked(), 2);
+    assert_eq!(server.asked(), 3, "from its start, and by date");
 
     // An audit of such a list proves nothing about what it does not name.
     let server = scripted(move |query, count| match (query.contains("ListIdentifiers"), count) {

@@ -153,9 +153,7 @@ fn xml(record: usize, payload: Payload, delivery: usize) -> String {
 }
 
 fn parse(record: &str) -> Record {
-    let answer = format!(
-        "<OAI-PMH xmlns=\"http://www.openarchives.org/OAI/2.0/\"><ListRecords>{record}</ListRecords></OAI-PMH>"
-    );
+    let answer = format!("<OAI-PMH xmlns=\"http://www.openarchives.org/OAI/2.0/\"><ListRecords>{record}</ListRecords></OAI-PMH>");
     let mut document = Document::new(answer.as_bytes(), Limits::default());
     loop {
         match document.next_item().expect("valid") {
@@ -218,6 +216,7 @@ impl Real {
             token: None,
             whole: true,
             last: true,
+            doubtful: false,
             now: 1,
         };
         log.append(&page).expect("appended");
@@ -351,5 +350,8 @@ fn a_retry_a_reinstatement_and_a_withdrawal_do_not_make_an_older_version_win() {
     // The older source withdraws and comes back.
     run(2, &[Deliver(0, 0, Good(0)), Deliver(1, 0, Good(1)), Withdraw(0, 0), CatchUp, Reinstate(0), CatchUp]);
     // Of three, the newest withdraws: the one before it counts, not the oldest.
-    run(3, &[Deliver(0, 0, Good(0)), Deliver(1, 0, Good(1)), Deliver(2, 0, Good(2)), Withdraw(2, 0), CatchUp, Reinstate(2), CatchUp]);
+    run(
+        3,
+        &[Deliver(0, 0, Good(0)), Deliver(1, 0, Good(1)), Deliver(2, 0, Good(2)), Withdraw(2, 0), CatchUp, Reinstate(2), CatchUp],
+    );
 }

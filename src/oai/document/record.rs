@@ -1,16 +1,16 @@
-//! A record of a list: its bytes as they came, and what becomes of one that cannot be read.
+//! A record of a list: its bytes as they came, also of one that cannot be parsed.
 
 use std::io::BufRead;
 
 use quick_xml::Reader;
 use quick_xml::events::BytesStart;
 
-use super::Document;
+use super::elements::{Elements, invalid};
+use crate::oai::DocumentError;
 use crate::oai::item::{Header, Item, Record};
 use crate::oai::skim::end_of_content;
-use crate::oai::{DocumentError, NAMELESS, RecordId};
 
-impl<R: BufRead> Document<R> {
+impl<R: BufRead> Elements<R> {
     pub(super) fn record(
         &mut self,
         element: &BytesStart<'static>,
@@ -21,7 +21,7 @@ impl<R: BufRead> Document<R> {
         let mut metadata = None;
         while !empty && let Some((child, empty, before)) = self.child()? {
             match child.local_name().into_inner() {
-                "header" if empty => return Err(self.invalid(before, "a record's header is empty".into())),
+                "header" if empty => return Err(invalid(before, "a record's header is empty".into())),
                 "header" => *header = Some(self.header(&child, before, false)?),
                 "metadata" if !empty => {
                     let inner = self.position();
@@ -31,7 +31,7 @@ impl<R: BufRead> Document<R> {
             }
         }
         let end = self.position();
-        let header = header.take().ok_or_else(|| self.invalid(start, "a record has no header".into()))?;
+        let header = header.take().ok_or_else(|| invalid(start, "a record has no header".into()))?;
         let raw = self.reader.get_ref().raw(start, end);
         if raw.len() > self.limits.record_bytes {
             return Err(self.too_long(start));
@@ -68,9 +68,9 @@ impl<R: BufRead> Document<R> {
         DocumentError::TooLarge { position, what: "a record's size in bytes", limit: self.limits.record_bytes }
     }
 
-    /// A record that cannot be read costs no neighbour: it goes up to its end tag. What fits the limit is kept as it
-    /// came, for whoever reads its payload to say what is wrong; of a longer one only the header is.
-    pub(super) fn pass_over(
+    /// Skips a record that cannot be parsed to its end tag, so that its neighbours come. A record within the limit is kept as it
+    /// came, and quarantined with the reason when its payload is parsed; of a longer one only the header is kept.
+    pub(super) fn skip_record(
         &mut self,
         element: &BytesStart<'static>,
         start: u64,
@@ -87,37 +87,31 @@ impl<R: BufRead> Document<R> {
         } else {
             let sought = self.reader.get_mut().seek_end_tag(start, name);
             let found = sought.map_err(|source| DocumentError::Read { position: start, source })?;
-            // Without an end tag the answer was cut, and the first error says so best.
+            // Without an end tag the answer was cut, and the first error is the best description.
             let Some(found) = found else { return Err(error) };
             if !found.whole {
-                self.begin_anew_at(found.end);
-                let header = header.unwrap_or_else(|| nameless(start.to_string().as_bytes()));
+                self.continue_at(found.end);
+                let header = header.unwrap_or_else(|| Header::nameless(start.to_string().as_bytes()));
                 return Ok(Item::Unkept { header, reason: self.too_long(start).to_string() });
             }
             found.end
         };
         let (xml, _) = self.self_contained(element, self.reader.get_ref().raw(start, end));
         if !empty {
-            self.begin_anew_at(end);
+            self.continue_at(end);
         }
-        tracing::warn!("{error}; this record is kept as it came, and the next one read");
-        let header = header.unwrap_or_else(|| nameless(&xml));
+        tracing::warn!("{error}; this record is kept as it came, and skipped");
+        let header = header.unwrap_or_else(|| Header::nameless(&xml));
         let metadata = Some(0..xml.len());
         Ok(Item::Record(Record { header, xml, metadata }))
     }
 
-    /// Goes on reading at a position to which the tape was put.
-    fn begin_anew_at(&mut self, position: u64) {
+    /// Continues at a position to which the tape was moved.
+    fn continue_at(&mut self, position: u64) {
         let mut reader = Reader::from_reader(self.reader.get_mut().take());
         // The reader has not seen the start tags of what is open; their names are checked here.
         reader.config_mut().allow_unmatched_ends = true;
         self.reader = reader;
         self.offset = position;
     }
-}
-
-/// A header for a record whose own says no identifier: named after its bytes, so that a repeat is the same one.
-pub(super) fn nameless(bytes: &[u8]) -> Header {
-    let name = format!("{NAMELESS}{}", &blake3::hash(bytes).to_hex()[..32]);
-    Header { identifier: RecordId::of(name), datestamp_text: String::new(), datestamp: None, sets: Vec::new(), deleted: false }
 }

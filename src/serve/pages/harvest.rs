@@ -9,7 +9,7 @@ use maud::{Markup, html};
 
 use super::layout::{Page, Place, scroll, time, time_or};
 use super::words::{Language, Words};
-use crate::harvest::{Facts, Options, Step, plan};
+use crate::harvest::{Bounds, Facts, Options, Step, plan};
 use crate::log::{HarvestState, TroubleRow, UndeliveredRow};
 use crate::quarantine::{self, Quarantined};
 use crate::serve::app::App;
@@ -60,8 +60,8 @@ fn source_section(page: &Page<'_>, source: &SourceOverview) -> Markup {
     let facts = Facts {
         newest: source.harvests.first(),
         complete: source.complete.as_ref(),
-        granularity: source.row.granularity,
-        overlap_s: page.app.config.harvest.overlap_s,
+        undoubted: source.undoubted.as_ref(),
+        bounds: Bounds { granularity: source.row.granularity, overlap_s: page.app.config.harvest.overlap_s },
     };
     html! {
         section {
@@ -77,7 +77,7 @@ fn source_section(page: &Page<'_>, source: &SourceOverview) -> Markup {
                 } }
                 tbody { @for harvest in &source.harvests { tr {
                     td { (time(harvest.started_at)) } td { (time_or(harvest.finished_at, "–")) }
-                    td { (match harvest.state { HarvestState::Open => words.open, HarvestState::Complete => words.complete, HarvestState::Abandoned => words.abandoned }) }
+                    td { (match harvest.state { HarvestState::Open => words.open, HarvestState::Complete if harvest.doubtful => words.in_doubt, HarvestState::Complete => words.complete, HarvestState::Abandoned => words.abandoned }) }
                     td { (harvest.from.as_deref().unwrap_or("–")) }
                     @let counters = &harvest.counters;
                     @for count in [counters.pages, counters.received, counters.created, counters.changed, counters.unchanged, counters.deleted, counters.undelivered] {

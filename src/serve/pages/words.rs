@@ -204,6 +204,7 @@ words! {
     begun: "Begun", "Påbörjad";
     ended: "Ended", "Avslutad";
     complete: "complete", "fullständig";
+    in_doubt: "complete, in doubt", "fullständig, osäkert";
     open: "open", "öppen";
     abandoned: "given up", "övergiven";
     asked_from: "Asked from", "Frågade från";
