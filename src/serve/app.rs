@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use axum::http::HeaderMap;
 use axum::http::header::HOST;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::sync::Semaphore;
 
 use super::cache::Answers;
-use super::dump::Lengths;
+use super::lengths::Lengths;
 use super::overview::Overviews;
 use super::reading::LogPool;
 use super::telemetry::Telemetry;
@@ -20,6 +21,9 @@ use crate::store::SnapshotInfo;
 
 /// Dumps that are made at once.
 const DUMPS: usize = 2;
+
+/// Characters that stay as they are in a path segment.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The state of a server.
 pub struct App {
@@ -86,6 +90,16 @@ impl App {
     #[must_use]
     pub fn snapshot(&self) -> Option<SnapshotInfo> {
         self.data.snapshots().current_info()
+    }
+
+    /// The path of a record on this server, base path included.
+    #[must_use]
+    pub fn record_path(&self, record: &str) -> String {
+        let short = record.strip_prefix(&self.config.serve.record_base);
+        match short.filter(|id| !id.is_empty() && !id.contains(['/', '#', '?', '.'])) {
+            Some(id) => format!("{}/{}", self.base, utf8_percent_encode(id, SEGMENT)),
+            None => format!("{}/record/{}", self.base, utf8_percent_encode(record, SEGMENT)),
+        }
     }
 
     /// The address of something as the client knows it, whose path here begins with the base.

@@ -10,7 +10,6 @@ use axum::body::{Body, Bytes};
 use axum::http::header::{ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use quick_cache::sync::Cache;
 
 use super::app::App;
 use super::conditions::{Validator, moment};
@@ -44,36 +43,6 @@ pub const DUMPS: [Dump; 6] = [
     named("dump.nq.zst", DumpFormat::NQuads, Packing::Zstd, "application/zstd"),
 ];
 
-/// How long dumps are that were made to their end, by what they depend on.
-pub struct Lengths(Cache<[u8; 32], u64>);
-
-/// How many lengths are kept: those of all dumps of some states of the log.
-const LENGTHS: usize = 60;
-
-impl Default for Lengths {
-    fn default() -> Self {
-        Self(Cache::new(LENGTHS))
-    }
-}
-
-impl Lengths {
-    /// The length of a dump, or a way to tell it, for which others wait until that is dropped.
-    pub(super) async fn known_or_due(&self, dump: &[u8; 32]) -> Result<u64, impl FnOnce(u64) + Send + '_> {
-        let known = self.0.get_value_or_guard_async(dump).await;
-        known.map_err(|due| {
-            move |length| {
-                // Another may have come to its end meanwhile.
-                let _ = due.insert(length);
-            }
-        })
-    }
-
-    /// Keeps the length of a dump.
-    pub(super) fn keep(&self, dump: [u8; 32], length: u64) {
-        self.0.insert(dump, length);
-    }
-}
-
 /// `/dump.FORMAT`
 pub async fn dumped(app: &App, known: Dump, method: &Method, headers: &HeaderMap) -> Result<Response, Problem> {
     let until = tokio::time::Instant::now() + Duration::from_secs(app.config.serve.dump_s.min(u32::MAX.into()));
@@ -88,7 +57,7 @@ pub async fn dumped(app: &App, known: Dump, method: &Method, headers: &HeaderMap
     if *method == Method::HEAD {
         // Not an empty body, which would have a length.
         let none = futures_util::stream::empty::<std::io::Result<Bytes>>();
-        return Ok(known.labelled(Body::from_stream(none), &validator, app.lengths.0.get(validator.hash())));
+        return Ok(known.labelled(Body::from_stream(none), &validator, app.lengths.known(validator.hash())));
     }
     let permit = app.dumps.clone().try_acquire_owned();
     let permit = permit
@@ -99,7 +68,7 @@ pub async fn dumped(app: &App, known: Dump, method: &Method, headers: &HeaderMap
     if let Some(response) = unchanged {
         return Ok(response);
     }
-    let length = app.lengths.0.get(validator.hash());
+    let length = app.lengths.known(validator.hash());
     let what = export::Dump { source: None, format: known.format, packing: known.packing, depth: app.config.harvest.depth };
     let (transfer, body) = Transfer::new(log, what, until, permit);
     let Some(range) = Range::of(headers).filter(|_| validator.continues(headers)) else {

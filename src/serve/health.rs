@@ -33,7 +33,7 @@ pub async fn health(State(app): State<Arc<App>>) -> Response {
 /// The text format of Prometheus and `OpenMetrics`.
 pub async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     let snapshot = app.snapshot();
-    let own = app.telemetry.text(&app);
+    let own = app.telemetry.text(&app.workers);
     let figures = app.log.read(move |reading| Ok(figures::text(&reading.log, snapshot.as_ref(), Utc::now().into())?)).await;
     // A mirror without a log yet still has a server.
     let figures = figures.unwrap_or_else(|_| "# EOF\n".into());

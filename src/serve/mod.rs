@@ -10,6 +10,7 @@ pub mod conditions;
 pub mod dump;
 pub mod harvester;
 pub mod health;
+mod lengths;
 pub mod negotiate;
 pub mod overview;
 pub mod pages;

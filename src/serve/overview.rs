@@ -4,15 +4,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::app::App;
 use super::problem::Problem;
+use super::reading::{LogPool, Reading};
 use crate::links::LinksIndex;
 use crate::log::{HarvestKind, HarvestRow, PageId, SourceRow};
 use crate::quarantine;
 use crate::search::SearchIndex;
 use crate::views::ViewError;
-
-use super::reading::Reading;
 
 /// A source with its newest harvests, and how many of its records are in quarantine.
 #[derive(Debug)]
@@ -80,7 +78,7 @@ pub struct Overviews {
 impl Overviews {
     /// The figures, counted anew if the log has grown and they are not of just now. One request counts; others are given
     /// what is known meanwhile, and wait only where nothing is.
-    pub async fn get(&self, app: &App) -> Result<Arc<Overview>, Problem> {
+    pub async fn get(&self, log: &LogPool) -> Result<Arc<Overview>, Problem> {
         let known = self.known();
         let _counting = match &known {
             Some((counted, overview)) if counted.elapsed() < OLDEST => return Ok(overview.clone()),
@@ -92,12 +90,12 @@ impl Overviews {
         };
         if let Some((counted, overview)) = self.known() {
             let page = overview.page;
-            if counted.elapsed() < OLDEST || app.log.read(move |reading| Ok(reading.log.last_page()? == page)).await? {
+            if counted.elapsed() < OLDEST || log.read(move |reading| Ok(reading.log.last_page()? == page)).await? {
                 self.keep(overview.clone());
                 return Ok(overview);
             }
         }
-        let overview = Arc::new(app.log.read(count).await?);
+        let overview = Arc::new(log.read(count).await?);
         self.keep(overview.clone());
         Ok(overview)
     }

@@ -11,22 +11,17 @@ use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_LOCATION, CONTENT_TYPE, LINK, LOCATION};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use oxigraph::model::Quad;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::app::App;
 use super::conditions::Validator;
 use super::negotiate::{GRAPHS, Wanted};
 use super::pages;
 use super::problem::Problem;
+use super::rdf::write;
 use super::reading::Reading;
 use crate::links::{Authority, LinkFilter, LinksIndex};
 use crate::log::RecordRow;
-use crate::query::GraphFormat;
 use crate::views::{Content, ViewError};
-
-/// What needs no encoding in a segment of a path.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// `/record/<IRI>`, with or without `/data.FORMAT`.
 pub async fn by_iri(State(app): State<Arc<App>>, Path(path): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
@@ -94,16 +89,6 @@ fn asked(path: &str, base: &str) -> Asked {
     Asked { identifier, thing, data }
 }
 
-/// The path of a record on this server, below its base.
-#[must_use]
-pub fn path_of(app: &App, record: &str) -> String {
-    let id = record.strip_prefix(&app.config.serve.record_base).filter(|id| !id.is_empty() && !id.contains(['/', '#', '?', '.']));
-    match id {
-        Some(id) => format!("{}/{}", app.base, utf8_percent_encode(id, SEGMENT)),
-        None => format!("{}/record/{}", app.base, utf8_percent_encode(record, SEGMENT)),
-    }
-}
-
 /// What is found under an identifier.
 enum Found {
     /// A record, and the last page of the log.
@@ -127,10 +112,10 @@ async fn answer(app: &Arc<App>, path: &str, headers: &HeaderMap) -> Result<Respo
     let found = app.log.read(move |reading| find(reading, &identifier, &short)).await?;
     let (row, page) = match found {
         Found::Record(row, page) => (row, page),
-        Found::Other(record) => return Ok(see_other(&path_of(app, &record))),
+        Found::Other(record) => return Ok(see_other(&app.record_path(&record))),
         Found::Nothing => return missing(app, headers, &asked),
     };
-    let own = path_of(app, &row.change.identifier);
+    let own = app.record_path(&row.change.identifier);
     if asked.thing {
         return Ok(see_other(&own));
     }
@@ -214,11 +199,6 @@ fn see_other(path: &str) -> Response {
         response.headers_mut().insert(LOCATION, value);
     }
     response
-}
-
-/// A record's quads in a format; those that know graphs name its.
-pub fn write(quads: &[Quad], format: GraphFormat) -> Result<Vec<u8>, Problem> {
-    format.write(quads, Vec::new()).map_err(|error| Problem::internal(&error))
 }
 
 #[cfg(test)]

@@ -14,7 +14,6 @@ use quick_xml::escape::escape;
 use super::app::App;
 use super::conditions::{Validator, moment};
 use super::problem::Problem;
-use super::record::path_of;
 use crate::log::ListedRecord;
 
 /// Record ids of a part. It may have 50 000 addresses, of which a few are pages.
@@ -127,7 +126,7 @@ impl Walk {
         let mut text: String = records
             .iter()
             .map(|record| {
-                let path = path_of(&self.app, &record.identifier);
+                let path = self.app.record_path(&record.identifier);
                 entry(&format!("{}{}", self.address, path.strip_prefix(&self.app.base).unwrap_or(&path)), Some(record.changed_at))
             })
             .collect();

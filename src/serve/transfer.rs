@@ -11,7 +11,7 @@ use axum::http::StatusCode;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::{Instant, timeout_at};
 
-use super::dump::Lengths;
+use super::lengths::Lengths;
 use super::problem::Problem;
 use crate::export::{self, Dump, ExportError};
 use crate::log::Log;

@@ -21,7 +21,7 @@ pub const CC0: &str = "https://creativecommons.org/publicdomain/zero/1.0/";
 
 /// Answers with the description.
 pub async fn void(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, Problem> {
-    let overview = app.overviews.get(&app).await?;
+    let overview = app.overviews.get(&app.log).await?;
     answer(&describe(&app.address(&headers), &overview), &Wanted::new(&headers, None))
 }
 

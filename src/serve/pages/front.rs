@@ -30,7 +30,7 @@ pub async fn front(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Re
         address: Some(app.address_of(&headers, "/")),
         data: None,
     };
-    let overview = match app.overviews.get(&app).await {
+    let overview = match app.overviews.get(&app.log).await {
         Ok(overview) => overview,
         Err(problem) if problem.status == StatusCode::SERVICE_UNAVAILABLE => {
             let content = html! { h1 { (page.words().tagline) } p { (page.words().nothing_yet) } };

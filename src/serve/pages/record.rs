@@ -18,7 +18,7 @@ use crate::search::SearchIndex;
 use crate::serve::app::App;
 use crate::serve::negotiate::GRAPHS;
 use crate::serve::problem::Problem;
-use crate::serve::record::{path_of, write};
+use crate::serve::rdf::write;
 use crate::views::Content;
 
 /// A value of a field, with where it leads.
@@ -95,7 +95,7 @@ pub async fn record(app: &App, headers: &HeaderMap, row: RecordRow, content: Con
             })
         })
         .await?;
-    let own = path_of(app, &row.change.identifier);
+    let own = app.record_path(&row.change.identifier);
     let is_there = status == StatusCode::OK;
     let page = Page {
         app,
@@ -125,7 +125,7 @@ fn look_up(search: &SearchIndex<'_>, piece: Piece, base: &str) -> Result<Value, 
 
 fn content_of(page: &Page<'_>, row: &RecordRow, notice: Option<&str>, shown: &Shown) -> Markup {
     let (words, record) = (page.words(), &row.change.identifier);
-    let own = path_of(page.app, record);
+    let own = page.app.record_path(record);
     html! {
         article {
             p.over { span.kind { (kind_name(&shown.kind, page.language)) } " " code { (record) } }
@@ -196,7 +196,7 @@ fn is_web(iri: &str) -> bool {
 fn link(page: &Page<'_>, value: &Value) -> Markup {
     html! {
         @match &value.target {
-            Some(Target::Here(record)) => { a href=(path_of(page.app, record)) { (value.text) } }
+            Some(Target::Here(record)) => { a href=(page.app.record_path(record)) { (value.text) } }
             Some(Target::There(iri)) => { a.outside href=(iri) rel="external noopener" { (value.text) } }
             None => { (value.text) }
         }

@@ -16,7 +16,6 @@ use crate::log::LogError;
 use crate::search::{COUNTED, Found, SearchIndex};
 use crate::serve::app::App;
 use crate::serve::problem::Problem;
-use crate::serve::record::path_of;
 
 /// What is asked.
 #[derive(Debug, Default, Deserialize)]
@@ -83,7 +82,7 @@ fn content(page: &Page<'_>, text: &str, found: &Found, number: usize) -> Markup 
             ol.hits start=((number - 1) * EACH + 1) {
                 @for entry in &found.entries {
                     li {
-                        a href=(path_of(page.app, &entry.record)) { (entry.label) }
+                        a href=(page.app.record_path(&entry.record)) { (entry.label) }
                         " " span.kind { (kind_name(&entry.kind, language)) }
                         @if !entry.detail.is_empty() { p { (entry.detail) } }
                     }
