@@ -8,6 +8,7 @@ mod demo;
 mod exit;
 mod export;
 mod generate;
+mod guide;
 mod harvest;
 mod harvest_report;
 mod held;
@@ -112,6 +113,7 @@ enum Verb {
     Backup(backup::Arguments),
     Restore(backup::RestoreArguments),
     Generate(generate::Arguments),
+    Guide(guide::Arguments),
     Demo(demo::Arguments),
 }
 
@@ -147,6 +149,7 @@ pub fn main() -> ExitCode {
         Verb::Backup(arguments) => backup::run(&arguments, &global),
         Verb::Restore(arguments) => backup::restore(&arguments, &global),
         Verb::Generate(arguments) => generate::run(&arguments),
+        Verb::Guide(arguments) => guide::run(&arguments),
         Verb::Demo(arguments) => demo::run(&arguments, &global),
     };
     result.unwrap_or_else(|error| exit::of_error(&error)).into()

@@ -50,8 +50,9 @@ fn only_the_command_line_prints_or_reads_the_environment() {
 }
 
 /// Each room with the rooms that it may use: those on its own floor or below, without circles.
-const MAY_USE: [(&str, &[&str]); 19] = [
+const MAY_USE: [(&str, &[&str]); 20] = [
     ("pipeline", &[]),
+    ("guide", &[]),
     ("oai", &[]),
     ("rdf", &["oai"]),
     ("config", &["oai", "rdf"]),
@@ -76,6 +77,7 @@ const MAY_USE: [(&str, &[&str]); 19] = [
             "data_dir",
             "export",
             "figures",
+            "guide",
             "harvest",
             "links",
             "log",

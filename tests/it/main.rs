@@ -29,6 +29,7 @@
 //! - `command_line`: help, exit codes, errors, configuration
 //! - `outputs`: files, pipes, devices and links that results are written to
 //! - `definitions`: records that are no KBV, and another provider's server
+//! - `guide`: every command of the README and of the guide
 //! - `house`: rules that the source tree keeps
 
 mod backups;
@@ -41,6 +42,7 @@ mod documents;
 mod endless;
 mod faults;
 mod formats;
+mod guide;
 mod harness;
 mod house;
 mod interruption;
