@@ -14,6 +14,7 @@ use quick_xml::escape::escape;
 use super::app::App;
 use super::conditions::{Validator, moment};
 use super::problem::Problem;
+use crate::guide;
 use crate::log::ListedRecord;
 
 /// Record ids of a part. It may have 50 000 addresses, of which a few are pages.
@@ -25,8 +26,8 @@ const TOGETHER: usize = 1000;
 /// The longest address that a sitemap may have, in characters.
 const LONGEST: usize = 2047;
 
-/// The pages that are no records.
-const PAGES: [&str; 3] = ["/", "/harvest", "/sparql"];
+/// The pages that are not records, except those of the guide.
+const PAGES: [&str; 4] = ["/", "/harvest", "/sparql", "/guide"];
 
 const OPEN: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
 const NAMESPACE: &str = "xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\"";
@@ -82,7 +83,8 @@ pub async fn part(State(app): State<Arc<App>>, Path(part): Path<String>, headers
     }
     let mut text = format!("{OPEN}<urlset {NAMESPACE}>\n");
     if after == 0 {
-        for page in PAGES {
+        let topics = guide::TOPICS.iter().map(|topic| format!("/guide/{}", topic.name));
+        for page in PAGES.into_iter().map(str::to_owned).chain(topics) {
             text.push_str(&entry(&format!("{address}{page}"), None));
         }
     }

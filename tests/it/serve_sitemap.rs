@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use libris_mirror::demo::identifier;
+use libris_mirror::guide::TOPICS;
 
 use crate::harness::Bench;
 use crate::server::{Answer, Server};
@@ -32,6 +33,12 @@ fn sitemap(server: &Server, begins: &str) -> Vec<(String, String)> {
     each.flatten().map(|url| (texts(&url, "loc").concat(), texts(&url, "lastmod").concat())).collect()
 }
 
+/// The pages that are not records.
+fn pages() -> Vec<String> {
+    let topics = TOPICS.iter().map(|topic| format!("/guide/{}", topic.name));
+    ["/", "/harvest", "/sparql", "/guide"].into_iter().map(str::to_owned).chain(topics).collect()
+}
+
 #[test]
 fn the_sitemap_lists_what_there_is_to_see() {
     let bench = Bench::new(300);
@@ -43,15 +50,13 @@ fn the_sitemap_lists_what_there_is_to_see() {
     let id = |number: u64| identifier(number).rsplit('/').next().expect("an id").to_owned();
     let due = |numbers: &[u64]| -> BTreeSet<String> {
         let records = numbers.iter().map(|number| format!("{}/{}", server.url, id(*number)));
-        records.chain(["/", "/harvest", "/sparql"].map(|page| format!("{}{page}", server.url))).collect()
+        records.chain(pages().iter().map(|page| format!("{}{page}", server.url))).collect()
     };
     let listed = sitemap(&server, &server.url);
     let addresses: BTreeSet<String> = listed.iter().map(|(address, _)| address.clone()).collect();
     assert_eq!(addresses.len(), listed.len(), "each once");
     assert_eq!(addresses, due(&live));
-    for (address, changed) in
-        listed.iter().filter(|(address, _)| !["/", "/harvest", "/sparql"].iter().any(|page| address.ends_with(page)))
-    {
+    for (address, changed) in listed.iter().filter(|(address, _)| !pages().iter().any(|page| address.ends_with(page))) {
         let time = chrono::DateTime::parse_from_rfc3339(changed).unwrap_or_else(|error| panic!("{address} {changed}: {error}"));
         assert!(
             time <= chrono::Utc::now() && chrono::Utc::now() - time.to_utc() < chrono::Duration::hours(1),
@@ -130,7 +135,7 @@ fn a_large_sitemap_comes_in_parts() {
         - log
             .query_row("SELECT count(*) FROM record WHERE identifier NOT LIKE '%/made%'", [], |row| row.get::<_, usize>(0))
             .expect("a count");
-    assert_eq!(counts.iter().sum::<usize>(), made + live.len() + 3);
+    assert_eq!(counts.iter().sum::<usize>(), made + live.len() + pages().len());
     assert_eq!(server.get("/sitemap-3.xml").status, 404);
 }
 
@@ -139,7 +144,7 @@ fn a_mirror_without_records_has_pages() {
     let bench = Bench::new(0);
     bench.harvest("all", None, &[]);
     let server = Server::start(&bench, &[]);
-    assert_eq!(sitemap(&server, &server.url).len(), 3);
+    assert_eq!(sitemap(&server, &server.url).len(), pages().len());
 }
 
 #[test]

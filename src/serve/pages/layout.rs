@@ -126,6 +126,7 @@ impl Page<'_> {
                         div.wide {
                             p { (words.licence) " " a href=(crate::serve::void::CC0) rel="license" { "CC0 1.0" } }
                             p {
+                                a href={ (base) "/guide" } { (words.guide) } " · "
                                 a href={ (base) "/sparql" } { (words.endpoint) } " · "
                                 a href={ (base) "/.well-known/void" } { "VoID" } " · "
                                 a href={ (base) "/dump.nt.gz" } { (words.dump) } " · "

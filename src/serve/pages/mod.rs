@@ -5,6 +5,7 @@ mod card;
 mod charts;
 mod examples;
 mod front;
+mod guide;
 mod harvest;
 mod layout;
 mod record;
@@ -18,6 +19,7 @@ use maud::{Markup, html};
 
 pub use examples::{EXAMPLES, Example};
 pub use front::front;
+pub use guide::{guide, guide_topic};
 pub use harvest::harvest;
 pub use record::record;
 pub use search::search;

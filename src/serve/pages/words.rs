@@ -218,6 +218,7 @@ words! {
     trouble_heading: "Why runs ended early", "Varför körningar avbröts";
     first_of: "the first of", "de första av";
     snapshot: "Snapshot", "Ögonblicksbild";
+    guide: "Guide", "Handbok (på engelska)";
     endpoint: "SPARQL endpoint", "SPARQL-åtkomst";
     dump: "Everything as N-Triples", "Allt som N-Triples";
     licence: "Data: CC0. Published by the National Library of Sweden; this is a mirror of it.",
