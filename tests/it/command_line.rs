@@ -45,7 +45,7 @@ fn what_every_verb_takes_stands_apart_in_its_help() {
     let bench = Bench::at("http://127.0.0.1:1/");
     for verb in VERBS {
         let help = bench.run(&[verb, "--help"]).ok();
-        let (own, of_all) = help.split_once("Options of every verb:").expect("a heading");
+        let (own, of_all) = help.split_once("Options of every command:").expect("a heading");
         for option in ["--data <DIR>", "--config <FILE>", "--set-config", "--verbose", "--quiet"] {
             assert!(of_all.contains(option) && !own.contains(option), "{verb}: {option}\n{help}");
         }

@@ -207,7 +207,7 @@ fn a_file_with_a_mark_of_its_encoding_is_read() {
     let plain = bench.run(&["query", "--format", "csv", "SELECT (COUNT(*) AS ?n) { ?s a kbv:Record }"]).ok();
     assert_eq!(bench.run(&["query", "-f", "bom.rq", "--format", "csv"]).ok(), plain);
     let unread = bench.run(&["query", "bom.rq"]).expect(2);
-    assert!(unread.stderr.contains("is no query but a file") && unread.stderr.contains("`-f bom.rq`"), "{}", unread.stderr);
+    assert!(unread.stderr.contains("is a file, not a query") && unread.stderr.contains("`-f bom.rq`"), "{}", unread.stderr);
     fs_err::write(bench.path().join("bom.rq"), "\u{feff}SELEC * {}").expect("written");
     let done = bench.run(&["query", "-f", "bom.rq"]).expect(1);
     assert!(done.stderr.contains("`SELEC` is not a keyword of SPARQL (line 1, column 1)"), "{}", done.stderr);
