@@ -1,8 +1,8 @@
-//! `/dump.nt.gz` and its like: everything at once, straight from the log as it goes out.
+//! `/dump.nt.gz` and the other dumps, written from the log while they are sent.
 //!
-//! The same state of the log gives the same bytes every time. So a dump has a strong `ETag`, and a transfer that broke off
-//! goes on by a range: what the client has already is made again and dropped. How long a dump is, is known once it was
-//! made to its end; before that, a range is preceded by making the dump once to count.
+//! The same state of the log gives the same bytes every time. So a dump has a strong `ETag`, and a client can resume with a
+//! range: the server writes the first bytes again and drops them. The length of a dump is known after it was written to
+//! the end once; before that, a request for a range writes the dump once just to count.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use super::transfer::{Part, Transfer};
 use crate::export::{self, DumpFormat, Packing};
 use crate::log::{Log, LogError, LogState};
 
-/// A dump that can be fetched.
+/// A dump that clients can fetch.
 #[derive(Debug, Clone, Copy)]
 pub struct Dump {
     /// Its name below the base path.
@@ -33,7 +33,7 @@ const fn named(name: &'static str, format: DumpFormat, packing: Packing, media_t
     Dump { name, format, packing, media_type }
 }
 
-/// The dumps that there are.
+/// The dumps.
 pub const DUMPS: [Dump; 6] = [
     named("dump.nt", DumpFormat::NTriples, Packing::Plain, "application/n-triples"),
     named("dump.nt.gz", DumpFormat::NTriples, Packing::Gzip, "application/gzip"),
@@ -55,14 +55,14 @@ pub async fn dumped(app: &App, known: Dump, method: &Method, headers: &HeaderMap
         return Ok(response);
     }
     if *method == Method::HEAD {
-        // Not an empty body, which would have a length.
+        // An empty body would have the length 0.
         let none = futures_util::stream::empty::<std::io::Result<Bytes>>();
         return Ok(known.labelled(Body::from_stream(none), &validator, app.lengths.known(validator.hash())));
     }
     let permit = app.dumps.clone().try_acquire_owned();
-    let permit = permit
-        .map_err(|_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "others are fetching dumps already: try again later"))?;
-    // Only those who are let in hold a state of the log. It may be a later one.
+    let permit =
+        permit.map_err(|_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too many dumps are being fetched: try again later"))?;
+    // The log is held only after the permit, so the state may be a later one.
     let (log, state) = held(app).await?;
     let (unchanged, validator) = checked(&state)?;
     if let Some(response) = unchanged {
@@ -84,7 +84,7 @@ pub async fn dumped(app: &App, known: Dump, method: &Method, headers: &HeaderMap
     Ok(response)
 }
 
-/// The log, held in one state.
+/// Opens the log and holds it in one state.
 async fn held(app: &App) -> Result<(Log, LogState), Problem> {
     let data = app.data.clone();
     let opened = tokio::task::spawn_blocking(move || {
@@ -96,7 +96,7 @@ async fn held(app: &App) -> Result<(Log, LogState), Problem> {
     opened.map_err(|error| Problem::internal(&error))
 }
 
-/// The 416 for a part that begins behind the end.
+/// Returns the 416 for a range that begins after the end.
 fn beyond(validator: &Validator, length: u64) -> Response {
     let problem = Problem::new(StatusCode::RANGE_NOT_SATISFIABLE, format!("the dump has {length} bytes"));
     let mut response = problem.into_response();
@@ -112,7 +112,7 @@ fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
 }
 
 impl Dump {
-    /// What its bytes depend on: the log, and how this program writes it.
+    /// Returns the validator: the bytes depend on the log, the format, and the version of this program.
     fn validator(&self, state: &LogState, depth: usize) -> Validator {
         let how = format!("{} {} {depth}", self.name, env!("CARGO_PKG_VERSION"));
         Validator::strong(&[&state.hash, how.as_bytes()], moment(state.changed_at))

@@ -1,5 +1,5 @@
-//! What is here, in figures: for the front page and the description of the dataset. Counted once for each state of
-//! the log, and at most once in a while as it grows.
+//! Figures about the mirror, for the front page and the description of the dataset. They are counted once for each state
+//! of the log, and at most every few seconds while the log grows.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,9 +17,9 @@ use crate::views::ViewError;
 pub struct SourceOverview {
     /// The source.
     pub row: SourceRow,
-    /// The newest first.
+    /// Its newest harvests, the newest first.
     pub harvests: Vec<HarvestRow>,
-    /// The last one that came to its end.
+    /// Its last complete harvest.
     pub complete: Option<HarvestRow>,
     /// Records in quarantine.
     pub quarantined: u64,
@@ -43,29 +43,29 @@ pub struct Overview {
 }
 
 impl Overview {
-    /// All records that have a graph.
+    /// Returns the number of records that have a graph.
     #[must_use]
     pub fn records(&self) -> u64 {
         self.kinds.iter().map(|(_, records, _)| records).sum()
     }
 
-    /// All triples.
+    /// Returns the number of triples.
     #[must_use]
     pub fn triples(&self) -> u64 {
         self.kinds.iter().map(|(_, _, triples)| triples).sum()
     }
 
-    /// When the last harvest of any source came to its end, milliseconds since 1970.
+    /// Returns when the last complete harvest of any source ended, milliseconds since 1970.
     #[must_use]
     pub fn harvested(&self) -> Option<i64> {
         self.sources.iter().filter_map(|source| source.complete.as_ref()?.finished_at).max()
     }
 }
 
-/// How many harvests of each source are shown.
+/// Harvests of each source that are shown.
 const HARVESTS: u32 = 30;
 
-/// How old figures may be while the log grows.
+/// The age of figures at which a change of the log makes them stale.
 const OLDEST: Duration = Duration::from_secs(15);
 
 /// The newest figures.
@@ -76,8 +76,8 @@ pub struct Overviews {
 }
 
 impl Overviews {
-    /// The figures, counted anew if the log has grown and they are not of just now. One request counts; others are given
-    /// what is known meanwhile, and wait only where nothing is.
+    /// Returns the figures, and counts them again if they are stale. One request counts; the others get the old figures
+    /// meanwhile, and wait only if there are none.
     pub async fn get(&self, log: &LogPool) -> Result<Arc<Overview>, Problem> {
         let known = self.known();
         let _counting = match &known {

@@ -11,11 +11,11 @@ use super::negotiate::{GRAPHS, Wanted};
 use super::problem::Problem;
 use crate::query::GraphFormat;
 
-/// Answers with a graph, given as Turtle.
+/// Returns an answer with a graph, which is given as Turtle.
 pub fn answer(turtle: &str, wanted: &Wanted) -> Result<Response, Problem> {
     let offer = wanted.choose(&GRAPHS).ok_or_else(|| {
         Problem::not_acceptable(
-            "this comes as text/turtle, application/n-triples, application/rdf+xml, application/ld+json or application/trig",
+            "this is available as text/turtle, application/n-triples, application/rdf+xml, application/ld+json or application/trig",
         )
     })?;
     let body = if offer.format == GraphFormat::Turtle { turtle.as_bytes().to_vec() } else { converted(turtle, offer.format)? };

@@ -1,8 +1,8 @@
-//! Records at their own addresses, in every format and as a page.
+//! Records at their addresses, in every format and as a page.
 //!
-//! A record of Libris, `https://libris.kb.se/<id>`, is at `/<id>`, any at `/record/<IRI>`; both have `/data.ttl` and the
-//! like. What it describes, `<id>#it`, is no document: a request for it is sent on to that (303), as Libris does, and
-//! the numbers of old Libris (`/bib/8369159`, `/auth/281943`) likewise.
+//! A record of Libris, `https://libris.kb.se/<id>`, is at `/<id>`, and any record at `/record/<IRI>`; both have `/data.ttl`
+//! and the other formats. What the record describes, `<id>#it`, is not a document: a request for it is redirected to the
+//! record (303), as Libris does. So are the numbers of old Libris (`/bib/8369159`, `/auth/281943`).
 
 use std::sync::Arc;
 
@@ -56,15 +56,15 @@ pub async fn old_resource(
 struct Asked {
     /// The identifier, without a fragment.
     identifier: String,
-    /// Whether it named a fragment: what the record describes.
+    /// Whether the path had a fragment, which names what the record describes.
     thing: bool,
-    /// What stands at its end.
+    /// The end of the path.
     data: Data,
 }
 
 #[derive(Debug, PartialEq, Eq)]
 enum Data {
-    /// Nothing: whatever the client takes.
+    /// Nothing: a page or any format.
     Any,
     /// `data`: any format of the data.
     Negotiated,
@@ -79,7 +79,7 @@ fn asked(path: &str, base: &str) -> Asked {
         _ => (path, Data::Any),
     };
     let (path, thing) = path.split_once('#').map_or((path, false), |(before, _)| (before, true));
-    // Proxies make one slash of two.
+    // Some proxies replace two slashes by one.
     let scheme = ["https:/", "http:/"].into_iter().find(|scheme| path.starts_with(*scheme));
     let identifier = match scheme {
         Some(scheme) => format!("{scheme}/{}", path[scheme.len()..].trim_start_matches('/')),
@@ -89,7 +89,7 @@ fn asked(path: &str, base: &str) -> Asked {
     Asked { identifier, thing, data }
 }
 
-/// What is found under an identifier.
+/// The result of a look-up.
 enum Found {
     /// A record, and the last page of the log.
     Record(Box<RecordRow>, i64),
@@ -125,13 +125,13 @@ async fn answer(app: &Arc<App>, path: &str, headers: &HeaderMap) -> Result<Respo
     let offer = wanted.choose(&GRAPHS);
     let language = pages::language(headers);
     let name = if html { language.code() } else { offer.map_or("", |offer| offer.media_type) };
-    // What the log has beyond the snapshot has no time that is known.
+    // Pages after the snapshot have no time of publication yet.
     let published = app.snapshot().filter(|snapshot| snapshot.page.0 >= page).map(|snapshot| snapshot.published);
     let validator = Validator::new(&[row.change.identifier.as_bytes(), &page.to_be_bytes(), name.as_bytes()], published);
     if let Some(response) = validator.not_modified(headers) {
         return Ok(response);
     }
-    // Read only now: pages of the log do not change.
+    // The payload is read only now, after 304 was ruled out; pages of the log do not change.
     let (row, content) = app.log.read(move |reading| reading.content(&row).map(|content| (row, content))).await?;
     let mut response = match (content, offer) {
         (content, _) if html => pages::record(app, headers, *row, content).await?,
@@ -151,12 +151,12 @@ async fn answer(app: &Arc<App>, path: &str, headers: &HeaderMap) -> Result<Respo
         }
         (Content::Quads(_), None) => {
             return Err(Problem::not_acceptable(
-                "a record comes as text/html, text/turtle, application/n-triples, application/rdf+xml, application/ld+json or application/trig",
+                "a record is available as text/html, text/turtle, application/n-triples, application/rdf+xml, application/ld+json or application/trig",
             ));
         }
         (Content::Quads(quads), Some(offer)) => {
             let mut response = Response::new(Body::from(write(&quads, offer.format)?));
-            // `data.json` is JSON-LD for those who know JSON alone.
+            // `data.json` is JSON-LD, labelled for clients that know only JSON.
             let media_type = if format == Some("json") { "application/json" } else { offer.media_type };
             let headers = response.headers_mut();
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
@@ -173,7 +173,7 @@ async fn answer(app: &Arc<App>, path: &str, headers: &HeaderMap) -> Result<Respo
     Ok(response)
 }
 
-/// The 404 for an identifier.
+/// Returns the 404 for an identifier.
 fn missing(app: &App, headers: &HeaderMap, asked: &Asked) -> Result<Response, Problem> {
     if asked.data == Data::Any && Wanted::new(headers, None).prefers_html(&GRAPHS) {
         return Ok(pages::missing(app, headers));
@@ -181,7 +181,7 @@ fn missing(app: &App, headers: &HeaderMap, asked: &Asked) -> Result<Response, Pr
     Err(Problem::not_found("this mirror has no such record or page"))
 }
 
-/// Says where the record's data are.
+/// Adds links to the data of the record.
 fn describe(headers: &mut HeaderMap, own: &str) {
     for offer in &GRAPHS {
         let name = offer.names.first().unwrap_or(&"ttl");

@@ -1,4 +1,4 @@
-//! What search engines read first: `/robots.txt`, and the sitemap (sitemaps.org) of all records, which is read in parts.
+//! For search engines: `/robots.txt`, and the sitemap (sitemaps.org) of all records, in parts.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,13 +17,13 @@ use super::problem::Problem;
 use crate::guide;
 use crate::log::ListedRecord;
 
-/// Record ids of a part. It may have 50 000 addresses, of which a few are pages.
+/// Record ids in a part. A part may have 50 000 addresses, and the first also has the pages.
 const EACH: i64 = 49_000;
 
-/// Records that are read at a time.
+/// Records that are read from the log at a time.
 const TOGETHER: usize = 1000;
 
-/// The longest address that a sitemap may have, in characters.
+/// The limit on an address in a sitemap, in characters.
 const LONGEST: usize = 2047;
 
 /// The pages that are not records, except those of the guide.
@@ -32,7 +32,7 @@ const PAGES: [&str; 4] = ["/", "/harvest", "/sparql", "/guide"];
 const OPEN: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
 const NAMESPACE: &str = "xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\"";
 
-/// `/robots.txt`: pages and records may be visited; queries, searches and dumps are work for people and programs.
+/// `/robots.txt`: robots may read pages and records, but not run queries and searches or fetch dumps.
 pub async fn robots(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
     let address = app.address(&headers);
     let path = url::Url::parse(&address).map(|url| url.path().trim_end_matches('/').to_owned()).unwrap_or_default();
@@ -42,7 +42,7 @@ pub async fn robots(State(app): State<Arc<App>>, headers: HeaderMap) -> Response
     ([(CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
 }
 
-/// `/sitemap.xml`: where the parts are.
+/// `/sitemap.xml`: the list of parts.
 pub async fn index(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, Problem> {
     let address = app.address(&headers);
     let (validator, mut parts) =
@@ -54,7 +54,7 @@ pub async fn index(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Re
         return Ok(labelled(response, &validator));
     }
     if parts.first().is_none_or(|(part, _)| *part > 0) {
-        // The pages are in the first.
+        // The first part has the pages.
         parts.insert(0, (0, 0));
     }
     let address = escape(app.address(&headers)).into_owned();
@@ -66,9 +66,9 @@ pub async fn index(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Re
     Ok(labelled(Response::new(Body::from(text)), &validator))
 }
 
-/// `/sitemap-N.xml`: the addresses of some records, and of the pages in the first.
+/// `/sitemap-N.xml`: the addresses of some records; the first part also has the pages.
 pub async fn part(State(app): State<Arc<App>>, Path(part): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
-    let missing = || Problem::not_found("the sitemap has no such part: /sitemap.xml says which there are");
+    let missing = || Problem::not_found("the sitemap has no such part: /sitemap.xml lists the parts");
     let number = part.strip_suffix(".xml").and_then(|number| number.parse::<u32>().ok()).filter(|number| *number > 0);
     let after = i64::from(number.ok_or_else(missing)? - 1) * EACH;
     let (state, first) =
@@ -96,19 +96,19 @@ pub async fn part(State(app): State<Arc<App>>, Path(part): Path<String>, headers
     Ok(labelled(Response::new(Body::from_stream(stream)), &validator))
 }
 
-/// A part that is read as it goes out.
+/// A part that is read from the log while it is sent.
 struct Walk {
     app: Arc<App>,
     address: String,
     until: i64,
-    /// The id after which it goes on, unless this was all.
+    /// The id after which to continue; `None` at the end.
     next: Option<i64>,
     ready: VecDeque<String>,
     read: Option<Vec<ListedRecord>>,
 }
 
 impl Walk {
-    /// What comes next, if anything does.
+    /// Returns the next piece of the part, if there is one.
     async fn text(&mut self) -> Result<Option<String>, std::io::Error> {
         if let Some(text) = self.ready.pop_front() {
             return Ok(Some(text));

@@ -1,4 +1,4 @@
-//! What a server counts of itself, for `/metrics`.
+//! The server's own counters, for `/metrics`.
 
 use std::fmt::Write;
 use std::sync::atomic::AtomicU64;
@@ -40,7 +40,7 @@ pub struct Telemetry {
     queries: Family<QueryLabels, Counter>,
     seconds: Histogram,
     requests: Family<RequestLabels, Counter>,
-    /// Connections that are open.
+    /// Open connections.
     pub connections: Gauge,
 }
 
@@ -59,7 +59,7 @@ impl Default for Telemetry {
 }
 
 impl Telemetry {
-    /// A query was answered: its results began after this time.
+    /// Counts a query whose results began after this time.
     pub fn query(&self, status: StatusCode, time: Duration) {
         let outcome = match status.as_u16() {
             200..=399 => Outcome::Ok,
@@ -72,12 +72,12 @@ impl Telemetry {
         self.seconds.observe(time.as_secs_f64());
     }
 
-    /// A request was answered.
+    /// Counts a request.
     pub fn request(&self, status: StatusCode) {
         self.requests.get_or_create(&RequestLabels { status: status.as_u16() }).inc();
     }
 
-    /// All counters in the text format of `OpenMetrics`, but for its end.
+    /// Returns all counters in the text format of `OpenMetrics`, without the final `# EOF`.
     #[must_use]
     pub fn text(&self, workers: &Workers) -> String {
         let mut registry = Registry::with_prefix("libris_mirror");

@@ -105,8 +105,8 @@ fn worker(server: &Server) -> String {
 #[test]
 fn how_a_worker_ended_tells_why_there_is_no_answer() {
     for (signal, status, words) in [
-        ("KILL", 503, "ended from outside: try again"),
-        ("TERM", 503, "ended from outside: try again"),
+        ("KILL", 503, "killed from outside: try again"),
+        ("TERM", 503, "killed from outside: try again"),
         ("ABRT", 500, "needs more memory than one query may have"),
         ("SEGV", 400, "nested too deeply"),
     ] {

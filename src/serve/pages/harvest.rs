@@ -1,4 +1,4 @@
-//! The page of the harvests: what came, what did not, and what is asked for next.
+//! The page of harvests: what came, what did not, and what the next harvest asks for.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::serve::app::App;
 use crate::serve::overview::SourceOverview;
 use crate::serve::problem::Problem;
 
-/// How many records of the quarantine are shown.
+/// Records of the quarantine that are shown.
 const SHOWN: u32 = 50;
 
 /// `/harvest`

@@ -21,7 +21,7 @@ use crate::serve::problem::Problem;
 use crate::serve::rdf::write;
 use crate::views::Content;
 
-/// A value of a field, with where it leads.
+/// A value of a field, with the target of its link.
 struct Value {
     text: String,
     after: String,
@@ -35,7 +35,7 @@ enum Target {
     There(String),
 }
 
-/// What the page shows.
+/// The content of the page.
 struct Shown {
     title: String,
     kind: String,
@@ -47,7 +47,7 @@ struct Shown {
     turtle: Option<String>,
 }
 
-/// The page of a record, whatever became of it.
+/// Returns the page of a record: live, deleted, withdrawn or quarantined.
 pub async fn record(app: &App, headers: &HeaderMap, row: RecordRow, content: Content) -> Result<Response, Problem> {
     let language = Language::of(headers);
     let status = match &content {
@@ -110,7 +110,7 @@ pub async fn record(app: &App, headers: &HeaderMap, row: RecordRow, content: Con
     Ok(page.render(status, &content_of(&page, &row, notice.as_deref(), &shown)))
 }
 
-/// Finds the name of what a value is about, if the record does not say it, and where it leads.
+/// Looks up the name of a value, if the record does not have it, and the target of its link.
 fn look_up(search: &SearchIndex<'_>, piece: Piece, base: &str) -> Result<Value, crate::log::LogError> {
     let Piece { text, iri, after } = piece;
     let Some(iri) = iri else { return Ok(Value { text: text.unwrap_or_default(), after, target: None }) };
@@ -181,14 +181,14 @@ fn content_of(page: &Page<'_>, row: &RecordRow, notice: Option<&str>, shown: &Sh
     }
 }
 
-/// The query for the records that say something of an entity, as the SPARQL page takes it.
+/// Returns the parameters of the SPARQL page with a query for the records that refer to an entity.
 fn referring(entity: &str) -> String {
     let query =
         format!("SELECT ?record ?s ?p {{\n  GRAPH ?record {{ ?s ?p <{entity}> }}\n  FILTER (?p != :mainEntity)\n}}\nLIMIT 200");
     form_urlencoded::Serializer::new(String::new()).append_pair("query", &query).finish()
 }
 
-/// Only such addresses become links: others could be code.
+/// Returns whether an IRI may become a link: other schemes could be code.
 fn is_web(iri: &str) -> bool {
     iri.starts_with("http://") || iri.starts_with("https://")
 }
@@ -204,7 +204,7 @@ fn link(page: &Page<'_>, value: &Value) -> Markup {
     }
 }
 
-/// The links of the record, each target once, with the authority that it leads to.
+/// Returns the links of the record with their authorities, each target once.
 fn elsewhere(links: &[LinkRow]) -> Vec<(Authority, &LinkRow)> {
     let mut shown: Vec<(Authority, &LinkRow)> = Vec::new();
     for authority in Authority::ALL {

@@ -17,7 +17,7 @@ use crate::search::{COUNTED, Found, SearchIndex};
 use crate::serve::app::App;
 use crate::serve::problem::Problem;
 
-/// What is asked.
+/// The parameters.
 #[derive(Debug, Default, Deserialize)]
 pub struct Asked {
     #[serde(default)]
@@ -26,10 +26,10 @@ pub struct Asked {
     page: String,
 }
 
-/// Results of a page.
+/// Results on a page.
 const EACH: usize = 20;
 
-/// The longest text that is looked for, in characters.
+/// The limit on the text of a search, in characters.
 const LONGEST: usize = 300;
 
 /// `/search?q=`
@@ -55,7 +55,7 @@ pub async fn search(State(app): State<Arc<App>>, Query(asked): Query<Asked>, hea
     Ok(page.render(StatusCode::OK, &content(&page, &text, &found, number)))
 }
 
-/// A page of what was found, or the last one where there are not so many.
+/// Returns a page of results, or the last page if there are fewer.
 fn page_of(index: &SearchIndex<'_>, sought: &str, number: usize) -> Result<(Found, usize), LogError> {
     let found = index.find(sought, (number - 1).saturating_mul(EACH), EACH)?;
     let last = found.reachable.div_ceil(EACH).max(1);
