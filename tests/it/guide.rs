@@ -3,7 +3,7 @@
 //! The words behind a fence's language say how it is run:
 //!
 //! - `sh`: a script for bash, which must succeed
-//! - `sh exit=65`: one that must end with that code
+//! - `sh exit-65`: one that must end with that code
 //! - `sh server`: a command that serves until the next one does, or until the page ends
 //! - `text output`: lines of what the fence before printed, in order; numbers may differ
 //!
@@ -67,7 +67,7 @@ fn what_is_not_run_holds_no_command() {
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
             match (language.as_str(), words.as_slice()) {
                 ("sh", [] | ["server"]) | ("text", ["output"]) => {}
-                ("sh", [word]) if word.strip_prefix("exit=").is_some_and(|code| code.parse::<u8>().is_ok()) => {}
+                ("sh", [word]) if word.strip_prefix("exit-").is_some_and(|code| code.parse::<u8>().is_ok()) => {}
                 ("text" | "console" | "crontab" | "nginx", []) => {
                     let command = |line: &str| line.trim_start_matches("$ ").starts_with("libris-mirror");
                     assert!(!text.lines().any(command), "{place}: no test runs this command");
@@ -201,7 +201,7 @@ impl Run {
         match (fence.language.as_str(), words.as_slice()) {
             ("sh", ["server"]) => self.serve(&fence.text, &fence.place),
             ("sh", words) => {
-                let code = words.iter().find_map(|word| word.strip_prefix("exit=")?.parse().ok()).unwrap_or(0);
+                let code = words.iter().find_map(|word| word.strip_prefix("exit-")?.parse().ok()).unwrap_or(0);
                 let mut done = self.run(&self.said(&fence.text));
                 done.command = format!("{}\n{}", fence.place, done.command);
                 let Done { stdout, stderr, .. } = done.expect(code);
