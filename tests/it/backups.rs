@@ -89,7 +89,7 @@ fn a_restore_that_was_killed_is_completed_by_whatever_writes_next() {
         let done = bench.run(words);
         // An audit finds that the mirror is older than its source.
         assert!(done.code == Some(0) || words == ["audit"] && done.code == Some(1), "{words:?}: {}", done.stderr);
-        assert!(done.stderr.contains("the restore from /elsewhere, which was interrupted, is completed"), "{}", done.stderr);
+        assert!(done.stderr.contains("the interrupted restore from /elsewhere is now complete"), "{}", done.stderr);
         assert!(!incoming.exists() && bench.data().join(format!("replaced-{}/mirror.db", words.join("-"))).exists());
         assert_eq!(bench.contents(), at_backup, "{words:?}");
     }

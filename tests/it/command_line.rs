@@ -105,7 +105,7 @@ fn an_empty_mirror_says_the_same_to_every_reader() {
         &["audit"],
     ] {
         let done = bench.run(words).expect(1);
-        assert!(done.stderr.contains("is empty: no harvest has brought anything yet"), "{words:?}: {}", done.stderr);
+        assert!(done.stderr.contains("is empty: nothing was harvested yet"), "{words:?}: {}", done.stderr);
         assert!(done.stderr.contains("hint: run `libris-mirror harvest` first") && done.stdout.is_empty(), "{words:?}");
     }
     assert!(bench.run(&["status"]).ok().contains("nothing was harvested yet"));
