@@ -1,28 +1,27 @@
-//! How deep a query may be nested. The engine's parser, its optimizer and its evaluation call themselves for each
-//! bracket, and for each link of a chain such as `1 + 1 + 1`, and a stack that is full ends the process. So the depth is
-//! told from the tokens, before any of them.
+//! The limit on the depth of a query. The engine's parser, optimizer and evaluation recurse for each bracket, and for each
+//! link of a chain such as `1 + 1 + 1`, and a stack overflow ends the process. So the depth is counted from the tokens first.
 
 use super::mistake::Mistake;
 use super::mistake::tokens::{Kind, Token, Tokens};
 
-/// The most brackets that are open at once.
+/// The limit on brackets that are open at once.
 const BRACKETS: usize = 500;
 
-/// The most links of a chain, and the most of the chains that are nested within each other: operators, triples, groups.
-/// Lists of values have no such limit.
+/// The limit on the links of a chain (operators, triples, groups), and on those of nested chains together. Lists of values have
+/// no such limit.
 const LINKS: usize = 10_000;
 
-/// The most brackets within each other whose content the parser reads twice, which doubles its time.
+/// The limit on nested brackets whose content the parser reads twice, which doubles its time.
 const DOUBLINGS: usize = 24;
 
-/// The stack of a thread that runs queries, in bytes. Half of it is more than enough at the limits, as
+/// The stack of a thread that runs queries, in bytes. Half of it is enough at the limits, as
 /// `a_query_within_the_limits_needs_a_part_of_the_stack` shows.
 pub(super) const STACK: usize = 64 << 20;
 
-/// What an opening bracket begins.
+/// The content of a bracket.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Content {
-    /// A group of triples and their like.
+    /// A group pattern.
     Group,
     /// A list, a path or the properties of a node.
     Terms,
@@ -34,7 +33,7 @@ enum Content {
 
 struct Frame {
     content: Content,
-    /// The depth of what was read of it, and that of its deepest part.
+    /// The depth so far, and the depth of its deepest part.
     depth: usize,
     deepest: usize,
     doublings: usize,
@@ -61,7 +60,7 @@ pub(super) fn check(text: &str) -> Result<(), Mistake> {
                 if doublings > DOUBLINGS || frames.len() > BRACKETS + 1 {
                     let most = if doublings > DOUBLINGS { DOUBLINGS } else { BRACKETS };
                     let sentence = format!("the query is nested too deeply: more than {most} brackets are open here");
-                    return Err(Mistake::at(text, token.start, sentence, Some("take it apart into several queries".to_owned())));
+                    return Err(Mistake::at(text, token.start, sentence, Some("split it into several queries".to_owned())));
                 }
             }
             (Kind::Sign, "}" | ")" | "]") if !outer => {
@@ -101,7 +100,7 @@ pub(super) fn check(text: &str) -> Result<(), Mistake> {
         if frames.last().is_some_and(|frame| frame.depth > LINKS) {
             let sentence =
                 format!("the query is nested too deeply: more than {LINKS} triples, groups or operators follow each other here");
-            let hint = "ask in parts, or put values into VALUES or IN (…), where as many may stand as are needed";
+            let hint = "split the query, or put values into VALUES or IN (…), which have no limit";
             return Err(Mistake::at(text, token.start, sentence, Some(hint.to_owned())));
         }
         last = token;
@@ -118,7 +117,7 @@ fn content(around: Content, sign: &str, before: &str, kind: Kind, data: bool, ou
     }
 }
 
-/// Whether a token ends an operand, so that what follows may be an operator.
+/// Returns whether a token ends an operand, so that an operator may follow.
 fn is_operand(token: Token, text: &str) -> bool {
     match token.kind {
         Kind::Variable | Kind::Number | Kind::Text | Kind::Language | Kind::Name | Kind::Iri => true,
@@ -128,7 +127,7 @@ fn is_operand(token: Token, text: &str) -> bool {
     }
 }
 
-/// Whether a sign belongs to a number.
+/// Returns whether a sign belongs to a number.
 fn is_number_sign(sign: &str, before: &str) -> bool {
     matches!(sign, "+" | "-") && matches!(before, "(" | ",")
 }

@@ -94,7 +94,7 @@ fn a_restore_that_was_killed_is_completed_by_whatever_writes_next() {
         assert_eq!(bench.contents(), at_backup, "{words:?}");
     }
     for inside in ["mirror/incoming", "mirror/snapshots/000099"] {
-        assert!(bench.run(&["backup", inside]).expect(1).stderr.contains("within the mirror's own directory"), "{inside}");
+        assert!(bench.run(&["backup", inside]).expect(1).stderr.contains("inside the data directory of the mirror"), "{inside}");
     }
 }
 

@@ -67,7 +67,7 @@ fn sparqlwrapper_and_rdflib_get_what_they_ask_for() {
     }
     assert_eq!(seen["wrapper ask"], true);
     assert!(
-        seen["wrapper error"].as_str().is_some_and(|error| error.contains("no object behind `?p`, before `}` (line 1, column ")),
+        seen["wrapper error"].as_str().is_some_and(|error| error.contains("no object after `?p`, before `}` (line 1, column ")),
         "{seen:#}"
     );
     for key in ["store query", "store post", "store triples"] {

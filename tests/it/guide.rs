@@ -1,6 +1,6 @@
 //! Runs every command of the README and of the guide, in order, page by page, and checks the output that they show.
 //!
-//! The words behind a fence's language say how it is run:
+//! The words after a fence's language say how it is run:
 //!
 //! - `sh`: a script for bash, which must succeed
 //! - `sh exit-65`: one that must end with that code

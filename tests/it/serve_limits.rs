@@ -278,7 +278,7 @@ fn service_asks_listed_hosts_and_no_others() {
     let variable = server.ask("SELECT * {\n  VALUES ?e { <http://127.0.0.1:9/> }\n  SERVICE ?e { ?s ?p ?o } }");
     assert!(
         variable.status == 400
-            && variable.body.starts_with("SERVICE cannot be named by a variable such as `?e` here (line 3, column 11)\n"),
+            && variable.body.starts_with("SERVICE needs an IRI here, not a variable such as `?e` here (line 3, column 11)\n"),
         "{variable:?}"
     );
     let update = other.ask("LOAD <http://127.0.0.1:9/>");

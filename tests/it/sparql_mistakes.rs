@@ -76,7 +76,7 @@ const CASES: [Case; 98] = [
     ("SELECT * {\n  ?s a kbv:Person\n  ?s kbv:name ?n }", "3:3", &["`.` is missing before `?s`"], &["triple ends with `.`"]),
     ("SELECT *\nWHERE {\n  ?s ?p }", "3:9", &["no object"], &["?label"]),
     ("SELECT * { ?s }", "1:15", &["no predicate"], &["?label"]),
-    ("SELECT * { ?s ?p ?o , }", "1:23", &["no object behind `,`"], &["?label"]),
+    ("SELECT * { ?s ?p ?o , }", "1:23", &["no object after `,`"], &["?label"]),
     ("SELECT * { ?s ?p ?o . . }", "1:23", &["`.` too many"], &["remove"]),
     ("SELECT * { ; ?s ?p ?o }", "1:12", &["`;` follows no triple"], &["object"]),
     ("SELECT * { book a kbv:Book }", "1:12", &["`book` is neither a variable"], &["`?book`", "`kbv:book`"]),
