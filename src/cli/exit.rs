@@ -22,6 +22,7 @@ Exit codes:
 
 Start here:
   libris-mirror demo                            a tour, without a network
+  libris-mirror guide                           the guide, page by page
   libris-mirror harvest nb --max-records 5000   the first records of the national bibliography
   libris-mirror query 'SELECT (COUNT(*) AS ?n) { ?s a kbv:Person }'";
 

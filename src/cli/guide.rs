@@ -8,7 +8,7 @@ use super::Exit;
 use super::exit::Misuse;
 use super::output;
 use crate::config::nearest;
-use crate::guide::{TOPICS, topic};
+use crate::guide::{INDEX, TOPICS, Topic};
 
 /// Print a page of the guide, or the list of its pages.
 #[derive(Debug, Args)]
@@ -24,10 +24,10 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let mut out = output::stdout();
     if let Some(name) = &arguments.topic {
-        let topic = topic(name).ok_or_else(|| unknown(name))?;
+        let topic = pages().find(|topic| topic.name == name).ok_or_else(|| unknown(name))?;
         out.write_all(topic.text.as_bytes())?;
     } else {
-        for topic in TOPICS {
+        for topic in pages() {
             writeln!(out, "{:<18} {}", topic.name, topic.title)?;
         }
     }
@@ -35,8 +35,13 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     Ok(Exit::Ok)
 }
 
+/// Returns the pages, the index first.
+fn pages() -> impl Iterator<Item = &'static Topic> {
+    [&INDEX].into_iter().chain(TOPICS)
+}
+
 fn unknown(name: &str) -> Misuse {
-    let names: Vec<&str> = TOPICS.iter().map(|topic| topic.name).collect();
+    let names: Vec<&str> = pages().map(|topic| topic.name).collect();
     let nearest = nearest(names.iter().copied(), name).map(|nearest| format!("\nhint: did you mean `{nearest}`?"));
     Misuse(format!("the guide has no page {name:?}; it has {}{}", names.join(", "), nearest.unwrap_or_default()))
 }

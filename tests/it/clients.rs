@@ -1,7 +1,7 @@
-//! What users ask with, against a running server: `SPARQLWrapper` and rdflib, Comunica, curl, and Chromium; and what
-//! axe-core finds on the pages.
+//! The clients of users against a running server: `SPARQLWrapper`, rdflib, Comunica, curl and Chromium; and axe-core on the
+//! pages.
 //!
-//! `.ci/run` installs them and says where (`LIBRIS_MIRROR_CLIENTS`); without that a test is passed over, and says so.
+//! `.ci/run` installs them and sets `LIBRIS_MIRROR_CLIENTS` to their directory. Without it, these tests are skipped, and say so.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,11 +13,11 @@ use crate::harness::{Bench, Done, package, text_setting};
 use crate::server::Server;
 
 #[expect(clippy::print_stderr, reason = "who runs the tests should know what they leave out")]
-/// The directory with the clients, if they are installed; where CI says that they must be, it fails without.
+/// Returns the directory with the clients, if they are installed. In CI they must be.
 pub fn clients() -> Option<PathBuf> {
     let Some(place) = text_setting("LIBRIS_MIRROR_CLIENTS") else {
         assert!(text_setting("CI").is_none(), "CI must say where the clients are, in LIBRIS_MIRROR_CLIENTS");
-        eprintln!("passed over: LIBRIS_MIRROR_CLIENTS names no directory with clients (`.ci/run` installs them)");
+        eprintln!("skipped: LIBRIS_MIRROR_CLIENTS names no directory with clients (`.ci/run` installs them)");
         return None;
     };
     Some(place.into())
@@ -108,7 +108,7 @@ fn curl_gets_what_the_readme_says() {
     let gzip =
         run(Path::new("curl"), &["-sS", "--fail", "--compressed", &format!("{}/.well-known/void", server.url)], &clients).ok();
     assert!(gzip.contains("void:sparqlEndpoint"));
-    // What was cut is an error for curl, too.
+    // curl reports cut results as an error.
     let cut = Server::start(&bench, &["--set-config", "serve.rows=10"]);
     let all = run(
         Path::new("curl"),

@@ -7,8 +7,8 @@
 //! - `sh server`: a command that serves until the next one does, or until the page ends
 //! - `text output`: lines of what the fence before printed, in order; numbers may differ
 //!
-//! Anything else is not run, and may hold no command of ours. Sources point at a fake Libris, and what the pages say about
-//! the real one is replaced (`REPLACED`).
+//! Other fences are not run, and must not have commands of ours. Sources point at a fake Libris, and what the pages say about
+//! the real one is replaced (`Run::new`).
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -107,13 +107,13 @@ impl Drop for Serving {
     }
 }
 
-/// A page that is run.
+/// The state while a page is run.
 struct Run {
     bench: Bench,
-    /// What the pages say, and what the test says in its place.
+    /// Texts of the pages, and their replacements.
     replaced: Vec<(String, String)>,
     serving: Option<Serving>,
-    /// What the last command printed.
+    /// The output of the last command.
     printed: String,
 }
 
@@ -123,7 +123,7 @@ const PORTS: [&str; 2] = ["7878", "7800"];
 impl Run {
     fn new(name: &str) -> Self {
         let bench = Bench::new(1000);
-        // An HTTP error is a failure.
+        // curl fails on an HTTP error.
         fs_err::write(bench.path().join(".curlrc"), "fail\nsilent\nshow-error\n").expect("written");
         let person = identifier(40).rsplit('/').next().expect("an id").to_owned();
         let replaced = [
@@ -168,7 +168,7 @@ impl Run {
         self.replaced.iter().fold(text.to_owned(), |text, (said, meant)| text.replace(said, meant))
     }
 
-    /// Starts a command that serves in the place of the one before, on a free port, and waits for its address.
+    /// Starts a command that serves, on a free port, and waits for its address. Ends the one before.
     fn serve(&mut self, text: &str, place: &str) {
         self.serving = None;
         self.replaced.retain(|(said, _)| !PORTS.contains(&said.as_str()));
@@ -220,7 +220,7 @@ impl Run {
     }
 }
 
-/// The words of a line; a group of words with digits is one `#`.
+/// Returns the words of a line, with each sequence of words with digits replaced by `#`.
 fn without_numbers(line: &str) -> String {
     let mut words: Vec<&str> = Vec::new();
     for word in line.split_whitespace() {
@@ -276,7 +276,7 @@ pages! {
 fn the_command_prints_pages() {
     let bench = Bench::at("http://127.0.0.1:1/");
     let list = bench.run(&["guide"]).ok();
-    for topic in TOPICS {
+    for topic in TOPICS.iter().chain([&INDEX]) {
         assert!(list.lines().any(|line| line.starts_with(topic.name) && line.ends_with(topic.title)), "{list}");
         assert_eq!(bench.run(&["guide", topic.name]).ok(), topic.text);
     }
