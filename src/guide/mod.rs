@@ -1,11 +1,12 @@
 //! The guide: what the program does, page by page, with a command for everything that it describes.
 //!
 //! The pages are Markdown files in this directory. The same text is read in a terminal (`libris-mirror guide`), in a browser
-//! (`/guide` of `serve`), on the web beside the source, and here, as the documentation of the modules below. A page links to
-//! another as `[text][name]` and defines `[name]: name.md` at its end: that is right beside the source, and [`topic_of`]
+//! (`/guide` of `serve`), on the web next to the source, and here, as the documentation of the modules below. A page links to
+//! another as `[text][name]` and defines `[name]: name.md` at its end: that works next to the source, and [`topic_of`]
 //! resolves it elsewhere. In these modules `references.txt` comes first and points the same names at modules.
 //!
 //! A test runs every command of every page.
+#![expect(clippy::doc_markdown, reason = "the pages are prose for users")]
 
 /// A page of the guide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

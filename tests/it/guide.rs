@@ -131,6 +131,8 @@ impl Run {
             ("24583475", "10000040"),
             ("auth/281943", "auth/1000040"),
             ("https://services.dnb.de/oai/repository", bench.url.as_str()),
+            ("https://libris.kb.se/api/oaipmh/", bench.url.as_str()),
+            ("https://id.kb.se/context.jsonld", bench.context.as_str()),
             ("--set dnb", "--set auth"),
             ("set = \"dnb\"", "set = \"auth\""),
             ("RDFxml", "rdfxml"),
