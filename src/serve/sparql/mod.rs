@@ -15,7 +15,7 @@ use axum::response::Response;
 use tokio::time::{Duration, timeout};
 
 pub use request::{SparqlRequest, read};
-use results::Beginning;
+use results::{Beginning, CUT};
 
 use super::app::App;
 use super::cache::Known;
@@ -26,9 +26,6 @@ use super::problem::Problem;
 use crate::config;
 use crate::query::{Bounds, Head, Limits, Question, Refusal, RefusalKind, Task};
 use crate::store::SnapshotInfo;
-
-/// The header that says that results were cut, and where.
-pub const CUT: HeaderName = HeaderName::from_static("x-results-cut");
 
 /// Answers a request.
 pub async fn sparql(State(app): State<Arc<App>>, request: Request<Body>) -> Response {

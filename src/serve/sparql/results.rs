@@ -3,19 +3,21 @@
 use std::io;
 
 use axum::body::{Body, Bytes};
-use axum::http::HeaderValue;
+use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
 use futures_util::{Stream, StreamExt};
 use tokio::sync::mpsc::Receiver;
 use tokio::time::Duration;
 
-use super::CUT;
 use crate::query::{Ended, Head, Refusal, RefusalKind};
 use crate::serve::workers::Event;
 
+/// The header that says that results were cut, and where.
+pub const CUT: HeaderName = HeaderName::from_static("x-results-cut");
+
 /// Bytes of an answer that are buffered before its head is sent. Most answers are complete by then, and an error before that
 /// still gets a status.
-const TOGETHER: usize = 64 << 10;
+const HEAD_BYTES: usize = 64 << 10;
 
 /// The beginning of an answer, or a complete one.
 pub(super) struct Beginning {
@@ -39,7 +41,7 @@ impl Beginning {
     /// Reads the beginning of an answer.
     pub(super) async fn read(mut events: Receiver<Event>) -> Self {
         let mut beginning = (None, Vec::new(), None, None);
-        while beginning.1.len() < TOGETHER {
+        while beginning.1.len() < HEAD_BYTES {
             match events.recv().await {
                 Some(Event::Head(head)) => beginning.0 = Some(head),
                 Some(Event::Data(bytes)) => beginning.1.extend_from_slice(&bytes),
@@ -86,14 +88,14 @@ fn cut_off() -> io::Error {
 }
 
 /// The time to send the note before the connection is closed.
-const LAST_WORDS: Duration = Duration::from_millis(100);
+const NOTE_TIME: Duration = Duration::from_millis(100);
 
 fn broken_off(data: Vec<u8>) -> impl Stream<Item = io::Result<Bytes>> {
     let parts = futures_util::stream::unfold(Some(Some(data)), |state| async {
         if let Some(data) = state? {
             return Some((Ok(Bytes::from(data)), Some(None)));
         }
-        tokio::time::sleep(LAST_WORDS).await;
+        tokio::time::sleep(NOTE_TIME).await;
         Some((Err(cut_off()), None))
     });
     // The compression layer polls once more after the end.
@@ -110,7 +112,7 @@ fn stream(data: Vec<u8>, rest: Option<Receiver<Event>>, asked_for_part: bool) ->
             Some(Event::Data(bytes)) => Some((Ok(bytes), (None, Some(rest)))),
             Some(Event::Ended(ended)) if ended.cut.is_none() || asked_for_part => None,
             Some(Event::Ended(_)) => {
-                tokio::time::sleep(LAST_WORDS).await;
+                tokio::time::sleep(NOTE_TIME).await;
                 Some((Err(cut_off()), (None, None)))
             }
             // The head was sent with status 200: only breaking off can signal the error.
