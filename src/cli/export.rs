@@ -63,7 +63,7 @@ enum Compression {
 }
 
 /// Endings of compressed files that this program does not write.
-const UNKNOWN: [&str; 7] = [".bz2", ".xz", ".zip", ".7z", ".lz4", ".br", ".lzma"];
+const OTHER_ENDINGS: [&str; 7] = [".bz2", ".xz", ".zip", ".7z", ".lz4", ".br", ".lzma"];
 
 /// Returns the format and the compression that a file name asks for: `libris.nt.zst`.
 fn by_name(path: &Path) -> (Option<Format>, Packing) {
@@ -120,7 +120,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         );
     }
     let name = arguments.output.to_string_lossy().to_ascii_lowercase();
-    if let Some(ending) = UNKNOWN.iter().find(|ending| name.ends_with(*ending)).filter(|_| arguments.compress.is_none()) {
+    if let Some(ending) = OTHER_ENDINGS.iter().find(|ending| name.ends_with(*ending)).filter(|_| arguments.compress.is_none()) {
         let hint = "hint: name a file that ends in .gz or .zst, or say how it is compressed with --compress";
         return Err(Misuse(format!("{}: this program does not compress as {ending}\n{hint}", arguments.output.display())).into());
     }

@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::query::QueryError;
 
 /// Bytes held back before anything is printed.
-const BEGINNING: usize = 64 << 10;
+const HELD_AT_START: usize = 64 << 10;
 
 /// Bytes held back after that, at least.
-const END: usize = 8;
+const HELD_AT_END: usize = 8;
 
 /// Bytes that end a row. Before the results are complete, what is printed never ends with one of them.
 const ROW_ENDS: &[u8] = b" .\r\n";
@@ -43,8 +43,8 @@ impl<W: Write> Held<W> {
 impl<W: Write> Write for Held<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.waiting.extend_from_slice(bytes);
-        if self.waiting.len() > BEGINNING {
-            let before = &self.waiting[..self.waiting.len() - END];
+        if self.waiting.len() > HELD_AT_START {
+            let before = &self.waiting[..self.waiting.len() - HELD_AT_END];
             let end = before.iter().rposition(|byte| !ROW_ENDS.contains(byte)).map_or(0, |last| last + 1);
             let (printed, kept) = self.waiting.split_at(end);
             self.begun.store(true, Ordering::Relaxed);
@@ -89,7 +89,7 @@ mod tests {
         assert!(held.begun().load(Ordering::Relaxed));
         drop(held);
         let last = *printed.last().expect("more than the beginning");
-        assert!(printed.len() + 16 > BEGINNING && !ROW_ENDS.contains(&last), "{}", printed.len());
+        assert!(printed.len() + 16 > HELD_AT_START && !ROW_ENDS.contains(&last), "{}", printed.len());
 
         let mut printed = Vec::new();
         let mut held = Held::new(&mut printed);

@@ -13,16 +13,16 @@ use fs_err as fs;
 use tempfile::NamedTempFile;
 
 /// Bytes that are buffered before they are written.
-const GATHERED: usize = 1 << 20;
+const BUFFER_BYTES: usize = 1 << 20;
 
 /// Bytes that are written between two syncs.
-const STRETCH: usize = 16 << 20;
+const SYNC_BYTES: usize = 16 << 20;
 
 /// The mode of a new file; the umask applies to it.
 const MODE: u32 = 0o666;
 
 /// The most symbolic links that are followed to a file that does not exist yet, as in Linux.
-const LINKS: usize = 40;
+const MAX_SYMLINKS: usize = 40;
 
 /// An output file. A regular file has a temporary name until it is finished, and is removed if it is dropped before that.
 /// Devices and pipes are written to directly.
@@ -45,7 +45,7 @@ impl WholeFile {
         let known = match fs::metadata(path) {
             Ok(metadata) => Some(metadata),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(_) if path.metadata().is_err_and(|error| error.raw_os_error() == Some(CIRCLE)) => return Err(circle(path)),
+            Err(_) if path.metadata().is_err_and(|error| error.raw_os_error() == Some(ELOOP)) => return Err(circle(path)),
             Err(error) => return Err(error.into()),
         };
         if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
@@ -60,17 +60,17 @@ impl WholeFile {
             }
             Some(metadata) => {
                 let path = fs::canonicalize(path)?;
-                let file = beside(&path)?;
+                let file = temporary_next_to(&path)?;
                 keep_owner_and_mode(&file, &metadata, &path)?;
                 (Target::Replacement(Synced::new(file)?), path)
             }
             None if is_open => bail!("{} is not open\nhint: name a file, or - for stdout", path.display()),
             None => {
                 let path = end_of_links(path)?;
-                (Target::Replacement(Synced::new(beside(&path)?)?), path)
+                (Target::Replacement(Synced::new(temporary_next_to(&path)?)?), path)
             }
         };
-        Ok(Self { out: BufWriter::with_capacity(GATHERED, target), path })
+        Ok(Self { out: BufWriter::with_capacity(BUFFER_BYTES, target), path })
     }
 
     /// Renames the file to its final name, after a sync.
@@ -120,7 +120,7 @@ fn folder(path: &Path) -> &Path {
 }
 
 /// Creates a temporary file in the folder of `path`. It is removed if it is dropped.
-fn beside(path: &Path) -> anyhow::Result<NamedTempFile> {
+fn temporary_next_to(path: &Path) -> anyhow::Result<NamedTempFile> {
     let folder = folder(path);
     if !folder.exists() {
         bail!("the folder {} does not exist\nhint: create it first, or name another one", folder.display());
@@ -134,7 +134,7 @@ fn beside(path: &Path) -> anyhow::Result<NamedTempFile> {
 /// Returns where to create a file: the end of the symbolic links of `path`.
 fn end_of_links(path: &Path) -> anyhow::Result<PathBuf> {
     let mut path = path.to_owned();
-    for _ in 0..LINKS {
+    for _ in 0..MAX_SYMLINKS {
         match fs::read_link(&path) {
             Ok(target) => path = folder(&path).join(target),
             Err(_) => return Ok(path),
@@ -144,7 +144,7 @@ fn end_of_links(path: &Path) -> anyhow::Result<PathBuf> {
 }
 
 /// The error for a circle of symbolic links (`ELOOP`).
-const CIRCLE: i32 = 40;
+const ELOOP: i32 = 40;
 
 fn circle(path: &Path) -> anyhow::Error {
     anyhow::anyhow!("{} is a circle of symbolic links\nhint: name another file", path.display())
@@ -183,7 +183,7 @@ impl Write for Synced {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         let written = self.file.write(buffer)?;
         self.unsynced += written;
-        if self.unsynced >= STRETCH {
+        if self.unsynced >= SYNC_BYTES {
             self.unsynced = 0;
             self.syncer.wake();
         }
@@ -242,7 +242,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("dump.nt");
         let mut file = WholeFile::create(&path).expect("a file");
-        let parts = [vec![b'a'; STRETCH], vec![b'b'; STRETCH + 1], vec![b'c'; 7]];
+        let parts = [vec![b'a'; SYNC_BYTES], vec![b'b'; SYNC_BYTES + 1], vec![b'c'; 7]];
         for part in &parts {
             file.write_all(part).expect("room on the disk");
         }

@@ -13,7 +13,7 @@ const OF_SOURCES: [&str; 6] = ["url", "set", "prefix", "format", "context", "ena
 const FLAGS: [&str; 2] = ["LIBRIS_MIRROR_DATA", "LIBRIS_MIRROR_CONFIG"];
 
 /// Stands for the name of any source.
-const ANY: &str = "NAME";
+const ANY_SOURCE: &str = "NAME";
 
 /// The type of a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +69,8 @@ impl Kind {
 
 /// Returns all settings with their types: `harvest.pause_ms`, `sources.NAME.url`.
 fn known() -> Result<BTreeMap<String, Kind>, config::ConfigError> {
-    let of_source = |name: &&str| (format!("sources.{ANY}.{name}"), if *name == "enabled" { Kind::Switch } else { Kind::Text });
+    let of_source =
+        |name: &&str| (format!("sources.{ANY_SOURCE}.{name}"), if *name == "enabled" { Kind::Switch } else { Kind::Text });
     let mut known: BTreeMap<String, Kind> = OF_SOURCES.iter().map(of_source).collect();
     let defaults = of_file(DEFAULTS)?.into_iter().filter(|(name, _)| !name.starts_with("sources."));
     known.extend(defaults.map(|(name, value)| (name, Kind::of(&value))));
@@ -138,7 +139,7 @@ fn look_up(
 ) -> Result<Kind, ConfigError> {
     // Users choose the names of sources.
     let (general, source) = match name.split('.').collect::<Vec<_>>().as_slice() {
-        ["sources", source, key] => (format!("sources.{ANY}.{key}"), Some(*source)),
+        ["sources", source, key] => (format!("sources.{ANY_SOURCE}.{key}"), Some(*source)),
         _ => (name.to_owned(), None),
     };
     if let Some(kind) = known.get(&general) {
@@ -150,7 +151,7 @@ fn look_up(
         return Err(ConfigError::Value { key: written.to_owned(), value: "…".to_owned(), problem });
     }
     let nearest = nearest(known.keys().map(String::as_str), &general);
-    let nearest = nearest.map(|nearest| spell(nearest.replace(ANY, source.unwrap_or(ANY))));
+    let nearest = nearest.map(|nearest| spell(nearest.replace(ANY_SOURCE, source.unwrap_or(ANY_SOURCE))));
     Err(ConfigError::Unknown { name: written.to_owned(), place, nearest })
 }
 

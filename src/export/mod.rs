@@ -208,7 +208,7 @@ impl DumpFormat {
     /// Returns the text of some records. Each record is written right after it is parsed, while it is in the processor's cache.
     fn write(self, records: &mut dyn Iterator<Item = Vec<Quad>>) -> io::Result<Vec<u8>> {
         let Some(serializer) = self.serializer() else {
-            let mut text = Vec::with_capacity(PIECE);
+            let mut text = Vec::with_capacity(PIECE_BYTES);
             for record in records {
                 for quad in &record {
                     lines::write(quad, self == Self::NQuads, &mut text);
@@ -236,7 +236,7 @@ fn end_of_prefixes(text: &[u8]) -> usize {
 }
 
 /// The typical length of the text of a piece, in bytes.
-const PIECE: usize = 2 << 20;
+const PIECE_BYTES: usize = 2 << 20;
 
 /// The limit on the triples of a canonical form.
 const CANONICAL_LIMIT: u64 = 200_000;

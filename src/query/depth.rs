@@ -5,14 +5,14 @@ use super::mistake::Mistake;
 use super::mistake::tokens::{Kind, Token, Tokens};
 
 /// The limit on brackets that are open at once.
-const BRACKETS: usize = 500;
+const MAX_BRACKETS: usize = 500;
 
 /// The limit on the links of a chain (operators, triples, groups), and on those of nested chains together. Lists of values have
 /// no such limit.
-const LINKS: usize = 10_000;
+const MAX_LINKS: usize = 10_000;
 
 /// The limit on nested brackets whose content the parser reads twice, which doubles its time.
-const DOUBLINGS: usize = 24;
+const MAX_DOUBLINGS: usize = 24;
 
 /// The stack of a thread that runs queries, in bytes. Half of it is enough at the limits, as
 /// `a_query_within_the_limits_needs_a_part_of_the_stack` shows.
@@ -57,8 +57,8 @@ pub(super) fn check(text: &str) -> Result<(), Mistake> {
                 data &= sign == "(";
                 let doublings = frame.doublings + std::mem::take(&mut doubling);
                 frames.push(Frame { content, depth: 0, deepest: 0, doublings });
-                if doublings > DOUBLINGS || frames.len() > BRACKETS + 1 {
-                    let most = if doublings > DOUBLINGS { DOUBLINGS } else { BRACKETS };
+                if doublings > MAX_DOUBLINGS || frames.len() > MAX_BRACKETS + 1 {
+                    let most = if doublings > MAX_DOUBLINGS { MAX_DOUBLINGS } else { MAX_BRACKETS };
                     let sentence = format!("the query is nested too deeply: more than {most} brackets are open here");
                     return Err(Mistake::at(text, token.start, sentence, Some("split it into several queries".to_owned())));
                 }
@@ -97,9 +97,10 @@ pub(super) fn check(text: &str) -> Result<(), Mistake> {
                 doubling *= usize::from(matches!(kind, Kind::Name | Kind::Iri));
             }
         }
-        if frames.last().is_some_and(|frame| frame.depth > LINKS) {
-            let sentence =
-                format!("the query is nested too deeply: more than {LINKS} triples, groups or operators follow each other here");
+        if frames.last().is_some_and(|frame| frame.depth > MAX_LINKS) {
+            let sentence = format!(
+                "the query is nested too deeply: more than {MAX_LINKS} triples, groups or operators follow each other here"
+            );
             let hint = "split the query, or put values into VALUES or IN (…), which have no limit";
             return Err(Mistake::at(text, token.start, sentence, Some(hint.to_owned())));
         }
@@ -142,28 +143,28 @@ mod tests {
 
     /// Queries that are as deep as they may be, by what they repeat: before their middle, their middle, after it.
     const DEEP: [(&str, &str, &str, &str, &str, usize); 24] = [
-        ("SELECT * { FILTER (", "(", "1", ")", ") }", BRACKETS - 2),
-        ("SELECT * { FILTER (", "-(", "1", ")", ") }", BRACKETS - 2),
+        ("SELECT * { FILTER (", "(", "1", ")", ") }", MAX_BRACKETS - 2),
+        ("SELECT * { FILTER (", "-(", "1", ")", ") }", MAX_BRACKETS - 2),
         ("SELECT * { FILTER (", "!(", "1", ")", ") }", 16),
-        ("SELECT * { FILTER (", "STR(", "1", ")", ") }", BRACKETS - 2),
-        ("SELECT * { FILTER (", "COALESCE(", "1", ")", ") }", BRACKETS - 2),
-        ("SELECT * { FILTER (", "IF(1,2,", "1", ")", ") }", BRACKETS - 2),
-        ("SELECT * { FILTER (", "1 IN (", "1", ")", ") }", BRACKETS - 2),
-        ("SELECT (", "SUM(", "?s", ")", " AS ?n) { ?s ?p ?o }", BRACKETS - 2),
-        ("SELECT * { ", "{", "?s ?p ?o", "}", "}", BRACKETS - 1),
-        ("SELECT * { ", "OPTIONAL {", "?s ?p ?o", "}", "}", BRACKETS - 1),
-        ("SELECT * { ", "FILTER EXISTS {", "?s ?p ?o", "}", "}", BRACKETS - 1),
-        ("SELECT * { ", "GRAPH ?g {", "?s ?p ?o", "}", "}", BRACKETS - 1),
-        ("SELECT * { ", "{ SELECT * {", "?s ?p ?o", "}}", "}", BRACKETS / 2 - 1),
-        ("SELECT * { ?s ", "(", "<http://x>", ")*", " ?o }", BRACKETS - 1),
-        ("CONSTRUCT { ?s ?p ", "[ ?p ", "1", "]", " } { ?s ?p ?o }", BRACKETS - 1),
-        ("SELECT * { ?s ?p ?o FILTER (?s = 1", " || ?s = 1", "", "", ") }", LINKS / 2 - 2),
+        ("SELECT * { FILTER (", "STR(", "1", ")", ") }", MAX_BRACKETS - 2),
+        ("SELECT * { FILTER (", "COALESCE(", "1", ")", ") }", MAX_BRACKETS - 2),
+        ("SELECT * { FILTER (", "IF(1,2,", "1", ")", ") }", MAX_BRACKETS - 2),
+        ("SELECT * { FILTER (", "1 IN (", "1", ")", ") }", MAX_BRACKETS - 2),
+        ("SELECT (", "SUM(", "?s", ")", " AS ?n) { ?s ?p ?o }", MAX_BRACKETS - 2),
+        ("SELECT * { ", "{", "?s ?p ?o", "}", "}", MAX_BRACKETS - 1),
+        ("SELECT * { ", "OPTIONAL {", "?s ?p ?o", "}", "}", MAX_BRACKETS - 1),
+        ("SELECT * { ", "FILTER EXISTS {", "?s ?p ?o", "}", "}", MAX_BRACKETS - 1),
+        ("SELECT * { ", "GRAPH ?g {", "?s ?p ?o", "}", "}", MAX_BRACKETS - 1),
+        ("SELECT * { ", "{ SELECT * {", "?s ?p ?o", "}}", "}", MAX_BRACKETS / 2 - 1),
+        ("SELECT * { ?s ", "(", "<http://x>", ")*", " ?o }", MAX_BRACKETS - 1),
+        ("CONSTRUCT { ?s ?p ", "[ ?p ", "1", "]", " } { ?s ?p ?o }", MAX_BRACKETS - 1),
+        ("SELECT * { ?s ?p ?o FILTER (?s = 1", " || ?s = 1", "", "", ") }", MAX_LINKS / 2 - 2),
         ("SELECT * { FILTER (1", " + 1", "", "", ") }", 4000),
         ("SELECT * { ?s ?p ?o ", "FILTER (?s = 1)", "", "", " }", 4000),
-        ("SELECT * { { ?s ?p ?o } ", "UNION { ?s ?p ?o } ", "", "", " }", LINKS / 2),
-        ("SELECT * { ?s ?p ?o ", "MINUS { ?s ?p ?o } ", "", "", " }", LINKS - 10),
-        ("SELECT * { ?s (<http://x>", "/<http://x>", "", "", ")* ?o }", LINKS / 2 - 4),
-        ("SELECT * { ?s <http://x>", "|<http://x>", "", "", " ?o }", LINKS - 10),
+        ("SELECT * { { ?s ?p ?o } ", "UNION { ?s ?p ?o } ", "", "", " }", MAX_LINKS / 2),
+        ("SELECT * { ?s ?p ?o ", "MINUS { ?s ?p ?o } ", "", "", " }", MAX_LINKS - 10),
+        ("SELECT * { ?s (<http://x>", "/<http://x>", "", "", ")* ?o }", MAX_LINKS / 2 - 4),
+        ("SELECT * { ?s <http://x>", "|<http://x>", "", "", " ?o }", MAX_LINKS - 10),
         ("SELECT * { ?s ?p ?o FILTER (?o IN (1", ",-1", "", "", ")) }", 100_000),
         ("SELECT * { VALUES (?o) { (1)", "(1)", "", "", "} }", 100_000),
     ];

@@ -34,7 +34,7 @@ pub(super) enum ServiceError {
 }
 
 /// The limit on an answer of another endpoint, in bytes.
-const LARGEST: u64 = 64 << 20;
+const MAX_ANSWER_BYTES: u64 = 64 << 20;
 
 impl Services {
     pub(super) fn new(hosts: Vec<String>, time: Duration) -> Self {
@@ -57,11 +57,11 @@ impl Services {
         let answer = request.send().and_then(reqwest::blocking::Response::error_for_status).map_err(failed)?;
         let mut body = Vec::new();
         answer
-            .take(LARGEST + 1)
+            .take(MAX_ANSWER_BYTES + 1)
             .read_to_end(&mut body)
             .map_err(|error| ServiceError::Http(name.to_owned(), error.to_string()))?;
-        if body.len() as u64 > LARGEST {
-            return Err(ServiceError::Http(name.to_owned(), format!("the answer has more than {LARGEST} bytes")));
+        if body.len() as u64 > MAX_ANSWER_BYTES {
+            return Err(ServiceError::Http(name.to_owned(), format!("the answer has more than {MAX_ANSWER_BYTES} bytes")));
         }
         Ok(body)
     }

@@ -10,7 +10,7 @@ use super::{QueryError, run, write};
 use crate::store::{PublishedSnapshot, Snapshots};
 
 /// Bytes that are buffered before they are sent.
-const TOGETHER: usize = 32 << 10;
+const FRAME_BYTES: usize = 32 << 10;
 
 /// Runs tasks until the input ends. Memory is limited to `memory` bytes of address space; a query that needs more ends the
 /// process.
@@ -83,7 +83,7 @@ fn answer(snapshot: &PublishedSnapshot, task: &Task, output: &mut impl Write, ov
     Frame::Head(head).write(output)?;
     let solutions = task.solutions.unwrap_or(SolutionFormat::Json);
     let graph = task.graph.unwrap_or(GraphFormat::NTriples);
-    let mut frames = io::BufWriter::with_capacity(TOGETHER, Data(output));
+    let mut frames = io::BufWriter::with_capacity(FRAME_BYTES, Data(output));
     let written = write(running, solutions, graph, task.bounds, &mut frames);
     frames.flush()?;
     match written {

@@ -20,7 +20,7 @@ use crate::data_dir::DataDir;
 use crate::store::SnapshotInfo;
 
 /// Dumps that are written at once.
-const DUMPS: usize = 2;
+const CONCURRENT_DUMPS: usize = 2;
 
 /// Characters that stay as they are in a path segment.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -74,7 +74,7 @@ impl App {
             telemetry: Telemetry::default(),
             overviews: Overviews::default(),
             answers,
-            dumps: Arc::new(Semaphore::new(DUMPS)),
+            dumps: Arc::new(Semaphore::new(CONCURRENT_DUMPS)),
             lengths: Arc::default(),
             base,
         })

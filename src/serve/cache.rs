@@ -32,13 +32,13 @@ impl Weighter<[u8; 32], Arc<Known>> for Size {
 pub struct Answers(Cache<[u8; 32], Arc<Known>, Size>);
 
 /// The typical size of an answer, in bytes.
-const TYPICAL: usize = 4 << 10;
+const TYPICAL_BYTES: usize = 4 << 10;
 
 impl Answers {
     /// Returns a cache for this many bytes.
     #[must_use]
     pub fn new(bytes: u64) -> Self {
-        Self(Cache::with_weighter(usize::try_from(bytes).unwrap_or(usize::MAX) / TYPICAL + 1, bytes, Size))
+        Self(Cache::with_weighter(usize::try_from(bytes).unwrap_or(usize::MAX) / TYPICAL_BYTES + 1, bytes, Size))
     }
 
     /// Returns the answer, if it is cached.

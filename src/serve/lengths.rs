@@ -6,11 +6,11 @@ use quick_cache::sync::Cache;
 pub struct Lengths(Cache<[u8; 32], u64>);
 
 /// Lengths that are kept: those of all dumps of some states of the log.
-const KEPT: usize = 60;
+const KEPT_LENGTHS: usize = 60;
 
 impl Default for Lengths {
     fn default() -> Self {
-        Self(Cache::new(KEPT))
+        Self(Cache::new(KEPT_LENGTHS))
     }
 }
 

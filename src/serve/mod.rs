@@ -99,12 +99,12 @@ pub fn serve(options: ServeOptions, stop: &Stop, listening: impl FnOnce(SocketAd
 }
 
 /// How long idle workers may hold a snapshot that is no longer current.
-const HELD: Duration = Duration::from_secs(5);
+const RELEASE_PERIOD: Duration = Duration::from_secs(5);
 
 /// Releases old snapshots that idle workers hold, so that their disk is freed.
 async fn let_go_of_old_snapshots(app: Arc<App>) {
     loop {
-        tokio::time::sleep(HELD).await;
+        tokio::time::sleep(RELEASE_PERIOD).await;
         if let Some(snapshot) = app.snapshot() {
             app.workers.let_go_of_others(snapshot.number);
         }

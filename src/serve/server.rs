@@ -20,16 +20,16 @@ use tower::ServiceExt;
 use super::app::App;
 
 /// The limit on the head of a request, in bytes; a query in an address must fit.
-const HEAD: usize = 64 << 10;
+const HEAD_BYTES: usize = 64 << 10;
 
 /// File descriptors that are reserved for other uses than connections.
-const SPARE: u64 = 512;
+const SPARE_DESCRIPTORS: u64 = 512;
 
 /// Serves connections until `stopped`, then waits for running answers, up to `serve.stop_s` seconds.
 pub(super) async fn serve(app: &Arc<App>, listener: TcpListener, router: Router, stopped: impl Future<Output = ()>) {
     let settings = &app.config.serve;
     let descriptors = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1024);
-    let most = (settings.connections as u64).min(descriptors.saturating_sub(SPARE).max(64));
+    let most = (settings.connections as u64).min(descriptors.saturating_sub(SPARE_DESCRIPTORS).max(64));
     let room = Arc::new(Semaphore::new(usize::try_from(most).unwrap_or(Semaphore::MAX_PERMITS).min(Semaphore::MAX_PERMITS)));
     let graceful = GracefulShutdown::new();
     let mut stopped = std::pin::pin!(stopped);
@@ -55,7 +55,7 @@ pub(super) async fn serve(app: &Arc<App>, listener: TcpListener, router: Router,
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(Duration::from_secs(settings.header_timeout_s))
-            .max_buf_size(HEAD)
+            .max_buf_size(HEAD_BYTES)
             .serve_connection(TokioIo::new(Box::pin(stream)), service);
         let connection = graceful.watch(connection);
         let app = app.clone();

@@ -18,13 +18,13 @@ use crate::guide;
 use crate::log::ListedRecord;
 
 /// Record ids in a part. A part may have 50 000 addresses, and the first also has the pages.
-const EACH: i64 = 49_000;
+const IDS_PER_PART: i64 = 49_000;
 
 /// Records that are read from the log at a time.
-const TOGETHER: usize = 1000;
+const RECORDS_PER_READ: usize = 1000;
 
 /// The limit on an address in a sitemap, in characters.
-const LONGEST: usize = 2047;
+const MAX_ADDRESS: usize = 2047;
 
 /// The pages that are not records, except those of the guide.
 const PAGES: [&str; 4] = ["/", "/harvest", "/sparql", "/guide"];
@@ -45,11 +45,11 @@ pub async fn robots(State(app): State<Arc<App>>, headers: HeaderMap) -> Response
 /// `/sitemap.xml`: the list of parts.
 pub async fn index(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, Problem> {
     let address = app.address(&headers);
-    let (validator, mut parts) =
-        app.log
-            .read(move |reading| Ok((reading.log.state()?, reading.log.listed_parts(EACH)?)))
-            .await
-            .map(|(state, parts)| (Validator::new(&[&state.hash, address.as_bytes()], moment(state.changed_at)), parts))?;
+    let (validator, mut parts) = app
+        .log
+        .read(move |reading| Ok((reading.log.state()?, reading.log.listed_parts(IDS_PER_PART)?)))
+        .await
+        .map(|(state, parts)| (Validator::new(&[&state.hash, address.as_bytes()], moment(state.changed_at)), parts))?;
     if let Some(response) = validator.not_modified(&headers) {
         return Ok(labelled(response, &validator));
     }
@@ -70,9 +70,11 @@ pub async fn index(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Re
 pub async fn part(State(app): State<Arc<App>>, Path(part): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
     let missing = || Problem::not_found("the sitemap has no such part: /sitemap.xml lists the parts");
     let number = part.strip_suffix(".xml").and_then(|number| number.parse::<u32>().ok()).filter(|number| *number > 0);
-    let after = i64::from(number.ok_or_else(missing)? - 1) * EACH;
-    let (state, first) =
-        app.log.read(move |reading| Ok((reading.log.state()?, reading.log.listed(after, after + EACH, TOGETHER)?))).await?;
+    let after = i64::from(number.ok_or_else(missing)? - 1) * IDS_PER_PART;
+    let (state, first) = app
+        .log
+        .read(move |reading| Ok((reading.log.state()?, reading.log.listed(after, after + IDS_PER_PART, RECORDS_PER_READ)?)))
+        .await?;
     if first.is_empty() && after > 0 {
         return Err(missing());
     }
@@ -88,7 +90,8 @@ pub async fn part(State(app): State<Arc<App>>, Path(part): Path<String>, headers
             text.push_str(&entry(&format!("{address}{page}"), None));
         }
     }
-    let walk = Walk { app, address, until: after + EACH, next: Some(after), ready: VecDeque::from([text]), read: Some(first) };
+    let walk =
+        Walk { app, address, until: after + IDS_PER_PART, next: Some(after), ready: VecDeque::from([text]), read: Some(first) };
     let stream = futures_util::stream::unfold(walk, |mut walk| async {
         let text = walk.text().await.transpose()?;
         Some((text.map(Bytes::from), walk))
@@ -118,13 +121,13 @@ impl Walk {
         let records = if let Some(records) = self.read.take() {
             records
         } else {
-            let read = self.app.log.read(move |reading| Ok(reading.log.listed(after, until, TOGETHER)?)).await;
+            let read = self.app.log.read(move |reading| Ok(reading.log.listed(after, until, RECORDS_PER_READ)?)).await;
             read.map_err(|problem| {
                 self.next = None;
                 std::io::Error::other(problem.detail)
             })?
         };
-        self.next = records.last().map(|last| last.record).filter(|_| records.len() == TOGETHER);
+        self.next = records.last().map(|last| last.record).filter(|_| records.len() == RECORDS_PER_READ);
         let mut text: String = records
             .iter()
             .map(|record| {
@@ -141,7 +144,7 @@ impl Walk {
 
 fn entry(address: &str, changed_at: Option<i64>) -> String {
     let address = escape(address);
-    if address.len() > LONGEST {
+    if address.len() > MAX_ADDRESS {
         return String::new();
     }
     format!("<url><loc>{address}</loc>{}</url>\n", changed_at.map(last_changed).unwrap_or_default())

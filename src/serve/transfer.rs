@@ -17,10 +17,10 @@ use crate::export::{self, Dump, ExportError};
 use crate::log::Log;
 
 /// Parts of a dump that wait for its client.
-const WAITING: usize = 8;
+const QUEUED_PARTS: usize = 8;
 
 /// The limit on a part, in bytes.
-const TOGETHER: usize = 64 << 10;
+const PART_BYTES: usize = 64 << 10;
 
 /// The part of a dump that is sent.
 pub(super) enum Part {
@@ -118,7 +118,7 @@ impl Transfer {
     fn make(&mut self, wanted: std::ops::Range<u64>) -> Result<u64, ExportError> {
         let end = wanted.end;
         let sent = Sent { parts: &self.parts, until: self.until, wanted, made: 0 };
-        let mut sent = io::BufWriter::with_capacity(TOGETHER, sent);
+        let mut sent = io::BufWriter::with_capacity(PART_BYTES, sent);
         let result = export::dump(&mut self.log, self.what, &mut sent).map(|_| ());
         let result = result.and_then(|()| Ok(sent.flush()?));
         let (sent, _) = sent.into_parts();
@@ -137,7 +137,7 @@ fn cause(error: &dyn std::error::Error) -> String {
 /// client goes away.
 fn passage(until: Instant) -> (mpsc::Sender<Option<Bytes>>, Body) {
     let (parts, mut made) = mpsc::channel(1);
-    let (passed, receiver) = mpsc::channel::<Option<Bytes>>(WAITING);
+    let (passed, receiver) = mpsc::channel::<Option<Bytes>>(QUEUED_PARTS);
     tokio::spawn(async move {
         loop {
             let part = tokio::select! {
@@ -182,7 +182,7 @@ impl Write for Sent<'_> {
         if Instant::now() >= self.until {
             return Err(late());
         }
-        let buffer = buffer.get(..TOGETHER).unwrap_or(buffer);
+        let buffer = buffer.get(..PART_BYTES).unwrap_or(buffer);
         let within =
             |place: u64| usize::try_from(place.saturating_sub(self.made)).map_or(buffer.len(), |at| at.min(buffer.len()));
         let (from, to) = (within(self.wanted.start), within(self.wanted.end));

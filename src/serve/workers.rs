@@ -82,7 +82,7 @@ struct Worker {
 const GRACE: Duration = Duration::from_secs(2);
 
 /// Parts that wait for the client.
-const WAITING: usize = 4;
+const QUEUED_PARTS: usize = 4;
 
 impl Workers {
     /// Returns a pool without workers.
@@ -103,7 +103,7 @@ impl Workers {
     /// Starts a query as soon as a worker is free. Dropping the receiver ends the query.
     pub async fn run(self: &Arc<Self>, task: Task) -> Result<mpsc::Receiver<Event>, Busy> {
         let permit = self.permit().await?;
-        let (events, receiver) = mpsc::channel(WAITING);
+        let (events, receiver) = mpsc::channel(QUEUED_PARTS);
         let pool = self.clone();
         tokio::spawn(async move {
             tokio::select! {

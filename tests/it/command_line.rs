@@ -289,7 +289,7 @@ fn a_second_writer_is_exit_75_and_is_told_who_the_first_is() {
     }
     let done = bench.run(&bench.harvest_words("all", None, &[])).expect(75);
     assert!(done.stderr.contains("in use by another run: process 42 on elsewhere"), "{}", done.stderr);
-    assert_eq!(bench.count("SELECT (COUNT(*) AS ?n) { ?r kbv:mainEntity ?t }"), 20, "readers go on meanwhile");
+    assert_eq!(bench.count("SELECT (COUNT(*) AS ?n) { ?r kbv:mainEntity ?t }"), 20, "readers continue meanwhile");
     drop(file);
     bench.harvest("all", None, &[]);
 }

@@ -210,7 +210,7 @@ fn curl(words: &[&str]) -> Option<i32> {
 #[test]
 fn a_download_that_broke_off_goes_on_with_curl() {
     if Command::new("curl").arg("--version").output().is_err() {
-        eprintln!("passed over: there is no curl here");
+        eprintln!("skipped: there is no curl here");
         return;
     }
     let (bench, server) = served(1500, &[]);
@@ -237,7 +237,7 @@ fn a_download_that_broke_off_goes_on_with_curl() {
     let part = &whole.bytes[..usize::try_from(cut).expect("small")];
     fs_err::write(&file, part).expect("written");
     change(&bench);
-    assert_ne!(curl(&["-C", "-", "-H", &etag, "-o", name, &url]), Some(0), "curl cannot go on");
+    assert_ne!(curl(&["-C", "-", "-H", &etag, "-o", name, &url]), Some(0), "curl cannot resume");
     assert!(fs_err::read(&file).expect("a file") == part);
     assert_eq!(curl(&["-o", name, &url]), Some(0));
     assert!(fs_err::read(&file).expect("a file") == get(&server, "dump.nt", &[]).ok().bytes);

@@ -223,7 +223,7 @@ impl Reader<'_> {
                 self.at_here("the variables of SELECT are separated by spaces, not by commas", "remove the comma")
             }
             Kind::Sign if self.is_sign("*") => {
-                self.at_here("`*` cannot stand beside variables", "write `SELECT *` alone, or the variables alone")
+                self.at_here("`*` cannot be combined with variables", "write `SELECT *` alone, or the variables alone")
             }
             Kind::Sign if self.is_sign(".") => self.at_here("there is no `.` in SELECT", "remove the `.`"),
             Kind::Word if self.is_word("AS") => {

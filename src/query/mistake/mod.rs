@@ -120,7 +120,7 @@ mod tests {
         "DESCRIBE ?s <https://libris.kb.se/x#it> WHERE { ?s ?p ?o FILTER NOT EXISTS { ?o kbv:z _:c } SERVICE SILENT ?s {} }",
     ];
 
-    /// Parts that are put into them, beside any text.
+    /// Parts that are inserted, besides arbitrary text.
     const PARTS: [&str; 40] = [
         "",
         " ",

@@ -162,14 +162,14 @@ pub(super) fn near_function(word: &str) -> Option<&'static str> {
 }
 
 /// The limit on a word that is compared, in characters.
-const LONGEST: usize = 24;
+const MAX_WORD: usize = 24;
 
 /// Returns the known word that is nearest to a word, if any is near.
 pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let most = match word.chars().count() {
         0 | 1 => 0,
         2..=4 => 1,
-        length if length <= LONGEST => 2,
+        length if length <= MAX_WORD => 2,
         _ => return None,
     };
     let (distance, nearest) = known.iter().map(|name| (distance(word, name), *name)).min_by_key(|(distance, _)| *distance)?;

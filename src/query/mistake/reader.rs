@@ -27,7 +27,7 @@ pub(super) struct Fault {
 pub(super) type Read<T = ()> = Result<T, Fault>;
 
 /// The limit on nested groups, expressions and paths.
-const DEPTH: usize = 1000;
+const MAX_DEPTH: usize = 1000;
 
 /// A reader: its place in a query, and what it has read.
 pub(super) struct Reader<'a> {
@@ -138,7 +138,7 @@ impl<'a> Reader<'a> {
             return Err(self.wanted(wanted));
         }
         self.depth += 1;
-        if self.depth > DEPTH {
+        if self.depth > MAX_DEPTH {
             return Err(self.fault(self.here, "the query is nested too deeply here", "split it into several queries"));
         }
         self.open.push(self.here);

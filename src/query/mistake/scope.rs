@@ -25,7 +25,7 @@ pub(super) struct Item<'a> {
 }
 
 /// The limit on the variables that a hint names.
-const NAMED: usize = 6;
+const MAX_NAMED: usize = 6;
 
 impl<'a> Reader<'a> {
     /// Checks the items of a `SELECT` against the variables of its pattern and its groups.
@@ -80,7 +80,7 @@ impl<'a> Reader<'a> {
         for item in items {
             for used in item.free.iter().flatten().chain(item.free.is_none().then_some(&item.token)) {
                 let name = used.of(self.text).get(1..).unwrap_or_default();
-                let wanted = missing.len() < NAMED && !missing.contains(&name);
+                let wanted = missing.len() < MAX_NAMED && !missing.contains(&name);
                 if wanted && !visible.contains(name) && !made.contains(name) {
                     missing.push(name);
                 }

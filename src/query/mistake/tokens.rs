@@ -223,11 +223,11 @@ fn number(text: &str) -> usize {
 }
 
 /// The limit on a prefix, so that a long word is read once, and not again from each of its parts.
-const PREFIX: usize = 200;
+const MAX_PREFIX: usize = 200;
 
 /// A word, or a name if a colon follows its prefix.
 fn word(text: &str) -> (Kind, usize) {
-    let near = text.get(..text.floor_char_boundary(PREFIX)).unwrap_or_default();
+    let near = text.get(..text.floor_char_boundary(MAX_PREFIX)).unwrap_or_default();
     let prefix = dotted(near, |rest| rest.chars().next().filter(|c| is_name_character(*c)).map_or(0, char::len_utf8));
     if text.get(prefix..).is_some_and(|rest| rest.starts_with(':')) && !text.starts_with('_') {
         return (Kind::Name, prefix + 1 + local(&text[prefix + 1..]));
