@@ -1,7 +1,7 @@
-//! Backups: a copy of the log and of the published store beside it, while everything goes on; and the way back.
+//! Backup and restore. A backup copies the log and the published store while a harvest may run.
 //!
 //! The log is copied by `SQLite`'s backup interface, which sees one state of it whatever a harvest writes meanwhile.
-//! The store comes along so that it need not be rebuilt: it may be older than the log, and catches up.
+//! The store is included so that a restore need not rebuild it: it may be older than the log, and catches up.
 
 use std::path::{Path, PathBuf};
 
@@ -12,10 +12,10 @@ use crate::log::LogError;
 use crate::snapshots::{SnapshotError, sync, sync_tree};
 use crate::store::{PublishedStore, StoreError};
 
-/// Why there is no backup, or no way back.
+/// Why a backup or a restore failed.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
-    /// Of the file system.
+    /// The file system failed.
     #[error(transparent)]
     Io(#[from] std::io::Error),
     /// The data directory.
@@ -30,20 +30,20 @@ pub enum BackupError {
     /// The snapshot.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
-    /// Something is there already.
-    #[error("{0} is there already\nhint: name a directory that does not exist yet, one for each backup")]
+    /// The directory exists.
+    #[error("{0} already exists\nhint: name a directory that does not exist yet, one for each backup")]
     Exists(PathBuf),
-    /// There is a mirror where one is to be put back.
+    /// The data directory already holds a mirror.
     #[error("{0} holds a mirror\nhint: --force moves it aside and puts the backup in its place")]
     Occupied(PathBuf),
-    /// A backup within the mirror itself.
-    #[error("{0} lies within the mirror's own directory\nhint: name a directory elsewhere, at best on another disk")]
+    /// The backup would be inside the data directory.
+    #[error("{0} is inside the data directory of the mirror\nhint: name a directory elsewhere, preferably on another disk")]
     Within(PathBuf),
-    /// There is nothing to put back.
-    #[error("there is no backup in {0}\nhint: name the directory that `libris-mirror backup DIR` made")]
+    /// The directory has no backup.
+    #[error("there is no backup in {0}\nhint: name the directory that `libris-mirror backup DIR` created")]
     NoBackup(PathBuf),
-    /// The backup itself is damaged.
-    #[error("the backup {path} is damaged and was not put back: {problem}\nhint: take an older one")]
+    /// The backup is damaged.
+    #[error("the backup {path} is damaged and was not restored: {problem}\nhint: restore an older one")]
     Damaged {
         /// Where it is.
         path: PathBuf,
@@ -52,18 +52,18 @@ pub enum BackupError {
     },
 }
 
-/// What was copied.
+/// The size of a backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct BackupReport {
     /// The last page of the log.
     pub page: i64,
-    /// Its size in bytes.
+    /// The size of the log in bytes.
     pub log_bytes: u64,
-    /// The size of the store in bytes, shared with the mirror's where the file system allows.
+    /// The size of the store in bytes, which is shared with the mirror's store if the file system allows.
     pub store_bytes: u64,
 }
 
-/// Copies the mirror to `to`, which must not exist; it appears whole or not at all.
+/// Copies the mirror to `to`, which must not exist; it appears complete or not at all.
 pub fn backup(data: &DataDir, to: &Path) -> Result<BackupReport, BackupError> {
     data.check()?;
     if to.exists() {
@@ -76,7 +76,7 @@ pub fn backup(data: &DataDir, to: &Path) -> Result<BackupReport, BackupError> {
     }
     let making = tempfile::Builder::new().prefix(".backup-").tempdir_in(parent)?;
     let copy = DataDir::new(making.path().to_owned());
-    // The store first: what it has, the log has.
+    // The store first, so that the log is never behind it.
     match data.snapshots().open_current() {
         Ok(snapshot) => copy_store(&PublishedStore::path(&snapshot)?, &copy.store())?,
         Err(SnapshotError::Nothing(_)) => {}
@@ -89,7 +89,7 @@ pub fn backup(data: &DataDir, to: &Path) -> Result<BackupReport, BackupError> {
         log_bytes: DataDir::size(&copy.log()),
         store_bytes: DataDir::size(&copy.store()),
     };
-    // What a reader of the copy left behind.
+    // Files that the connection above left.
     for name in ["mirror.db-wal", "mirror.db-shm"] {
         if making.path().join(name).exists() {
             fs::remove_file(making.path().join(name))?;
@@ -101,8 +101,8 @@ pub fn backup(data: &DataDir, to: &Path) -> Result<BackupReport, BackupError> {
     Ok(report)
 }
 
-/// Puts a backup into a data directory that holds no mirror, or with `force` in the place of the one there, which is
-/// moved aside. Answers where to. Killed at any moment, it has changed nothing, or is completed by whoever writes next.
+/// Restores a backup into a data directory that holds no mirror, or with `force` replaces the mirror there, which is moved
+/// aside. Returns where to. A restore that is killed has changed nothing, or the next writer completes it.
 pub fn restore(data: &DataDir, from: &Path, force: bool, who: &str) -> Result<Option<PathBuf>, BackupError> {
     let copy = DataDir::new(from.to_owned());
     let checked = copy.check();
@@ -119,17 +119,17 @@ pub fn restore(data: &DataDir, from: &Path, force: bool, who: &str) -> Result<Op
         problem => problem,
     };
     if let Some(problem) = problem {
-        // SQLite tells much more than anybody needs to know it by.
+        // SQLite reports many faults; the first line is enough.
         let problem = problem.lines().next().unwrap_or_default().chars().take(200).collect();
         return Err(BackupError::Damaged { path: from, problem });
     }
     let (_lock, completed) = data.lock_and_complete(who)?;
-    // This very restore, which was killed.
+    // The same restore, which was killed.
     if let Some(completed) = completed.filter(|completed| completed.from == from) {
         return Ok(there(&completed.aside));
     }
     if data.log().exists() && !force {
-        // Killed after the exchange, and before readers were shown anything.
+        // It was killed after the exchange and before the publication.
         let same = || -> Result<bool, LogError> {
             let (here, page) = (data.read_log()?, log.last_page()?);
             Ok(here.last_page()? == page && here.link(page)? == log.link(page)?)
@@ -149,7 +149,7 @@ pub fn restore(data: &DataDir, from: &Path, force: bool, who: &str) -> Result<Op
     Ok(there(&aside))
 }
 
-/// Copies a store that nobody writes. Its tables never change, so they may be shared as hard links; the rest is copied.
+/// Copies a store that has no writer. Its tables never change, so they are shared as hard links; other files are copied.
 fn copy_store(from: &Path, to: &Path) -> Result<(), BackupError> {
     fs::create_dir(to)?;
     for entry in fs::read_dir(from)? {

@@ -1,6 +1,6 @@
 //! The figures of a mirror for Prometheus: harvests, views and snapshots, read from the log.
 //!
-//! `/metrics` shows them, and a harvest leaves them in a file for `node_exporter`'s textfile collector.
+//! `/metrics` shows them, and `harvest --metrics` writes them to a file for `node_exporter`'s textfile collector.
 
 use std::sync::atomic::AtomicU64;
 use std::time::SystemTime;
@@ -43,7 +43,7 @@ fn signed(number: u64) -> i64 {
     number as i64
 }
 
-/// The figures in the text format of `OpenMetrics`, with its end.
+/// Returns the figures in the text format of `OpenMetrics`, with the final `# EOF`.
 pub fn text(home: &Home<'_>, snapshot: Option<&SnapshotInfo>, now: SystemTime) -> Result<String, ViewError> {
     let log = home.log;
     let mut registry = Registry::with_prefix("libris_mirror");
@@ -82,23 +82,23 @@ pub fn text(home: &Home<'_>, snapshot: Option<&SnapshotInfo>, now: SystemTime) -
     }
     registry.register("records", "Records of the log by state", records);
     registry.register("undelivered_records", "Records that the source lists and did not deliver", undelivered);
-    registry.register_with_unit("harvest_finished_time", "When the last harvest came to its end", Unit::Seconds, finished);
-    registry.register("harvest_open", "Whether a harvest waits to be resumed", open);
-    registry.register("harvest_records", "What the newest harvest did", last);
+    registry.register_with_unit("harvest_finished_time", "When the last complete harvest ended", Unit::Seconds, finished);
+    registry.register("harvest_open", "Whether an interrupted harvest waits to be resumed", open);
+    registry.register("harvest_records", "Records of the newest harvest by result", last);
     let views: Family<View, Gauge> = Family::default();
     let end = log.last_page()?.0;
     views.get_or_create(&View { view: "log" }).set(end);
     for view in VIEWS {
         views.get_or_create(&View { view: view.name }).set(log.page_reached((view.reached)(home)?)?.0);
     }
-    registry.register("page", "The page that a view has followed the log to", views);
+    registry.register("page", "The watermark of a view: the last page that it has applied", views);
     if let Some(snapshot) = snapshot {
         let (number, page, age) = (Gauge::<i64>::default(), Gauge::<i64>::default(), Gauge::<f64, AtomicU64>::default());
         number.set(signed(snapshot.number));
         page.set(snapshot.page().0);
         age.set(now.duration_since(snapshot.published).unwrap_or_default().as_secs_f64());
         registry.register("snapshot", "The number of the current snapshot", number);
-        registry.register("snapshot_page", "The page that the current snapshot has followed the log to", page);
+        registry.register("snapshot_page", "The last page that the current snapshot has", page);
         registry.register_with_unit("snapshot_age", "The age of the current snapshot", Unit::Seconds, age);
     }
     let mut text = String::new();

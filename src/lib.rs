@@ -48,7 +48,7 @@
 //! | 4 | [`mirror`] a mirror open for writing, its views catching up · [`export`] bulk dumps · [`figures`] for Prometheus · [`backup`] |
 //! | 3 | [`store`] oxigraph view, snapshots · [`links`] authorities, extraction, index · [`quarantine`] · [`search`] titles, names, identifiers · [`query`] SPARQL |
 //! | 2 | [`views`] records parsed for all views, and those in tables · [`log`] pages and records in `SQLite` · [`data_dir`] · [`config`](mod@config) |
-//! | 1 | [`oai`] the protocol · [`rdf`] payloads to quads, node ids · [`pipeline`] work on all cores, in order |
+//! | 1 | [`oai`] the protocol · [`rdf`] payloads to quads, node ids · [`pipeline`] work on all cores, in order · [`guide`] what users read |
 //!
 //! A room uses only rooms on its own floor or below. Nothing below [`cli`] prints, reads the environment or exits.
 
@@ -59,6 +59,7 @@ pub mod data_dir;
 pub mod demo;
 pub mod export;
 pub mod figures;
+pub mod guide;
 pub mod harvest;
 pub mod links;
 pub mod log;

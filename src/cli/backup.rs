@@ -9,16 +9,16 @@ use super::{Exit, Form, Global, Settings};
 use crate::backup;
 use crate::mirror::Mirror;
 
-/// Copy the mirror to a new directory, also while a harvest works on it.
+/// Copy the mirror to a new directory, also while a harvest runs.
 ///
-/// The log is copied as it is at one moment, and the published store comes along: on the same file system its tables
-/// are shared as hard links, so copy the directory elsewhere to be safe from a failing disk.
+/// The copy holds the log at one moment, and the published store. On the same file system the tables of the store are
+/// shared as hard links: copy the directory elsewhere to be safe from a failing disk.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   libris-mirror backup /backup/libris-$(date +%F)
   libris-mirror restore /backup/libris-2026-11-01 --data /srv/libris")]
 pub(super) struct Arguments {
-    /// The directory to make.
+    /// The directory to create.
     #[arg(value_name = "DIR")]
     to: PathBuf,
     #[command(flatten)]
@@ -29,7 +29,7 @@ pub(super) struct Arguments {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   libris-mirror restore /backup/libris-2026-11-01            into an empty data directory
-  libris-mirror restore /backup/libris-2026-11-01 --force    in the place of what is there, which is moved aside")]
+  libris-mirror restore /backup/libris-2026-11-01 --force    moves the mirror that is there aside")]
 pub(super) struct RestoreArguments {
     /// The backup.
     #[arg(value_name = "DIR")]
@@ -70,7 +70,7 @@ pub(super) fn restore(arguments: &RestoreArguments, global: &Global) -> anyhow::
         output::json(&serde_json::json!({"page": page, "applied": done.records, "aside": aside}))?;
     } else if !global.quiet {
         if let Some(aside) = aside {
-            output::message(&format!("what was there is in {}: remove it when you need it no more", aside.display()));
+            output::message(&format!("what was there is in {}: remove it when you no longer need it", aside.display()));
         }
         output::message(&format!(
             "{} holds the log up to page {}; {} records were applied to bring the views up to it",

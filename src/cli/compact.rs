@@ -8,11 +8,11 @@ use super::output::{self, bytes, grouped};
 use super::{Exit, Form, Global, Settings};
 use crate::mirror::Mirror;
 
-/// Give disk back: what the store, the search and the log's file hold and need no more.
+/// Free disk that the store, the search and the file of the log no longer need.
 ///
-/// The store is put in order and published, the index of the search merged, the log's file written anew without its
-/// holes, and snapshots that nobody reads are removed. No version of any record goes. For its while it takes as much
-/// disk again as the store, and as the log's file.
+/// Merges the tables of the store and publishes it, merges the index of the search, rewrites the file of the log without
+/// holes, and removes snapshots that nobody reads. Keeps every version of every record. Meanwhile it needs as much disk
+/// again as the store and the file of the log.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   libris-mirror compact
@@ -22,11 +22,11 @@ pub(super) struct Arguments {
     form: Form,
 }
 
-/// A snapshot that could not go.
+/// A snapshot that could not be removed.
 #[derive(Serialize)]
 struct Held {
     snapshot: u64,
-    /// What would be free if it went.
+    /// The bytes that its removal would free.
     bytes: u64,
 }
 
@@ -50,13 +50,13 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         output::json(&json!({"snapshot": snapshot, "before": before, "after": after, "freed": freed, "held": held}))?;
     } else if !global.quiet {
         let done = match before.saturating_sub(after) {
-            0 => "nothing given back".to_owned(),
-            freed => format!("{} given back", bytes(freed)),
+            0 => "nothing freed".to_owned(),
+            freed => format!("{} freed", bytes(freed)),
         };
         output::message(&format!("{done}, {} left; snapshot {} published", bytes(after), grouped(snapshot)));
         for Held { snapshot, bytes: alone } in held {
             output::message(&format!(
-                "snapshot {snapshot} stays, with {} of its own, since a reader holds it: it goes with the first harvest, publish or compact after that",
+                "snapshot {snapshot} stays, with {} of its own, because a reader holds it: the first harvest, publish or compact after that removes it",
                 bytes(alone)
             ));
         }

@@ -1,4 +1,4 @@
-//! `libris-mirror demo`: the whole line against the fake Libris, each step as a user would type it.
+//! `libris-mirror demo`: a tour of the commands against the fake Libris, each step as a user would type it.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -12,8 +12,8 @@ use super::output;
 use super::{Exit, Global};
 use crate::demo::{Catalogue, FakeLibris, Fault, Faults, ServerState, identifier};
 
-/// Run the whole line in a few seconds, with no network: a fake Libris on 127.0.0.1, two harvests, status, a
-/// query, a link look-up, an export.
+/// Show the commands in a few seconds, without a network: a fake Libris on 127.0.0.1, two harvests, status, a query, a
+/// link look-up, an export.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   libris-mirror demo
@@ -36,7 +36,7 @@ pub(super) struct Arguments {
     /// Spoil answers: `all`, or names such as busy,cut,html separated by commas; a wrong name lists them.
     #[arg(long, requires = "serve_source", value_name = "NAMES", value_delimiter = ',')]
     faults: Vec<String>,
-    /// One answer in so many is spoiled.
+    /// Spoil one answer of this many.
     #[arg(long, requires = "faults", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     fault_every: u64,
     /// Never compress answers, to measure without it.
@@ -112,7 +112,7 @@ impl Tour<'_> {
         self.step(&harvest("nb"))?;
         self.step(&harvest("auth"))?;
         self.say(
-            "At the source, ten records change, five are deleted and three are new. The next harvest asks for what is new alone:",
+            "At the source, ten records change, five are deleted and three are new. The next harvest asks only for what changed:",
         )?;
         self.server.state.with_catalogue(|catalogue| {
             let live = catalogue.live(15);
@@ -138,7 +138,7 @@ impl Tour<'_> {
         self.say("Everything as N-Triples:")?;
         let file = self.directory.join("libris.nt.gz");
         self.step(&["export", "-o", &file.display().to_string()])?;
-        self.say("That was the whole line. For the real Libris: libris-mirror harvest nb --max-records 5000")
+        self.say("That was the tour. For the real Libris: libris-mirror harvest nb --max-records 5000")
     }
 
     fn say(&self, text: &str) -> anyhow::Result<()> {
@@ -161,7 +161,7 @@ impl Tour<'_> {
         self.print(&format!("$ libris-mirror {}\n", shown.join(" ")))?;
         let program = std::env::current_exe()?;
         fs_err::create_dir_all(&self.directory)?;
-        // The user's own configuration is no part of the tour.
+        // The user's own configuration must not influence the tour.
         let empty = self.directory.join("empty.toml");
         fs_err::write(&empty, "")?;
         let mut command = Command::new(program);

@@ -9,19 +9,20 @@ use crate::data_dir::DataDirError;
 use crate::harvest::{FetchError, HarvestError};
 use crate::mirror::MirrorError;
 
-/// The end of `--help`.
+/// The last part of `--help`.
 pub(super) const HELP: &str = "\
 Exit codes:
   0    done
   1    failed; the message says what and what to do
   2    wrong usage or configuration
   65   done, with records in quarantine (see `libris-mirror quarantine`)
-  69   the source is unavailable; run the same command again to go on
+  69   the source is unavailable; run the same command again to continue
   75   another run holds the data directory
-  130  stopped by Ctrl-C or SIGTERM; run the same command again to go on
+  130  stopped by Ctrl-C or SIGTERM; run the same command again to continue
 
 Start here:
-  libris-mirror demo                            the whole line, with no network
+  libris-mirror demo                            a tour, without a network
+  libris-mirror guide                           the guide, page by page
   libris-mirror harvest nb --max-records 5000   the first records of the national bibliography
   libris-mirror query 'SELECT (COUNT(*) AS ?n) { ?s a kbv:Person }'";
 
@@ -36,11 +37,11 @@ pub enum Exit {
     Usage,
     /// Done, with records in quarantine (`EX_DATAERR`).
     Quarantined,
-    /// The source is unavailable (`EX_UNAVAILABLE`); the next run goes on.
+    /// The source is unavailable (`EX_UNAVAILABLE`); the next run continues.
     Unavailable,
     /// Another run holds the data directory (`EX_TEMPFAIL`).
     Locked,
-    /// Stopped by the user; the next run goes on.
+    /// Stopped by the user; the next run continues.
     Interrupted,
 }
 
@@ -66,15 +67,15 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Words that make no sense together, or name what is not there.
+/// Arguments that contradict each other, or that name something that does not exist.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct Misuse(pub(super) String);
 
-/// Ends the program now, in the middle of whatever its other threads do.
+/// Ends the program now, whatever its other threads do.
 ///
-/// An ordinary exit runs the destructors of `RocksDB`, which wait for a compaction that may take seconds. A new image in
-/// place of this one does not, as a crash does not, and the log and its views are made for that.
+/// An ordinary exit runs the destructors of `RocksDB`, which wait for a compaction that may take seconds. Replacing
+/// the process image skips them, as a crash does, and the log and its views survive a crash.
 #[expect(clippy::exit, reason = "where there is no shell")]
 pub(super) fn at_once(exit: Exit) -> ! {
     use std::os::unix::process::CommandExt;
@@ -84,7 +85,7 @@ pub(super) fn at_once(exit: Exit) -> ! {
     std::process::exit(code.into())
 }
 
-/// Prints an error with its causes and answers its exit code. A reader that went away is no error.
+/// Prints an error with its causes and returns its exit code. A reader that went away (broken pipe) is not an error.
 pub(super) fn of_error(error: &anyhow::Error) -> Exit {
     let broken_pipe = error
         .chain()
@@ -108,7 +109,7 @@ pub(super) fn of_error(error: &anyhow::Error) -> Exit {
     if error.chain().any(is_locked) { Exit::Locked } else { Exit::Failed }
 }
 
-/// Whether an error is that another run holds the data directory.
+/// Returns whether an error means that another run holds the data directory.
 fn is_locked(cause: &(dyn std::error::Error + 'static)) -> bool {
     let directory = match (cause.downcast_ref(), cause.downcast_ref(), cause.downcast_ref()) {
         (Some(HarvestError::Mirror(MirrorError::DataDir(error))), ..)
@@ -119,7 +120,7 @@ fn is_locked(cause: &(dyn std::error::Error + 'static)) -> bool {
     matches!(directory, Some(DataDirError::Locked { .. }))
 }
 
-/// The exit code where a source did not answer as it should.
+/// Returns the exit code for a failed request to a source.
 pub(super) fn of_fetch(error: &FetchError) -> Exit {
     match error {
         FetchError::Stopped => Exit::Interrupted,

@@ -15,7 +15,7 @@ use crate::export::{self, Dump, DumpFormat, ExportReport, Packing};
 /// Dump the mirror as RDF, in constant memory.
 ///
 /// N-Triples and Turtle are the flat union of all records: each triple once for every record that states it.
-/// N-Quads and `TriG` carry the record of each triple as its graph. The same log gives the same bytes every time.
+/// N-Quads and `TriG` name the record of each triple as its graph. The same log gives the same bytes every time.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   libris-mirror export -o libris.nt.zst
@@ -26,8 +26,8 @@ pub(super) struct Arguments {
     /// The format [default: by the file's name, else nt].
     #[arg(long, value_enum)]
     format: Option<Format>,
-    /// The file, which appears whole or not at all; - for stdout. One that is replaced keeps its owner and mode, a symbolic
-    /// link is followed, and a pipe or a device is written through to.
+    /// The file; - for stdout. It appears complete or not at all. A file that is replaced keeps its owner and mode, a symbolic
+    /// link is followed, and a pipe or a device is written to directly.
     #[arg(short, long, value_name = "FILE", default_value = "-")]
     output: PathBuf,
     /// Compress [default: by the file's ending].
@@ -62,10 +62,10 @@ enum Compression {
     None,
 }
 
-/// Endings of compressed files that others write.
-const UNKNOWN: [&str; 7] = [".bz2", ".xz", ".zip", ".7z", ".lz4", ".br", ".lzma"];
+/// Endings of compressed files that this program does not write.
+const OTHER_ENDINGS: [&str; 7] = [".bz2", ".xz", ".zip", ".7z", ".lz4", ".br", ".lzma"];
 
-/// What the endings of a name say: `libris.nt.zst`.
+/// Returns the format and the compression that a file name asks for: `libris.nt.zst`.
 fn by_name(path: &Path) -> (Option<Format>, Packing) {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_ascii_lowercase();
     let (rest, compression) = match (name.strip_suffix(".gz"), name.strip_suffix(".zst")) {
@@ -120,11 +120,11 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         );
     }
     let name = arguments.output.to_string_lossy().to_ascii_lowercase();
-    if let Some(ending) = UNKNOWN.iter().find(|ending| name.ends_with(*ending)).filter(|_| arguments.compress.is_none()) {
+    if let Some(ending) = OTHER_ENDINGS.iter().find(|ending| name.ends_with(*ending)).filter(|_| arguments.compress.is_none()) {
         let hint = "hint: name a file that ends in .gz or .zst, or say how it is compressed with --compress";
-        return Err(Misuse(format!("{}: nothing is compressed as {ending} here\n{hint}", arguments.output.display())).into());
+        return Err(Misuse(format!("{}: this program does not compress as {ending}\n{hint}", arguments.output.display())).into());
     }
-    // Before any file is begun.
+    // Checked before the output file is created.
     settings.check_names(&settings.read_log()?, &arguments.source)?;
     let report = if arguments.output.as_os_str() == "-" {
         let mut out = output::stdout();

@@ -24,9 +24,9 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// The man page, or with --all a page for every verb.
+    /// The man page, or with --all a page for every command.
     Man {
-        /// Write the pages of all verbs into this directory.
+        /// Write the pages of all commands into this directory.
         #[arg(long, value_name = "DIR")]
         all: Option<PathBuf>,
     },

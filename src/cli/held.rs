@@ -1,5 +1,5 @@
-//! Results on their way to stdout, of which the beginning and the end are held back: a query that fails before its results
-//! are many prints nothing, and one that fails later leaves a document that nobody takes for whole.
+//! A buffer before stdout that holds back the beginning and the end of results. A query that fails early prints nothing;
+//! one that fails later leaves a document that no parser accepts as complete.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::query::QueryError;
 
-/// How much is held back before anything is printed.
-const BEGINNING: usize = 64 << 10;
+/// Bytes held back before anything is printed.
+const HELD_AT_START: usize = 64 << 10;
 
-/// How much is held back behind that, at the least.
-const END: usize = 8;
+/// Bytes held back after that, at least.
+const HELD_AT_END: usize = 8;
 
-/// What ends a row: nothing that is printed ends with any of it before the results are whole.
+/// Bytes that end a row. Before the results are complete, what is printed never ends with one of them.
 const ROW_ENDS: &[u8] = b" .\r\n";
 
 /// A writer that holds results back.
@@ -28,12 +28,12 @@ impl<W: Write> Held<W> {
         Self { out, waiting: Vec::new(), begun: Arc::default() }
     }
 
-    /// Whether anything was printed.
+    /// Returns whether anything was printed.
     pub(super) fn begun(&self) -> Arc<AtomicBool> {
         self.begun.clone()
     }
 
-    /// Prints what is held back: the results are whole.
+    /// Prints what is held back, because the results are complete.
     pub(super) fn finish(mut self) -> io::Result<()> {
         self.out.write_all(&self.waiting)?;
         self.out.flush()
@@ -43,13 +43,13 @@ impl<W: Write> Held<W> {
 impl<W: Write> Write for Held<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.waiting.extend_from_slice(bytes);
-        if self.waiting.len() > BEGINNING {
-            let before = &self.waiting[..self.waiting.len() - END];
+        if self.waiting.len() > HELD_AT_START {
+            let before = &self.waiting[..self.waiting.len() - HELD_AT_END];
             let end = before.iter().rposition(|byte| !ROW_ENDS.contains(byte)).map_or(0, |last| last + 1);
             let (printed, kept) = self.waiting.split_at(end);
             self.begun.store(true, Ordering::Relaxed);
             self.out.write_all(printed)?;
-            // The program may end at once; what waits for the end of a line would be gone then.
+            // The program may end at once, and stdout would lose what waits for the end of a line.
             self.out.flush()?;
             self.waiting = kept.to_vec();
         }
@@ -61,7 +61,7 @@ impl<W: Write> Write for Held<W> {
     }
 }
 
-/// A query that failed after a part of its results was printed.
+/// A query failed after part of its results was printed.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", incomplete(.0))]
 pub(super) struct Incomplete(pub(super) QueryError);
@@ -89,7 +89,7 @@ mod tests {
         assert!(held.begun().load(Ordering::Relaxed));
         drop(held);
         let last = *printed.last().expect("more than the beginning");
-        assert!(printed.len() + 16 > BEGINNING && !ROW_ENDS.contains(&last), "{}", printed.len());
+        assert!(printed.len() + 16 > HELD_AT_START && !ROW_ENDS.contains(&last), "{}", printed.len());
 
         let mut printed = Vec::new();
         let mut held = Held::new(&mut printed);

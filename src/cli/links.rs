@@ -10,8 +10,8 @@ use crate::links::{Authority, LinkFilter, LinkRow, LinksIndex};
 
 /// Look up who else describes an entity: Wikidata, Wikipedia, `DBpedia`, Library of Congress, VIAF, ISNI, ORCID.
 ///
-/// A link belongs to the entity that it is about; PATH says how far below that entity the node is that bears it
-/// (empty for the entity itself).
+/// A link belongs to the entity that it is about. PATH leads from that entity to the node that has the link; it is empty
+/// if that is the entity itself.
 #[derive(Debug, Args)]
 #[command(group = clap::ArgGroup::new("what").required(true).args(["record", "iri", "authority", "stats"]), after_help = "Examples:
   libris-mirror links --record https://libris.kb.se/khw03jc347kgv4w
@@ -31,7 +31,7 @@ pub(super) struct Arguments {
     /// Its identifier, such as Q1762, `sv:August_Strindberg` or names/n79021164.
     #[arg(long, requires = "authority")]
     id: Option<String>,
-    /// How many links there are to each authority.
+    /// Count the links to each authority.
     #[arg(long)]
     stats: bool,
     /// How to write them [default: table on a terminal, else csv].

@@ -1,4 +1,4 @@
-//! The command line: a file a verb, with its arguments, its calls, and what is printed. Data goes to stdout,
+//! The command line: a file for each command, with its arguments, its calls, and what it prints. Data goes to stdout,
 //! messages to stderr. Only this room prints, reads the environment, or decides the exit code.
 
 mod audit;
@@ -8,6 +8,7 @@ mod demo;
 mod exit;
 mod export;
 mod generate;
+mod guide;
 mod harvest;
 mod harvest_report;
 mod held;
@@ -44,30 +45,30 @@ pub struct Cli {
     verb: Verb,
 }
 
-/// The heading of the options that every verb takes.
-const GLOBAL: &str = "Options of every verb";
+/// The heading of the options that every command takes.
+const GLOBAL: &str = "Options of every command";
 
-/// What every verb takes.
+/// The options that every command takes.
 #[derive(Debug, Clone, Args)]
 pub struct Global {
     /// The data directory [default: ~/.local/share/libris-mirror].
     #[arg(long, global = true, help_heading = GLOBAL, value_name = "DIR", env = "LIBRIS_MIRROR_DATA")]
     data: Option<std::path::PathBuf>,
-    /// A configuration file [default: ~/.config/libris-mirror/config.toml, if it is there].
+    /// A configuration file [default: ~/.config/libris-mirror/config.toml, if it exists].
     #[arg(long, global = true, help_heading = GLOBAL, value_name = "FILE", env = "LIBRIS_MIRROR_CONFIG")]
     config: Option<std::path::PathBuf>,
     /// Set one setting, such as `harvest.pause_ms=500`; may be repeated.
     #[arg(long = "set-config", global = true, help_heading = GLOBAL, value_name = "KEY=VALUE", value_parser = settings::key_value)]
     overrides: Vec<(String, String)>,
-    /// Say more: a line a page; twice, a line a request.
+    /// Print more: a line for each page; twice, a line for each request.
     #[arg(short, long, global = true, help_heading = GLOBAL, action = ArgAction::Count)]
     verbose: u8,
-    /// Say nothing but errors.
+    /// Print only errors.
     #[arg(short, long, global = true, help_heading = GLOBAL, conflicts_with = "verbose")]
     quiet: bool,
 }
 
-/// How a verb prints what it did.
+/// The options for the form of the output.
 #[derive(Debug, Clone, Copy, Args)]
 pub(super) struct Form {
     /// Print JSON, as --format json does.
@@ -85,7 +86,7 @@ enum TextOrJson {
 }
 
 impl Form {
-    /// Whether that is JSON.
+    /// Returns whether the form is JSON.
     fn json(self) -> bool {
         self.json || self.format == TextOrJson::Json
     }
@@ -112,16 +113,17 @@ enum Verb {
     Backup(backup::Arguments),
     Restore(backup::RestoreArguments),
     Generate(generate::Arguments),
+    Guide(guide::Arguments),
     Demo(demo::Arguments),
 }
 
-/// Runs the program and answers its exit code.
+/// Runs the program and returns its exit code.
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // Nothing is left to tell if the message cannot be printed.
+            // If the message cannot be printed, there is nobody to tell.
             let _ = error.print();
             return if error.use_stderr() { Exit::Usage } else { Exit::Ok }.into();
         }
@@ -147,6 +149,7 @@ pub fn main() -> ExitCode {
         Verb::Backup(arguments) => backup::run(&arguments, &global),
         Verb::Restore(arguments) => backup::restore(&arguments, &global),
         Verb::Generate(arguments) => generate::run(&arguments),
+        Verb::Guide(arguments) => guide::run(&arguments),
         Verb::Demo(arguments) => demo::run(&arguments, &global),
     };
     result.unwrap_or_else(|error| exit::of_error(&error)).into()

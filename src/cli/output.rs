@@ -1,4 +1,4 @@
-//! Where things are printed: data on stdout, messages on stderr, colours and progress on a terminal alone.
+//! Printing: data to stdout, messages to stderr, colours and progress only on a terminal.
 
 use std::io::{self, BufWriter, IsTerminal, Write};
 
@@ -19,7 +19,7 @@ pub(super) fn start_log(verbose: u8, quiet: bool) {
         .with_writer(io::stderr)
         .with_ansi(colours(&io::stderr()))
         .with_target(false);
-    // A second start, as in tests, changes nothing.
+    // A second start, as in tests, has no effect.
     let _ = if verbose == 0 { log.without_time().try_init() } else { log.try_init() };
 }
 
@@ -27,28 +27,28 @@ fn colours(stream: &impl IsTerminal) -> bool {
     stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// Stdout, buffered. Flush it.
+/// Returns stdout, buffered. The caller flushes it.
 pub(super) fn stdout() -> BufWriter<io::StdoutLock<'static>> {
     BufWriter::new(io::stdout().lock())
 }
 
-/// Whether stdout is a terminal.
+/// Returns whether stdout is a terminal.
 pub(super) fn stdout_is_terminal() -> bool {
     io::stdout().is_terminal()
 }
 
-/// Whether stderr is a terminal.
+/// Returns whether stderr is a terminal.
 pub(super) fn stderr_is_terminal() -> bool {
     io::stderr().is_terminal()
 }
 
-/// A message for people.
+/// Prints a message for people.
 pub(super) fn message(text: &str) {
-    // Nothing is left to tell if stderr is gone.
+    // If stderr is closed, there is nobody to tell.
     let _ = writeln!(io::stderr(), "{text}");
 }
 
-/// An error, in red on a terminal.
+/// Prints an error, in red on a terminal.
 pub(super) fn error(text: &str) {
     let (red, plain) = if colours(&io::stderr()) { ("\u{1b}[1;31m", "\u{1b}[0m") } else { ("", "") };
     message(&format!("{red}error:{plain} {text}"));
@@ -62,7 +62,7 @@ pub(super) fn json(value: &impl serde::Serialize) -> anyhow::Result<()> {
     Ok(out.flush()?)
 }
 
-/// A table without borders at the sides.
+/// Returns an empty table with a header.
 pub(super) fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
@@ -70,7 +70,7 @@ pub(super) fn table(header: &[&str]) -> Table {
     table
 }
 
-/// A number with thin groups: 1 234 567.
+/// Returns a number with its digits in groups: 1 234 567.
 pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -83,7 +83,7 @@ pub(super) fn grouped(number: u64) -> String {
     text
 }
 
-/// Bytes for people, in powers of 1000.
+/// Returns a number of bytes for people, in powers of 1000.
 #[expect(clippy::cast_precision_loss, reason = "for people")]
 pub(super) fn bytes(count: u64) -> String {
     match count {

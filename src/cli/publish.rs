@@ -6,10 +6,10 @@ use super::output::{self, grouped};
 use super::{Exit, Form, Global, Settings};
 use crate::mirror::Mirror;
 
-/// Show readers all that was harvested so far, as a new snapshot.
+/// Publish everything that was harvested so far as a new snapshot.
 ///
-/// A harvest does so by itself at its end, and every `store.publish_s` seconds of a long one; this is for what an
-/// interrupted harvest left behind.
+/// A harvest publishes by itself at its end, and a long one every `store.publish_s` seconds. Use this after an
+/// interrupted harvest.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   libris-mirror publish
@@ -39,7 +39,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         output::message(&if fresh {
             format!("snapshot {snapshot} published, up to page {page}")
         } else {
-            format!("snapshot {snapshot} shows everything already, up to page {page}")
+            format!("snapshot {snapshot} already has everything, up to page {page}")
         });
     }
     Ok(Exit::Ok)

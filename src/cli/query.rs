@@ -14,14 +14,14 @@ use crate::query::{self, Bounds, GraphFormat, Limits, Queryable, Question, Resul
 use crate::snapshots::SnapshotError;
 use crate::store::{PublishedStore, StoreError};
 
-/// Ask the mirror in SPARQL 1.1: SELECT, ASK, CONSTRUCT or DESCRIBE.
+/// Query the mirror in SPARQL 1.1: SELECT, ASK, CONSTRUCT or DESCRIBE.
 ///
 /// The union of all graphs is the default graph; each record is a graph of its own (GRAPH ?record { … }). KB's
 /// prefixes are predefined: kbv (also the empty one), marc, rdf, rdfs, owl, xsd, skos, foaf, dc, dct, schema,
-/// bibo, bf, ctry, lge, rel, sao, saogf, ktg, kbrda, lib. SERVICE asks the hosts of `query.service_hosts` alone.
+/// bibo, bf, ctry, lge, rel, sao, saogf, ktg, kbrda, lib. SERVICE asks only the hosts of `query.service_hosts`.
 ///
-/// A mistake in the query is shown at its place. A query that fails prints no results, or, if more than 64 kB were
-/// printed by then, says that they are incomplete; they then end in the middle of a row, and the exit code is 1.
+/// A mistake in the query is shown at its line. A query that fails prints no results; if it has printed more than 64 kB
+/// by then, it says that they are incomplete, they end in the middle of a row, and the exit code is 1.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   libris-mirror query 'SELECT ?class (COUNT(*) AS ?n) { ?thing a ?class } GROUP BY ?class ORDER BY DESC(?n)'
@@ -41,7 +41,7 @@ pub(super) struct Arguments {
     /// Print JSON: solutions as --format json does, a graph as JSON-LD.
     #[arg(long, conflicts_with = "format")]
     json: bool,
-    /// End the query after so many seconds.
+    /// End the query after this many seconds.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     timeout: Option<u64>,
 }
@@ -80,7 +80,7 @@ fn formats(asked: Option<Format>) -> (SolutionFormat, GraphFormat) {
     (solutions, graph)
 }
 
-/// A format that the form of the query cannot have is a mistake, not a wish to guess at.
+/// Checks that the form of the query fits the requested format, instead of choosing another format.
 fn check(asked: Option<Format>, written: Written) -> anyhow::Result<()> {
     let is_graph = matches!(written, Written::Triples(_));
     let wants_graph = matches!(asked, Some(Format::Nt | Format::Ttl | Format::Rdfxml | Format::Jsonld));
@@ -104,7 +104,7 @@ impl Arguments {
         match (&self.query, &self.file) {
             (Some(query), _) if !query.contains(char::is_whitespace) && Path::new(query).is_file() => {
                 return Err(
-                    Misuse(format!("{query:?} is no query but a file\nhint: `-f {query}` reads the query from it")).into()
+                    Misuse(format!("{query:?} is a file, not a query\nhint: `-f {query}` reads the query from it")).into()
                 );
             }
             (Some(query), _) => text.clone_from(query),
@@ -128,7 +128,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     };
     let text = arguments.text(limits.query_bytes)?;
     let published = match PublishedStore::open_current(&settings.data.snapshots()) {
-        // Perhaps since nothing has come yet.
+        // Perhaps because nothing was harvested yet.
         Err(error @ StoreError::Snapshot(SnapshotError::Nothing(_))) => {
             return Err(settings.read_log().err().unwrap_or_else(|| error.into()));
         }
@@ -143,7 +143,7 @@ fn print(arguments: &Arguments, store: &impl Queryable, question: &Question, lim
     let mut out = Held::new(output::stdout());
     let begun = out.begun();
     let told = move |error| if begun.load(Ordering::Relaxed) { Incomplete(error).into() } else { anyhow::Error::from(error) };
-    // Where the engine does not notice that its time is up, the program ends. It only reads, so nothing is lost.
+    // If the engine does not notice that its time is up, the program ends. It only reads, so nothing is lost.
     let overdue = told.clone();
     let running = query::run(store, question, limits, move |error| {
         super::exit::at_once(super::exit::of_error(&overdue(error)));

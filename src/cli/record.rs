@@ -13,7 +13,7 @@ use crate::log::{Log, PageBodies, RecordRow};
 use crate::query::GraphFormat;
 use crate::views::{Content, Readers};
 
-/// Show one record: its header and what it says.
+/// Show one record: its header and its data.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   libris-mirror record https://libris.kb.se/khw03jc347kgv4w
@@ -42,7 +42,7 @@ enum Format {
     Raw,
 }
 
-/// The record that people mean by an IRI.
+/// Returns the record that an IRI names.
 pub(super) fn find(log: &Log, identifier: &str) -> anyhow::Result<RecordRow> {
     // `<record#it>` is what people copy.
     let document = identifier.split_once('#').map_or(identifier, |(document, _)| document);
@@ -57,7 +57,7 @@ fn content(log: &Log, depth: usize, row: &RecordRow) -> anyhow::Result<Content> 
     Ok(Readers::new(log, depth)?.content(log, &mut PageBodies::default(), &row.version)?)
 }
 
-/// The quads of a live record.
+/// Returns the quads of a live record.
 pub(super) fn quads(log: &Log, depth: usize, identifier: &str) -> anyhow::Result<Vec<Quad>> {
     match content(log, depth, &find(log, identifier)?)? {
         Content::Quads(quads) => Ok(Arc::unwrap_or_clone(quads)),
@@ -85,7 +85,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         Content::Deleted => "deleted at the source".into(),
         Content::Quarantined(error) => format!("quarantined: {error}"),
     };
-    // As comments where the format has them; beside the data elsewhere.
+    // On stdout as comments if the format has comments, else on stderr.
     let header = format!(
         "# identifier: {}\n# datestamp:  {}\n# sets:       {}\n# source:     {}\n# state:      {state}\n# versions:   {}\n",
         row.version.identifier,

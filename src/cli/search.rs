@@ -10,7 +10,7 @@ use crate::search::{COUNTED, SearchIndex};
 
 /// Find records by title, name, subject or identifier (ISBN in any form, Libris, Wikidata and other numbers).
 ///
-/// All words must be there; the last may be the beginning of one. Case and accents do not matter, but å ä ö æ ø are
+/// All words must match; the last may be the beginning of a word. Case and accents do not matter, but å ä ö æ ø are
 /// letters of their own.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -18,13 +18,13 @@ use crate::search::{COUNTED, SearchIndex};
   libris-mirror search 978-91-7000-059-1
   libris-mirror search fjäril --json | jq -r '.entries[].record'")]
 pub(super) struct Arguments {
-    /// What to look for.
+    /// The words to search for.
     #[arg(required = true, value_name = "WORDS")]
     words: Vec<String>,
     /// How many to show.
     #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     limit: u16,
-    /// How many to pass over first.
+    /// How many to skip first.
     #[arg(long, default_value_t = 0, value_name = "N")]
     offset: usize,
     #[command(flatten)]

@@ -14,8 +14,8 @@ use crate::serve::{ServeOptions, serve};
 
 /// Serve the mirror over HTTP: a SPARQL endpoint, records in every format, dumps, and pages to look at.
 ///
-/// Reads what harvests publish, and moves on to the next snapshot by itself; it may run beside harvests from cron, or
-/// make them itself with --harvest-every.
+/// Reads what harvests publish, and moves to the next snapshot by itself. It can run next to harvests from cron, or harvest
+/// by itself with --harvest-every.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   libris-mirror serve                                  pages at http://127.0.0.1:7878/
@@ -23,24 +23,24 @@ use crate::serve::{ServeOptions, serve};
   libris-mirror serve --base-path /libris              behind a reverse proxy
   curl -H 'Accept: text/csv' --data-urlencode 'query=SELECT * { ?s a kbv:Person } LIMIT 5' http://127.0.0.1:7878/sparql")]
 pub(super) struct Arguments {
-    /// Where to listen.
+    /// The address to listen on.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7878")]
     listen: SocketAddr,
     /// The path under which a reverse proxy shows this server.
     #[arg(long, value_name = "PATH")]
     base_path: Option<String>,
-    /// Harvest all enabled sources now, and again each time after so long, such as 6h.
+    /// Harvest all enabled sources now, and again after each such period, such as 6h.
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     harvest_every: Option<Duration>,
 }
 
-/// This program, also after its file was replaced by a newer one.
+/// Returns the path of this program, which stays valid after an upgrade replaced its file.
 fn own_program() -> anyhow::Result<PathBuf> {
     let running = PathBuf::from("/proc/self/exe");
     Ok(if running.exists() { running } else { std::env::current_exe()? })
 }
 
-/// The words that make a worker for the same mirror.
+/// Returns the arguments that start a worker for the same mirror.
 fn worker(global: &Global, settings: &Settings) -> Vec<String> {
     let mut words = vec!["worker".into(), "--memory-mb".into(), settings.config.serve.memory_mb.to_string()];
     words.extend(["--data".into(), settings.data.path().display().to_string()]);
@@ -73,6 +73,6 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
             output::message(&format!("listening on http://{address}/{base}"));
         }
     })?;
-    // What else this process has open, such as the store of a harvest, may go as it would in a crash.
+    // Other open resources of this process, such as the store of a harvest, survive a crash, so they survive this.
     at_once(Exit::Ok)
 }

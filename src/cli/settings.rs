@@ -1,4 +1,4 @@
-//! Where the settings and the data directory come from: flags, the environment, files.
+//! Reads the settings and the data directory from flags, the environment and files.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ use crate::log::{Log, LogError, PageId};
 pub struct Settings {
     /// All layers merged.
     pub config: Config,
-    /// Where the mirror is.
+    /// The data directory.
     pub data: DataDir,
 }
 
@@ -37,9 +37,8 @@ impl Settings {
     /// Reads the layers.
     pub(super) fn read(global: &Global) -> anyhow::Result<Self> {
         let file = if let Some(path) = &global.config {
-            let text = fs::read_to_string(path).map_err(|error| {
-                Misuse(format!("{error}\nhint: name a configuration file that is there, or leave --config out"))
-            })?;
+            let text = fs::read_to_string(path)
+                .map_err(|error| Misuse(format!("{error}\nhint: name an existing configuration file, or omit --config")))?;
             Some(text)
         } else {
             let path = home("XDG_CONFIG_HOME", ".config").map(|base| base.join("libris-mirror/config.toml"));
@@ -57,7 +56,7 @@ impl Settings {
         Ok(Self { config, data: DataDir::new(path) })
     }
 
-    /// The log of a mirror that holds something.
+    /// Opens the log of a mirror that is not empty.
     pub(super) fn read_log(&self) -> anyhow::Result<Log> {
         self.data.check()?;
         let log = self.data.read_log()?;
@@ -80,14 +79,14 @@ impl Settings {
         Err(Misuse(format!("no source is called {name:?}; the mirror has {known}{nearest}")).into())
     }
 
-    /// The named sources of a mirror, or all that it has, with the settings that they were harvested with.
+    /// Returns the named sources of a mirror, or all of them, with the settings that they were harvested with.
     pub(super) fn mirrored(log: &Log, names: &[String]) -> anyhow::Result<Vec<Source>> {
         let rows = log.sources()?;
         let wanted = rows.iter().filter(|row| names.is_empty() || names.contains(&row.name));
         wanted.map(|row| Ok(row.source()?)).collect()
     }
 
-    /// Who asks for the lock, for others to read.
+    /// Returns a description of this process for others that want the lock.
     pub(super) fn who(verb: &str) -> String {
         let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_else(|_| "this host".into());
         format!(

@@ -11,14 +11,14 @@ use super::exit::{self, Exit};
 use super::output;
 use crate::harvest::Stop;
 
-/// How long a run may take to stop by itself; then the program ends in the middle of a view's page. That loses
-/// nothing: what was received is in the log, and the next run brings the views up from there.
+/// The time that a run has to stop by itself. Then the program ends in the middle of a page, which loses nothing: what was
+/// received is in the log, and the next run brings the views up to date.
 const GRACE: Duration = Duration::from_millis(400);
 
-/// What a stopped run says.
-pub(super) const INTERRUPTED: &str = "interrupted; everything received is kept, run the same command again to go on from there";
+/// The message of a stopped run.
+pub(super) const INTERRUPTED: &str = "interrupted; everything received is kept, run the same command again to continue";
 
-/// What would be printed if the run ended now, for `--json`.
+/// What `--json` prints if the run ends now.
 #[derive(Debug, Clone, Default)]
 pub(super) struct SoFar(Arc<Mutex<Option<Value>>>);
 
@@ -28,13 +28,13 @@ impl SoFar {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
     }
 
-    /// Takes it away: it was printed, or nothing is to be.
+    /// Clears it: it was printed, or nothing is to be printed.
     pub(super) fn take(&self) -> Option<Value> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
-/// Stops a server at the first Ctrl-C or SIGTERM, however long that takes it; at the second one at once.
+/// Stops a server gently at the first Ctrl-C or SIGTERM, and at once at the second.
 pub(super) fn stop_gently() -> anyhow::Result<Stop> {
     let stop = Stop::default();
     let told = stop.clone();
@@ -63,7 +63,7 @@ fn listen() -> anyhow::Result<(Runtime, Signal, Signal)> {
     Ok((runtime, interrupt, terminate))
 }
 
-/// Stops a run at the first Ctrl-C or SIGTERM; one that does not stop soon is ended, with `so_far` printed.
+/// Stops a run at the first Ctrl-C or SIGTERM. If it does not stop soon, prints `so_far` and ends the program.
 pub(super) fn stop_on_signals(so_far: SoFar) -> anyhow::Result<Stop> {
     let stop = Stop::default();
     let told = stop.clone();
@@ -79,7 +79,7 @@ pub(super) fn stop_on_signals(so_far: SoFar) -> anyhow::Result<Stop> {
         });
         output::message(INTERRUPTED);
         if let Some(value) = so_far.take() {
-            // Nothing is left to tell if stdout is gone.
+            // If stdout is closed, there is nobody to tell.
             let _ = output::json(&value);
         }
         exit::at_once(Exit::Interrupted);

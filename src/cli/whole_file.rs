@@ -1,5 +1,5 @@
-//! The file that a user names for output. A regular file appears whole or not at all, and is on the disk when it does;
-//! a device or a pipe is written through to.
+//! The output file that a user names. A regular file appears complete or not at all, and is on the disk when it appears;
+//! a device or a pipe is written to directly.
 
 use std::fs::{File, Metadata, Permissions};
 use std::io::{self, BufWriter, Write};
@@ -12,46 +12,46 @@ use anyhow::{Context, bail};
 use fs_err as fs;
 use tempfile::NamedTempFile;
 
-/// So many bytes are gathered before they are written.
-const GATHERED: usize = 1 << 20;
+/// Bytes that are buffered before they are written.
+const BUFFER_BYTES: usize = 1 << 20;
 
-/// After so many bytes the disk is asked to keep what it has.
-const STRETCH: usize = 16 << 20;
+/// Bytes that are written between two syncs.
+const SYNC_BYTES: usize = 16 << 20;
 
 /// The mode of a new file; the umask applies to it.
 const MODE: u32 = 0o666;
 
 /// The most symbolic links that are followed to a file that does not exist yet, as in Linux.
-const LINKS: usize = 40;
+const MAX_SYMLINKS: usize = 40;
 
-/// A file under a name of its own until it is finished; dropped before that, it is gone. What is no regular file has no
-/// such name: what is written to it is written.
+/// An output file. A regular file has a temporary name until it is finished, and is removed if it is dropped before that.
+/// Devices and pipes are written to directly.
 pub(super) struct WholeFile {
     out: BufWriter<Target>,
     path: PathBuf,
 }
 
 enum Target {
-    /// To become the file of this path.
+    /// A temporary file that will be renamed to this path.
     Replacement(Synced),
     /// A device, a pipe, or a file that another program holds open.
     Through(fs::File),
 }
 
 impl WholeFile {
-    /// Begins the output to `path`. A regular file stays as it is until this is finished, and is replaced then, keeping its
-    /// owner and mode; a symbolic link is followed, and stays.
+    /// Begins the output to `path`. An existing regular file is replaced when this is finished, and its owner and mode are
+    /// kept; a symbolic link is followed.
     pub(super) fn create(path: &Path) -> anyhow::Result<Self> {
         let known = match fs::metadata(path) {
             Ok(metadata) => Some(metadata),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(_) if path.metadata().is_err_and(|error| error.raw_os_error() == Some(CIRCLE)) => return Err(circle(path)),
+            Err(_) if path.metadata().is_err_and(|error| error.raw_os_error() == Some(ELOOP)) => return Err(circle(path)),
             Err(error) => return Err(error.into()),
         };
         if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
             bail!("{} is a directory\nhint: name a file in it", path.display());
         }
-        // Below these, names stand for what a process has open: it would not see a new file of that name.
+        // Names below these stand for open files of a process, which would not see a new file of that name.
         let is_open = ["/dev/fd", "/dev/stdout", "/dev/stderr", "/proc"].iter().any(|place| path.starts_with(place));
         let (target, path) = match known {
             Some(metadata) if metadata.is_dir() => bail!("{} is a directory\nhint: name a file in it", path.display()),
@@ -60,20 +60,20 @@ impl WholeFile {
             }
             Some(metadata) => {
                 let path = fs::canonicalize(path)?;
-                let file = beside(&path)?;
+                let file = temporary_next_to(&path)?;
                 keep_owner_and_mode(&file, &metadata, &path)?;
                 (Target::Replacement(Synced::new(file)?), path)
             }
             None if is_open => bail!("{} is not open\nhint: name a file, or - for stdout", path.display()),
             None => {
                 let path = end_of_links(path)?;
-                (Target::Replacement(Synced::new(beside(&path)?)?), path)
+                (Target::Replacement(Synced::new(temporary_next_to(&path)?)?), path)
             }
         };
-        Ok(Self { out: BufWriter::with_capacity(GATHERED, target), path })
+        Ok(Self { out: BufWriter::with_capacity(BUFFER_BYTES, target), path })
     }
 
-    /// Gives the file its name, once all of it is on the disk.
+    /// Renames the file to its final name, after a sync.
     pub(super) fn finish(self) -> anyhow::Result<()> {
         let Self { out, path } = self;
         let failed = || format!("{} cannot be written", path.display());
@@ -84,7 +84,7 @@ impl WholeFile {
         syncer.finish().with_context(failed)?;
         file.as_file().sync_all().with_context(failed)?;
         file.persist(&path).with_context(failed)?;
-        // The name is on the disk when the folder is.
+        // The rename is durable only after a sync of the folder.
         Ok(fs::File::open(folder(&path))?.sync_all()?)
     }
 }
@@ -119,11 +119,11 @@ fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// A file without its name yet, in the folder of `path`. Dropped, it is gone.
-fn beside(path: &Path) -> anyhow::Result<NamedTempFile> {
+/// Creates a temporary file in the folder of `path`. It is removed if it is dropped.
+fn temporary_next_to(path: &Path) -> anyhow::Result<NamedTempFile> {
     let folder = folder(path);
     if !folder.exists() {
-        bail!("the folder {} does not exist\nhint: make it first, or name another one", folder.display());
+        bail!("the folder {} does not exist\nhint: create it first, or name another one", folder.display());
     }
     tempfile::Builder::new()
         .permissions(Permissions::from_mode(MODE))
@@ -131,10 +131,10 @@ fn beside(path: &Path) -> anyhow::Result<NamedTempFile> {
         .with_context(|| format!("{} cannot be written to", folder.display()))
 }
 
-/// Where a file is to be made: where the symbolic links of `path` lead.
+/// Returns where to create a file: the end of the symbolic links of `path`.
 fn end_of_links(path: &Path) -> anyhow::Result<PathBuf> {
     let mut path = path.to_owned();
-    for _ in 0..LINKS {
+    for _ in 0..MAX_SYMLINKS {
         match fs::read_link(&path) {
             Ok(target) => path = folder(&path).join(target),
             Err(_) => return Ok(path),
@@ -143,8 +143,8 @@ fn end_of_links(path: &Path) -> anyhow::Result<PathBuf> {
     Err(circle(&path))
 }
 
-/// What Linux says of a circle of symbolic links (`ELOOP`).
-const CIRCLE: i32 = 40;
+/// The error for a circle of symbolic links (`ELOOP`).
+const ELOOP: i32 = 40;
 
 fn circle(path: &Path) -> anyhow::Error {
     anyhow::anyhow!("{} is a circle of symbolic links\nhint: name another file", path.display())
@@ -165,7 +165,7 @@ fn keep_owner_and_mode(file: &NamedTempFile, known: &Metadata, path: &Path) -> a
     Ok(file.as_file().set_permissions(Permissions::from_mode(known.mode() & 0o7777))?)
 }
 
-/// A file that goes to the disk while it is written, so that little is left to wait for at its end.
+/// A file that is synced while it is written, so that the last sync is short.
 struct Synced {
     file: NamedTempFile,
     syncer: Syncer,
@@ -183,7 +183,7 @@ impl Write for Synced {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         let written = self.file.write(buffer)?;
         self.unsynced += written;
-        if self.unsynced >= STRETCH {
+        if self.unsynced >= SYNC_BYTES {
             self.unsynced = 0;
             self.syncer.wake();
         }
@@ -195,7 +195,7 @@ impl Write for Synced {
     }
 }
 
-/// Syncs a file whenever it is woken, on a thread of its own.
+/// A thread that syncs a file each time it is woken.
 struct Syncer {
     wake: SyncSender<()>,
     thread: JoinHandle<io::Result<()>>,
@@ -210,13 +210,13 @@ impl Syncer {
         Ok(Self { wake, thread })
     }
 
-    /// Asks for a sync. One that waits already will do, and what went wrong is told at the end.
+    /// Requests a sync. A request that waits already covers this one; errors are returned at the end.
     fn wake(&self) {
         let _ = self.wake.try_send(());
     }
 
-    /// Waits for the last sync. The system tells an error of the disk once: who hears of it here must not go on, since a
-    /// later sync may succeed without the lost bytes.
+    /// Waits for the last sync. The system reports an error of the disk only once, so the caller must not continue after one:
+    /// a later sync may succeed without the lost bytes.
     fn finish(self) -> io::Result<()> {
         drop(self.wake);
         self.thread.join().unwrap_or_else(|_| Err(io::Error::other("the thread that syncs the file ended too early")))
@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn a_sync_that_failed_is_told_at_the_end() {
-        // A pipe is on no disk.
+        // A pipe cannot be synced.
         let (reader, _writer) = io::pipe().expect("a pipe");
         let syncer = Syncer::start(File::from(OwnedFd::from(reader))).expect("a thread");
         syncer.wake();
@@ -242,7 +242,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("dump.nt");
         let mut file = WholeFile::create(&path).expect("a file");
-        let parts = [vec![b'a'; STRETCH], vec![b'b'; STRETCH + 1], vec![b'c'; 7]];
+        let parts = [vec![b'a'; SYNC_BYTES], vec![b'b'; SYNC_BYTES + 1], vec![b'c'; 7]];
         for part in &parts {
             file.write_all(part).expect("room on the disk");
         }

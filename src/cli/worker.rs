@@ -1,4 +1,4 @@
-//! `libris-mirror worker`: runs the queries of a server, and is started by it alone.
+//! `libris-mirror worker`: runs the queries of a server. Only `serve` starts it.
 
 use std::io;
 
@@ -7,7 +7,7 @@ use clap::Args;
 use super::{Exit, Global, Settings};
 use crate::query::{self, QueryError, worker};
 
-/// Run the queries of `serve`, which come over stdin.
+/// Run the queries that `serve` sends over stdin.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The most memory, in MB.
@@ -15,7 +15,7 @@ pub(super) struct Arguments {
     memory_mb: u64,
 }
 
-/// Ends the process where the engine does not notice that a query's time is up: the server starts another.
+/// Ends the process if the engine does not notice that the time of a query is up. The server starts another process.
 fn overdue(_: QueryError) {
     super::exit::at_once(Exit::Failed)
 }

@@ -16,7 +16,7 @@ use crate::rdf::PayloadFormat;
 /// The defaults, each with its reason.
 pub const DEFAULTS: &str = include_str!("../../config/libris.toml");
 
-/// What the environment variables begin with; two underscores lead into a section.
+/// The prefix of the environment variables; two underscores separate section and setting.
 pub const ENVIRONMENT_PREFIX: &str = "LIBRIS_MIRROR";
 
 /// All settings.
@@ -119,16 +119,16 @@ pub struct SourceSettings {
     /// The metadata prefix.
     #[serde(default = "default_prefix")]
     pub prefix: String,
-    /// The format of the payloads, where the prefix does not tell: `rdfxml`, `ttl` or `jsonld`.
+    /// The format of the payloads, if the prefix does not tell it: `rdfxml`, `ttl` or `jsonld`.
     pub format: Option<String>,
     /// The URL of the JSON-LD context.
     pub context: Option<String>,
-    /// Whether it is harvested where no source is named.
+    /// Whether it is harvested when no source is named.
     #[serde(default = "yes")]
     pub enabled: bool,
 }
 
-/// The least that `serve.memory_mb` may be.
+/// The minimum of `serve.memory_mb`.
 const LEAST_MEMORY_MB: u64 = 512;
 
 fn default_prefix() -> String {
@@ -147,7 +147,7 @@ pub enum ConfigError {
         "the configuration is not valid: {0}\nhint: `libris-mirror generate config` prints every setting with its default and the reason"
     )]
     Layers(#[from] config::ConfigError),
-    /// A name is no setting.
+    /// A setting does not exist.
     #[error(
         "{name:?} in {place} is no setting\nhint: {}`libris-mirror generate config` prints every setting with its default and the reason",
         nearest.as_ref().map(|nearest| format!("did you mean `{nearest}`? ")).unwrap_or_default()
@@ -155,19 +155,19 @@ pub enum ConfigError {
     Unknown {
         /// The name, as it is written there.
         name: String,
-        /// Where it stands.
+        /// Where it is written.
         place: &'static str,
-        /// The setting that it may be meant to be.
+        /// The setting that is probably meant.
         nearest: Option<String>,
     },
-    /// A value makes no sense.
+    /// A value is not valid.
     #[error("{key} = {value:?} is not valid: {problem}")]
     Value {
         /// The setting.
         key: String,
         /// Its value.
         value: String,
-        /// What is wrong, and what would be right.
+        /// What is wrong, and what is valid.
         problem: String,
     },
     /// No such source.
@@ -178,7 +178,7 @@ pub enum ConfigError {
     UnknownSource {
         /// What was asked for.
         name: String,
-        /// What there is.
+        /// The sources of the configuration.
         known: String,
     },
 }
@@ -212,7 +212,7 @@ impl Config {
         if let Some(text) = file {
             builder = builder.add_source(config::File::from_str(text, config::FileFormat::Toml));
         }
-        // Only names with a section: LIBRIS_MIRROR_DATA and its like are flags.
+        // Only variables with a section: others, such as LIBRIS_MIRROR_DATA, are flags.
         let sectioned: HashMap<_, _> =
             environment.into_iter().filter(|(name, _)| name.starts_with(ENVIRONMENT_PREFIX) && name.contains("__")).collect();
         builder = builder.add_source(
@@ -238,7 +238,7 @@ impl Config {
         Ok(config)
     }
 
-    /// Checks the values that belong together. Whoever changes one afterwards checks again.
+    /// Checks the values. A caller that changes one afterwards must check again.
     pub fn check(&self) -> Result<(), ConfigError> {
         self.serve.check()?;
         let Harvest { tries, page_records, page_bytes, record_bytes, depth, .. } = &self.harvest;
@@ -261,7 +261,7 @@ impl Config {
         Ok(())
     }
 
-    /// The named sources, or all that are enabled.
+    /// Returns the named sources, or all that are enabled.
     pub fn sources(&self, names: &[String]) -> Result<Vec<Source>, ConfigError> {
         if names.is_empty() {
             return self
@@ -283,7 +283,7 @@ impl Config {
     }
 }
 
-/// A list as it is written on a command line: its members with commas between them.
+/// Splits a list from the command line at its commas.
 fn list(text: &str) -> Vec<String> {
     text.split(',').filter(|member| !member.trim().is_empty()).map(str::to_owned).collect()
 }
@@ -356,13 +356,13 @@ impl Serve {
 }
 
 impl Harvest {
-    /// The limits of the parser.
+    /// Returns the limits of the parser.
     #[must_use]
     pub fn limits(&self) -> Limits {
         Limits { record_bytes: self.record_bytes, depth: self.depth }
     }
 
-    /// The least time between two requests.
+    /// Returns the least time between two requests.
     #[must_use]
     pub fn pause(&self) -> Duration {
         Duration::from_millis(self.pause_ms)

@@ -1,4 +1,4 @@
-//! The names of all settings, and the one that a mistake is nearest to.
+//! The names of all settings; the check of a user's settings against them, and suggestions for wrong names.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -6,16 +6,16 @@ use config::{File, FileFormat, Value, ValueKind};
 
 use super::{ConfigError, DEFAULTS, ENVIRONMENT_PREFIX};
 
-/// What a source may set beside what the sources of the defaults do.
+/// Settings of a source that the sources of the defaults do not use.
 const OF_SOURCES: [&str; 6] = ["url", "set", "prefix", "format", "context", "enabled"];
 
-/// Environment variables that are flags of the command line, and no settings.
+/// Environment variables that are flags of the command line, not settings.
 const FLAGS: [&str; 2] = ["LIBRIS_MIRROR_DATA", "LIBRIS_MIRROR_CONFIG"];
 
 /// Stands for the name of any source.
-const ANY: &str = "NAME";
+const ANY_SOURCE: &str = "NAME";
 
-/// What a setting is.
+/// The type of a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Text,
@@ -38,13 +38,13 @@ impl Kind {
         }
     }
 
-    /// Whether a value of a file is one of these.
+    /// Returns whether a value of a file has this type.
     fn takes(self, value: &Value) -> bool {
         let given = Self::of(value);
         given == self || (self, given) == (Self::Decimal, Self::Whole)
     }
 
-    /// Whether a text, of the environment or a flag, stands for one of these.
+    /// Returns whether a text, from the environment or a flag, can be read as this type.
     fn takes_text(self, text: &str) -> bool {
         match self {
             Self::Whole => text.trim().parse::<i64>().is_ok(),
@@ -54,29 +54,30 @@ impl Kind {
         }
     }
 
-    /// What it is, and an example of it in a file.
+    /// Returns the name of the type, with an example for a file.
     fn words(self) -> &'static str {
         match self {
             Self::Whole => "a whole number, such as 500",
             Self::Decimal => "a number, such as 2.5",
             Self::Switch => "true or false",
-            Self::Text => "a text, in quotation marks where it stands in a file",
+            Self::Text => "a text, in quotation marks in a file",
             Self::List => "a list of texts, such as [\"a\", \"b\"]",
             Self::Other => "something else",
         }
     }
 }
 
-/// All settings and what they are, with dots: `harvest.pause_ms`, `sources.NAME.url`.
+/// Returns all settings with their types: `harvest.pause_ms`, `sources.NAME.url`.
 fn known() -> Result<BTreeMap<String, Kind>, config::ConfigError> {
-    let of_source = |name: &&str| (format!("sources.{ANY}.{name}"), if *name == "enabled" { Kind::Switch } else { Kind::Text });
+    let of_source =
+        |name: &&str| (format!("sources.{ANY_SOURCE}.{name}"), if *name == "enabled" { Kind::Switch } else { Kind::Text });
     let mut known: BTreeMap<String, Kind> = OF_SOURCES.iter().map(of_source).collect();
     let defaults = of_file(DEFAULTS)?.into_iter().filter(|(name, _)| !name.starts_with("sources."));
     known.extend(defaults.map(|(name, value)| (name, Kind::of(&value))));
     Ok(known)
 }
 
-/// The settings that a text of TOML names, with their values.
+/// Returns the settings in a text of TOML, with their values.
 fn of_file(text: &str) -> Result<Vec<(String, Value)>, config::ConfigError> {
     let layer = config::Config::builder().add_source(File::from_str(text, FileFormat::Toml)).build()?;
     let mut names = Vec::new();
@@ -93,7 +94,7 @@ fn of_file(text: &str) -> Result<Vec<(String, Value)>, config::ConfigError> {
     Ok(names)
 }
 
-/// Checks that a user's file, the environment and the flags name settings that there are.
+/// Checks that the settings in a user's file, the environment and the flags exist and have the right types.
 pub(super) fn check(
     file: Option<&str>,
     environment: &HashMap<String, String>,
@@ -136,9 +137,9 @@ fn look_up(
     written: &str,
     spell: impl Fn(String) -> String,
 ) -> Result<Kind, ConfigError> {
-    // The name of a source is the user's own.
+    // Users choose the names of sources.
     let (general, source) = match name.split('.').collect::<Vec<_>>().as_slice() {
-        ["sources", source, key] => (format!("sources.{ANY}.{key}"), Some(*source)),
+        ["sources", source, key] => (format!("sources.{ANY_SOURCE}.{key}"), Some(*source)),
         _ => (name.to_owned(), None),
     };
     if let Some(kind) = known.get(&general) {
@@ -150,20 +151,20 @@ fn look_up(
         return Err(ConfigError::Value { key: written.to_owned(), value: "…".to_owned(), problem });
     }
     let nearest = nearest(known.keys().map(String::as_str), &general);
-    let nearest = nearest.map(|nearest| spell(nearest.replace(ANY, source.unwrap_or(ANY))));
+    let nearest = nearest.map(|nearest| spell(nearest.replace(ANY_SOURCE, source.unwrap_or(ANY_SOURCE))));
     Err(ConfigError::Unknown { name: written.to_owned(), place, nearest })
 }
 
-/// The name that a mistake is nearest to, unless none is near.
+/// Returns the known name that is nearest to a wrong one, if any is near.
 #[must_use]
 pub fn nearest<'a>(known: impl Iterator<Item = &'a str>, mistake: &str) -> Option<&'a str> {
     fn last(name: &str) -> &str {
         name.rsplit('.').next().unwrap_or_default()
     }
-    // The section may be forgotten, or another one: it only decides between names that are as near.
+    // The section may be missing or wrong, so it only decides between names at the same distance.
     let likeness = |name: &str| {
         let own = strsim::jaro_winkler(last(name), last(mistake));
-        // Two letters that were swapped in a short name, and the wrong sign between section and name.
+        // Allows two swapped letters in a short name, and the wrong sign between section and name.
         let swapped = mistake.len() > 2 && strsim::osa_distance(last(name), last(mistake)) == 1;
         let joined = name.replace('.', "_") == mistake.replace('.', "_");
         (if swapped || joined { own.max(0.9) } else { own }, strsim::jaro_winkler(name, mistake))

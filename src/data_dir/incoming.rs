@@ -1,8 +1,8 @@
-//! A mirror that takes the place of the one in a data directory, all of it or nothing, whenever the program is killed.
+//! Replaces the mirror in a data directory atomically, even if the program is killed at any moment.
 //!
-//! The new parts are made in a folder of their own, `incoming/`. Until it says that it is ready, nothing has changed, and
-//! the next attempt begins again. From then on the exchange only goes forward: whoever takes the lock next completes it
-//! before anything else, so that no harvest ever begins an empty mirror between the old one and the new one.
+//! The new parts are written to the folder `incoming/`. Until it is marked as ready, nothing has changed, and the next attempt
+//! begins again. From then on the exchange only goes forward: the next writer completes it before anything else, so that no
+//! harvest can begin an empty mirror between the old one and the new one.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -13,21 +13,21 @@ use serde::{Deserialize, Serialize};
 use super::{DataDir, LOG, SNAPSHOTS, STORE};
 use crate::snapshots::sync;
 
-/// Where the new parts wait.
+/// The folder of the new parts.
 const INCOMING: &str = "incoming";
-/// There once all parts are complete and on the disk; says what is exchanged.
+/// The mark that all parts are complete and on the disk; its content describes the exchange.
 const READY: &str = "ready.json";
-/// What is left of `incoming/` when all is done: it goes under this name, so that a half-removed folder is never taken for one
-/// that is ready.
+/// The name under which `incoming/` is removed at the end, so that a half-removed folder is never taken for one that is
+/// ready.
 const DONE: &str = "incoming.done";
-/// There once the old parts are out of the way.
+/// The mark that the old parts were moved.
 const CLEARED: &str = "cleared";
-/// The old parts. The log goes first, so that no reader opens it without what its other files hold.
+/// The old parts. The log is moved first, so that no reader opens it without its other files.
 const OLD: [&str; 5] = [LOG, "mirror.db-wal", "mirror.db-shm", STORE, SNAPSHOTS];
-/// The new parts. The log comes last: then there is a mirror.
+/// The new parts. The log is moved last, because a log makes a mirror.
 const NEW: [&str; 2] = [STORE, LOG];
 
-/// What is exchanged.
+/// An exchange of mirrors.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exchange {
     /// Where the new mirror comes from.
@@ -36,11 +36,11 @@ pub struct Exchange {
     pub aside: String,
 }
 
-/// A folder for the parts of a new mirror, which lie in it as they do in a data directory.
+/// A folder for the parts of a new mirror, with the layout of a data directory.
 pub struct Incoming(DataDir);
 
 impl Incoming {
-    /// An empty one. Needs the lock of the directory.
+    /// Creates an empty folder. Needs the lock of the data directory.
     pub fn new(data: &DataDir) -> io::Result<Self> {
         let folder = data.path().join(INCOMING);
         put_away(data.path())?;
@@ -48,13 +48,13 @@ impl Incoming {
         Ok(Self(DataDir::new(folder)))
     }
 
-    /// Where its parts are to be written: the log, and the store if there is one.
+    /// Returns where to write the parts: the log, and the store if there is one.
     #[must_use]
     pub fn parts(&self) -> &DataDir {
         &self.0
     }
 
-    /// Says that all parts are complete and on the disk. From here on there is no way back.
+    /// Marks all parts as complete and on the disk. From here on the exchange only goes forward.
     pub fn ready(&self, exchange: &Exchange) -> io::Result<()> {
         let folder = self.0.path();
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
@@ -66,12 +66,12 @@ impl Incoming {
     }
 }
 
-/// Whether an exchange is under way that was not completed.
+/// Returns whether an exchange is ready but not completed.
 pub(super) fn is_pending(data: &DataDir) -> bool {
     data.path().join(INCOMING).join(READY).exists()
 }
 
-/// Completes an exchange that is ready, and says which. Can be repeated after a crash at any step. Needs the lock.
+/// Completes an exchange that is ready, and returns it. Can be repeated after a crash at any step. Needs the lock.
 pub(super) fn complete(data: &DataDir) -> io::Result<Option<Exchange>> {
     let incoming = data.path().join(INCOMING);
     let ready = match fs::read_to_string(incoming.join(READY)) {
@@ -95,7 +95,7 @@ pub(super) fn complete(data: &DataDir) -> io::Result<Option<Exchange>> {
     Ok(Some(exchange))
 }
 
-/// Removes the folder of the new parts, if there is one. It is out of sight at once.
+/// Removes the folder of the new parts, if there is one, after renaming it.
 fn put_away(data: &Path) -> io::Result<()> {
     if data.join(DONE).exists() {
         fs::remove_dir_all(data.join(DONE))?;
@@ -110,7 +110,7 @@ fn put_away(data: &Path) -> io::Result<()> {
 
 fn clear(data: &Path, aside: &Path) -> io::Result<()> {
     for part in OLD {
-        // What is there already is the old part; the one here is new then.
+        // A part that exists there is the old one, so the one here is new.
         if data.join(part).exists() && !aside.join(part).exists() {
             fs::create_dir_all(aside)?;
             fs::rename(data.join(part), aside.join(part))?;

@@ -1,7 +1,7 @@
-//! The data directory: what lies where, its version, and the lock that admits one writer.
+//! The data directory: its layout, its version, and the lock that allows one writer.
 //!
 //! `mirror.db` the log and the `SQLite` views · `store/` the writer's oxigraph · `snapshots/` what readers open ·
-//! `lock` · `version` · `incoming/` a backup on its way to become the mirror.
+//! `lock` · `version` · `incoming/` a backup that is being restored.
 
 mod incoming;
 
@@ -25,11 +25,11 @@ const VERSION: u32 = 1;
 
 const LOG: &str = "mirror.db";
 
-/// A directory that holds a mirror, or will.
+/// A directory that holds a mirror, or will hold one.
 #[derive(Debug, Clone)]
 pub struct DataDir(PathBuf);
 
-/// The right to write, until it is dropped or the process ends.
+/// The write lock, held until it is dropped or the process ends.
 #[derive(Debug)]
 pub struct WriteLock {
     _file: File,
@@ -38,10 +38,10 @@ pub struct WriteLock {
 /// Why the directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DataDirError {
-    /// Of the file system.
+    /// The file system failed.
     #[error("{0}\nhint: name a directory that you may write to with --data")]
     Io(#[from] std::io::Error),
-    /// Another run works on it.
+    /// Another run holds the lock.
     #[error("{path} is in use by another run: {holder}\nhint: wait for it, or look for that process")]
     Locked {
         /// The directory.
@@ -59,12 +59,12 @@ pub enum DataDirError {
         /// Its version.
         found: u32,
     },
-    /// There is a mirror, and nothing in it.
+    /// The mirror is empty.
     #[error(
-        "the mirror in {0} is empty: no harvest has brought anything yet\nhint: run `libris-mirror harvest` first, or name the right directory with --data"
+        "the mirror in {0} is empty: nothing was harvested yet\nhint: run `libris-mirror harvest` first, or name the right directory with --data"
     )]
     Empty(PathBuf),
-    /// A backup was about to become the mirror, and the program was killed.
+    /// A restore was killed.
     #[error(
         "a restore into {0} was interrupted\nhint: run it again; a harvest, or any other command that writes, completes it as well"
     )]
@@ -75,31 +75,31 @@ pub enum DataDirError {
 }
 
 impl DataDir {
-    /// The directory at this path, which need not exist yet.
+    /// Returns the directory at this path, which need not exist yet.
     #[must_use]
     pub fn new(path: PathBuf) -> Self {
         Self(path)
     }
 
-    /// Its path.
+    /// Returns its path.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.0
     }
 
-    /// The log's file.
+    /// Returns the file of the log.
     #[must_use]
     pub fn log(&self) -> PathBuf {
         self.0.join(LOG)
     }
 
-    /// The writer's store.
+    /// Returns the directory of the writer's store.
     #[must_use]
     pub fn store(&self) -> PathBuf {
         self.0.join(STORE)
     }
 
-    /// The published snapshots.
+    /// Returns the published snapshots.
     #[must_use]
     pub fn snapshots(&self) -> Snapshots {
         Snapshots::of(&self.0)
@@ -110,13 +110,13 @@ impl DataDir {
         Log::open_read_only(&self.log())
     }
 
-    /// Makes the directory if need be and takes the right to write; `who` is told to others that want it. Completes a
-    /// restore that was interrupted.
+    /// Creates the directory if needed and takes the write lock; others that want it are shown `who`. Completes a restore that
+    /// was interrupted.
     pub fn lock(&self, who: &str) -> Result<WriteLock, DataDirError> {
         self.lock_and_complete(who).map(|(lock, _)| lock)
     }
 
-    /// Takes the right to write; says what it completed, if a restore was interrupted.
+    /// Takes the write lock. Returns the restore that it completed, if one was interrupted.
     pub fn lock_and_complete(&self, who: &str) -> Result<(WriteLock, Option<Exchange>), DataDirError> {
         fs::create_dir_all(&self.0)?;
         self.check_version()?;
@@ -139,12 +139,12 @@ impl DataDir {
         }
         let completed = incoming::complete(self)?;
         if let Some(Exchange { from, .. }) = &completed {
-            tracing::warn!("the restore from {}, which was interrupted, is completed", from.display());
+            tracing::warn!("the interrupted restore from {} is now complete", from.display());
         }
         Ok((WriteLock { _file: file.into_parts().0 }, completed))
     }
 
-    /// Refuses a directory without a mirror, or with one of a newer layout.
+    /// Checks that the directory has a mirror, in a layout that this program knows.
     pub fn check(&self) -> Result<(), DataDirError> {
         if incoming::is_pending(self) {
             return Err(DataDirError::Interrupted(self.0.clone()));
@@ -155,7 +155,7 @@ impl DataDir {
         self.check_version()
     }
 
-    /// The same for those who write: a restore that was interrupted is completed first.
+    /// Checks the same for a writer: first completes a restore that was interrupted.
     pub fn check_to_write(&self, who: &str) -> Result<(), DataDirError> {
         if incoming::is_pending(self) {
             drop(self.lock(who)?);
@@ -163,13 +163,13 @@ impl DataDir {
         self.check()
     }
 
-    /// Puts a mirror that is ready in the place of the one here. Needs the lock.
+    /// Replaces the mirror by the one that is ready in `incoming/`. Needs the lock.
     pub fn exchange(&self) -> Result<(), DataDirError> {
         incoming::complete(self)?;
         Ok(())
     }
 
-    /// Says in the directory which layout it has.
+    /// Writes the version of the layout.
     pub fn write_version(&self) -> std::io::Result<()> {
         fs::write(self.0.join("version"), format!("{VERSION}\n"))
     }
@@ -179,7 +179,8 @@ impl DataDir {
         if found > VERSION { Err(DataDirError::TooNew { path: self.0.clone(), found }) } else { Ok(()) }
     }
 
-    /// Bytes on disk of the mirror and of its parts. Files that the store and its snapshots share, as hard links, count once.
+    /// Returns the bytes on disk of the mirror and of its parts. Files that the store and its snapshots share as hard links count
+    /// once.
     #[must_use]
     pub fn sizes(&self) -> Sizes {
         let mut seen = HashSet::new();
@@ -189,7 +190,7 @@ impl DataDir {
         Sizes { log, store, snapshots, total: log + store + snapshots + below(&self.0) }
     }
 
-    /// Bytes on disk below a path; hard links count once.
+    /// Returns the bytes on disk below a path; hard links count once.
     #[must_use]
     pub fn size(path: &Path) -> u64 {
         bytes_below(path, &mut HashSet::new())
@@ -203,13 +204,13 @@ pub struct Sizes {
     pub log: u64,
     /// The writer's store.
     pub store: u64,
-    /// What the snapshots hold beside what they share with the store.
+    /// The snapshots, without the files that they share with the store.
     pub snapshots: u64,
     /// All of it.
     pub total: u64,
 }
 
-/// Bytes of files that were not seen before, by device and inode.
+/// Adds up the bytes of files that were not seen before, by device and inode.
 fn bytes_below(path: &Path, seen: &mut HashSet<(u64, u64)>) -> u64 {
     let (mut bytes, mut open) = (0, vec![path.to_owned()]);
     while let Some(path) = open.pop() {

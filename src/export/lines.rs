@@ -1,4 +1,4 @@
-//! N-Triples and N-Quads, a line a statement, in their canonical spelling (RDF 1.1 N-Triples, section 4).
+//! A serializer of N-Triples and N-Quads in the canonical form of lines (RDF 1.1 N-Triples, section 4).
 
 use oxigraph::model::vocab::xsd;
 use oxigraph::model::{GraphName, Literal, NamedOrBlankNode, Quad, Term};
@@ -55,7 +55,7 @@ fn literal(value: &Literal, out: &mut Vec<u8>) {
     }
 }
 
-/// The first byte of U+FFFE and U+FFFF, and of a few others that stay.
+/// The first byte of U+FFFE and U+FFFF, and of a few characters that need no escape.
 const MAYBE_NO_CHARACTER: u8 = 0xef;
 
 fn escaped(text: &str, out: &mut Vec<u8>) {

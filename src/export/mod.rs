@@ -1,8 +1,8 @@
-//! Bulk dumps, straight from the payloads in the log: on all cores, constant memory, the same bytes after every rebuild.
+//! Bulk dumps from the payloads in the log: on all cores, in constant memory, with the same bytes after every rebuild.
 //!
-//! Records come in the order in which their newest versions arrived. N-Triples is the flat union: each triple once
-//! for every record that states it. Blank nodes carry ids of their record, so dumps can be joined. A dump is made in
-//! pieces of some hundred records; each is parsed, written and packed by itself.
+//! Records are in the order in which their newest versions arrived. N-Triples is the flat union: each triple once for
+//! every record that states it. The ids of blank nodes depend on their record, so dumps can be joined. A dump is written in
+//! pieces of some hundred records; each is parsed, serialized and compressed by itself.
 
 mod lines;
 mod packing;
@@ -33,11 +33,11 @@ pub enum DumpFormat {
     NQuads,
     /// Turtle: triples without their graphs.
     Turtle,
-    /// `TriG`: a graph a record.
+    /// `TriG`: a graph for each record.
     TriG,
 }
 
-/// What a dump holds.
+/// The counts of a dump.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 pub struct ExportReport {
     /// Live records.
@@ -54,7 +54,7 @@ pub enum ExportError {
     /// The log could not be read.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// A context of the log is none.
+    /// A JSON-LD context in the log is not valid.
     #[error(transparent)]
     View(#[from] ViewError),
     /// The output could not be written.
@@ -63,12 +63,12 @@ pub enum ExportError {
     /// There is no source of this name.
     #[error("the mirror has no source {name:?}; it has {known}")]
     UnknownSource {
-        /// What was asked for.
+        /// The name that was asked for.
         name: String,
-        /// What there is.
+        /// The sources of the mirror.
         known: String,
     },
-    /// Too much for a canonical form.
+    /// The mirror is too large for a canonical form.
     #[error("a canonical form of more than {0} triples does not fit: name one record with --record, or use --format nq")]
     TooLarge(u64),
     /// There is no canonical form.
@@ -83,8 +83,8 @@ fn find(sources: &[SourceRow], name: &str) -> Result<SourceId, ExportError> {
     })
 }
 
-/// Works on the live records of a source, or of all, in pieces and on all cores; the results come in the order of the
-/// log, which is held as it is until the end. `work` takes the quads of one record after the other.
+/// Runs `work` on the live records of a source, or of all, in pieces and on all cores. Results are returned in the order of
+/// the log, which is held in one state until the end.
 fn each_piece<R: Send>(
     log: &mut Log,
     depth: usize,
@@ -129,7 +129,7 @@ fn each_piece<R: Send>(
 }
 
 impl ExportReport {
-    /// The quads of a live record, counted.
+    /// Returns the quads of a live record, and counts them.
     fn parse(&mut self, readers: &Readers, version: &CurrentVersion, record: &[u8]) -> Option<Vec<Quad>> {
         match readers.parsed(version, Some(record)).content {
             Content::Quads(quads) => {
@@ -146,20 +146,20 @@ impl ExportReport {
     }
 }
 
-/// What is dumped, and how.
+/// The options of a dump.
 #[derive(Debug, Clone, Copy)]
 pub struct Dump<'a> {
     /// Only the records of this source.
     pub source: Option<&'a str>,
     /// The format.
     pub format: DumpFormat,
-    /// How it is packed.
+    /// The compression.
     pub packing: Packing,
     /// How deep the XML of a record may be nested.
     pub depth: usize,
 }
 
-/// Writes a dump of the log as it is now, or as it is held.
+/// Writes a dump of the log in its current state, or in the state that is held.
 pub fn dump(log: &mut Log, what: Dump<'_>, out: &mut dyn Write) -> Result<ExportReport, ExportError> {
     let Dump { source, format, packing, depth } = what;
     let mut written = false;
@@ -181,7 +181,7 @@ pub fn dump(log: &mut Log, what: Dump<'_>, out: &mut dyn Write) -> Result<Export
         },
     )?;
     if !written {
-        // What is packed is never nothing at all: that would be a broken file.
+        // A compressed file of zero bytes is not valid, so an empty dump still has one member.
         out.write_all(&packing.pack(Vec::new())?)?;
     }
     Ok(report)
@@ -196,7 +196,7 @@ impl DumpFormat {
         }
     }
 
-    /// The lines that a dump begins with. The serializer writes them in front of the first statement.
+    /// Returns the first lines of a dump: the prefixes, which the serializer writes before the first statement.
     fn prefixes(self) -> io::Result<Option<Vec<u8>>> {
         let Some(serializer) = self.serializer() else { return Ok(None) };
         let mut writer = serializer.for_writer(Vec::new());
@@ -206,10 +206,10 @@ impl DumpFormat {
         Ok(Some(text))
     }
 
-    /// The text of some records; each is written while it is still near the processor.
+    /// Returns the text of some records. Each record is written right after it is parsed, while it is in the processor's cache.
     fn write(self, records: &mut dyn Iterator<Item = Vec<Quad>>) -> io::Result<Vec<u8>> {
         let Some(serializer) = self.serializer() else {
-            let mut text = Vec::with_capacity(PIECE);
+            let mut text = Vec::with_capacity(PIECE_BYTES);
             for record in records {
                 for quad in &record {
                     lines::write(quad, self == Self::NQuads, &mut text);
@@ -225,24 +225,24 @@ impl DumpFormat {
             }
         }
         let mut text = writer.finish()?;
-        // The prefixes stand at the beginning of the whole.
+        // The prefixes are written once, at the beginning of the dump.
         text.drain(..end_of_prefixes(&text));
         Ok(text)
     }
 }
 
-/// Where the prefixes at the beginning of a text end.
+/// Returns the end of the prefixes at the beginning of a text.
 fn end_of_prefixes(text: &[u8]) -> usize {
     text.split_inclusive(|byte| *byte == b'\n').take_while(|line| line.starts_with(b"@prefix ")).map(<[u8]>::len).sum()
 }
 
-/// About how long the text of a piece is, in bytes.
-const PIECE: usize = 2 << 20;
+/// The typical length of the text of a piece, in bytes.
+const PIECE_BYTES: usize = 2 << 20;
 
-/// The most triples that a canonical form is made of.
+/// The limit on the triples of a canonical form.
 const CANONICAL_LIMIT: u64 = 200_000;
 
-/// Writes canonical N-Quads (RDFC-1.0) of a whole small mirror.
+/// Writes canonical N-Quads (RDFC-1.0) of a small mirror.
 pub fn dump_canonical(
     log: &mut Log,
     depth: usize,

@@ -1,15 +1,15 @@
-//! Packed dumps: members that are made by themselves and stand one after the other, which every reader of gzip (RFC
-//! 1952, section 2.2) and Zstandard (RFC 8878, section 3) takes for one.
+//! Compressed dumps: a sequence of members that are compressed independently, which readers of gzip (RFC 1952, section 2.2)
+//! and Zstandard (RFC 8878, section 3) read as one file.
 
 use std::io::{self, Write};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-/// How a dump is packed.
+/// The compression of a dump.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Packing {
-    /// Not at all.
+    /// None.
     Plain,
     /// gzip.
     Gzip,
@@ -17,12 +17,12 @@ pub enum Packing {
     Zstd,
 }
 
-/// Statements repeat themselves so much that a higher level gains little and costs much.
+/// The level for Zstandard. Statements are so repetitive that a higher level gains little and takes much longer.
 const GZIP_LEVEL: u32 = 1;
 const ZSTD_LEVEL: i32 = 1;
 
 impl Packing {
-    /// A member of its own.
+    /// Compresses a member.
     pub fn pack(self, text: Vec<u8>) -> io::Result<Vec<u8>> {
         match self {
             Self::Plain => Ok(text),

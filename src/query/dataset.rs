@@ -1,12 +1,12 @@
-//! What a query runs on: the published store, or any other dataset that the engine can read.
+//! The dataset of a query: the published store, or any other dataset that the engine can read.
 
 use oxigraph::sparql::{PreparedSparqlQuery, QueryEvaluationError, QueryResults};
 use oxigraph::store::Store;
 
-/// A dataset that queries run on. The engine takes every `QueryableDataset` of its own (`on_queryable_dataset`), so that an
-/// index which is made for reading alone can stand in for the store: nothing else in this room knows which it is.
+/// A dataset that queries run on. The engine accepts any `QueryableDataset` (`on_queryable_dataset`), so a read-only index
+/// can replace the store: the rest of this room does not depend on which it is.
 pub trait Queryable {
-    /// Begins to evaluate a query; its results come as they are read.
+    /// Begins to evaluate a query; its results are evaluated as they are read.
     fn execute(&self, query: PreparedSparqlQuery) -> Result<QueryResults<'_>, QueryEvaluationError>;
 }
 

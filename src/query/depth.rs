@@ -1,28 +1,27 @@
-//! How deep a query may be nested. The engine's parser, its optimizer and its evaluation call themselves for each
-//! bracket, and for each link of a chain such as `1 + 1 + 1`, and a stack that is full ends the process. So the depth is
-//! told from the tokens, before any of them.
+//! The limit on the depth of a query. The engine's parser, optimizer and evaluation recurse for each bracket, and for each
+//! link of a chain such as `1 + 1 + 1`, and a stack overflow ends the process. So the depth is counted from the tokens first.
 
 use super::mistake::Mistake;
 use super::mistake::tokens::{Kind, Token, Tokens};
 
-/// The most brackets that are open at once.
-const BRACKETS: usize = 500;
+/// The limit on brackets that are open at once.
+const MAX_BRACKETS: usize = 500;
 
-/// The most links of a chain, and the most of the chains that are nested within each other: operators, triples, groups.
-/// Lists of values have no such limit.
-const LINKS: usize = 10_000;
+/// The limit on the links of a chain (operators, triples, groups), and on those of nested chains together. Lists of values have
+/// no such limit.
+const MAX_LINKS: usize = 10_000;
 
-/// The most brackets within each other whose content the parser reads twice, which doubles its time.
-const DOUBLINGS: usize = 24;
+/// The limit on nested brackets whose content the parser reads twice, which doubles its time.
+const MAX_DOUBLINGS: usize = 24;
 
-/// The stack of a thread that runs queries, in bytes. Half of it is more than enough at the limits, as
+/// The stack of a thread that runs queries, in bytes. Half of it is enough at the limits, as
 /// `a_query_within_the_limits_needs_a_part_of_the_stack` shows.
 pub(super) const STACK: usize = 64 << 20;
 
-/// What an opening bracket begins.
+/// The content of a bracket.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Content {
-    /// A group of triples and their like.
+    /// A group pattern.
     Group,
     /// A list, a path or the properties of a node.
     Terms,
@@ -34,7 +33,7 @@ enum Content {
 
 struct Frame {
     content: Content,
-    /// The depth of what was read of it, and that of its deepest part.
+    /// The depth so far, and the depth of its deepest part.
     depth: usize,
     deepest: usize,
     doublings: usize,
@@ -58,10 +57,10 @@ pub(super) fn check(text: &str) -> Result<(), Mistake> {
                 data &= sign == "(";
                 let doublings = frame.doublings + std::mem::take(&mut doubling);
                 frames.push(Frame { content, depth: 0, deepest: 0, doublings });
-                if doublings > DOUBLINGS || frames.len() > BRACKETS + 1 {
-                    let most = if doublings > DOUBLINGS { DOUBLINGS } else { BRACKETS };
+                if doublings > MAX_DOUBLINGS || frames.len() > MAX_BRACKETS + 1 {
+                    let most = if doublings > MAX_DOUBLINGS { MAX_DOUBLINGS } else { MAX_BRACKETS };
                     let sentence = format!("the query is nested too deeply: more than {most} brackets are open here");
-                    return Err(Mistake::at(text, token.start, sentence, Some("take it apart into several queries".to_owned())));
+                    return Err(Mistake::at(text, token.start, sentence, Some("split it into several queries".to_owned())));
                 }
             }
             (Kind::Sign, "}" | ")" | "]") if !outer => {
@@ -98,10 +97,11 @@ pub(super) fn check(text: &str) -> Result<(), Mistake> {
                 doubling *= usize::from(matches!(kind, Kind::Name | Kind::Iri));
             }
         }
-        if frames.last().is_some_and(|frame| frame.depth > LINKS) {
-            let sentence =
-                format!("the query is nested too deeply: more than {LINKS} triples, groups or operators follow each other here");
-            let hint = "ask in parts, or put values into VALUES or IN (…), where as many may stand as are needed";
+        if frames.last().is_some_and(|frame| frame.depth > MAX_LINKS) {
+            let sentence = format!(
+                "the query is nested too deeply: more than {MAX_LINKS} triples, groups or operators follow each other here"
+            );
+            let hint = "split the query, or put values into VALUES or IN (…), which have no limit";
             return Err(Mistake::at(text, token.start, sentence, Some(hint.to_owned())));
         }
         last = token;
@@ -118,7 +118,7 @@ fn content(around: Content, sign: &str, before: &str, kind: Kind, data: bool, ou
     }
 }
 
-/// Whether a token ends an operand, so that what follows may be an operator.
+/// Returns whether a token ends an operand, so that an operator may follow.
 fn is_operand(token: Token, text: &str) -> bool {
     match token.kind {
         Kind::Variable | Kind::Number | Kind::Text | Kind::Language | Kind::Name | Kind::Iri => true,
@@ -128,7 +128,7 @@ fn is_operand(token: Token, text: &str) -> bool {
     }
 }
 
-/// Whether a sign belongs to a number.
+/// Returns whether a sign belongs to a number.
 fn is_number_sign(sign: &str, before: &str) -> bool {
     matches!(sign, "+" | "-") && matches!(before, "(" | ",")
 }
@@ -143,28 +143,28 @@ mod tests {
 
     /// Queries that are as deep as they may be, by what they repeat: before their middle, their middle, after it.
     const DEEP: [(&str, &str, &str, &str, &str, usize); 24] = [
-        ("SELECT * { FILTER (", "(", "1", ")", ") }", BRACKETS - 2),
-        ("SELECT * { FILTER (", "-(", "1", ")", ") }", BRACKETS - 2),
+        ("SELECT * { FILTER (", "(", "1", ")", ") }", MAX_BRACKETS - 2),
+        ("SELECT * { FILTER (", "-(", "1", ")", ") }", MAX_BRACKETS - 2),
         ("SELECT * { FILTER (", "!(", "1", ")", ") }", 16),
-        ("SELECT * { FILTER (", "STR(", "1", ")", ") }", BRACKETS - 2),
-        ("SELECT * { FILTER (", "COALESCE(", "1", ")", ") }", BRACKETS - 2),
-        ("SELECT * { FILTER (", "IF(1,2,", "1", ")", ") }", BRACKETS - 2),
-        ("SELECT * { FILTER (", "1 IN (", "1", ")", ") }", BRACKETS - 2),
-        ("SELECT (", "SUM(", "?s", ")", " AS ?n) { ?s ?p ?o }", BRACKETS - 2),
-        ("SELECT * { ", "{", "?s ?p ?o", "}", "}", BRACKETS - 1),
-        ("SELECT * { ", "OPTIONAL {", "?s ?p ?o", "}", "}", BRACKETS - 1),
-        ("SELECT * { ", "FILTER EXISTS {", "?s ?p ?o", "}", "}", BRACKETS - 1),
-        ("SELECT * { ", "GRAPH ?g {", "?s ?p ?o", "}", "}", BRACKETS - 1),
-        ("SELECT * { ", "{ SELECT * {", "?s ?p ?o", "}}", "}", BRACKETS / 2 - 1),
-        ("SELECT * { ?s ", "(", "<http://x>", ")*", " ?o }", BRACKETS - 1),
-        ("CONSTRUCT { ?s ?p ", "[ ?p ", "1", "]", " } { ?s ?p ?o }", BRACKETS - 1),
-        ("SELECT * { ?s ?p ?o FILTER (?s = 1", " || ?s = 1", "", "", ") }", LINKS / 2 - 2),
+        ("SELECT * { FILTER (", "STR(", "1", ")", ") }", MAX_BRACKETS - 2),
+        ("SELECT * { FILTER (", "COALESCE(", "1", ")", ") }", MAX_BRACKETS - 2),
+        ("SELECT * { FILTER (", "IF(1,2,", "1", ")", ") }", MAX_BRACKETS - 2),
+        ("SELECT * { FILTER (", "1 IN (", "1", ")", ") }", MAX_BRACKETS - 2),
+        ("SELECT (", "SUM(", "?s", ")", " AS ?n) { ?s ?p ?o }", MAX_BRACKETS - 2),
+        ("SELECT * { ", "{", "?s ?p ?o", "}", "}", MAX_BRACKETS - 1),
+        ("SELECT * { ", "OPTIONAL {", "?s ?p ?o", "}", "}", MAX_BRACKETS - 1),
+        ("SELECT * { ", "FILTER EXISTS {", "?s ?p ?o", "}", "}", MAX_BRACKETS - 1),
+        ("SELECT * { ", "GRAPH ?g {", "?s ?p ?o", "}", "}", MAX_BRACKETS - 1),
+        ("SELECT * { ", "{ SELECT * {", "?s ?p ?o", "}}", "}", MAX_BRACKETS / 2 - 1),
+        ("SELECT * { ?s ", "(", "<http://x>", ")*", " ?o }", MAX_BRACKETS - 1),
+        ("CONSTRUCT { ?s ?p ", "[ ?p ", "1", "]", " } { ?s ?p ?o }", MAX_BRACKETS - 1),
+        ("SELECT * { ?s ?p ?o FILTER (?s = 1", " || ?s = 1", "", "", ") }", MAX_LINKS / 2 - 2),
         ("SELECT * { FILTER (1", " + 1", "", "", ") }", 4000),
         ("SELECT * { ?s ?p ?o ", "FILTER (?s = 1)", "", "", " }", 4000),
-        ("SELECT * { { ?s ?p ?o } ", "UNION { ?s ?p ?o } ", "", "", " }", LINKS / 2),
-        ("SELECT * { ?s ?p ?o ", "MINUS { ?s ?p ?o } ", "", "", " }", LINKS - 10),
-        ("SELECT * { ?s (<http://x>", "/<http://x>", "", "", ")* ?o }", LINKS / 2 - 4),
-        ("SELECT * { ?s <http://x>", "|<http://x>", "", "", " ?o }", LINKS - 10),
+        ("SELECT * { { ?s ?p ?o } ", "UNION { ?s ?p ?o } ", "", "", " }", MAX_LINKS / 2),
+        ("SELECT * { ?s ?p ?o ", "MINUS { ?s ?p ?o } ", "", "", " }", MAX_LINKS - 10),
+        ("SELECT * { ?s (<http://x>", "/<http://x>", "", "", ")* ?o }", MAX_LINKS / 2 - 4),
+        ("SELECT * { ?s <http://x>", "|<http://x>", "", "", " ?o }", MAX_LINKS - 10),
         ("SELECT * { ?s ?p ?o FILTER (?o IN (1", ",-1", "", "", ")) }", 100_000),
         ("SELECT * { VALUES (?o) { (1)", "(1)", "", "", "} }", 100_000),
     ];

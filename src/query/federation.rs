@@ -1,4 +1,4 @@
-//! `SERVICE` (SPARQL 1.1 Federated Query) to the hosts that the user listed, and to no others.
+//! `SERVICE` (SPARQL 1.1 Federated Query), only to the hosts that the user listed.
 
 use std::io::Read;
 use std::time::Duration;
@@ -14,27 +14,27 @@ use super::QueryError;
 use super::mistake::Mistake;
 use super::mistake::tokens::{Kind, Tokens};
 
-/// Asks other endpoints, if their hosts are listed.
+/// A client of other endpoints whose hosts are listed.
 pub(super) struct Services {
     hosts: Vec<String>,
     time: Duration,
 }
 
-/// Why another endpoint gave nothing.
+/// Why another endpoint gave no results.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ServiceError {
     #[error(
-        "SERVICE <{0}> is not allowed here: its host is not in `query.service_hosts`\nhint: who runs this mirror can list it there, and nothing is asked of other hosts"
+        "SERVICE <{0}> is not allowed here: its host is not in `query.service_hosts`\nhint: the operator of this mirror can list it there; other hosts are never asked"
     )]
     Host(String),
     #[error("SERVICE <{0}> could not be asked: {1}")]
     Http(String, String),
-    #[error("SERVICE <{0}> answered with what is no SPARQL result: {1}")]
+    #[error("SERVICE <{0}> did not answer with SPARQL results: {1}")]
     Answer(String, String),
 }
 
-/// The largest answer of another endpoint, in bytes.
-const LARGEST: u64 = 64 << 20;
+/// The limit on an answer of another endpoint, in bytes.
+const MAX_ANSWER_BYTES: u64 = 64 << 20;
 
 impl Services {
     pub(super) fn new(hosts: Vec<String>, time: Duration) -> Self {
@@ -43,7 +43,7 @@ impl Services {
 
     fn ask(&self, name: &str, query: String) -> Result<Vec<u8>, ServiceError> {
         let failed = |error: reqwest::Error| ServiceError::Http(name.to_owned(), error.without_url().to_string());
-        // A redirect could lead to a host that is not listed.
+        // No redirects, because one could lead to a host that is not listed.
         let client = reqwest::blocking::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .timeout(self.time)
@@ -57,17 +57,17 @@ impl Services {
         let answer = request.send().and_then(reqwest::blocking::Response::error_for_status).map_err(failed)?;
         let mut body = Vec::new();
         answer
-            .take(LARGEST + 1)
+            .take(MAX_ANSWER_BYTES + 1)
             .read_to_end(&mut body)
             .map_err(|error| ServiceError::Http(name.to_owned(), error.to_string()))?;
-        if body.len() as u64 > LARGEST {
-            return Err(ServiceError::Http(name.to_owned(), format!("the answer has more than {LARGEST} bytes")));
+        if body.len() as u64 > MAX_ANSWER_BYTES {
+            return Err(ServiceError::Http(name.to_owned(), format!("the answer has more than {MAX_ANSWER_BYTES} bytes")));
         }
         Ok(body)
     }
 }
 
-/// Whether a host is in a list: by name, or by name and port.
+/// Returns whether a host is in a list, by name, or by name and port.
 fn is_listed(hosts: &[String], iri: &str) -> bool {
     let Ok(url) = url::Url::parse(iri) else { return false };
     let Some(host) = url.host_str().filter(|_| matches!(url.scheme(), "http" | "https")) else { return false };
@@ -102,8 +102,8 @@ impl DefaultServiceHandler for Services {
     }
 }
 
-/// Refuses a query that asks what it may not, before any of it runs. A `SERVICE SILENT` that fails is to have no effect,
-/// so those are left to the evaluation; what a service is asked for is for that one to judge.
+/// Refuses a query with a `SERVICE` that is not allowed, before any of it runs. A `SERVICE SILENT` that fails must have no
+/// effect, so the evaluation handles those. The pattern inside a `SERVICE` is not checked: that endpoint does it.
 pub(super) fn check(query: &Query, text: &str, hosts: &[String]) -> Result<(), QueryError> {
     let (Query::Select { pattern, .. }
     | Query::Construct { pattern, .. }
@@ -135,10 +135,10 @@ fn named_by_variable(text: &str, variable: &str) -> Mistake {
         service = token.kind == Kind::Word && written.eq_ignore_ascii_case("SERVICE");
     };
     let hint = "name the service by its IRI: SERVICE <https://query.wikidata.org/sparql> { … }";
-    Mistake::at(text, at, format!("SERVICE cannot be named by a variable such as `?{variable}` here"), Some(hint.to_owned()))
+    Mistake::at(text, at, format!("SERVICE needs an IRI here, not a variable such as `?{variable}`"), Some(hint.to_owned()))
 }
 
-/// A part of a query that may hold others.
+/// A part of a query that may have parts.
 #[derive(Clone, Copy)]
 enum Part<'a> {
     Pattern(&'a GraphPattern),
@@ -146,7 +146,7 @@ enum Part<'a> {
 }
 
 impl Part<'_> {
-    /// The parts that it holds itself: a loop over them needs no stack, however deep they are.
+    /// Returns its direct parts. A loop over them needs no stack, however deep they are nested.
     fn parts(self, into: &mut Vec<Self>) {
         match self {
             Self::Pattern(pattern) => pattern_parts(pattern, into),

@@ -1,4 +1,4 @@
-//! Writing graphs: KB's prefixes, and blank nodes that every format can name.
+//! A writer of graphs: with KB's prefixes, and blank node labels that are valid in every format.
 
 use std::io::{self, Write};
 
@@ -7,7 +7,7 @@ use oxigraph::model::{BlankNode, BlankNodeRef, NamedOrBlankNode, NamedOrBlankNod
 
 use super::PREFIXES;
 
-/// How graphs (`CONSTRUCT`, `DESCRIBE`, records) are written.
+/// The formats of graphs (`CONSTRUCT`, `DESCRIBE`, records).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum GraphFormat {
     /// N-Triples.
@@ -36,18 +36,18 @@ impl GraphFormat {
         }
     }
 
-    /// Whether it names the graph that a triple is in.
+    /// Returns whether the format has named graphs.
     #[must_use]
     pub fn has_graphs(self) -> bool {
         matches!(self, Self::TriG | Self::NQuads)
     }
 
-    /// A writer with KB's prefixes where the format has any.
+    /// Returns a writer, with KB's prefixes if the format has prefixes.
     pub fn writer<W: Write>(self, out: W) -> GraphWriter<W> {
         GraphWriter { writer: with_prefixes(RdfSerializer::from_format(self.rdf())).for_writer(out), format: self }
     }
 
-    /// Writes these quads, with those of KB's prefixes that they need.
+    /// Writes these quads, with only those of KB's prefixes that they use.
     pub fn write<W: Write>(self, quads: &[Quad], out: W) -> io::Result<W> {
         let needed = |namespace: &str| quads.iter().any(|quad| iris(quad).any(|iri| iri.starts_with(namespace)));
         let serializer = with_some_prefixes(RdfSerializer::from_format(self.rdf()), needed);
@@ -57,7 +57,7 @@ impl GraphFormat {
     }
 }
 
-/// Every IRI that a quad names.
+/// Returns every IRI of a quad.
 fn iris(quad: &Quad) -> impl Iterator<Item = &str> {
     let subject = if let NamedOrBlankNode::NamedNode(name) = &quad.subject { Some(name.as_str()) } else { None };
     let object = match &quad.object {
@@ -81,21 +81,21 @@ fn with_some_prefixes(serializer: RdfSerializer, needed: impl Fn(&str) -> bool) 
     })
 }
 
-/// Writes a graph, or several.
+/// A writer of one or more graphs.
 pub struct GraphWriter<W: Write> {
     writer: WriterQuadSerializer<W>,
     format: GraphFormat,
 }
 
 impl<W: Write> GraphWriter<W> {
-    /// Writes a quad; formats without graphs leave that out.
+    /// Writes a quad; formats without named graphs omit the graph.
     pub fn write<'a>(&mut self, quad: impl Into<QuadRef<'a>>) -> io::Result<()> {
         let QuadRef { subject, predicate, object, graph_name } = quad.into();
         if self.format != GraphFormat::RdfXml {
             let quad = QuadRef { subject, predicate, object, graph_name };
             return if self.format.has_graphs() { self.writer.serialize_quad(quad) } else { self.writer.serialize_triple(quad) };
         }
-        // A name in XML begins with a letter.
+        // A name in XML must begin with a letter.
         let (named_subject, named_object);
         let subject = match subject {
             NamedOrBlankNodeRef::BlankNode(node) => {
@@ -120,7 +120,7 @@ impl<W: Write> GraphWriter<W> {
     }
 }
 
-/// Blank nodes here have hexadecimal numbers, so that no other one begins with this letter.
+/// The prefix of labels. Blank nodes of the mirror have hexadecimal labels, so no other label begins with this letter.
 fn in_xml(node: BlankNodeRef<'_>) -> BlankNode {
     let id = node.as_str();
     if id.starts_with(|c: char| c.is_ascii_digit()) { BlankNode::new_unchecked(format!("n{id}")) } else { node.into_owned() }

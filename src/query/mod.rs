@@ -1,8 +1,8 @@
-//! SPARQL 1.1 Query over a store: KB's prefixes predefined, the union of all graphs as the default graph, limits,
-//! and no way out to the network but to hosts that the user listed (`SERVICE`).
+//! SPARQL 1.1 Query over a store: KB's prefixes predefined, the union of all graphs as the default graph, limits, and
+//! network access only to hosts that the user listed (`SERVICE`).
 //!
-//! A server runs queries in processes of their own ([`worker`]), since the engine can neither be stopped within a join
-//! in memory, nor kept from using up memory or stack.
+//! A server runs queries in processes of their own ([`worker`]), because the engine can neither be stopped within a join
+//! in memory, nor limited in its use of memory and stack.
 
 mod dataset;
 mod depth;
@@ -34,16 +34,16 @@ pub use wire::{Ended, Frame, HEAD, Head, Refusal, RefusalKind, Task, read_head};
 /// Why a query has no results.
 #[derive(Debug, thiserror::Error)]
 pub enum QueryError {
-    /// It has a mistake.
+    /// The query has a mistake.
     #[error("{0}")]
     Mistake(#[from] Mistake),
-    /// It asks a service that it may not ask.
+    /// The query asks a service that it may not ask.
     #[error("{}", federation::ServiceError::Host(.0.clone()))]
     Service(String),
-    /// A graph of its dataset is named by no IRI.
-    #[error("{0:?} is not an IRI, and names no graph")]
+    /// The name of a graph of its dataset is not an IRI.
+    #[error("{0:?} is not an IRI, so it cannot name a graph")]
     Graph(String),
-    /// It is too long.
+    /// The query is too long.
     #[error("the query has {length} bytes, over the limit of {limit} (`query_bytes`)")]
     TooLong {
         /// Its length.
@@ -51,25 +51,25 @@ pub enum QueryError {
         /// The limit.
         limit: usize,
     },
-    /// It took too long.
+    /// The query took too long.
     #[error("the query was ended after {0} s\nhint: make it narrower, or give it more time with --timeout")]
     Timeout(u64),
-    /// It failed.
+    /// The evaluation failed.
     #[error("the query failed: {0}")]
     Evaluation(QueryEvaluationError),
 }
 
-/// A query that is running. Dropping it ends its clock.
+/// A running query. Dropping it stops its timer.
 pub struct Running<'a> {
-    /// Its results, which come as they are read.
+    /// Its results, which are evaluated as they are read.
     pub results: QueryResults<'a>,
-    /// What a fault while reading them means.
+    /// The meaning of an error while they are read.
     pub faults: Faults,
     _clock: std::sync::mpsc::Sender<()>,
 }
 
 impl Running<'_> {
-    /// The form of the results, none of which were read yet.
+    /// Returns the form of the results, before any is read.
     #[must_use]
     pub fn form(&self) -> Written {
         match self.results {
@@ -80,7 +80,7 @@ impl Running<'_> {
     }
 }
 
-/// Says what went wrong with a query.
+/// Translates errors of the engine.
 #[derive(Debug, Clone)]
 pub struct Faults {
     text: String,
@@ -88,7 +88,7 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// What a fault of the engine means.
+    /// Returns the meaning of an error of the engine.
     #[must_use]
     pub fn explain(&self, error: QueryEvaluationError) -> QueryError {
         match error {
@@ -102,19 +102,19 @@ impl Faults {
     }
 }
 
-/// What is asked.
+/// A query with its dataset.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Question {
     /// The query.
     pub text: String,
-    /// The graphs that make up its default graph, by IRI: with `named_graphs`, the dataset that the SPARQL 1.1 Protocol
-    /// (2.1.4) lets a request name. Both empty: what the query says, or the union of all.
+    /// The graphs of its default graph, by IRI. With `named_graphs`, this is the dataset that a request may name in the SPARQL
+    /// 1.1 Protocol (2.1.4). If both are empty, the query decides, or the union of all graphs is used.
     pub default_graphs: Vec<String>,
     /// The named graphs of its dataset, by IRI.
     pub named_graphs: Vec<String>,
-    /// The hosts that `SERVICE` may ask; none, as a rule.
+    /// The hosts that `SERVICE` may ask; usually none.
     pub services: Vec<String>,
-    /// What its relative IRIs are resolved against.
+    /// The base of its relative IRIs.
     pub base: Option<String>,
 }
 
@@ -124,30 +124,30 @@ impl From<String> for Question {
     }
 }
 
-/// Limits of one query.
+/// The limits of a query.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Limits {
-    /// Seconds until it is ended.
+    /// Its time limit in seconds.
     pub timeout_s: u64,
-    /// The longest text.
+    /// The limit on its text, in bytes.
     pub query_bytes: usize,
 }
 
-/// How long a cancelled query may take to notice. The engine looks between quads that it reads, not between the
-/// rows of a join that it holds in memory.
+/// The time that a cancelled query has to notice it. The engine checks between quads that it reads, but not between the rows
+/// of a join in memory.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// Runs a query. Where it names no dataset (`FROM`), the union of all graphs is its default graph.
+/// Runs a query. If it names no dataset (`FROM`), the union of all graphs is its default graph.
 ///
-/// `overdue` is called on another thread if the query goes on long after its time, which a large join can do, and
-/// parsing or planning. Deep queries need the stack of [`with_stack`].
+/// `overdue` is called on another thread if the query continues long after its time limit, as a large join can, or parsing
+/// or planning. Deeply nested queries need the stack of [`with_stack`].
 pub fn run<'a>(
     dataset: &'a impl Queryable,
     question: &Question,
     limits: Limits,
     overdue: impl FnOnce(QueryError) + Send + 'static,
 ) -> Result<Running<'a>, QueryError> {
-    // Some editors begin a file with a mark of its encoding.
+    // Some editors begin a file with a byte order mark.
     let text = question.text.trim_start_matches('\u{feff}');
     if text.len() > limits.query_bytes {
         return Err(QueryError::TooLong { length: text.len(), limit: limits.query_bytes });
@@ -178,7 +178,7 @@ pub fn run<'a>(
 fn parse(text: &str, base: Option<&str>) -> Result<spargebra::Query, QueryError> {
     let mut parser = SparqlParser::new();
     for (prefix, iri) in PREFIXES {
-        // The table holds valid IRIs, as its test shows.
+        // The table has only valid IRIs; a test checks it.
         parser = parser
             .with_prefix(prefix, iri)
             .map_err(|error| QueryError::Evaluation(QueryEvaluationError::Unexpected(Box::new(error))))?;
@@ -186,12 +186,12 @@ fn parse(text: &str, base: Option<&str>) -> Result<spargebra::Query, QueryError>
     if let Some(base) = base {
         parser = parser.with_base_iri(base).map_err(|_| QueryError::Graph(base.to_owned()))?;
     }
-    // The engine takes an aggregate within a pattern, where the grammar has none, and finds nothing.
+    // The engine accepts an aggregate within a pattern, against the grammar, and then finds nothing.
     mistake::aggregates_of_groups(text)?;
     parser.parse_query(text).map_err(|error| Mistake::find(text, base.is_some(), &error.to_string()).into())
 }
 
-/// Ends a query when its time is up.
+/// Cancels a query when its time is up.
 fn start_clock(token: CancellationToken, timeout_s: u64, overdue: impl FnOnce(QueryError) + Send + 'static) -> Sender<()> {
     let (clock, ended) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
@@ -205,7 +205,7 @@ fn start_clock(token: CancellationToken, timeout_s: u64, overdue: impl FnOnce(Qu
     clock
 }
 
-/// Does something on a thread whose stack is large enough for all queries within the limits.
+/// Runs `work` on a thread whose stack is large enough for all queries within the limits.
 pub fn with_stack<T: Send>(work: impl FnOnce() -> T + Send) -> io::Result<T> {
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().name("query".to_owned()).stack_size(depth::STACK).spawn_scoped(scope, work)?;

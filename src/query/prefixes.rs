@@ -1,4 +1,4 @@
-//! The prefixes that KB's own endpoint predefines, so that its published example queries run as they stand.
+//! The prefixes that KB's own endpoint predefines, so that its published example queries run without changes.
 
 /// Prefix and namespace.
 pub const PREFIXES: [(&str, &str); 23] = [
@@ -27,7 +27,7 @@ pub const PREFIXES: [(&str, &str); 23] = [
     ("lib", "https://libris.kb.se/library/"),
 ];
 
-/// An IRI in its short form, for people: `kbv:Person`. IRIs outside of the namespaces stay whole.
+/// Returns the short form of an IRI for people: `kbv:Person`; `None` outside of the namespaces.
 #[must_use]
 pub fn compact(iri: &str) -> Option<String> {
     PREFIXES.iter().filter(|(prefix, _)| !prefix.is_empty()).find_map(|(prefix, namespace)| {

@@ -1,4 +1,4 @@
-//! Results in the formats of the SPARQL 1.1 recommendations, as RDF, or as a table for people.
+//! Writes results in the formats of the SPARQL 1.1 recommendations, as RDF, or as a table for people.
 
 use std::cell::Cell;
 use std::io::{self, Write};
@@ -10,7 +10,7 @@ use oxigraph::sparql::results::{QueryResultsFormat, QueryResultsSerializer};
 
 use super::{GraphFormat, QueryError, Running, compact};
 
-/// How solutions (`SELECT`) and booleans (`ASK`) are written.
+/// The formats of solutions (`SELECT`) and booleans (`ASK`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum SolutionFormat {
     /// For people; held in memory.
@@ -28,10 +28,10 @@ pub enum SolutionFormat {
 /// Why results could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum ResultsError {
-    /// The query failed on the way.
+    /// The query failed while its results were read.
     #[error(transparent)]
     Query(#[from] QueryError),
-    /// The output did.
+    /// The output failed.
     #[error("the output cannot be written")]
     Output(#[from] io::Error),
 }
@@ -39,34 +39,34 @@ pub enum ResultsError {
 /// What was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Written {
-    /// So many solutions.
+    /// This many solutions.
     Solutions(u64),
-    /// So many triples.
+    /// This many triples.
     Triples(u64),
     /// The answer of an `ASK`.
     Boolean(bool),
 }
 
-/// The most that is written of one result.
+/// The limits on what is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Bounds {
-    /// Solutions or triples; more are cut off.
+    /// Solutions or triples; the rest is cut off.
     pub rows: Option<u64>,
-    /// Bytes; more are cut off after the solution or triple that goes over.
+    /// Bytes; the rest is cut off after the solution or triple that exceeds the limit.
     pub bytes: Option<u64>,
 }
 
 /// What was written, and where it was cut.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Output {
-    /// How much.
+    /// The number of results.
     pub written: Written,
-    /// The sentence that says so, if the results were cut at a bound.
+    /// The sentence that says so, if the results were cut at a limit.
     pub cut: Option<String>,
 }
 
 impl Bounds {
-    /// The sentence of the bound that is reached, if there is more.
+    /// Returns the sentence for the limit that is reached, if there are more results.
     fn cut(&self, rows: u64, bytes: u64) -> Option<String> {
         match (self.rows.filter(|most| rows >= *most), self.bytes.filter(|most| bytes >= *most)) {
             (Some(most), _) => Some(format!("cut after {most} results: there are more")),
@@ -76,11 +76,11 @@ impl Bounds {
     }
 }
 
-/// Counts what is written.
+/// A writer that counts bytes.
 struct Counted<'a> {
     out: &'a mut dyn Write,
     bytes: &'a Cell<u64>,
-    /// Whether the last byte, that which closes a JSON object, is kept until it is known whether anything was cut.
+    /// Whether the last byte, which closes a JSON object, is held back until it is known whether anything was cut.
     holds: bool,
     held: Option<u8>,
 }
@@ -105,8 +105,8 @@ impl Write for Counted<'_> {
     }
 }
 
-/// Writes the results of a query as they come, up to the bounds. Where they are cut the document is still whole, and says
-/// so where its format has a place for it: a member `cut` in JSON, a comment in XML, Turtle and their like.
+/// Writes the results of a query as they are evaluated, up to the limits. A document that is cut is still well-formed, and says
+/// so if its format allows: a member `cut` in JSON, a comment in XML, Turtle and similar formats.
 pub fn write(
     running: Running<'_>,
     solutions: SolutionFormat,
@@ -200,7 +200,7 @@ pub fn write(
     }
 }
 
-/// A term for people: short IRIs, literals without quotes. Control characters are shown, not obeyed.
+/// Returns a term for people: short IRIs, literals without quotes, control characters escaped.
 fn plain(term: &Term) -> String {
     match term {
         Term::NamedNode(node) => compact(node.as_str()).unwrap_or_else(|| node.as_str().to_owned()),

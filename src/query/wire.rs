@@ -1,7 +1,7 @@
-//! What a server and the processes that run its queries say to each other, over a pipe each way.
+//! The protocol between a server and the processes that run its queries, over a pipe each way.
 //!
-//! A task is one line of JSON. The answer is frames, each a letter, a length in four bytes (big end first) and so many
-//! bytes: `H` how the answer begins, `D` a part of the results, `E` how they ended, `X` why there are none.
+//! A task is one line of JSON. The answer is a sequence of frames, each a letter, a length in four bytes (big-endian) and that many
+//! bytes: `H` the head of the answer, `D` a part of the results, `E` their end, `X` why there are none.
 
 use std::io::{self, Read, Write};
 
@@ -14,19 +14,19 @@ use super::{Bounds, GraphFormat, Limits, Question, SolutionFormat};
 pub struct Task {
     /// The snapshot to read.
     pub snapshot: u64,
-    /// What is asked.
+    /// The query.
     pub question: Question,
-    /// The format for solutions and booleans, if the client takes any.
+    /// The format for solutions and booleans, if the client accepts any.
     pub solutions: Option<SolutionFormat>,
-    /// The format for graphs, if the client takes any.
+    /// The format for graphs, if the client accepts any.
     pub graph: Option<GraphFormat>,
-    /// The most that is written.
+    /// The limits on the results.
     pub bounds: Bounds,
-    /// How long it may be, and take.
+    /// The limits on its length and time.
     pub limits: Limits,
 }
 
-/// How an answer begins: which of the formats of its task it has.
+/// The head of an answer: which of the formats of its task it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Head {
@@ -36,64 +36,64 @@ pub enum Head {
     Graph,
 }
 
-/// How the results ended.
+/// The end of the results.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ended {
     /// Solutions or triples.
     pub rows: u64,
-    /// What says so, if they were cut at a bound.
+    /// The sentence that says so, if they were cut at a limit.
     pub cut: Option<String>,
 }
 
 /// Why there are no results.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
-    /// What went wrong.
+    /// The kind of error.
     pub kind: RefusalKind,
-    /// In words.
+    /// The message.
     pub message: String,
 }
 
-/// See [`Refusal`].
+/// The kinds of [`Refusal`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RefusalKind {
     /// The query is not valid.
     Syntax,
-    /// It asks a service that it may not ask.
+    /// The query asks a service that it may not ask.
     Forbidden,
     /// Its time is up.
     Timeout,
-    /// None of the formats that the client takes fits.
+    /// None of the formats that the client accepts fits.
     Format,
-    /// It failed.
+    /// The evaluation failed.
     Evaluation,
-    /// A service that it asks failed.
+    /// A service that the query asks failed.
     Service,
-    /// Its process was ended from outside.
+    /// Its process was killed from outside.
     Killed,
-    /// The snapshot is gone.
+    /// The snapshot was removed.
     Snapshot,
 }
 
-/// A part of an answer.
+/// A frame of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Frame {
-    /// How it begins.
+    /// The head.
     Head(Head),
     /// A part of the results.
     Data(Vec<u8>),
-    /// How it ended.
+    /// The end.
     Ended(Ended),
-    /// Why there is none.
+    /// Why there are no results.
     Refused(Refusal),
 }
 
-/// The longest frame: longer parts are sent as several.
+/// The limit on a frame: longer parts are split.
 pub const LONGEST: usize = 1 << 20;
 
 impl Frame {
-    /// Writes it.
+    /// Writes the frame.
     pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
         let (letter, bytes) = match self {
             Self::Head(head) => (b'H', serde_json::to_vec(head)?),
@@ -116,7 +116,7 @@ impl Frame {
         out.write_all(bytes)
     }
 
-    /// The frame of a letter and its bytes.
+    /// Returns the frame of a letter and its bytes.
     pub fn new(letter: u8, bytes: Vec<u8>) -> io::Result<Self> {
         Ok(match letter {
             b'H' => Self::Head(serde_json::from_slice(&bytes)?),
@@ -127,7 +127,7 @@ impl Frame {
         })
     }
 
-    /// Reads one.
+    /// Reads a frame.
     pub fn read(input: &mut impl Read) -> io::Result<Self> {
         let mut head = [0; HEAD];
         input.read_exact(&mut head)?;
@@ -138,10 +138,10 @@ impl Frame {
     }
 }
 
-/// Bytes before those of a frame.
+/// The length of the head of a frame.
 pub const HEAD: usize = 5;
 
-/// The letter and the length of a frame.
+/// Reads the letter and the length of a frame.
 pub fn read_head([letter, length @ ..]: [u8; HEAD]) -> io::Result<(u8, usize)> {
     let length = u32::from_be_bytes(length) as usize;
     if length > LONGEST {

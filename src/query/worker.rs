@@ -1,4 +1,4 @@
-//! A process that runs queries, one after the other, for a server that may end it at any time.
+//! A process that runs queries one after the other for a server, which may kill it at any time.
 
 use std::io::{self, BufRead, Write};
 
@@ -11,11 +11,11 @@ use super::{QueryError, run, write};
 use crate::snapshots::Snapshots;
 use crate::store::{PublishedStore, StoreError};
 
-/// How much is gathered before it is sent.
-const TOGETHER: usize = 32 << 10;
+/// Bytes that are buffered before they are sent.
+const FRAME_BYTES: usize = 32 << 10;
 
-/// Runs the tasks that come, until none come any more. Memory is bounded to `memory` bytes of address space: who needs
-/// more ends with the process.
+/// Runs tasks until the input ends. Memory is limited to `memory` bytes of address space; a query that needs more ends the
+/// process.
 ///
 /// `overdue` is called on another thread if a query does not notice that its time is up.
 pub fn work(
@@ -34,7 +34,7 @@ pub fn work(
             return Ok(());
         }
         let task: Task = serde_json::from_str(&line)?;
-        // The one before must go first: it may be waiting to be removed.
+        // Release the old snapshot first: it may be waiting to be removed.
         if open.as_ref().is_some_and(|open| open.snapshot.info.number != task.snapshot || !snapshots.has(&open.snapshot)) {
             open = None;
         }
@@ -59,7 +59,7 @@ fn refused(kind: RefusalKind, message: String) -> Frame {
     Frame::Refused(Refusal { kind, message })
 }
 
-/// Answers a task but for its last frame.
+/// Answers a task, without its last frame.
 fn answer(store: &Store, task: &Task, output: &mut impl Write, overdue: fn(QueryError)) -> io::Result<Frame> {
     let running = match run(store, &task.question, task.limits, overdue) {
         Ok(running) => running,
@@ -78,14 +78,14 @@ fn answer(store: &Store, task: &Task, output: &mut impl Write, overdue: fn(Query
                     "application/sparql-results+json, application/sparql-results+xml, text/csv, text/tab-separated-values",
                 ),
             };
-            let message = format!("the query gives {results}: ask for one of {formats}");
+            let message = format!("the query returns {results}: ask for one of {formats}");
             return Ok(refused(RefusalKind::Format, message));
         }
     };
     Frame::Head(head).write(output)?;
     let solutions = task.solutions.unwrap_or(SolutionFormat::Json);
     let graph = task.graph.unwrap_or(GraphFormat::NTriples);
-    let mut frames = io::BufWriter::with_capacity(TOGETHER, Data(output));
+    let mut frames = io::BufWriter::with_capacity(FRAME_BYTES, Data(output));
     let written = write(running, solutions, graph, task.bounds, &mut frames);
     frames.flush()?;
     match written {
@@ -111,7 +111,7 @@ fn kind_of(error: &QueryError) -> RefusalKind {
     }
 }
 
-/// Makes frames of what is written.
+/// A writer that sends what is written as frames.
 struct Data<'a, W>(&'a mut W);
 
 impl<W: Write> Write for Data<'_, W> {

@@ -1,4 +1,4 @@
-//! What all routes share: the mirror that is served, its workers, and how its addresses begin.
+//! The state that all routes share: the mirror, the workers, the caches, and the addresses of this server.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use axum::http::HeaderMap;
 use axum::http::header::HOST;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::sync::Semaphore;
 
 use super::cache::Answers;
-use super::dump::Lengths;
+use super::lengths::Lengths;
 use super::overview::Overviews;
 use super::reading::LogPool;
 use super::telemetry::Telemetry;
@@ -18,8 +19,11 @@ use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::snapshots::SnapshotInfo;
 
-/// Dumps that are made at once.
-const DUMPS: usize = 2;
+/// Dumps that are written at once.
+const CONCURRENT_DUMPS: usize = 2;
+
+/// Characters that stay as they are in a path segment.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The state of a server.
 pub struct App {
@@ -27,26 +31,26 @@ pub struct App {
     pub data: DataDir,
     /// The settings.
     pub config: Config,
-    /// Those who run queries.
+    /// The processes that run queries.
     pub workers: Arc<Workers>,
-    /// Those who read the log.
+    /// The connections that read the log.
     pub log: LogPool,
-    /// What is counted.
+    /// The counters.
     pub telemetry: Telemetry,
     /// The figures of the front page, and of the description of the dataset.
     pub overviews: Overviews,
-    /// Results that were given before.
+    /// The cached results.
     pub answers: Answers,
-    /// Room for dumps: each reads the whole log.
+    /// A permit for each dump, because a dump reads the whole log.
     pub dumps: Arc<Semaphore>,
-    /// How long they are.
+    /// The known lengths of dumps.
     pub lengths: Arc<Lengths>,
-    /// The path under which everything is, without a slash at its end; empty for the root.
+    /// The base path, without a slash at its end; empty for the root.
     pub base: String,
 }
 
 impl App {
-    /// The state of a server for a mirror; `worker` is the program that runs queries and its words.
+    /// Returns the state of a server for a mirror; `worker` is the program that runs queries, with its arguments.
     #[must_use]
     pub fn new(data: DataDir, config: Config, worker: (PathBuf, Vec<String>)) -> Arc<Self> {
         let serve = &config.serve;
@@ -70,32 +74,42 @@ impl App {
             telemetry: Telemetry::default(),
             overviews: Overviews::default(),
             answers,
-            dumps: Arc::new(Semaphore::new(DUMPS)),
+            dumps: Arc::new(Semaphore::new(CONCURRENT_DUMPS)),
             lengths: Arc::default(),
             base,
         })
     }
 
-    /// The longest body of a request: a form has up to three bytes for one of the query.
+    /// Returns the limit on the body of a request: a form needs up to three bytes for each byte of the query.
     #[must_use]
     pub fn body_limit(&self) -> usize {
         self.config.query.query_bytes.saturating_mul(3)
     }
 
-    /// What readers are shown now.
+    /// Returns the current snapshot.
     #[must_use]
     pub fn snapshot(&self) -> Option<SnapshotInfo> {
         self.data.snapshots().current_info()
     }
 
-    /// The address of something as the client knows it, whose path here begins with the base.
+    /// Returns the path of a record on this server, base path included.
+    #[must_use]
+    pub fn record_path(&self, record: &str) -> String {
+        let short = record.strip_prefix(&self.config.serve.record_base);
+        match short.filter(|id| !id.is_empty() && !id.contains(['/', '#', '?', '.'])) {
+            Some(id) => format!("{}/{}", self.base, utf8_percent_encode(id, SEGMENT)),
+            None => format!("{}/record/{}", self.base, utf8_percent_encode(record, SEGMENT)),
+        }
+    }
+
+    /// Returns the public address for a path of this server, base path included.
     #[must_use]
     pub fn address_of(&self, headers: &HeaderMap, path: &str) -> String {
         format!("{}{}", self.address(headers), path.strip_prefix(&self.base).unwrap_or(path))
     }
 
-    /// The address of the server as the client knows it, without a slash at its end: as configured, else by what the
-    /// request says; a proxy is believed only if the configuration says so.
+    /// Returns the public address of the server, without a slash at its end: from the configuration, else from the request.
+    /// The headers of a proxy count only if the configuration says so.
     #[must_use]
     pub fn address(&self, headers: &HeaderMap) -> String {
         let serve = &self.config.serve;

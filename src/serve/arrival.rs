@@ -1,5 +1,4 @@
-//! What a request must be before any route sees it: it names its host, and its body is no longer than what is read and
-//! is not packed.
+//! Checks before any route sees a request: it names its host, and its body is within the limit and not compressed.
 
 use std::net::Ipv6Addr;
 use std::sync::Arc;
@@ -17,11 +16,11 @@ use tokio::time::timeout;
 use super::app::App;
 use super::problem::Problem;
 
-/// How long the body of a refused request is read and dropped: a connection that is closed with unread bytes takes the
-/// answer away from the client (RFC 9112, 9.6).
+/// How long the body of a refused request is read and dropped. A client may lose the answer if the connection is closed
+/// with unread bytes (RFC 9112, 9.6).
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Passes on what can be answered, with the host that it is for.
+/// Passes valid requests on, with the host that they name.
 pub(super) async fn admitted(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let checked = host_of(request.version(), request.uri(), request.headers());
     let checked = checked.and_then(|host| body_is_fit(request.headers(), app.body_limit()).map(|()| host));
@@ -51,25 +50,27 @@ async fn drained(mut body: BodyDataStream) {
     while let Some(Ok(_)) = body.next().await {}
 }
 
-/// The host that the target of a request names, which counts for more than its `Host` (RFC 9112, 3.2).
+/// Returns the host that a request names: that of its target, else its `Host` header (RFC 9112, 3.2).
 fn host_of(version: Version, target: &Uri, headers: &HeaderMap) -> Result<Option<HeaderValue>, Problem> {
     let mut hosts = headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
         (None, _) if version >= Version::HTTP_11 => return Err(Problem::bad_request("the request has no Host")),
         (Some(_), Some(_)) => return Err(Problem::bad_request("the request has more than one Host")),
         (Some(host), None) if !host.to_str().is_ok_and(is_host) => {
-            return Err(Problem::bad_request("the Host of the request is none: it is a name or an address, and perhaps a port"));
+            return Err(Problem::bad_request(
+                "the Host of the request is not valid: use a name or an address, and perhaps a port",
+            ));
         }
         _ => {}
     }
     let Some(authority) = target.authority() else { return Ok(None) };
     if !is_host(authority.as_str()) {
-        return Err(Problem::bad_request("the request is for a host that is none"));
+        return Err(Problem::bad_request("the host in the address of the request is not valid"));
     }
     Ok(HeaderValue::from_str(authority.as_str()).ok())
 }
 
-/// Whether a text is `uri-host [ ":" port ]` (RFC 9110, 7.2; RFC 3986, 3.2.2).
+/// Returns whether a text is `uri-host [ ":" port ]` (RFC 9110, 7.2; RFC 3986, 3.2.2).
 fn is_host(text: &str) -> bool {
     let (host, port) = match text.strip_prefix('[').map(|rest| rest.split_once(']')) {
         Some(Some((address, port))) => {
@@ -85,7 +86,7 @@ fn is_host(text: &str) -> bool {
         .is_some_and(|port| port.is_empty() || port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok())
 }
 
-/// `reg-name`, of which an IPv4 address is one; not an empty one.
+/// Returns whether a text is a `reg-name` that is not empty; an IPv4 address is one.
 fn is_name(name: &[u8]) -> bool {
     let mut bytes = name.iter();
     while let Some(byte) = bytes.next() {
@@ -99,7 +100,7 @@ fn is_name(name: &[u8]) -> bool {
     !name.is_empty()
 }
 
-/// A body that is too long is refused by what its head says of it. What comes in chunks is counted where it is read.
+/// Refuses a body whose headers say that it is too long or compressed. A body in chunks is counted where it is read.
 fn body_is_fit(headers: &HeaderMap, limit: usize) -> Result<(), Problem> {
     let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok());
     if length.is_some_and(|length| length > limit as u64) {
@@ -110,7 +111,7 @@ fn body_is_fit(headers: &HeaderMap, limit: usize) -> Result<(), Problem> {
     let coded = codings.find(|coding| !["", "identity"].contains(&coding.trim().to_ascii_lowercase().as_str()));
     match coded {
         Some(coding) if has_body => {
-            let detail = format!("the body of the request is packed ({}): send it as it is", coding.trim());
+            let detail = format!("the body of the request is compressed ({}): send it uncompressed", coding.trim());
             Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail))
         }
         _ => Ok(()),

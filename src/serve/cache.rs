@@ -1,4 +1,4 @@
-//! Results that were given before: a snapshot does not change, so the same question has the same answer until the next.
+//! A cache of query results. A snapshot does not change, so the same query has the same results until the next one.
 
 use std::sync::Arc;
 
@@ -8,14 +8,14 @@ use quick_cache::sync::Cache;
 
 use crate::query::{Ended, Head};
 
-/// A whole answer.
+/// A complete answer.
 #[derive(Debug, Clone)]
 pub struct Known {
-    /// How it began.
+    /// Its head.
     pub head: Option<Head>,
-    /// All of it.
+    /// Its body.
     pub data: Bytes,
-    /// How it ended.
+    /// Its end.
     pub ended: Ended,
 }
 
@@ -28,20 +28,20 @@ impl Weighter<[u8; 32], Arc<Known>> for Size {
     }
 }
 
-/// Answers by what they depend on, up to a number of bytes; the least used go first.
+/// Answers by the hash of what they depend on, up to a number of bytes; the least used are evicted first.
 pub struct Answers(Cache<[u8; 32], Arc<Known>, Size>);
 
-/// About how large an answer is.
-const TYPICAL: usize = 4 << 10;
+/// The typical size of an answer, in bytes.
+const TYPICAL_BYTES: usize = 4 << 10;
 
 impl Answers {
-    /// Room for so many bytes.
+    /// Returns a cache for this many bytes.
     #[must_use]
     pub fn new(bytes: u64) -> Self {
-        Self(Cache::with_weighter(usize::try_from(bytes).unwrap_or(usize::MAX) / TYPICAL + 1, bytes, Size))
+        Self(Cache::with_weighter(usize::try_from(bytes).unwrap_or(usize::MAX) / TYPICAL_BYTES + 1, bytes, Size))
     }
 
-    /// The answer to a question, if it was given before.
+    /// Returns the answer, if it is cached.
     #[must_use]
     pub fn get(&self, key: &[u8; 32]) -> Option<Arc<Known>> {
         self.0.get(key)

@@ -1,4 +1,4 @@
-//! Conditional requests (RFC 9110, 13): what a client has already is not sent again.
+//! Conditional requests (RFC 9110, 13): what a client already has is not sent again.
 
 use std::time::SystemTime;
 
@@ -10,14 +10,14 @@ use headers::{HeaderMapExt, IfMatch, IfRange, IfUnmodifiedSince};
 
 use super::problem::Problem;
 
-/// A time of the log, milliseconds since 1970, as one that an answer was changed at: not a later one than now.
+/// Returns a time of the log, milliseconds since 1970, as a time of modification: not later than now.
 #[must_use]
 pub fn moment(millis: Option<i64>) -> Option<SystemTime> {
     let time = DateTime::<Utc>::from_timestamp_millis(millis?)?;
     Some(time.min(Utc::now()).into())
 }
 
-/// What tells one state of an answer from another.
+/// A validator: it identifies one state of an answer.
 #[derive(Debug, Clone)]
 pub struct Validator {
     hash: [u8; 32],
@@ -26,15 +26,15 @@ pub struct Validator {
 }
 
 impl Validator {
-    /// The validator of an answer that depends on these parts alone, and was last changed then. It is weak: the same
-    /// answer may be compressed or not.
+    /// Returns a weak validator for an answer that depends only on these parts. It is weak because the same answer may be
+    /// compressed or not.
     #[must_use]
     pub fn new(parts: &[&[u8]], modified: Option<SystemTime>) -> Self {
         let strong = Self::strong(parts, modified);
         Self { etag: format!("W/{}", strong.etag), ..strong }
     }
 
-    /// The same for an answer that is the same bytes for the same parts, and is never compressed on its way.
+    /// Returns a strong validator: the same parts give the same bytes, and the answer is never compressed on its way.
     #[must_use]
     pub fn strong(parts: &[&[u8]], modified: Option<SystemTime>) -> Self {
         let mut hash = blake3::Hasher::new();
@@ -45,13 +45,13 @@ impl Validator {
         Self { hash: *hash.as_bytes(), etag: format!("\"{}\"", &hash.to_hex()[..24]), modified }
     }
 
-    /// The parts in one number.
+    /// Returns the hash of the parts.
     #[must_use]
     pub fn hash(&self) -> &[u8; 32] {
         &self.hash
     }
 
-    /// The 304 for a client that has this state already.
+    /// Returns the 304 for a client that already has this state.
     #[must_use]
     pub fn not_modified(&self, headers: &HeaderMap) -> Option<Response> {
         let has = if let Some(list) = headers.get(IF_NONE_MATCH) {
@@ -60,7 +60,7 @@ impl Validator {
             list.split(',').map(str::trim).any(|each| each == "*" || each.trim_start_matches("W/") == bare)
         } else {
             let since = headers.get(IF_MODIFIED_SINCE).and_then(|value| httpdate::parse_http_date(value.to_str().ok()?).ok());
-            // HTTP's dates have whole seconds.
+            // Dates in HTTP have whole seconds.
             let seconds =
                 |time: SystemTime| time.duration_since(SystemTime::UNIX_EPOCH).map(|since| since.as_secs()).unwrap_or_default();
             since.zip(self.modified).is_some_and(|(since, modified)| seconds(modified) <= seconds(since))
@@ -72,7 +72,7 @@ impl Validator {
         })
     }
 
-    /// Refuses (412) a client that wants another state than this.
+    /// Refuses (412) a client that requires another state.
     pub fn required(&self, headers: &HeaderMap) -> Result<(), Problem> {
         let holds = if headers.contains_key(IF_MATCH) {
             let list: Option<IfMatch> = headers.typed_get();
@@ -81,11 +81,11 @@ impl Validator {
             let until: Option<IfUnmodifiedSince> = headers.typed_get();
             until.zip(self.modified).is_none_or(|(until, modified)| until.precondition_passes(modified))
         };
-        if holds { Ok(()) } else { Err(Problem::new(StatusCode::PRECONDITION_FAILED, "this is not what it was any more")) }
+        if holds { Ok(()) } else { Err(Problem::new(StatusCode::PRECONDITION_FAILED, "this has changed since")) }
     }
 
-    /// Whether a client that has a part may be sent another: it has none of another state, as far as it says. A time says
-    /// too little: within one second, a state may follow another.
+    /// Returns whether `If-Range` allows to send a part: the client names this state, or none. A date is not enough, because
+    /// two states may fall in one second.
     #[must_use]
     pub fn continues(&self, headers: &HeaderMap) -> bool {
         if !headers.contains_key(IF_RANGE) {
@@ -95,7 +95,7 @@ impl Validator {
         self.etag.parse().is_ok_and(|etag| range.is_some_and(|range| !range.is_modified(Some(&etag), None)))
     }
 
-    /// Labels an answer; caches ask again each time, which is cheap.
+    /// Adds the validator to an answer. Caches must revalidate each time, which is cheap.
     pub fn label(&self, headers: &mut HeaderMap) {
         if let Ok(value) = HeaderValue::from_str(&self.etag) {
             headers.insert(ETAG, value);

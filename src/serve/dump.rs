@@ -1,8 +1,8 @@
-//! `/dump.nt.gz` and its like: everything at once, straight from the log as it goes out.
+//! `/dump.nt.gz` and the other dumps, written from the log while they are sent.
 //!
-//! The same state of the log gives the same bytes every time. So a dump has a strong `ETag`, and a transfer that broke off
-//! goes on by a range: what the client has already is made again and dropped. How long a dump is, is known once it was
-//! made to its end; before that, a range is preceded by making the dump once to count.
+//! The same state of the log gives the same bytes every time. So a dump has a strong `ETag`, and a client can resume with a
+//! range: the server writes the first bytes again and drops them. The length of a dump is known after it was written to
+//! the end once; before that, a request for a range writes the dump once just to count.
 
 use std::time::Duration;
 
@@ -10,7 +10,6 @@ use axum::body::{Body, Bytes};
 use axum::http::header::{ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use quick_cache::sync::Cache;
 
 use super::app::App;
 use super::conditions::{Validator, moment};
@@ -20,7 +19,7 @@ use super::transfer::{Part, Transfer};
 use crate::export::{self, DumpFormat, Packing};
 use crate::log::{Log, LogError, LogState};
 
-/// A dump that can be fetched.
+/// A dump that clients can fetch.
 #[derive(Debug, Clone, Copy)]
 pub struct Dump {
     /// Its name below the base path.
@@ -34,7 +33,7 @@ const fn named(name: &'static str, format: DumpFormat, packing: Packing, media_t
     Dump { name, format, packing, media_type }
 }
 
-/// The dumps that there are.
+/// The dumps.
 pub const DUMPS: [Dump; 6] = [
     named("dump.nt", DumpFormat::NTriples, Packing::Plain, "application/n-triples"),
     named("dump.nt.gz", DumpFormat::NTriples, Packing::Gzip, "application/gzip"),
@@ -43,36 +42,6 @@ pub const DUMPS: [Dump; 6] = [
     named("dump.nq.gz", DumpFormat::NQuads, Packing::Gzip, "application/gzip"),
     named("dump.nq.zst", DumpFormat::NQuads, Packing::Zstd, "application/zstd"),
 ];
-
-/// How long dumps are that were made to their end, by what they depend on.
-pub struct Lengths(Cache<[u8; 32], u64>);
-
-/// How many lengths are kept: those of all dumps of some states of the log.
-const LENGTHS: usize = 60;
-
-impl Default for Lengths {
-    fn default() -> Self {
-        Self(Cache::new(LENGTHS))
-    }
-}
-
-impl Lengths {
-    /// The length of a dump, or a way to tell it, for which others wait until that is dropped.
-    pub(super) async fn known_or_due(&self, dump: &[u8; 32]) -> Result<u64, impl FnOnce(u64) + Send + '_> {
-        let known = self.0.get_value_or_guard_async(dump).await;
-        known.map_err(|due| {
-            move |length| {
-                // Another may have come to its end meanwhile.
-                let _ = due.insert(length);
-            }
-        })
-    }
-
-    /// Keeps the length of a dump.
-    pub(super) fn keep(&self, dump: [u8; 32], length: u64) {
-        self.0.insert(dump, length);
-    }
-}
 
 /// `/dump.FORMAT`
 pub async fn dumped(app: &App, known: Dump, method: &Method, headers: &HeaderMap) -> Result<Response, Problem> {
@@ -86,20 +55,20 @@ pub async fn dumped(app: &App, known: Dump, method: &Method, headers: &HeaderMap
         return Ok(response);
     }
     if *method == Method::HEAD {
-        // Not an empty body, which would have a length.
+        // An empty body would have the length 0.
         let none = futures_util::stream::empty::<std::io::Result<Bytes>>();
-        return Ok(known.labelled(Body::from_stream(none), &validator, app.lengths.0.get(validator.hash())));
+        return Ok(known.labelled(Body::from_stream(none), &validator, app.lengths.known(validator.hash())));
     }
     let permit = app.dumps.clone().try_acquire_owned();
-    let permit = permit
-        .map_err(|_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "others are fetching dumps already: try again later"))?;
-    // Only those who are let in hold a state of the log. It may be a later one.
+    let permit =
+        permit.map_err(|_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too many dumps are being fetched: try again later"))?;
+    // The log is held only after the permit, so the state may be a later one.
     let (log, state) = held(app).await?;
     let (unchanged, validator) = checked(&state)?;
     if let Some(response) = unchanged {
         return Ok(response);
     }
-    let length = app.lengths.0.get(validator.hash());
+    let length = app.lengths.known(validator.hash());
     let what = export::Dump { source: None, format: known.format, packing: known.packing, depth: app.config.harvest.depth };
     let (transfer, body) = Transfer::new(log, what, until, permit);
     let Some(range) = Range::of(headers).filter(|_| validator.continues(headers)) else {
@@ -115,7 +84,7 @@ pub async fn dumped(app: &App, known: Dump, method: &Method, headers: &HeaderMap
     Ok(response)
 }
 
-/// The log, held in one state.
+/// Opens the log and holds it in one state.
 async fn held(app: &App) -> Result<(Log, LogState), Problem> {
     let data = app.data.clone();
     let opened = tokio::task::spawn_blocking(move || {
@@ -127,7 +96,7 @@ async fn held(app: &App) -> Result<(Log, LogState), Problem> {
     opened.map_err(|error| Problem::internal(&error))
 }
 
-/// The 416 for a part that begins behind the end.
+/// Returns the 416 for a range that begins after the end.
 fn beyond(validator: &Validator, length: u64) -> Response {
     let problem = Problem::new(StatusCode::RANGE_NOT_SATISFIABLE, format!("the dump has {length} bytes"));
     let mut response = problem.into_response();
@@ -143,7 +112,7 @@ fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
 }
 
 impl Dump {
-    /// What its bytes depend on: the log, and how this program writes it.
+    /// Returns the validator: the bytes depend on the log, the format, and the version of this program.
     fn validator(&self, state: &LogState, depth: usize) -> Validator {
         let how = format!("{} {} {depth}", self.name, env!("CARGO_PKG_VERSION"));
         Validator::strong(&[&state.hash, how.as_bytes()], moment(state.changed_at))

@@ -1,4 +1,4 @@
-//! Harvests inside the server, for those who have no cron: the same runs under the same lock.
+//! Harvests inside the server (`--harvest-every`): the same runs under the same lock as `harvest`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use crate::data_dir::DataDirError;
 use crate::harvest::{HarvestError, Outcome, RunOptions, Stop, run};
 use crate::mirror::{Mirror, MirrorError};
 
-/// Harvests the sources now, and again each time that so much time has passed since a harvest began.
+/// Harvests the sources now, and again each time that a period has passed since the last harvest began.
 pub(super) async fn harvest_every(app: Arc<App>, sources: Vec<Source>, every: Duration, who: String, stop: Stop) {
     loop {
         let next = tokio::time::Instant::now() + every;
@@ -47,7 +47,7 @@ fn harvest_all(app: &App, sources: &[Source], who: &str, stop: &Stop) {
         match run(&mut mirror, source, &app.config, &RunOptions::default(), stop, &mut |_| {}) {
             Ok(report) => {
                 if let Outcome::Unavailable(error) = &report.outcome {
-                    tracing::warn!(source = source.name, "the source failed, the next harvest goes on: {error}");
+                    tracing::warn!(source = source.name, "the source became unavailable, the next harvest continues: {error}");
                 }
                 tracing::info!(
                     source = source.name,

@@ -15,7 +15,7 @@ use super::problem::Problem;
 use crate::figures;
 use crate::views::Home;
 
-/// Alive as it answers; ready once there is a snapshot, whose age it tells. 200, or 503 while there is none.
+/// `/health`: live because it answers; ready once there is a snapshot. 200 with the age of the snapshot, or 503.
 pub async fn health(State(app): State<Arc<App>>) -> Response {
     let now = Utc::now();
     let snapshot = app.snapshot().map(|info| {
@@ -31,16 +31,16 @@ pub async fn health(State(app): State<Arc<App>>) -> Response {
         .into_response()
 }
 
-/// The text format of Prometheus and `OpenMetrics`.
+/// `/metrics`, in the text format of Prometheus and `OpenMetrics`.
 pub async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     let snapshot = app.snapshot();
-    let own = app.telemetry.text(&app);
+    let own = app.telemetry.text(&app.workers);
     let served = Arc::clone(&app);
     let figures = app.log.read(move |reading| {
         let home = Home { directory: served.data.path(), log: &reading.log, config: &served.config };
         figures::text(&home, snapshot.as_ref(), Utc::now().into())
     });
-    // A mirror without a log yet still has a server.
+    // A server may start before the first harvest created the log.
     let figures = figures.await.unwrap_or_else(|_| "# EOF\n".into());
     Ok(([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], own + &figures).into_response())
 }

@@ -1,7 +1,8 @@
-//! The server: SPARQL, records, descriptions and pages over HTTP, from the published snapshot and the log.
+//! The server: SPARQL, records, dumps and pages over HTTP, from the published snapshot and the log.
 //!
 //! It writes nothing and never waits for a writer: queries run on the current snapshot in processes of their own
-//! ([`workers`]), everything else reads the log beside its writer ([`reading`]). It moves on to the next snapshot by itself.
+//! ([`workers`]), everything else reads the log next to its writer ([`reading`]). It moves to the next snapshot by itself.
+//! Files depend on each other in one direction: routes, handlers, pages, [`app`], and what `app` is made of.
 
 pub mod app;
 mod arrival;
@@ -10,6 +11,7 @@ pub mod conditions;
 pub mod dump;
 pub mod harvester;
 pub mod health;
+mod lengths;
 pub mod negotiate;
 pub mod overview;
 pub mod pages;
@@ -39,26 +41,26 @@ use crate::data_dir::DataDir;
 use crate::harvest::Stop;
 use app::App;
 
-/// What a server serves, and how.
+/// The options of a server.
 pub struct ServeOptions {
     /// The mirror.
     pub data: DataDir,
     /// The settings.
     pub config: Config,
-    /// Where to listen.
+    /// The address to listen on.
     pub listen: SocketAddr,
-    /// The program that runs queries, and its words.
+    /// The program that runs queries, with its arguments.
     pub worker: (PathBuf, Vec<String>),
-    /// What to harvest inside the server, and how often.
+    /// The sources to harvest inside the server, and the period.
     pub harvest: Option<(Vec<Source>, Duration)>,
-    /// Who holds the lock then, for others to read.
+    /// The description of this process for others that want the lock.
     pub who: String,
 }
 
 /// Why a server cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The address cannot be had.
+    /// The address is not available.
     #[error("cannot listen on {address}: {source}\nhint: name another address with --listen")]
     Listen {
         /// The address.
@@ -71,7 +73,7 @@ pub enum ServeError {
     Runtime(std::io::Error),
 }
 
-/// Serves until `stop`; `listening` hears the address once it is open.
+/// Serves until `stop`; calls `listening` with the address once it is open.
 pub fn serve(options: ServeOptions, stop: &Stop, listening: impl FnOnce(SocketAddr)) -> Result<(), ServeError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(ServeError::Runtime)?;
     let ServeOptions { data, config, listen, worker, harvest, who } = options;
@@ -96,13 +98,13 @@ pub fn serve(options: ServeOptions, stop: &Stop, listening: impl FnOnce(SocketAd
     Ok(())
 }
 
-/// How long a snapshot that is no longer current may be held by those who wait for queries.
-const HELD: Duration = Duration::from_secs(5);
+/// How long idle workers may hold a snapshot that is no longer current.
+const RELEASE_PERIOD: Duration = Duration::from_secs(5);
 
-/// Lets go of snapshots that were replaced while no query came: their disk is given back when nobody holds them.
+/// Releases old snapshots that idle workers hold, so that their disk is freed.
 async fn let_go_of_old_snapshots(app: Arc<App>) {
     loop {
-        tokio::time::sleep(HELD).await;
+        tokio::time::sleep(RELEASE_PERIOD).await;
         if let Some(snapshot) = app.snapshot() {
             app.workers.let_go_of_others(snapshot.number);
         }

@@ -1,4 +1,4 @@
-//! Which format an answer has: by `format=`, else by `Accept` (RFC 9110, 12.5.1). Pure.
+//! Content negotiation: the format of an answer by `format=`, else by `Accept` (RFC 9110, 12.5.1). Pure.
 
 use std::str::FromStr;
 
@@ -9,22 +9,22 @@ use mediatype::MediaType;
 
 use crate::query::{GraphFormat, SolutionFormat};
 
-/// A format that answers come in.
+/// A format of answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Offer<T> {
-    /// What it is.
+    /// The format.
     pub format: T,
-    /// The media type that the answer is labelled with.
+    /// The media type of the answer.
     pub media_type: &'static str,
     /// Other media types that ask for it.
     pub also: &'static [&'static str],
     /// Its short names, for `format=` and file names.
     pub names: &'static [&'static str],
-    /// What people call it.
+    /// Its name for people.
     pub title: &'static str,
 }
 
-/// Formats of solutions and booleans, the preferred one first.
+/// The formats of solutions and booleans, the preferred one first.
 pub const SOLUTIONS: [Offer<SolutionFormat>; 4] = [
     Offer {
         format: SolutionFormat::Json,
@@ -44,7 +44,7 @@ pub const SOLUTIONS: [Offer<SolutionFormat>; 4] = [
     Offer { format: SolutionFormat::Tsv, media_type: "text/tab-separated-values", also: &[], names: &["tsv"], title: "TSV" },
 ];
 
-/// Formats of graphs, the preferred one first.
+/// The formats of graphs, the preferred one first.
 pub const GRAPHS: [Offer<GraphFormat>; 6] = [
     Offer {
         format: GraphFormat::Turtle,
@@ -84,7 +84,7 @@ pub const GRAPHS: [Offer<GraphFormat>; 6] = [
     },
 ];
 
-/// What people call the format of a short name.
+/// Returns the name for people of the format with this short name.
 #[must_use]
 pub fn title_of(name: &'static str) -> &'static str {
     let solutions = SOLUTIONS.iter().map(|offer| (offer.names, offer.title));
@@ -92,27 +92,27 @@ pub fn title_of(name: &'static str) -> &'static str {
     all.find(|(names, _)| names.contains(&name)).map_or(name, |(_, title)| title)
 }
 
-/// What a client takes.
+/// The formats that a client accepts.
 #[derive(Debug, Clone)]
 pub struct Wanted {
     /// `format=`
     format: Option<String>,
-    /// `None` where anything will do.
+    /// `None` if the client accepts anything.
     accept: Option<String>,
 }
 
 impl Wanted {
-    /// What a request wants.
+    /// Reads what a request accepts.
     #[must_use]
     pub fn new(headers: &HeaderMap, format: Option<&str>) -> Self {
         let lines: Vec<&str> = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
         let accept = ranges(&lines.join(","));
-        // One that cannot be read asks for nothing in particular.
+        // A header that cannot be parsed accepts anything.
         let readable = !accept.trim().is_empty() && Accept::from_str(&accept).is_ok();
         Self { format: format.map(str::to_lowercase), accept: readable.then_some(accept) }
     }
 
-    /// The best of some offers, or `None` if none will do.
+    /// Returns the best of some offers, or `None` if the client accepts none.
     pub fn choose<T: Copy>(&self, offers: &[Offer<T>]) -> Option<Offer<T>> {
         if let Some(format) = &self.format {
             // Some clients send a list.
@@ -130,7 +130,7 @@ impl Wanted {
         known.iter().find(|(media_type, _)| *media_type == best).map(|(_, offer)| **offer)
     }
 
-    /// Whether a page for people is wanted before any of these.
+    /// Returns whether the client prefers a page to any of these.
     pub fn prefers_html<T: Copy>(&self, offers: &[Offer<T>]) -> bool {
         let Some(accept) = self.accept.as_ref().filter(|_| self.format.is_none()) else { return false };
         let html = MediaType::parse("text/html").ok();
@@ -141,8 +141,8 @@ impl Wanted {
     }
 }
 
-/// The ranges with their weights alone: a client that asks for `text/turtle;charset=utf-8` takes Turtle. What is no range
-/// is left out, but for the `*` of old Java.
+/// Removes all parameters except the weights: `text/turtle;charset=utf-8` accepts Turtle. Drops what is not a media range,
+/// except the `*` of old versions of Java.
 fn ranges(accept: &str) -> String {
     let each = accept.split(',').filter_map(|part| {
         let mut pieces = part.split(';').map(str::trim);

@@ -1,27 +1,25 @@
-//! What is here, in figures: for the front page and the description of the dataset. Counted once for each state of
-//! the log, and at most once in a while as it grows.
+//! Figures about the mirror, for the front page and the description of the dataset. They are counted once for each state
+//! of the log, and at most every few seconds while the log grows.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::app::App;
 use super::problem::Problem;
+use super::reading::{LogPool, Reading};
 use crate::links::LinksIndex;
 use crate::log::{HarvestKind, HarvestRow, PageId, SourceRow};
 use crate::quarantine;
 use crate::search::SearchIndex;
 use crate::views::ViewError;
 
-use super::reading::Reading;
-
 /// A source with its newest harvests, and how many of its records are in quarantine.
 #[derive(Debug)]
 pub struct SourceOverview {
     /// The source.
     pub row: SourceRow,
-    /// The newest first.
+    /// Its newest harvests, the newest first.
     pub harvests: Vec<HarvestRow>,
-    /// The last one that came to its end.
+    /// Its last complete harvest.
     pub complete: Option<HarvestRow>,
     /// The last one that ended without doubt.
     pub undoubted: Option<HarvestRow>,
@@ -47,29 +45,29 @@ pub struct Overview {
 }
 
 impl Overview {
-    /// All records that have a graph.
+    /// Returns the number of records that have a graph.
     #[must_use]
     pub fn records(&self) -> u64 {
         self.kinds.iter().map(|(_, records, _)| records).sum()
     }
 
-    /// All triples.
+    /// Returns the number of triples.
     #[must_use]
     pub fn triples(&self) -> u64 {
         self.kinds.iter().map(|(_, _, triples)| triples).sum()
     }
 
-    /// When the last harvest of any source came to its end, milliseconds since 1970.
+    /// Returns when the last complete harvest of any source ended, milliseconds since 1970.
     #[must_use]
     pub fn harvested(&self) -> Option<i64> {
         self.sources.iter().filter_map(|source| source.complete.as_ref()?.finished_at).max()
     }
 }
 
-/// How many harvests of each source are shown.
+/// Harvests of each source that are shown.
 const HARVESTS: u32 = 30;
 
-/// How old figures may be while the log grows.
+/// The age of figures at which a change of the log makes them stale.
 const OLDEST: Duration = Duration::from_secs(15);
 
 /// The newest figures.
@@ -80,9 +78,9 @@ pub struct Overviews {
 }
 
 impl Overviews {
-    /// The figures, counted anew if the log has grown and they are not of just now. One request counts; others are given
-    /// what is known meanwhile, and wait only where nothing is.
-    pub async fn get(&self, app: &App) -> Result<Arc<Overview>, Problem> {
+    /// Returns the figures, and counts them again if they are stale. One request counts; the others get the old figures
+    /// meanwhile, and wait only if there are none.
+    pub async fn get(&self, log: &LogPool) -> Result<Arc<Overview>, Problem> {
         let known = self.known();
         let _counting = match &known {
             Some((counted, overview)) if counted.elapsed() < OLDEST => return Ok(overview.clone()),
@@ -94,12 +92,12 @@ impl Overviews {
         };
         if let Some((counted, overview)) = self.known() {
             let page = overview.page;
-            if counted.elapsed() < OLDEST || app.log.read(move |reading| Ok(reading.log.last_page()? == page)).await? {
+            if counted.elapsed() < OLDEST || log.read(move |reading| Ok(reading.log.last_page()? == page)).await? {
                 self.keep(overview.clone());
                 return Ok(overview);
             }
         }
-        let overview = Arc::new(app.log.read(count).await?);
+        let overview = Arc::new(log.read(count).await?);
         self.keep(overview.clone());
         Ok(overview)
     }

@@ -1,20 +1,20 @@
-//! What a client is told when something is not as it should be: a status, and a sentence in plain text.
+//! Errors for clients: a status, and a sentence in plain text.
 
 use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-/// A refusal. Nothing in it names a path or a host of the server.
+/// An error for a client. It names no path and no host of the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// The status.
     pub status: StatusCode,
-    /// What is wrong, and what would be right.
+    /// What is wrong, and what to do.
     pub detail: String,
 }
 
 impl Problem {
-    /// A refusal with a status.
+    /// Returns an error with a status.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         Self { status, detail: detail.into() }
     }

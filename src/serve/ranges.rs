@@ -1,20 +1,20 @@
-//! Which part of an answer is asked for (RFC 9110, 14). Pure.
+//! Range requests (RFC 9110, 14). Pure.
 
 use axum::http::HeaderMap;
 use axum::http::header::RANGE;
 
-/// A part of something whose length may not be known yet.
+/// A range of bytes of an answer whose length may not be known yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Range {
-    /// From a byte on, to another, or to the end.
+    /// From a byte to another, or to the end.
     From(u64, Option<u64>),
-    /// So many bytes at the end.
+    /// This many bytes at the end.
     Last(u64),
 }
 
 impl Range {
-    /// What a request asks for, if it is one part in bytes. Whatever else there may be in `Range`, a server may pass over:
-    /// the answer is the whole then.
+    /// Returns the range that a request asks for, if it is a single range of bytes. A server may ignore any other `Range`, and
+    /// answer with everything.
     #[must_use]
     pub fn of(headers: &HeaderMap) -> Option<Self> {
         let mut lines = headers.get_all(RANGE).iter();
@@ -29,7 +29,7 @@ impl Range {
         }
     }
 
-    /// The first and the last byte of the part, of something so long; none where it has no byte of the part.
+    /// Returns the first and the last byte of the range in an answer of this length; `None` if it has no such bytes.
     #[must_use]
     pub fn within(self, length: u64) -> Option<(u64, u64)> {
         let end = length.checked_sub(1)?;
@@ -41,8 +41,8 @@ impl Range {
     }
 }
 
-/// A number, or nothing at all; what is neither is no range. One that is too large is beyond every end.
-#[expect(clippy::option_option, reason = "no number, and none that is wanted")]
+/// Reads a number or an empty text; anything else is not a range. A number that is too large is after every end.
+#[expect(clippy::option_option, reason = "not a number, and no number")]
 fn number(text: &str) -> Option<Option<u64>> {
     if text.is_empty() {
         return Some(None);

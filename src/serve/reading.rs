@@ -1,4 +1,4 @@
-//! Reading the log for requests: connections that are kept, on threads that may block.
+//! A pool of connections that read the log for requests, on threads that may block.
 
 use std::os::unix::fs::MetadataExt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,7 +11,7 @@ use crate::data_dir::DataDir;
 use crate::log::{Contexts, Log, LogError, PageBodies, RecordRow};
 use crate::views::{Content, Readers, ViewError};
 
-/// A connection to the log, and what reads its payloads.
+/// A connection to the log, with the parsers of its payloads.
 pub struct Reading {
     /// The log, in one consistent state until the request is answered.
     pub log: Log,
@@ -22,7 +22,7 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// What a record is now.
+    /// Returns the content of a record.
     pub fn content(&mut self, row: &RecordRow) -> Result<Content, ViewError> {
         let contexts = self.log.contexts()?;
         if self.readers.as_ref().is_none_or(|(known, _)| *known != contexts) {
@@ -35,7 +35,7 @@ impl Reading {
     }
 }
 
-/// The connections.
+/// The pool.
 pub struct LogPool {
     data: DataDir,
     depth: usize,
@@ -44,12 +44,12 @@ pub struct LogPool {
 }
 
 impl LogPool {
-    /// Room for `most` readers at a time; others wait.
+    /// Returns a pool of `most` connections; further readers wait.
     pub(super) fn new(data: &DataDir, depth: usize, most: usize) -> Self {
         Self { data: data.clone(), depth, idle: Arc::default(), permits: Arc::new(Semaphore::new(most)) }
     }
 
-    /// Does some reading of one consistent state of the log.
+    /// Runs `work` on one consistent state of the log.
     pub async fn read<T, F>(&self, work: F) -> Result<T, Problem>
     where
         T: Send + 'static,
@@ -59,7 +59,7 @@ impl LogPool {
         let (data, depth, idle) = (self.data.clone(), self.depth, self.idle.clone());
         let task = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            // A log that was put back from a backup is another file.
+            // A log that was restored from a backup is another file.
             let inode = fs_err::metadata(data.log()).map_or(0, |metadata| metadata.ino());
             let kept = idle.lock().unwrap_or_else(PoisonError::into_inner).pop().filter(|reading| reading.inode == inode);
             let mut reading = match kept {

@@ -1,8 +1,8 @@
-//! Records at their own addresses, in every format and as a page.
+//! Records at their addresses, in every format and as a page.
 //!
-//! A record of Libris, `https://libris.kb.se/<id>`, is at `/<id>`, any at `/record/<IRI>`; both have `/data.ttl` and the
-//! like. What it describes, `<id>#it`, is no document: a request for it is sent on to that (303), as Libris does, and
-//! the numbers of old Libris (`/bib/8369159`, `/auth/281943`) likewise.
+//! A record of Libris, `https://libris.kb.se/<id>`, is at `/<id>`, and any record at `/record/<IRI>`; both have `/data.ttl`
+//! and the other formats. What the record describes, `<id>#it`, is not a document: a request for it is redirected to the
+//! record (303), as Libris does. So are the numbers of old Libris (`/bib/8369159`, `/auth/281943`).
 
 use std::sync::Arc;
 
@@ -11,22 +11,17 @@ use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_LOCATION, CONTENT_TYPE, LINK, LOCATION};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use oxigraph::model::Quad;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::app::App;
 use super::conditions::Validator;
 use super::negotiate::{GRAPHS, Wanted};
 use super::pages;
 use super::problem::Problem;
+use super::rdf::write;
 use super::reading::Reading;
 use crate::links::{Authority, LinkFilter, LinksIndex};
 use crate::log::RecordRow;
-use crate::query::GraphFormat;
 use crate::views::{Content, ViewError};
-
-/// What needs no encoding in a segment of a path.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// `/record/<IRI>`, with or without `/data.FORMAT`.
 pub async fn by_iri(State(app): State<Arc<App>>, Path(path): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
@@ -61,15 +56,15 @@ pub async fn old_resource(
 struct Asked {
     /// The identifier, without a fragment.
     identifier: String,
-    /// Whether it named a fragment: what the record describes.
+    /// Whether the path had a fragment, which names what the record describes.
     thing: bool,
-    /// What stands at its end.
+    /// The end of the path.
     data: Data,
 }
 
 #[derive(Debug, PartialEq, Eq)]
 enum Data {
-    /// Nothing: whatever the client takes.
+    /// Nothing: a page or any format.
     Any,
     /// `data`: any format of the data.
     Negotiated,
@@ -84,7 +79,7 @@ fn asked(path: &str, base: &str) -> Asked {
         _ => (path, Data::Any),
     };
     let (path, thing) = path.split_once('#').map_or((path, false), |(before, _)| (before, true));
-    // Proxies make one slash of two.
+    // Some proxies replace two slashes by one.
     let scheme = ["https:/", "http:/"].into_iter().find(|scheme| path.starts_with(*scheme));
     let identifier = match scheme {
         Some(scheme) => format!("{scheme}/{}", path[scheme.len()..].trim_start_matches('/')),
@@ -94,17 +89,7 @@ fn asked(path: &str, base: &str) -> Asked {
     Asked { identifier, thing, data }
 }
 
-/// The path of a record on this server, below its base.
-#[must_use]
-pub fn path_of(app: &App, record: &str) -> String {
-    let id = record.strip_prefix(&app.config.serve.record_base).filter(|id| !id.is_empty() && !id.contains(['/', '#', '?', '.']));
-    match id {
-        Some(id) => format!("{}/{}", app.base, utf8_percent_encode(id, SEGMENT)),
-        None => format!("{}/record/{}", app.base, utf8_percent_encode(record, SEGMENT)),
-    }
-}
-
-/// What is found under an identifier.
+/// The result of a look-up.
 enum Found {
     /// A record, and the last page of the log.
     Record(Box<RecordRow>, i64),
@@ -127,10 +112,10 @@ async fn answer(app: &Arc<App>, path: &str, headers: &HeaderMap) -> Result<Respo
     let found = app.log.read(move |reading| find(reading, &identifier, &short)).await?;
     let (row, page) = match found {
         Found::Record(row, page) => (row, page),
-        Found::Other(record) => return Ok(see_other(&path_of(app, &record))),
+        Found::Other(record) => return Ok(see_other(&app.record_path(&record))),
         Found::Nothing => return missing(app, headers, &asked),
     };
-    let own = path_of(app, &row.version.identifier);
+    let own = app.record_path(&row.version.identifier);
     if asked.thing {
         return Ok(see_other(&own));
     }
@@ -140,13 +125,13 @@ async fn answer(app: &Arc<App>, path: &str, headers: &HeaderMap) -> Result<Respo
     let offer = wanted.choose(&GRAPHS);
     let language = pages::language(headers);
     let name = if html { language.code() } else { offer.map_or("", |offer| offer.media_type) };
-    // What the log has beyond the snapshot has no time that is known.
+    // Pages after the snapshot have no time of publication yet.
     let published = app.snapshot().filter(|snapshot| snapshot.page().0 >= page).map(|snapshot| snapshot.published);
     let validator = Validator::new(&[row.version.identifier.as_bytes(), &page.to_be_bytes(), name.as_bytes()], published);
     if let Some(response) = validator.not_modified(headers) {
         return Ok(response);
     }
-    // Read only now: pages of the log do not change.
+    // The payload is read only now, after 304 was ruled out; pages of the log do not change.
     let (row, content) = app.log.read(move |reading| reading.content(&row).map(|content| (row, content))).await?;
     let mut response = match (content, offer) {
         (content, _) if html => pages::record(app, headers, *row, content).await?,
@@ -166,12 +151,12 @@ async fn answer(app: &Arc<App>, path: &str, headers: &HeaderMap) -> Result<Respo
         }
         (Content::Quads(_), None) => {
             return Err(Problem::not_acceptable(
-                "a record comes as text/html, text/turtle, application/n-triples, application/rdf+xml, application/ld+json or application/trig",
+                "a record is available as text/html, text/turtle, application/n-triples, application/rdf+xml, application/ld+json or application/trig",
             ));
         }
         (Content::Quads(quads), Some(offer)) => {
             let mut response = Response::new(Body::from(write(&quads, offer.format)?));
-            // `data.json` is JSON-LD for those who know JSON alone.
+            // `data.json` is JSON-LD, labelled for clients that know only JSON.
             let media_type = if format == Some("json") { "application/json" } else { offer.media_type };
             let headers = response.headers_mut();
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
@@ -188,7 +173,7 @@ async fn answer(app: &Arc<App>, path: &str, headers: &HeaderMap) -> Result<Respo
     Ok(response)
 }
 
-/// The 404 for an identifier.
+/// Returns the 404 for an identifier.
 fn missing(app: &App, headers: &HeaderMap, asked: &Asked) -> Result<Response, Problem> {
     if asked.data == Data::Any && Wanted::new(headers, None).prefers_html(&GRAPHS) {
         return Ok(pages::missing(app, headers));
@@ -196,7 +181,7 @@ fn missing(app: &App, headers: &HeaderMap, asked: &Asked) -> Result<Response, Pr
     Err(Problem::not_found("this mirror has no such record or page"))
 }
 
-/// Says where the record's data are.
+/// Adds links to the data of the record.
 fn describe(headers: &mut HeaderMap, own: &str) {
     for offer in &GRAPHS {
         let name = offer.names.first().unwrap_or(&"ttl");
@@ -214,11 +199,6 @@ fn see_other(path: &str) -> Response {
         response.headers_mut().insert(LOCATION, value);
     }
     response
-}
-
-/// A record's quads in a format; those that know graphs name its.
-pub fn write(quads: &[Quad], format: GraphFormat) -> Result<Vec<u8>, Problem> {
-    format.write(quads, Vec::new()).map_err(|error| Problem::internal(&error))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Which address leads where, and what every answer has.
+//! The routes, and the headers of every answer.
 
 use std::sync::Arc;
 
@@ -22,16 +22,16 @@ use super::pages::{self, Language};
 use super::problem::Problem;
 use super::{arrival, dump, health, record, sitemap, sparql, void};
 
-/// No code, style, image or frame but our own.
+/// Only our own scripts, styles and images, and no frames.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// What the answers of negotiated addresses depend on, whatever they are: pages, data, refusals, and 304.
+/// The headers that answers of negotiated addresses depend on: pages, data, errors, and 304.
 const NEGOTIATED: &str = "Accept, Accept-Encoding, Accept-Language, Cookie";
 
-/// All routes.
+/// Returns the router.
 pub fn router(app: &Arc<App>) -> Router {
     let exposed: Vec<_> = sparql::EXPOSED.into_iter().chain([ACCEPT_RANGES, CONTENT_RANGE]).collect();
-    // Whoever asks from wherever is answered alike, so there is nothing for `Vary`.
+    // All origins get the same answer, so nothing is added to `Vary`.
     let cors = CorsLayer::new()
         .allow_origin(Any)
         .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::OPTIONS])
@@ -52,13 +52,15 @@ pub fn router(app: &Arc<App>) -> Router {
         .layer(middleware::from_fn_with_state(app.clone(), dressed))
 }
 
-/// Addresses whose answers depend on what the client takes.
+/// Returns the routes whose answers depend on what the client accepts.
 fn negotiated() -> Router<Arc<App>> {
     Router::new()
         .route("/", get(pages::front))
         .route("/search", get(pages::search))
         .route("/sparql", any(sparql::sparql))
         .route("/harvest", get(pages::harvest))
+        .route("/guide", get(pages::guide))
+        .route("/guide/{topic}", get(pages::guide_topic))
         .route("/.well-known/void", get(void::void))
         .route("/record/{*iri}", get(record::by_iri))
         .route("/resource/{kind}/{number}", get(record::old_resource))
@@ -72,7 +74,7 @@ fn negotiated() -> Router<Arc<App>> {
         }))
 }
 
-/// Addresses that give everybody the same.
+/// Returns the routes with the same answer for everybody.
 fn fixed() -> Router<Arc<App>> {
     let router = Router::new()
         .route("/health", get(health::health))
@@ -91,12 +93,12 @@ fn fixed() -> Router<Arc<App>> {
     router.method_not_allowed_fallback(not_so)
 }
 
-/// What can be had in parts stays as it is: a part of what is compressed on its way fits to no other.
+/// Answers that support ranges are not compressed on their way, because ranges of a compressed stream do not fit together.
 fn has_no_ranges(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
     !headers.contains_key(ACCEPT_RANGES)
 }
 
-/// Everything is below the base path; a proxy may have taken that away already.
+/// Serves everything below the base path, which a proxy may already have removed.
 fn rebased(base: String, router: Router) -> Router {
     if base.is_empty() {
         return router;
@@ -134,7 +136,7 @@ async fn not_so() -> Problem {
     Problem::new(axum::http::StatusCode::METHOD_NOT_ALLOWED, "this address is read with GET")
 }
 
-/// What a visitor chose by `?lang=` is remembered; every answer says what browsers may do with it; all are counted.
+/// Remembers the language of `?lang=` in a cookie, adds the security headers to every answer, and counts it.
 async fn dressed(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let chosen = request
         .uri()

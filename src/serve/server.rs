@@ -1,4 +1,4 @@
-//! Connections: accepted up to a bound, each with time limits, and let go gently at the end.
+//! Connections: up to a limit, each with time limits, closed gently at the end.
 
 use std::io;
 use std::sync::Arc;
@@ -19,17 +19,17 @@ use tower::ServiceExt;
 
 use super::app::App;
 
-/// The longest head of a request, in bytes; a query in an address must fit.
-const HEAD: usize = 64 << 10;
+/// The limit on the head of a request, in bytes; a query in an address must fit.
+const HEAD_BYTES: usize = 64 << 10;
 
-/// File descriptors that are left for everything but connections.
-const SPARE: u64 = 512;
+/// File descriptors that are reserved for other uses than connections.
+const SPARE_DESCRIPTORS: u64 = 512;
 
-/// Serves connections until `stopped`, then lets the answers that are under way come to their end, for a while.
+/// Serves connections until `stopped`, then waits for running answers, up to `serve.stop_s` seconds.
 pub(super) async fn serve(app: &Arc<App>, listener: TcpListener, router: Router, stopped: impl Future<Output = ()>) {
     let settings = &app.config.serve;
     let descriptors = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1024);
-    let most = (settings.connections as u64).min(descriptors.saturating_sub(SPARE).max(64));
+    let most = (settings.connections as u64).min(descriptors.saturating_sub(SPARE_DESCRIPTORS).max(64));
     let room = Arc::new(Semaphore::new(usize::try_from(most).unwrap_or(Semaphore::MAX_PERMITS).min(Semaphore::MAX_PERMITS)));
     let graceful = GracefulShutdown::new();
     let mut stopped = std::pin::pin!(stopped);
@@ -41,7 +41,7 @@ pub(super) async fn serve(app: &Arc<App>, listener: TcpListener, router: Router,
         let (stream, permit) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                // Out of descriptors, or a client that left already: others may do better.
+                // No file descriptors left, or the client went away: the next one may succeed.
                 tracing::warn!("a connection could not be accepted: {error}");
                 tokio::time::sleep(Duration::from_millis(20)).await;
                 continue;
@@ -55,7 +55,7 @@ pub(super) async fn serve(app: &Arc<App>, listener: TcpListener, router: Router,
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(Duration::from_secs(settings.header_timeout_s))
-            .max_buf_size(HEAD)
+            .max_buf_size(HEAD_BYTES)
             .serve_connection(TokioIo::new(Box::pin(stream)), service);
         let connection = graceful.watch(connection);
         let app = app.clone();
@@ -70,7 +70,7 @@ pub(super) async fn serve(app: &Arc<App>, listener: TcpListener, router: Router,
     }
     drop(listener);
     if timeout(Duration::from_secs(settings.stop_s), graceful.shutdown()).await.is_err() {
-        tracing::warn!("some answers did not come to their end within {} s", settings.stop_s);
+        tracing::warn!("some answers did not finish within {} s", settings.stop_s);
     }
 }
 

@@ -1,4 +1,4 @@
-//! What search engines read first: `/robots.txt`, and the sitemap (sitemaps.org) of all records, which is read in parts.
+//! For search engines: `/robots.txt`, and the sitemap (sitemaps.org) of all records, in parts.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -14,25 +14,25 @@ use quick_xml::escape::escape;
 use super::app::App;
 use super::conditions::{Validator, moment};
 use super::problem::Problem;
-use super::record::path_of;
+use crate::guide;
 use crate::log::ListedRecord;
 
-/// Record ids of a part. It may have 50 000 addresses, of which a few are pages.
-const EACH: i64 = 49_000;
+/// Record ids in a part. A part may have 50 000 addresses, and the first also has the pages.
+const IDS_PER_PART: i64 = 49_000;
 
-/// Records that are read at a time.
-const TOGETHER: usize = 1000;
+/// Records that are read from the log at a time.
+const RECORDS_PER_READ: usize = 1000;
 
-/// The longest address that a sitemap may have, in characters.
-const LONGEST: usize = 2047;
+/// The limit on an address in a sitemap, in characters.
+const MAX_ADDRESS: usize = 2047;
 
-/// The pages that are no records.
-const PAGES: [&str; 3] = ["/", "/harvest", "/sparql"];
+/// The pages that are not records, except those of the guide.
+const PAGES: [&str; 4] = ["/", "/harvest", "/sparql", "/guide"];
 
 const OPEN: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
 const NAMESPACE: &str = "xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\"";
 
-/// `/robots.txt`: pages and records may be visited; queries, searches and dumps are work for people and programs.
+/// `/robots.txt`: robots may read pages and records, but not run queries and searches or fetch dumps.
 pub async fn robots(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
     let address = app.address(&headers);
     let path = url::Url::parse(&address).map(|url| url.path().trim_end_matches('/').to_owned()).unwrap_or_default();
@@ -42,19 +42,19 @@ pub async fn robots(State(app): State<Arc<App>>, headers: HeaderMap) -> Response
     ([(CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
 }
 
-/// `/sitemap.xml`: where the parts are.
+/// `/sitemap.xml`: the list of parts.
 pub async fn index(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, Problem> {
     let address = app.address(&headers);
-    let (validator, mut parts) =
-        app.log
-            .read(move |reading| Ok((reading.log.state()?, reading.log.listed_parts(EACH)?)))
-            .await
-            .map(|(state, parts)| (Validator::new(&[&state.hash, address.as_bytes()], moment(state.changed_at)), parts))?;
+    let (validator, mut parts) = app
+        .log
+        .read(move |reading| Ok((reading.log.state()?, reading.log.listed_parts(IDS_PER_PART)?)))
+        .await
+        .map(|(state, parts)| (Validator::new(&[&state.hash, address.as_bytes()], moment(state.changed_at)), parts))?;
     if let Some(response) = validator.not_modified(&headers) {
         return Ok(labelled(response, &validator));
     }
     if parts.first().is_none_or(|(part, _)| *part > 0) {
-        // The pages are in the first.
+        // The first part has the pages.
         parts.insert(0, (0, 0));
     }
     let address = escape(app.address(&headers)).into_owned();
@@ -66,13 +66,15 @@ pub async fn index(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Re
     Ok(labelled(Response::new(Body::from(text)), &validator))
 }
 
-/// `/sitemap-N.xml`: the addresses of some records, and of the pages in the first.
+/// `/sitemap-N.xml`: the addresses of some records; the first part also has the pages.
 pub async fn part(State(app): State<Arc<App>>, Path(part): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
-    let missing = || Problem::not_found("the sitemap has no such part: /sitemap.xml says which there are");
+    let missing = || Problem::not_found("the sitemap has no such part: /sitemap.xml lists the parts");
     let number = part.strip_suffix(".xml").and_then(|number| number.parse::<u32>().ok()).filter(|number| *number > 0);
-    let after = i64::from(number.ok_or_else(missing)? - 1) * EACH;
-    let (state, first) =
-        app.log.read(move |reading| Ok((reading.log.state()?, reading.log.listed(after, after + EACH, TOGETHER)?))).await?;
+    let after = i64::from(number.ok_or_else(missing)? - 1) * IDS_PER_PART;
+    let (state, first) = app
+        .log
+        .read(move |reading| Ok((reading.log.state()?, reading.log.listed(after, after + IDS_PER_PART, RECORDS_PER_READ)?)))
+        .await?;
     if first.is_empty() && after > 0 {
         return Err(missing());
     }
@@ -83,11 +85,13 @@ pub async fn part(State(app): State<Arc<App>>, Path(part): Path<String>, headers
     }
     let mut text = format!("{OPEN}<urlset {NAMESPACE}>\n");
     if after == 0 {
-        for page in PAGES {
+        let topics = guide::TOPICS.iter().map(|topic| format!("/guide/{}", topic.name));
+        for page in PAGES.into_iter().map(str::to_owned).chain(topics) {
             text.push_str(&entry(&format!("{address}{page}"), None));
         }
     }
-    let walk = Walk { app, address, until: after + EACH, next: Some(after), ready: VecDeque::from([text]), read: Some(first) };
+    let walk =
+        Walk { app, address, until: after + IDS_PER_PART, next: Some(after), ready: VecDeque::from([text]), read: Some(first) };
     let stream = futures_util::stream::unfold(walk, |mut walk| async {
         let text = walk.text().await.transpose()?;
         Some((text.map(Bytes::from), walk))
@@ -95,19 +99,19 @@ pub async fn part(State(app): State<Arc<App>>, Path(part): Path<String>, headers
     Ok(labelled(Response::new(Body::from_stream(stream)), &validator))
 }
 
-/// A part that is read as it goes out.
+/// A part that is read from the log while it is sent.
 struct Walk {
     app: Arc<App>,
     address: String,
     until: i64,
-    /// The id after which it goes on, unless this was all.
+    /// The id after which to continue; `None` at the end.
     next: Option<i64>,
     ready: VecDeque<String>,
     read: Option<Vec<ListedRecord>>,
 }
 
 impl Walk {
-    /// What comes next, if anything does.
+    /// Returns the next piece of the part, if there is one.
     async fn text(&mut self) -> Result<Option<String>, std::io::Error> {
         if let Some(text) = self.ready.pop_front() {
             return Ok(Some(text));
@@ -117,17 +121,17 @@ impl Walk {
         let records = if let Some(records) = self.read.take() {
             records
         } else {
-            let read = self.app.log.read(move |reading| Ok(reading.log.listed(after, until, TOGETHER)?)).await;
+            let read = self.app.log.read(move |reading| Ok(reading.log.listed(after, until, RECORDS_PER_READ)?)).await;
             read.map_err(|problem| {
                 self.next = None;
                 std::io::Error::other(problem.detail)
             })?
         };
-        self.next = records.last().map(|last| last.record).filter(|_| records.len() == TOGETHER);
+        self.next = records.last().map(|last| last.record).filter(|_| records.len() == RECORDS_PER_READ);
         let mut text: String = records
             .iter()
             .map(|record| {
-                let path = path_of(&self.app, &record.identifier);
+                let path = self.app.record_path(&record.identifier);
                 entry(&format!("{}{}", self.address, path.strip_prefix(&self.app.base).unwrap_or(&path)), Some(record.changed_at))
             })
             .collect();
@@ -140,7 +144,7 @@ impl Walk {
 
 fn entry(address: &str, changed_at: Option<i64>) -> String {
     let address = escape(address);
-    if address.len() > LONGEST {
+    if address.len() > MAX_ADDRESS {
         return String::new();
     }
     format!("<url><loc>{address}</loc>{}</url>\n", changed_at.map(last_changed).unwrap_or_default())

@@ -1,4 +1,4 @@
-//! What a server counts of itself, for `/metrics`.
+//! The server's own counters, for `/metrics`.
 
 use std::fmt::Write;
 use std::sync::atomic::AtomicU64;
@@ -13,7 +13,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-use super::app::App;
+use super::workers::Workers;
 
 /// How a query ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
@@ -40,7 +40,7 @@ pub struct Telemetry {
     queries: Family<QueryLabels, Counter>,
     seconds: Histogram,
     requests: Family<RequestLabels, Counter>,
-    /// Connections that are open.
+    /// Open connections.
     pub connections: Gauge,
 }
 
@@ -59,7 +59,7 @@ impl Default for Telemetry {
 }
 
 impl Telemetry {
-    /// A query was answered: its results began after this time.
+    /// Counts a query whose results began after this time.
     pub fn query(&self, status: StatusCode, time: Duration) {
         let outcome = match status.as_u16() {
             200..=399 => Outcome::Ok,
@@ -72,20 +72,20 @@ impl Telemetry {
         self.seconds.observe(time.as_secs_f64());
     }
 
-    /// A request was answered.
+    /// Counts a request.
     pub fn request(&self, status: StatusCode) {
         self.requests.get_or_create(&RequestLabels { status: status.as_u16() }).inc();
     }
 
-    /// All counters in the text format of `OpenMetrics`, but for its end.
+    /// Returns all counters in the text format of `OpenMetrics`, without the final `# EOF`.
     #[must_use]
-    pub fn text(&self, app: &App) -> String {
+    pub fn text(&self, workers: &Workers) -> String {
         let mut registry = Registry::with_prefix("libris_mirror");
         registry.register("http_requests", "Requests by status", self.requests.clone());
         registry.register("queries", "SPARQL requests by outcome", self.queries.clone());
         registry.register("query_seconds", "Time until the results of a query began", self.seconds.clone());
         registry.register("connections", "Open connections", self.connections.clone());
-        let (running, waiting, started) = app.workers.figures();
+        let (running, waiting, started) = workers.figures();
         for (name, help, value) in [
             ("queries_running", "Queries that run now", running),
             ("queries_waiting", "Queries that wait for their turn", waiting),
@@ -94,9 +94,9 @@ impl Telemetry {
             gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
             registry.register(name, help, gauge);
         }
-        let workers: Counter<u64, AtomicU64> = Counter::default();
-        workers.inc_by(started as u64);
-        registry.register("query_workers_started", "Processes that were started to run queries", workers);
+        let processes: Counter<u64, AtomicU64> = Counter::default();
+        processes.inc_by(started as u64);
+        registry.register("query_workers_started", "Processes that were started to run queries", processes);
         let mut text = String::new();
         if let Err(error) = encode(&mut text, &registry) {
             let _ = writeln!(text, "# {error}");

@@ -1,7 +1,7 @@
-//! A dump on its way to a client: made on a thread that may block, in one state of the log, until a time.
+//! The transfer of a dump to a client: written on a thread that may block, in one state of the log, with a deadline.
 //!
-//! The state of the log is held as long as the dump is made, and a log that is held cannot give back the disk of its
-//! write-ahead log. So a transfer that takes too long is broken off, however slowly its client takes it.
+//! A transfer holds a state of the log, and the disk of the write-ahead log cannot be reused until it ends. So a transfer
+//! that takes too long is broken off, even if only the client is slow.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -11,44 +11,44 @@ use axum::http::StatusCode;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::{Instant, timeout_at};
 
-use super::dump::Lengths;
+use super::lengths::Lengths;
 use super::problem::Problem;
 use crate::export::{self, Dump, ExportError};
 use crate::log::Log;
 
 /// Parts of a dump that wait for its client.
-const WAITING: usize = 8;
+const QUEUED_PARTS: usize = 8;
 
-/// The longest part.
-const TOGETHER: usize = 64 << 10;
+/// The limit on a part, in bytes.
+const PART_BYTES: usize = 64 << 10;
 
-/// What of a dump is sent.
+/// The part of a dump that is sent.
 pub(super) enum Part {
-    /// All of it, and how long that is, where it is known.
+    /// All of it, and its length if that is known.
     Whole(Option<u64>),
     /// These bytes.
     Bytes(std::ops::Range<u64>),
 }
 
-/// A dump that is to be made.
+/// A dump that will be written.
 pub(super) struct Transfer {
     log: Log,
     what: Dump<'static>,
     until: Instant,
-    /// `None` says that it is complete: a channel that closes without it broke off.
+    /// `None` marks the end of a complete dump; a channel that closes without it was broken off.
     parts: mpsc::Sender<Option<Bytes>>,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Transfer {
-    /// A transfer of a log that is held, with the body that it fills. One that is not done at a time is broken off.
+    /// Returns a transfer of a log that is held, and the body that it fills. `until` is its deadline.
     pub(super) fn new(log: Log, what: Dump<'static>, until: Instant, permit: OwnedSemaphorePermit) -> (Self, Body) {
         let (parts, body) = passage(until);
         (Self { log, what, until, parts, _permit: permit }, body)
     }
 
-    /// Finds out how long the dump is: one of those who ask at a time makes it once, and goes on if its client does not wait,
-    /// which may be a proxy with less patience; the next one knows it then.
+    /// Measures the length of the dump. One of several requests writes the dump to count, and continues even if its client (such
+    /// as an impatient proxy) goes away, so that the next request finds the length.
     pub(super) async fn measured(self, lengths: Arc<Lengths>, dump: [u8; 32]) -> Result<(Self, u64), Problem> {
         let measuring = tokio::spawn(async move {
             let found = tokio::select! {
@@ -76,13 +76,13 @@ impl Transfer {
         counted.map_err(|error| match error {
             ExportError::Output(error) if error.kind() == io::ErrorKind::TimedOut => Problem::new(
                 StatusCode::SERVICE_UNAVAILABLE,
-                "to find the part takes longer than a dump may take here: fetch the whole",
+                "to find the range takes longer than the limit on a dump: fetch the whole dump",
             ),
             error => Problem::internal(&error),
         })
     }
 
-    /// Fills the body, and keeps the length of a dump that was made to its end.
+    /// Fills the body, and keeps the length if the dump was written to the end.
     pub(super) fn send(mut self, part: Part, lengths: Arc<Lengths>, dump: [u8; 32]) {
         tokio::task::spawn_blocking(move || {
             let (wanted, whole) = match part {
@@ -104,7 +104,7 @@ impl Transfer {
                 }
             };
             if complete {
-                // The log is let go before a slow client takes the last parts.
+                // The log is released before a slow client reads the last parts.
                 let Self { log, parts, .. } = self;
                 drop(log);
                 let _ = parts.blocking_send(None);
@@ -114,11 +114,11 @@ impl Transfer {
         });
     }
 
-    /// Makes the dump up to the end of what is wanted, which is sent; answers how many bytes were made.
+    /// Writes the dump up to the end of the requested part, and sends that part. Returns the number of bytes written.
     fn make(&mut self, wanted: std::ops::Range<u64>) -> Result<u64, ExportError> {
         let end = wanted.end;
         let sent = Sent { parts: &self.parts, until: self.until, wanted, made: 0 };
-        let mut sent = io::BufWriter::with_capacity(TOGETHER, sent);
+        let mut sent = io::BufWriter::with_capacity(PART_BYTES, sent);
         let result = export::dump(&mut self.log, self.what, &mut sent).map(|_| ());
         let result = result.and_then(|()| Ok(sent.flush()?));
         let (sent, _) = sent.into_parts();
@@ -133,11 +133,11 @@ fn cause(error: &dyn std::error::Error) -> String {
     error.source().map(|cause| format!(": {cause}")).unwrap_or_default()
 }
 
-/// A way from a thread that makes parts to a client that takes them. It closes for both when the time is up, or the client
-/// is gone.
+/// Returns a channel from the thread that writes parts to the body of the answer. It closes at the deadline, or when the
+/// client goes away.
 fn passage(until: Instant) -> (mpsc::Sender<Option<Bytes>>, Body) {
     let (parts, mut made) = mpsc::channel(1);
-    let (passed, receiver) = mpsc::channel::<Option<Bytes>>(WAITING);
+    let (passed, receiver) = mpsc::channel::<Option<Bytes>>(QUEUED_PARTS);
     tokio::spawn(async move {
         loop {
             let part = tokio::select! {
@@ -155,14 +155,14 @@ fn passage(until: Instant) -> (mpsc::Sender<Option<Bytes>>, Body) {
         match receiver.recv().await {
             Some(Some(part)) => Some((Ok(part), Some(receiver))),
             Some(None) => None,
-            // The client sees a transfer that broke off, and takes it for nothing else.
+            // The error makes the server close the connection without the final chunk, so the client sees a broken transfer.
             None => Some((Err(io::Error::other("the dump broke off")), None)),
         }
     });
     (parts, Body::from_stream(stream))
 }
 
-/// Sends what is wanted of what is written to the client.
+/// A writer that sends the requested part of what is written to it.
 struct Sent<'a> {
     parts: &'a mpsc::Sender<Option<Bytes>>,
     until: Instant,
@@ -182,7 +182,7 @@ impl Write for Sent<'_> {
         if Instant::now() >= self.until {
             return Err(late());
         }
-        let buffer = buffer.get(..TOGETHER).unwrap_or(buffer);
+        let buffer = buffer.get(..PART_BYTES).unwrap_or(buffer);
         let within =
             |place: u64| usize::try_from(place.saturating_sub(self.made)).map_or(buffer.len(), |at| at.min(buffer.len()));
         let (from, to) = (within(self.wanted.start), within(self.wanted.end));
@@ -199,7 +199,7 @@ impl Write for Sent<'_> {
 }
 
 impl Sent<'_> {
-    /// Why nobody takes more.
+    /// Returns why the channel is closed.
     fn closed(&self) -> io::Error {
         if Instant::now() >= self.until { late() } else { io::ErrorKind::BrokenPipe.into() }
     }

@@ -1,4 +1,4 @@
-//! `/.well-known/void`: what the dataset is, how large, under which licence, and where else it is (`VoID`, DCAT).
+//! `/.well-known/void`: the description of the dataset in `VoID` and DCAT: size, licence, dumps, endpoint.
 
 use std::sync::Arc;
 
@@ -19,9 +19,9 @@ use crate::links::Authority;
 /// The licence of Libris's open data.
 pub const CC0: &str = "https://creativecommons.org/publicdomain/zero/1.0/";
 
-/// Answers with the description.
+/// Returns the description.
 pub async fn void(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, Problem> {
-    let overview = app.overviews.get(&app).await?;
+    let overview = app.overviews.get(&app.log).await?;
     answer(&describe(&app.address(&headers), &overview), &Wanted::new(&headers, None))
 }
 
@@ -87,7 +87,7 @@ fn describe(address: &str, overview: &Overview) -> String {
     text
 }
 
-/// A name that can stand behind a prefix.
+/// Returns whether a name can follow a prefix in Turtle.
 fn is_local(kind: &str) -> bool {
     kind.starts_with(|c: char| c.is_ascii_alphabetic()) && kind.chars().all(|c| c.is_ascii_alphanumeric())
 }

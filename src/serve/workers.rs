@@ -1,7 +1,7 @@
-//! The processes that run queries: a few at a time, started when needed, kept while they behave.
+//! The pool of processes that run queries: a few at a time, started on demand, reused while they work well.
 //!
-//! A query that takes too long, or whose client went away, ends with its process: nothing that it does can hold
-//! anyone else up. Others wait in a short queue, and are turned away when that is full.
+//! A query that takes too long, or whose client went away, ends with its process, so that it cannot block other queries.
+//! Further queries wait in a short queue, and are refused when it is full.
 
 use std::collections::VecDeque;
 use std::io;
@@ -20,31 +20,31 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::query::{Ended, Frame, HEAD, Head, Refusal, RefusalKind, Task, read_head};
 
-/// How a worker is started, and how many there may be.
+/// The settings of the pool.
 #[derive(Debug, Clone)]
 pub struct WorkerSettings {
-    /// The program, and the words that make it a worker.
+    /// The program, with the arguments that make it a worker.
     pub command: (PathBuf, Vec<String>),
-    /// How many queries run at once.
+    /// The number of queries that run at once.
     pub concurrent: usize,
-    /// How many wait for their turn.
+    /// The number of queries that wait.
     pub queue: usize,
-    /// How long they wait.
+    /// The longest time that a query waits.
     pub wait: Duration,
-    /// How long a client may take none of its results.
+    /// The longest time that a client may read none of its results.
     pub stall: Duration,
 }
 
-/// What became of a query, as its results come.
+/// The events of a running query.
 #[derive(Debug)]
 pub enum Event {
-    /// How the answer begins.
+    /// The head of the answer.
     Head(Head),
-    /// A part of it.
+    /// A part of the answer.
     Data(Bytes),
-    /// How it ended.
+    /// The end of the answer.
     Ended(Ended),
-    /// Why there is none, or no more.
+    /// Why there is no answer, or no more of it.
     Refused(Refusal),
 }
 
@@ -54,7 +54,7 @@ pub enum Busy {
     /// The queue is full.
     #[error("too many queries are running and waiting")]
     Full,
-    /// Its turn did not come.
+    /// It waited too long.
     #[error("too many queries are running")]
     Waited,
 }
@@ -71,21 +71,21 @@ pub struct Workers {
 struct Worker {
     // Killed when dropped.
     child: Child,
-    /// The snapshot that it read last, and holds.
+    /// The snapshot that it holds.
     snapshot: u64,
     stdin: ChildStdin,
     stdout: BufReader<ChildStdout>,
 }
 
-/// How long after its time a query is ended from outside: the engine looks at its clock between quads, not between the
-/// rows of a join in memory.
+/// The grace period after which a query is killed. The engine checks its time limit between quads, but not between the rows
+/// of a join in memory.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// Parts that wait for the client.
-const WAITING: usize = 4;
+const QUEUED_PARTS: usize = 4;
 
 impl Workers {
-    /// A pool without any workers yet.
+    /// Returns a pool without workers.
     #[must_use]
     pub fn new(settings: WorkerSettings) -> Arc<Self> {
         let permits = Arc::new(Semaphore::new(settings.concurrent.max(1)));
@@ -93,21 +93,21 @@ impl Workers {
         Arc::new(Self { settings, permits, waiting, idle: Mutex::default(), started })
     }
 
-    /// How many queries run and wait, and how many workers were ever started.
+    /// Returns how many queries run, how many wait, and how many workers were started so far.
     #[must_use]
     pub fn figures(&self) -> (usize, usize, usize) {
         let running = self.settings.concurrent.max(1) - self.permits.available_permits();
         (running, self.waiting.load(Ordering::Relaxed), self.started.load(Ordering::Relaxed))
     }
 
-    /// Starts a query as soon as there is room. Dropping the receiver ends it.
+    /// Starts a query as soon as a worker is free. Dropping the receiver ends the query.
     pub async fn run(self: &Arc<Self>, task: Task) -> Result<mpsc::Receiver<Event>, Busy> {
         let permit = self.permit().await?;
-        let (events, receiver) = mpsc::channel(WAITING);
+        let (events, receiver) = mpsc::channel(QUEUED_PARTS);
         let pool = self.clone();
         tokio::spawn(async move {
             tokio::select! {
-                // The client went away: the worker is dropped in the middle of its work.
+                // The client went away: dropping the worker kills it.
                 () = events.closed() => {}
                 result = pool.drive(&task, &events) => {
                     if let Err(error) = result {
@@ -122,7 +122,7 @@ impl Workers {
         Ok(receiver)
     }
 
-    /// Ends those who wait with another snapshot than this, so that it can go.
+    /// Ends idle workers that hold another snapshot than this, so that it can be removed.
     pub fn let_go_of_others(&self, snapshot: u64) {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).retain(|worker| worker.snapshot == snapshot);
     }
@@ -159,7 +159,7 @@ impl Workers {
                 Ok(Ok(Frame::Ended(ended))) => Event::Ended(ended),
                 Ok(Ok(Frame::Refused(refusal))) => Event::Refused(refusal),
                 Ok(Err(error)) => {
-                    // Where the engine does not look at its clock, it ends itself.
+                    // A worker whose engine does not check its time limit ends itself.
                     let refusal = if Instant::now() >= time_up { time_is_up() } else { worker.end(&error).await };
                     let _ = timeout(self.settings.stall, events.send(Event::Refused(refusal))).await;
                     return Ok(());
@@ -172,7 +172,7 @@ impl Workers {
                 _ => None,
             };
             if timeout(self.settings.stall, events.send(event)).await.is_err() {
-                tracing::info!("a client took none of its results for {} s", self.settings.stall.as_secs());
+                tracing::info!("a client read none of its results for {} s", self.settings.stall.as_secs());
                 return Ok(());
             }
             let unharmed = [RefusalKind::Syntax, RefusalKind::Forbidden, RefusalKind::Format, RefusalKind::Snapshot];
@@ -195,7 +195,7 @@ impl Workers {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
-            // Ctrl-C in the server's terminal is for the server alone: it lets queries come to their end.
+            // Ctrl-C in the terminal must reach only the server, which lets running queries finish.
             .process_group(0)
             .spawn()?;
         let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
@@ -215,7 +215,7 @@ impl Worker {
         Frame::new(letter, bytes)
     }
 
-    /// Why it ended in the middle of a query, as its status tells.
+    /// Returns why the process ended in the middle of a query, from its exit status.
     async fn end(&mut self, error: &io::Error) -> Refusal {
         let status = timeout(GRACE, self.child.wait()).await;
         let status = status.ok().and_then(Result::ok);
@@ -225,13 +225,13 @@ impl Worker {
         );
         let signal = status.and_then(|status| status.signal());
         let (kind, message) = match signal {
-            // The allocator, or what is behind it, gives up.
+            // The allocator aborts when it gets no memory.
             Some(SIGABRT) => (
                 RefusalKind::Evaluation,
                 "the query needs more memory than one query may have here (`serve.memory_mb`): make it narrower",
             ),
-            Some(SIGSEGV | SIGBUS) => (RefusalKind::Syntax, "the query is nested too deeply: take it apart into several queries"),
-            Some(_) => (RefusalKind::Killed, "the process that ran the query was ended from outside: try again"),
+            Some(SIGSEGV | SIGBUS) => (RefusalKind::Syntax, "the query is nested too deeply: split it into several queries"),
+            Some(_) => (RefusalKind::Killed, "the process that ran the query was killed from outside: try again"),
             None => (RefusalKind::Evaluation, "the process that ran the query failed; the log of this server says why"),
         };
         Refusal { kind, message: message.to_owned() }
@@ -247,7 +247,7 @@ fn time_is_up() -> Refusal {
     Refusal { kind: RefusalKind::Timeout, message: String::new() }
 }
 
-/// A place in the queue.
+/// A permit of the queue.
 struct Waits<'a>(&'a AtomicUsize);
 
 impl<'a> Waits<'a> {

@@ -32,6 +32,8 @@ const pages = {
   deleted: [deleted],
   missing: ['/nothing'],
   harvest: ['/harvest'],
+  guide: ['/guide'],
+  topic: ['/guide/proof-and-repair'],
   sparql: ['/sparql'],
   standing: ['/sparql', (page) => ask(page, 'SELECT ?year (COUNT(*) AS ?n) { ?s kbv:year ?year } GROUP BY ?year ORDER BY ?year', '#chart rect')],
   lying: ['/sparql', (page) => ask(page, 'SELECT ?kind (COUNT(*) AS ?n) { ?s a ?kind } GROUP BY ?kind ORDER BY DESC(?n) LIMIT 12', '#chart rect')],

@@ -1,4 +1,4 @@
-//! The way back from a backup: killed at any moment, completed by whatever writes next, and by those who may only read.
+//! Restores: killed at any moment, completed by the next writer, and refused to those who may only read.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -22,7 +22,7 @@ fn a_restore_that_is_killed_is_completed_or_was_never_begun() {
     let usual = u64::try_from(started.elapsed().as_millis()).expect("short");
     let (mut killed, mut completed) = (0, 0);
     while killed < setting("LIBRIS_MIRROR_KILLS").unwrap_or(KILLS) {
-        // In the place of a mirror, and into a directory without one, in turn.
+        // In turn over a mirror, and into an empty directory.
         let empty = killed % 2 == 0;
         if empty {
             fs_err::remove_dir_all(bench.data()).expect("removed");
@@ -38,11 +38,11 @@ fn a_restore_that_is_killed_is_completed_or_was_never_begun() {
         killed += 1;
         if numbers.below(2) == 0 {
             let again = bench.run(&words);
-            // It may have been killed after all was done.
+            // It may have been killed after it was done.
             assert!(again.code == Some(0) || empty && again.stderr.contains("holds a mirror"), "{}", again.stderr);
             assert_eq!(bench.contents(), at_backup, "seed {seed}, kill {killed}: the same command again");
         } else {
-            // Cron comes first. It harvests what a mirror lacks, or begins one where there was none.
+            // A harvest by cron comes first: it completes the restore, or begins a new mirror.
             let ready = bench.data().join("incoming/ready.json").exists();
             let summary = bench.harvest("all", None, &[]);
             completed += u64::from(ready);
@@ -77,7 +77,7 @@ fn a_restore_that_was_killed_is_completed_by_whatever_writes_next() {
         bench.state().with_catalogue(|catalogue| catalogue.update(&[1, 2, 3], chrono::Utc::now()));
         bench.harvest("all", None, &[]);
         assert!(bench.contents() != at_backup);
-        // As it is when the new parts are ready, and nothing has moved yet.
+        // The state in which the new parts are ready, and nothing was moved yet.
         let incoming = bench.data().join("incoming");
         fs_err::create_dir(&incoming).expect("made");
         fs_err::copy(bench.path().join("backup/mirror.db"), incoming.join("mirror.db")).expect("copied");
@@ -89,12 +89,12 @@ fn a_restore_that_was_killed_is_completed_by_whatever_writes_next() {
         let done = bench.run(words);
         // An audit finds that the mirror is older than its source.
         assert!(done.code == Some(0) || words == ["audit"] && done.code == Some(1), "{words:?}: {}", done.stderr);
-        assert!(done.stderr.contains("the restore from /elsewhere, which was interrupted, is completed"), "{}", done.stderr);
+        assert!(done.stderr.contains("the interrupted restore from /elsewhere is now complete"), "{}", done.stderr);
         assert!(!incoming.exists() && bench.data().join(format!("replaced-{}/mirror.db", words.join("-"))).exists());
         assert_eq!(bench.contents(), at_backup, "{words:?}");
     }
     for inside in ["mirror/incoming", "mirror/snapshots/000099"] {
-        assert!(bench.run(&["backup", inside]).expect(1).stderr.contains("within the mirror's own directory"), "{inside}");
+        assert!(bench.run(&["backup", inside]).expect(1).stderr.contains("inside the data directory of the mirror"), "{inside}");
     }
 }
 

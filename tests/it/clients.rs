@@ -1,7 +1,7 @@
-//! What users ask with, against a running server: `SPARQLWrapper` and rdflib, Comunica, curl, and Chromium; and what
-//! axe-core finds on the pages.
+//! The clients of users against a running server: `SPARQLWrapper`, rdflib, Comunica, curl and Chromium; and axe-core on the
+//! pages.
 //!
-//! `.ci/run` installs them and says where (`LIBRIS_MIRROR_CLIENTS`); without that a test is passed over, and says so.
+//! `.ci/run` installs them and sets `LIBRIS_MIRROR_CLIENTS` to their directory. Without it, these tests are skipped, and say so.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,11 +13,11 @@ use crate::harness::{Bench, Done, package, text_setting};
 use crate::server::Server;
 
 #[expect(clippy::print_stderr, reason = "who runs the tests should know what they leave out")]
-/// The directory with the clients, if they are installed; where CI says that they must be, it fails without.
+/// Returns the directory with the clients, if they are installed. In CI they must be.
 pub fn clients() -> Option<PathBuf> {
     let Some(place) = text_setting("LIBRIS_MIRROR_CLIENTS") else {
         assert!(text_setting("CI").is_none(), "CI must say where the clients are, in LIBRIS_MIRROR_CLIENTS");
-        eprintln!("passed over: LIBRIS_MIRROR_CLIENTS names no directory with clients (`.ci/run` installs them)");
+        eprintln!("skipped: LIBRIS_MIRROR_CLIENTS names no directory with clients (`.ci/run` installs them)");
         return None;
     };
     Some(place.into())
@@ -67,7 +67,7 @@ fn sparqlwrapper_and_rdflib_get_what_they_ask_for() {
     }
     assert_eq!(seen["wrapper ask"], true);
     assert!(
-        seen["wrapper error"].as_str().is_some_and(|error| error.contains("no object behind `?p`, before `}` (line 1, column ")),
+        seen["wrapper error"].as_str().is_some_and(|error| error.contains("no object after `?p`, before `}` (line 1, column ")),
         "{seen:#}"
     );
     for key in ["store query", "store post", "store triples"] {
@@ -108,7 +108,7 @@ fn curl_gets_what_the_readme_says() {
     let gzip =
         run(Path::new("curl"), &["-sS", "--fail", "--compressed", &format!("{}/.well-known/void", server.url)], &clients).ok();
     assert!(gzip.contains("void:sparqlEndpoint"));
-    // What was cut is an error for curl, too.
+    // curl reports cut results as an error.
     let cut = Server::start(&bench, &["--set-config", "serve.rows=10"]);
     let all = run(
         Path::new("curl"),
@@ -184,7 +184,7 @@ fn every_page_is_for_everybody_on_a_phone_as_well() {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let seen = run(Path::new("node"), &words, &clients).ok();
     let seen: Vec<Value> = seen.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
-    assert_eq!(seen.len(), 16 * 4, "each page on a desk and on a phone, in English and in Swedish");
+    assert_eq!(seen.len(), 18 * 4, "each page on a desk and on a phone, in English and in Swedish");
     let wrong: Vec<String> = seen
         .iter()
         .filter(|page| {

@@ -45,7 +45,7 @@ fn what_every_verb_takes_stands_apart_in_its_help() {
     let bench = Bench::at("http://127.0.0.1:1/");
     for verb in VERBS {
         let help = bench.run(&[verb, "--help"]).ok();
-        let (own, of_all) = help.split_once("Options of every verb:").expect("a heading");
+        let (own, of_all) = help.split_once("Options of every command:").expect("a heading");
         for option in ["--data <DIR>", "--config <FILE>", "--set-config", "--verbose", "--quiet"] {
             assert!(of_all.contains(option) && !own.contains(option), "{verb}: {option}\n{help}");
         }
@@ -105,7 +105,7 @@ fn an_empty_mirror_says_the_same_to_every_reader() {
         &["audit"],
     ] {
         let done = bench.run(words).expect(1);
-        assert!(done.stderr.contains("is empty: no harvest has brought anything yet"), "{words:?}: {}", done.stderr);
+        assert!(done.stderr.contains("is empty: nothing was harvested yet"), "{words:?}: {}", done.stderr);
         assert!(done.stderr.contains("hint: run `libris-mirror harvest` first") && done.stdout.is_empty(), "{words:?}");
     }
     assert!(bench.run(&["status"]).ok().contains("nothing was harvested yet"));
@@ -126,7 +126,7 @@ fn an_unknown_source_is_an_error_in_every_verb() {
         let told = "no source is called \"al\"; the mirror has all\nhint: did you mean `all`?";
         assert!(done.stderr.contains(told), "{words:?}: {}", done.stderr);
     }
-    // One that the configuration has, and the mirror not yet.
+    // A source that the configuration has, but the mirror not yet.
     let done = bench.run(&["export", "--source", "nb"]).expect(1);
     assert!(done.stderr.contains("run `libris-mirror harvest nb` first"), "{}", done.stderr);
     let done = bench.run(&["harvest", "--name", "nb"]).expect(2);
@@ -142,7 +142,7 @@ fn a_source_that_was_harvested_by_its_address_is_known_by_its_name() {
     bench.harvest("all", None, &[]);
     let again = bench.run(&["harvest", "tried", "--json"]).json();
     assert_eq!((&again[0]["source"], &again[0]["outcome"]), (&"tried".into(), &"complete".into()));
-    // When it is gone, the others are audited all the same.
+    // If its source is gone, the others are still audited.
     let log = rusqlite::Connection::open(bench.data().join("mirror.db")).expect("a log");
     let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port();
     log.execute("UPDATE source SET base_url = ?1 WHERE name = 'all'", [format!("http://127.0.0.1:{port}/")]).expect("written");
@@ -270,7 +270,7 @@ fn what_the_source_refuses_is_exit_1_with_its_own_words() {
     );
     let done = bench.run(&bench.harvest_words("x", None, &["--prefix", "marc21"])).expect(1);
     assert!(done.stderr.contains("cannotDisseminateFormat"), "{}", done.stderr);
-    // Nothing came of it, so the same name can be used with better settings.
+    // It stored nothing, so the same name can be used with other settings.
     assert_eq!(bench.harvest("x", None, &[])["outcome"], "complete");
     let done = bench.run(&bench.harvest_words("x", Some("auth"), &[])).expect(1);
     assert!(done.stderr.contains("the source \"x\" of this mirror has set \"\", not \"auth\""), "{}", done.stderr);
@@ -289,7 +289,7 @@ fn a_second_writer_is_exit_75_and_is_told_who_the_first_is() {
     }
     let done = bench.run(&bench.harvest_words("all", None, &[])).expect(75);
     assert!(done.stderr.contains("in use by another run: process 42 on elsewhere"), "{}", done.stderr);
-    assert_eq!(bench.count("SELECT (COUNT(*) AS ?n) { ?r kbv:mainEntity ?t }"), 20, "readers go on meanwhile");
+    assert_eq!(bench.count("SELECT (COUNT(*) AS ?n) { ?r kbv:mainEntity ?t }"), 20, "readers continue meanwhile");
     drop(file);
     bench.harvest("all", None, &[]);
 }

@@ -68,7 +68,7 @@ fn interrupt(name: &str) {
     let took = asked.elapsed();
     assert!(took < Duration::from_secs(1), "it took {took:?} to stop");
     assert!(
-        done.stderr.contains("interrupted; everything received is kept, run the same command again to go on from there"),
+        done.stderr.contains("interrupted; everything received is kept, run the same command again to continue"),
         "{}",
         done.stderr
     );

@@ -34,6 +34,7 @@
 //! - `namespaces`: payloads that need a declaration from outside
 //! - `model`: several sources with the same identifiers, against a model of what wins and in which order it happened
 //! - `views`: a view that the program does not know, and one that never ends
+//! - `guide`: every command of the README and of the guide
 //! - `house`: rules that the source tree keeps
 //! - `arrows`: which source file uses which, for these rules
 
@@ -50,6 +51,7 @@ mod documents;
 mod endless;
 mod faults;
 mod formats;
+mod guide;
 mod harness;
 mod house;
 mod interruption;

@@ -1,4 +1,4 @@
-//! Files that users name for output: regular ones are replaced, anything else is written through to.
+//! Output files: regular files are replaced, devices and pipes are written to directly.
 
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
@@ -14,7 +14,7 @@ fn mirror() -> (Bench, String) {
     (bench, dump)
 }
 
-/// What is left in a folder, by name, but for the mirror.
+/// Returns the names in a folder, without the mirror.
 fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> = fs_err::read_dir(folder)
         .expect("a folder")
@@ -50,7 +50,7 @@ fn a_pipe_is_written_through_to() {
 #[test]
 fn a_device_stays_a_device() {
     let (bench, dump) = mirror();
-    // The superuser can make devices of his own, and anyone a link to one.
+    // Only the superuser can create devices, but anyone can link to one.
     let device = bench.path().join("full");
     let made = Command::new("mknod").arg(&device).args(["c", "1", "7"]).output().expect("mknod").status.success();
     if !made {
@@ -100,7 +100,7 @@ fn a_file_that_is_replaced_keeps_its_mode_and_its_owner() {
         let path = bench.path().join(name);
         fs_err::write(&path, "old").expect("written");
         fs_err::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).expect("set");
-        // Only the superuser can give files away.
+        // Only the superuser can change the owner of a file.
         let given = std::os::unix::fs::chown(&path, Some(12345), Some(12345)).is_ok();
         let before = fs_err::metadata(&path).expect("there");
         bench.run(&words).expect(0);

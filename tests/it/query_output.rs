@@ -1,4 +1,4 @@
-//! What `query` prints when something fails: no results, or some that nobody takes for whole.
+//! The output of `query` when something fails: no results, or results that no parser accepts as complete.
 
 use std::time::{Duration, Instant};
 
@@ -6,10 +6,10 @@ use crate::harness::{Bench, Done};
 
 const FORMATS: [&str; 4] = ["json", "xml", "csv", "tsv"];
 
-/// A join that takes days, in memory where the engine does not look at its clock.
+/// A join in memory that would take days, without a check of the time limit by the engine.
 const ENDLESS: &str = "{ SELECT (COUNT(*) AS ?n) { { ?a ?b ?c } { ?d ?e ?f } { ?g ?h ?i } { ?j ?k ?l } } }";
 
-/// A mirror, and a configuration that lists a host where nobody listens.
+/// Returns a mirror, and a configuration that lists a host where nobody listens.
 fn mirror() -> (Bench, String) {
     let bench = Bench::new(300);
     bench.harvest("all", None, &[]);
@@ -19,7 +19,7 @@ fn mirror() -> (Bench, String) {
     (bench, config)
 }
 
-/// Rows, and then a fault.
+/// A query with rows, and then an error.
 fn failing(limit: u32) -> String {
     format!("{{ {{ SELECT * {{ ?s ?p ?o }} LIMIT {limit} }} UNION {{ SERVICE <http://127.0.0.1:9/sparql> {{ ?s ?p ?o }} }} }}")
 }
@@ -66,7 +66,7 @@ fn a_query_that_fails_late_says_that_what_was_printed_is_incomplete() {
     let triples: Result<Vec<_>, _> =
         oxigraph::io::RdfParser::from_format(oxigraph::io::RdfFormat::NTriples).for_slice(&done.stdout).collect();
     assert!(triples.is_err(), "the last triple is not whole");
-    // Where it is ended because its time is up.
+    // A query that is ended because its time is up.
     let none = "{ { ?a ?b ?c } { ?d ?e ?f } { ?g ?h ?i } FILTER(STR(?a) = CONCAT(STR(?d), STR(?g))) }";
     let endless = format!("SELECT * {{ {{ SELECT * {{ ?s ?p ?o }} LIMIT 5000 }} UNION {none} }}");
     let done = said(bench.run(&["query", "--timeout", "3", "--format", "csv", &endless]), "printed are incomplete\nhint: ");

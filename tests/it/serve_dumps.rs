@@ -1,4 +1,4 @@
-//! Dumps over HTTP: the same bytes each time, parts of them, downloads that broke off and go on, and clients that are slow.
+//! Dumps over HTTP: the same bytes each time, ranges, resumed downloads, slow clients.
 
 use std::io::{Read, Write};
 use std::process::Command;
@@ -55,7 +55,7 @@ fn range(server: &Server, name: &str, range: &str) -> Got {
     get(server, name, &[("range", range)])
 }
 
-/// Lets the source change a record, and harvests it.
+/// Changes a record at the source, and harvests it.
 fn change(bench: &Bench) {
     let number = bench.state().with_catalogue(|catalogue| catalogue.live(400))[0];
     bench.state().with_catalogue(|catalogue| catalogue.update(&[number], chrono::Utc::now()));
@@ -85,11 +85,11 @@ fn everything_can_be_fetched_at_once_and_is_the_same_bytes_each_time() {
             httpdate::parse_http_date(dump.header("last-modified"))
                 .is_ok_and(|time| time <= std::time::SystemTime::from(chrono::Utc::now()))
         );
-        // What the client would take packed is not: a part of it would fit to no other.
+        // Dumps are not compressed on their way, because ranges would not fit together.
         let again = get(&server, name, &[("accept-encoding", "gzip, br")]).ok();
         assert!(again.bytes == dump.bytes && again.header("content-encoding").is_empty(), "{name}");
         assert_eq!((again.header("etag"), again.header("last-modified")), (etag.as_str(), dump.header("last-modified")));
-        // How long it is, is known once it was made.
+        // Its length is known after it was written once.
         assert_eq!(again.header("content-length"), dump.bytes.len().to_string(), "{name}");
         let other = Server::start(&bench, &[]);
         let other = get(&other, name, &[]).ok();
@@ -106,7 +106,7 @@ fn everything_can_be_fetched_at_once_and_is_the_same_bytes_each_time() {
 fn a_part_of_a_dump_can_be_fetched() {
     let (bench, server) = served(300, &[]);
     for name in DUMPS {
-        // The length is not known to a server that has made none yet.
+        // A new server does not know the length.
         let fresh = Server::start(&bench, &[]);
         let head = |server: &Server| Got::of(server.client.head(format!("{}/{name}", server.url)));
         let unknown = head(&fresh);
@@ -160,14 +160,14 @@ fn a_client_that_does_not_wait_for_a_part_finds_it_later() {
     let request = "GET /dump.nq.gz HTTP/1.1\r\nHost: x\r\nRange: bytes=1000-\r\n\r\n";
     let length = || Got::of(server.client.head(format!("{}/dump.nq.gz", server.url))).header("content-length").to_owned();
     let begun = Instant::now();
-    // A proxy that gives up long before the dump was made once.
+    // A proxy that gives up long before the dump is written once.
     while length().is_empty() {
         assert!(begun.elapsed() < Duration::from_secs(30), "the length is never known");
         let mut impatient = server.connect();
         impatient.set_read_timeout(Some(Duration::from_millis(30))).expect("a timeout");
         impatient.write_all(request.as_bytes()).expect("sent");
         let mut answer = [0; 12];
-        // Or it is turned away, as long as the one before it is there.
+        // Or it is refused, while the one before it still runs.
         let waits = impatient.read(&mut answer).is_err() || &answer == b"HTTP/1.1 503" || !length().is_empty();
         assert!(waits, "it was answered at once: {}", String::from_utf8_lossy(&answer));
     }
@@ -182,7 +182,7 @@ fn a_part_is_never_one_of_another_state() {
     let on = |condition: &str| get(&server, "dump.nq.gz", &[("range", "bytes=1000-"), ("if-range", condition)]);
     let part = on(&etag);
     assert!(part.status == 206 && part.bytes == first.bytes[1000..]);
-    // A time, or a weak tag, does not say which bytes a client has.
+    // A date or a weak tag does not identify the bytes that a client has.
     for condition in [modified.as_str(), "\"other\"", &format!("W/{etag}")] {
         assert!(on(condition).ok().bytes == first.bytes, "{condition}");
     }
@@ -191,18 +191,18 @@ fn a_part_is_never_one_of_another_state() {
     assert!(whole.header("etag") != etag && whole.bytes != first.bytes);
     assert!(whole.bytes == get(&server, "dump.nq.gz", &[]).ok().bytes, "the new one, whole");
     assert_eq!(get(&server, "dump.nq.gz", &[("if-match", &etag)]).status, 412);
-    // What is not of the records changes nothing.
+    // Settings that do not affect records change nothing.
     let etag = whole.header("etag").to_owned();
     bench.run(&["compact"]).expect(0);
     bench.run(&["rebuild", "links"]).expect(0);
     let after = on(&etag);
     assert!(after.status == 206 && after.bytes == whole.bytes[1000..]);
-    // How deep records may be nested decides which give triples.
+    // The limit on nesting decides which records have triples.
     let shallow = Server::start(&bench, &["--set-config", "harvest.depth=200"]);
     assert_ne!(get(&shallow, "dump.nq.gz", &[]).ok().header("etag"), etag);
 }
 
-/// `curl` with these words, to its end.
+/// Runs `curl` with these arguments.
 fn curl(words: &[&str]) -> Option<i32> {
     Command::new("curl").arg("-sS").args(words).output().expect("curl starts").status.code()
 }
@@ -210,7 +210,7 @@ fn curl(words: &[&str]) -> Option<i32> {
 #[test]
 fn a_download_that_broke_off_goes_on_with_curl() {
     if Command::new("curl").arg("--version").output().is_err() {
-        eprintln!("passed over: there is no curl here");
+        eprintln!("skipped: there is no curl here");
         return;
     }
     let (bench, server) = served(1500, &[]);
@@ -233,17 +233,17 @@ fn a_download_that_broke_off_goes_on_with_curl() {
     assert_eq!(curl(&["-C", "-", "-H", &etag, "-o", name, &url]), Some(0));
     assert!(fs_err::read(&file).expect("a file") == whole.bytes, "after {cut} bytes");
 
-    // A mirror that changed in between: the rest of another dump is not put behind the part that is here.
+    // The mirror changed in between: curl must not append the rest of another dump.
     let part = &whole.bytes[..usize::try_from(cut).expect("small")];
     fs_err::write(&file, part).expect("written");
     change(&bench);
-    assert_ne!(curl(&["-C", "-", "-H", &etag, "-o", name, &url]), Some(0), "curl cannot go on");
+    assert_ne!(curl(&["-C", "-", "-H", &etag, "-o", name, &url]), Some(0), "curl cannot resume");
     assert!(fs_err::read(&file).expect("a file") == part);
     assert_eq!(curl(&["-o", name, &url]), Some(0));
     assert!(fs_err::read(&file).expect("a file") == get(&server, "dump.nt", &[]).ok().bytes);
 }
 
-/// The size of the log's write-ahead log.
+/// Returns the size of the write-ahead log.
 fn write_ahead(bench: &Bench) -> u64 {
     fs_err::metadata(bench.data().join("mirror.db-wal")).map_or(0, |file| file.len())
 }
@@ -251,7 +251,7 @@ fn write_ahead(bench: &Bench) -> u64 {
 #[test]
 fn a_client_that_is_slow_lets_go_of_the_log() {
     let (_bench, server) = served(1500, &["--set-config", "serve.dump_s=2"]);
-    // The first bytes come, and then the client takes a little of it now and then.
+    // The client reads the first bytes, and then a little now and then.
     let mut slow = server.client.get(format!("{}/dump.nt", server.url)).send().expect("an answer");
     let etag = slow.headers()["etag"].to_str().expect("text").to_owned();
     let begun = Instant::now();
@@ -267,7 +267,7 @@ fn a_client_that_is_slow_lets_go_of_the_log() {
         }
     };
     assert!(broken, "it is no whole dump after {} bytes", taken.len());
-    // It can go on from there.
+    // The client can resume.
     let rest = get(&server, "dump.nt", &[("range", &format!("bytes={}-", taken.len())), ("if-range", &etag)]);
     assert_eq!(rest.status, 206);
     taken.extend_from_slice(&rest.bytes);
@@ -288,12 +288,12 @@ fn a_server_stops_though_a_client_does_not_take_its_dump() {
 
 #[test]
 fn a_client_that_takes_nothing_does_not_keep_the_log_from_shrinking() {
-    // Cut by the time that a dump may take, or by how long a client may take nothing.
+    // Broken off by the time limit of dumps, or by the time limit of silent clients.
     for limits in [["serve.dump_s=3", "serve.stall_s=600"], ["serve.dump_s=600", "serve.stall_s=3"]] {
         let (bench, server) = served(1500, &["--set-config", limits[0], "--set-config", limits[1]]);
         let held = server.client.get(format!("{}/dump.nt", server.url)).send().expect("an answer");
         let begun = Instant::now();
-        // Whoever writes last and closes the log removes its write-ahead log, unless a reader is there.
+        // The last writer that closes the log removes the write-ahead log, unless a reader has it open.
         change(&bench);
         assert!(write_ahead(&bench) > 0, "the dump holds it");
         while begun.elapsed() < Duration::from_secs(20) {

@@ -1,4 +1,4 @@
-//! Requests that no browser sends: nothing panics, nothing leaks, and others are served all the while.
+//! Hostile requests: nothing panics, nothing leaks, and other clients are served meanwhile.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -17,7 +17,7 @@ fn served(more: &[&str]) -> (Bench, Server) {
     (bench, server)
 }
 
-/// A target of some route, with anything at all in its places.
+/// Generates a target of some route, with arbitrary parameters.
 fn target() -> impl Strategy<Value = String> {
     let anything = proptest::collection::vec(any::<u8>(), 0..40)
         .prop_map(|bytes| percent_encoding::percent_encode(&bytes, percent_encoding::NON_ALPHANUMERIC).to_string());
@@ -48,7 +48,7 @@ fn target() -> impl Strategy<Value = String> {
     (route, anything, end).prop_map(|(route, middle, end)| format!("{route}{middle}{end}"))
 }
 
-/// A value of a header: what is legal there.
+/// Generates a legal value of a header.
 fn header() -> impl Strategy<Value = String> {
     prop_oneof![
         "[ -~]{0,60}",
@@ -162,7 +162,7 @@ fn a_request_names_one_host() {
         let head = if hosts.is_empty() { String::new() } else { format!("{hosts}\r\n") };
         let answer = raw(&server, format!("GET /health HTTP/1.1\r\n{head}Connection: close\r\n\r\n").as_bytes());
         assert_eq!(status(&answer), due, "{hosts}: {answer}");
-        // What came with it is not taken for another request.
+        // Its body is not read as another request.
         assert!(due == "200" || answer.to_lowercase().contains("connection: close"), "{hosts}: {answer}");
     }
     assert_eq!(status(&raw(&server, b"GET /health HTTP/1.0\r\n\r\n")), "200", "HTTP/1.0 had no Host");
@@ -205,12 +205,12 @@ fn a_body_that_is_packed_or_too_long_is_refused_by_its_head() {
         assert!(due == "200" || closed && begun.elapsed() < Duration::from_secs(4), "{head}: {:?} {answer}", begun.elapsed());
         assert_eq!(answer.to_lowercase().contains("accept-encoding: identity\r\n"), due == "415", "{head}: {answer}");
     }
-    // A client that sends all of it before it listens is told as well.
+    // A client that sends everything before it reads also gets the answer.
     let head = format!("{post}Content-Length: 3000000\r\n\r\n{}", "x".repeat(3_000_000));
     assert_eq!(status(&raw(&server, head.as_bytes())), "413");
 }
 
-/// How long a request of another client takes.
+/// Returns how long a request of another client takes.
 fn answered(server: &Server) -> Duration {
     let begun = Instant::now();
     assert_eq!(server.get("/health").status, 200);
@@ -224,7 +224,7 @@ fn idle_and_slow_clients_do_not_hold_up_others_and_are_let_go() {
     let (_bench, server) = served(&settings.iter().flat_map(|setting| ["--set-config", *setting]).collect::<Vec<_>>());
     let count = setting("LIBRIS_MIRROR_IDLE").unwrap_or(400);
     let mut idle: Vec<TcpStream> = (0..count).map(|_| server.connect()).collect();
-    // One byte of a head each, for half of them.
+    // Half of them send one byte of a head.
     idle.iter_mut().step_by(2).for_each(|stream| stream.write_all(b"G").expect("sent"));
     let mut slow = server.connect();
     slow.write_all(
@@ -238,7 +238,7 @@ fn idle_and_slow_clients_do_not_hold_up_others_and_are_let_go() {
     assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
     for mut stream in idle {
         let mut rest = Vec::new();
-        // Closed, or told that its time is up: either way this ends.
+        // Closed, or answered with 408: both end the connection.
         let _ = stream.read_to_end(&mut rest);
     }
     eprintln!("{count} idle connections: others were answered within {taken:?}");
@@ -251,7 +251,7 @@ fn a_client_that_takes_nothing_loses_its_query() {
     bench.harvest("all", None, &[]);
     let server = Server::start(&bench, &settings.iter().flat_map(|setting| ["--set-config", *setting]).collect::<Vec<_>>());
     let mut stream = server.connect();
-    // Results of many megabytes, of which nobody reads a byte.
+    // Results of many megabytes that the client does not read.
     let query = "SELECT * { ?s ?p ?o . ?s ?q ?r }";
     let request = format!(
         "POST /sparql HTTP/1.1\r\nHost: x\r\nContent-Type: application/sparql-query\r\nContent-Length: {}\r\n\r\n{query}",

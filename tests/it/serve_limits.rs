@@ -1,4 +1,4 @@
-//! What one query or one client may take, and that no other pays for it.
+//! Limits on queries and clients, and that they protect other clients.
 
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::harness::Bench;
 use crate::server::Server;
 
-/// Rows of a join that would take days, in memory where the engine does not look at its clock.
+/// A join in memory that would take days, without a check of the time limit by the engine.
 const ENDLESS: &str = "SELECT (COUNT(*) AS ?n) { { ?a ?b ?c } { ?d ?e ?f } { ?g ?h ?i } }";
 
 const ALL: &str = "SELECT * { ?s ?p ?o }";
@@ -23,7 +23,7 @@ fn set<'a>(settings: &[&'a str]) -> Vec<&'a str> {
     settings.iter().flat_map(|setting| ["--set-config", *setting]).collect()
 }
 
-/// The value of a line of `/metrics`.
+/// Returns the value of a line of `/metrics`.
 fn metric(server: &Server, name: &str) -> f64 {
     let text = server.get("/metrics").ok().body;
     let line = text.lines().find(|line| line.starts_with(&format!("libris_mirror_{name} ")));
@@ -42,14 +42,14 @@ fn until(what: &str, limit: Duration, done: impl Fn() -> bool) {
 #[test]
 fn a_query_ends_when_its_time_is_up_wherever_it_is() {
     let (_bench, server) = served(500, &set(&["serve.timeout_s=1"]));
-    // One that reads and is stopped by the engine's clock, and one that does not read any more.
+    // A query that reads quads, which the engine stops, and one that no longer reads any.
     for query in ["SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?c . ?f ?g ?e . ?h ?i ?j }", ENDLESS] {
         let begun = Instant::now();
         let answer = server.ask(query);
         assert_eq!(answer.status, 504, "{answer:?}");
         assert!(answer.body.starts_with("the query was ended after 1 s: "), "{}", answer.body);
         assert!(begun.elapsed() < Duration::from_secs(10));
-        assert!(server.count("SELECT (COUNT(*) AS ?n) { ?s a kbv:Person }") > 0, "others go on");
+        assert!(server.count("SELECT (COUNT(*) AS ?n) { ?s a kbv:Person }") > 0, "other queries run");
     }
 }
 
@@ -92,7 +92,7 @@ fn a_query_that_is_nested_or_long_within_the_limits_runs() {
     }
 }
 
-/// The process that runs the one query of a server. It is there, since the query runs.
+/// Returns the process that runs the only query of a server.
 fn worker(server: &Server) -> String {
     let threads = fs_err::read_dir(format!("/proc/{}/task", server.id())).expect("a process").flatten();
     let lists = threads.filter_map(|thread| fs_err::read_to_string(thread.path().join("children")).ok());
@@ -105,8 +105,8 @@ fn worker(server: &Server) -> String {
 #[test]
 fn how_a_worker_ended_tells_why_there_is_no_answer() {
     for (signal, status, words) in [
-        ("KILL", 503, "ended from outside: try again"),
-        ("TERM", 503, "ended from outside: try again"),
+        ("KILL", 503, "killed from outside: try again"),
+        ("TERM", 503, "killed from outside: try again"),
         ("ABRT", 500, "needs more memory than one query may have"),
         ("SEGV", 400, "nested too deeply"),
     ] {
@@ -120,7 +120,7 @@ fn how_a_worker_ended_tells_why_there_is_no_answer() {
                 assert!(sent.is_ok());
             };
             send();
-            // A handler looks first whether the stack is full, and lets a later signal through; two at once may be one.
+            // The handler first checks for a stack overflow, and lets a later signal through; two at once may be merged.
             until("the worker has ended", Duration::from_secs(20), || {
                 if signal == "SEGV" && !asked.is_finished() {
                     send();
@@ -146,7 +146,7 @@ fn results_over_a_limit_are_cut_and_nobody_can_take_them_for_whole() {
             assert!(answer.body.contains("cut after 5000 results: there are more"), "{format}");
         }
     }
-    // A client that asks for a part gets a part, which says that it is one.
+    // A client that asks for a part gets a part, which says so.
     let part = all("json", "rows=7").ok();
     assert_eq!(part.json()["results"]["bindings"].as_array().map(Vec::len), Some(7));
     assert_eq!(
@@ -171,7 +171,7 @@ fn long_results_come_whole() {
     assert!(quads > 10_000);
     let answer = server.get_query(ALL, "format=json").ok();
     assert_eq!(answer.json()["results"]["bindings"].as_array().map(Vec::len), Some(quads));
-    // And compressed as browsers want them.
+    // Compressed, as browsers request it.
     let request = server.client.post(format!("{}/sparql", server.url)).header("accept-encoding", "gzip");
     let compressed = request.header("content-type", "application/sparql-query").body(ALL).send().expect("an answer");
     assert_eq!(compressed.headers()["content-encoding"], "gzip");
@@ -209,7 +209,7 @@ fn a_short_queue_waits_and_the_rest_is_turned_away() {
         waited.status == 503 && waited.header("retry-after") == "10" && waited.body.contains("too many queries"),
         "{waited:?}"
     );
-    // Records and pages need no place in that queue.
+    // Records and pages do not wait in that queue.
     assert_eq!(server.get_as("/", "text/html").status, 200);
     drop(connection);
     until("there is room again", Duration::from_secs(20), || server.ask("ASK {}").status == 200);
@@ -267,7 +267,7 @@ fn service_asks_listed_hosts_and_no_others() {
     for elsewhere in ["http://127.0.0.1:9/sparql", "http://169.254.169.254/latest/meta-data/", "file:///etc/passwd"] {
         let refused = server.ask(&ask(elsewhere));
         assert!(refused.status == 403 && refused.body.contains("is not in `query.service_hosts`"), "{refused:?}");
-        // One that may fail has no effect, and asks nothing.
+        // A SILENT service that is not allowed has no effect, and nothing is asked.
         let silent = server.ask(&ask(elsewhere).replace("SERVICE", "SERVICE SILENT"));
         assert_eq!(silent.ok().json()["results"]["bindings"][0]["n"]["value"], "1");
         let hidden = format!("ASK {{ FILTER(1 = 2 || NOT EXISTS {{ SERVICE <{elsewhere}> {{ ?s ?p ?o }} }}) }}");
@@ -278,17 +278,17 @@ fn service_asks_listed_hosts_and_no_others() {
     let variable = server.ask("SELECT * {\n  VALUES ?e { <http://127.0.0.1:9/> }\n  SERVICE ?e { ?s ?p ?o } }");
     assert!(
         variable.status == 400
-            && variable.body.starts_with("SERVICE cannot be named by a variable such as `?e` here (line 3, column 11)\n"),
+            && variable.body.starts_with("SERVICE needs an IRI here, not a variable such as `?e` (line 3, column 11)\n"),
         "{variable:?}"
     );
     let update = other.ask("LOAD <http://127.0.0.1:9/>");
     assert!(update.status == 400 && update.body.contains("libris-mirror harvest"), "{update:?}");
-    // The same at the command line.
+    // The same with `query`.
     let config = config.to_str().expect("text");
     let done = bench.run(&["query", "--config", config, &ask("http://127.0.0.1:9/sparql")]).expect(1);
     assert!(done.stderr.contains("is not in `query.service_hosts`\nhint: "), "{}", done.stderr);
     let done = bench.run(&["query", "--config", config, "SELECT * { SERVICE ?e { ?s ?p ?o } }"]).expect(1);
-    assert!(done.stderr.contains("cannot be named by a variable"), "{}", done.stderr);
+    assert!(done.stderr.contains("SERVICE needs an IRI here"), "{}", done.stderr);
     // A listed host that does not answer.
     let url = format!("{}/sparql", other.url);
     drop(other);

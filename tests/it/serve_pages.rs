@@ -1,4 +1,4 @@
-//! The pages: what they say, in both languages, and that nothing foreign can get into them.
+//! The pages: their texts in both languages, and that no foreign code can get into them.
 
 use axum::response::IntoResponse;
 use libris_mirror::demo::identifier;
@@ -40,7 +40,7 @@ fn the_pages_speak_english_and_swedish() {
         for answer in [in_english, in_swedish] {
             assert!(answer.header("content-security-policy").starts_with("default-src 'none'; script-src 'self';"));
             assert_eq!(answer.header("x-content-type-options"), "nosniff");
-            // Nothing inline, nothing from elsewhere.
+            // No inline scripts or styles, nothing from other hosts.
             for forbidden in ["<style", " style=", "onclick=", "onload=", "javascript:"] {
                 assert!(!answer.body.contains(forbidden), "{path}: {forbidden}");
             }
@@ -103,7 +103,7 @@ fn a_search_leads_to_a_record_and_on_to_its_contributors() {
     assert!(author.starts_with('/') && page(&server, author, "en").status == 200, "{author}");
 }
 
-/// What stands between two texts, for the first time.
+/// Returns the first text between two others.
 fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {
     text.split_once(before).and_then(|(_, rest)| rest.split_once(after)).map_or("", |(within, _)| within)
 }
@@ -114,7 +114,7 @@ fn a_search_has_as_many_pages_as_it_says_on_each_of_them() {
     bench.harvest("all", None, &[]);
     let server = Server::start(&bench, &[]);
     let mut counts = Vec::new();
-    // Some match in one way, some in several, some more than can be shown.
+    // Some match in one way, some in several, some more often than is shown.
     for words in ["fj%C3%A4ril", "isbrytare", "isbrytare+i+g%C3%B6", "g%C3%B6teborg", "lindstr%C3%B6m", "1001", "i"] {
         let open = |number: usize| page(&server, &format!("/search?q={words}&page={number}"), "en").ok().body;
         let first = open(1);
@@ -142,7 +142,7 @@ fn a_search_has_as_many_pages_as_it_says_on_each_of_them() {
         let part = format!(", of which {shown} are shown");
         assert_eq!(status.contains(&part), found > shown, "{words}: {status}, and {shown}");
         assert!(found >= shown && !status.contains("at least"), "{words}: {status}, and {shown}");
-        // Behind the last page is the last page.
+        // After the last page comes the last page again.
         assert_eq!(place(&open(last + 1)), place(&open(last)), "{words}");
         counts.push((found, shown));
     }
@@ -151,7 +151,7 @@ fn a_search_has_as_many_pages_as_it_says_on_each_of_them() {
     );
 }
 
-/// The values of an attribute of the elements of a name.
+/// Returns the values of an attribute of all elements with this name.
 fn values<'a>(body: &'a str, element: &str, attribute: &str) -> Vec<&'a str> {
     let open = format!("<{element} ");
     let elements = body.split(&open).skip(1).filter_map(|rest| rest.split('>').next());
@@ -175,7 +175,7 @@ fn what_can_be_pressed_or_moved_has_a_name_of_its_own() {
         let body = page(&server, path, language).ok().body;
         let labels = values(&body, "a", "aria-label");
         assert!(names.iter().all(|name| labels.contains(name)), "{path}: {labels:?}");
-        // The text that is seen is in the name (WCAG 2.5.3).
+        // The accessible name contains the visible text (WCAG 2.5.3).
         for link in body.split("<a ").filter(|link| link.split('>').next().is_some_and(|head| head.contains("aria-label"))) {
             let (label, text) = (between(link, "aria-label=\"", "\""), between(link, ">", "</a>"));
             assert!(label.ends_with(text) && !text.is_empty(), "{label}: {text}");

@@ -1,4 +1,4 @@
-//! The SPARQL 1.1 Protocol, case by case: the W3C's own and ours, from a table.
+//! The SPARQL 1.1 Protocol: the cases of the W3C and our own, from a table.
 
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ fn encoded(iri: &str) -> String {
     percent_encoding::utf8_percent_encode(iri, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
-/// Whether an answer says that it depends on what the client takes.
+/// Returns whether an answer has a `Vary` for what the client accepts.
 fn varies(answer: &Answer) -> bool {
     let lists = answer.headers.iter().filter(|(name, _)| name == "vary");
     lists.flat_map(|(_, names)| names.split(',')).any(|name| name.trim().eq_ignore_ascii_case("accept"))
@@ -54,7 +54,7 @@ fn every_case_of_the_protocol_is_answered_as_the_table_says() {
         if answer.status >= 400 {
             good &= answer.header("content-type").starts_with("text/plain") && answer.body.trim().len() > 10;
         }
-        // Caches must know that another client may be answered otherwise.
+        // Caches must know that other clients may get another answer.
         good &= varies(&answer);
         if answer.status == 405 {
             good &= answer.header("allow").contains("GET");
@@ -96,7 +96,7 @@ fn every_format_holds_the_same_results() {
         assert_eq!(server.get(&path(format)).ok().body.lines().count(), rows + 1, "{format}");
     }
     assert_eq!(server.get(&path("xml")).ok().body.matches("<result>").count(), rows);
-    // The binary's own query gives the same.
+    // The command `query` gives the same results.
     let own = bench.run(&["query", "--format", "csv", query]).ok();
     assert_eq!(server.get(&path("csv")).ok().body, own);
 

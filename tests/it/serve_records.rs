@@ -1,4 +1,4 @@
-//! Records over HTTP: every format, where they lead on to, and what became of them.
+//! Records over HTTP: every format, redirects, deleted and quarantined records.
 
 use libris_mirror::demo::identifier;
 use libris_mirror::rdf::isomorphic;
@@ -12,7 +12,7 @@ fn id(number: u64) -> String {
     identifier(number).rsplit('/').next().expect("an id").to_owned()
 }
 
-/// A bench with everything, the numbers of a live book and a person, and a server.
+/// Returns a bench with all records, the numbers of a live book and a person, and a server.
 fn served(more: &[&str]) -> (Bench, u64, u64, Server) {
     let bench = Bench::new(300);
     bench.harvest("all", None, &[]);
@@ -203,7 +203,7 @@ fn the_page_of_a_record_leads_to_its_data_and_its_other_languages() {
         let link = format!("<link rel=\"alternate\" hreflang=\"{language}\" href=\"https://example.org{own}{end}\">");
         assert!(page.body.contains(&link), "{link}: {}", page.body);
     }
-    // What is nowhere, or is a question, is no page to list.
+    // Pages that do not exist, and results of a search, are not for search engines.
     for path in ["/nothing", "/search?q=i", "/sparql?query=ASK%20%7B%7D"] {
         assert!(!server.get_as(path, "text/html").body.contains("hreflang=\"x-default\""), "{path}");
     }
@@ -227,7 +227,7 @@ fn behind_a_proxy_every_address_has_its_path() {
     }
     let link = server.get(&format!("/{}", id(book))).ok();
     assert!(link.header("link").starts_with(&format!("</libris/{}/data.ttl>", id(book))));
-    // A proxy may take the path away before it asks.
+    // A proxy may remove the path.
     let stripped = server.client.get(format!("http://{}/health", server.host())).send().expect("an answer");
     assert_eq!(stripped.status(), 200);
     let request = server.client.get(format!("{}/.well-known/void", server.url));

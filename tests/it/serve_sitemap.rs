@@ -1,19 +1,20 @@
-//! What search engines and browsers look for by themselves: `robots.txt`, the sitemap, the icon.
+//! The files that search engines and browsers request by themselves: `robots.txt`, the sitemap, the icon.
 
 use std::collections::BTreeSet;
 
 use libris_mirror::demo::identifier;
+use libris_mirror::guide::TOPICS;
 
 use crate::harness::Bench;
 use crate::server::{Answer, Server};
 
-/// The texts of the elements of a name.
+/// Returns the texts of all elements with this name.
 fn texts(xml: &str, element: &str) -> Vec<String> {
     let (open, close) = (format!("<{element}>"), format!("</{element}>"));
     xml.split(&open).skip(1).filter_map(|rest| Some(rest.split_once(&close)?.0.to_owned())).collect()
 }
 
-/// All addresses of a sitemap, which are all of this beginning, with their times.
+/// Returns all addresses of a sitemap, which all begin with `begins`, with their times.
 fn sitemap(server: &Server, begins: &str) -> Vec<(String, String)> {
     let index = server.get("/sitemap.xml").ok();
     assert_eq!(index.header("content-type"), "application/xml; charset=utf-8");
@@ -32,6 +33,12 @@ fn sitemap(server: &Server, begins: &str) -> Vec<(String, String)> {
     each.flatten().map(|url| (texts(&url, "loc").concat(), texts(&url, "lastmod").concat())).collect()
 }
 
+/// The pages that are not records.
+fn pages() -> Vec<String> {
+    let topics = TOPICS.iter().map(|topic| format!("/guide/{}", topic.name));
+    ["/", "/harvest", "/sparql", "/guide"].into_iter().map(str::to_owned).chain(topics).collect()
+}
+
 #[test]
 fn the_sitemap_lists_what_there_is_to_see() {
     let bench = Bench::new(300);
@@ -43,15 +50,13 @@ fn the_sitemap_lists_what_there_is_to_see() {
     let id = |number: u64| identifier(number).rsplit('/').next().expect("an id").to_owned();
     let due = |numbers: &[u64]| -> BTreeSet<String> {
         let records = numbers.iter().map(|number| format!("{}/{}", server.url, id(*number)));
-        records.chain(["/", "/harvest", "/sparql"].map(|page| format!("{}{page}", server.url))).collect()
+        records.chain(pages().iter().map(|page| format!("{}{page}", server.url))).collect()
     };
     let listed = sitemap(&server, &server.url);
     let addresses: BTreeSet<String> = listed.iter().map(|(address, _)| address.clone()).collect();
     assert_eq!(addresses.len(), listed.len(), "each once");
     assert_eq!(addresses, due(&live));
-    for (address, changed) in
-        listed.iter().filter(|(address, _)| !["/", "/harvest", "/sparql"].iter().any(|page| address.ends_with(page)))
-    {
+    for (address, changed) in listed.iter().filter(|(address, _)| !pages().iter().any(|page| address.ends_with(page))) {
         let time = chrono::DateTime::parse_from_rfc3339(changed).unwrap_or_else(|error| panic!("{address} {changed}: {error}"));
         assert!(
             time <= chrono::Utc::now() && chrono::Utc::now() - time.to_utc() < chrono::Duration::hours(1),
@@ -98,7 +103,7 @@ fn addresses_of_the_sitemap_are_those_that_clients_know() {
     ] {
         assert!(robots.body.lines().any(|each| each == line), "{line}: {}", robots.body);
     }
-    // Records that have no short address here have the long one.
+    // Records without a short address have the long one.
     let other = Server::start(&bench, &["--set-config", "serve.record_base=https://other.example/"]);
     let (long, _) = sitemap(&other, &other.url).into_iter().find(|(address, _)| address.contains("/record/")).expect("records");
     let path = long.strip_prefix(&other.url).expect("below the server");
@@ -110,7 +115,7 @@ fn a_large_sitemap_comes_in_parts() {
     let bench = Bench::new(60);
     bench.harvest("all", None, &[]);
     let live = bench.state().with_catalogue(|catalogue| catalogue.live(60));
-    // Records that came as the first did, so many that there is a second part, and a third of which nothing is left.
+    // Enough records for a second part, and deleted ones for an empty third part.
     let log = rusqlite::Connection::open(bench.data().join("mirror.db")).expect("a log");
     log.execute_batch(
         "INSERT INTO record (id, source_id, identifier, datestamp_text, sets, deleted, hash, page_id, offset, length, first_page, delivered, last_change)
@@ -131,7 +136,7 @@ fn a_large_sitemap_comes_in_parts() {
         - log
             .query_row("SELECT count(*) FROM record WHERE identifier NOT LIKE '%/made%'", [], |row| row.get::<_, usize>(0))
             .expect("a count");
-    assert_eq!(counts.iter().sum::<usize>(), made + live.len() + 3);
+    assert_eq!(counts.iter().sum::<usize>(), made + live.len() + pages().len());
     assert_eq!(server.get("/sitemap-3.xml").status, 404);
 }
 
@@ -140,7 +145,7 @@ fn a_mirror_without_records_has_pages() {
     let bench = Bench::new(0);
     bench.harvest("all", None, &[]);
     let server = Server::start(&bench, &[]);
-    assert_eq!(sitemap(&server, &server.url).len(), 3);
+    assert_eq!(sitemap(&server, &server.url).len(), pages().len());
 }
 
 #[test]
@@ -151,7 +156,7 @@ fn browsers_find_the_icon_where_they_look_for_it() {
     let icon = server.client.get(format!("{}/favicon.ico", server.url)).send().expect("an answer");
     assert_eq!((icon.status().as_u16(), &icon.headers()["content-type"]), (200, &"image/x-icon".parse().expect("a value")));
     let bytes = icon.bytes().expect("a body");
-    // Type 1, of two images, each of which is where it says.
+    // Type 1 with two images, each at its offset.
     assert_eq!(bytes[..6], [0, 0, 1, 0, 2, 0]);
     for entry in bytes[6..38].chunks(16) {
         let number = |at: usize| u32::from_le_bytes(entry[at..at + 4].try_into().expect("four")) as usize;

@@ -1,4 +1,4 @@
-//! A running `serve`, and a client that asks it.
+//! A running `serve`, with a client.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::harness::Bench;
 
-/// A server of a bench's mirror, on a port of its own. It is killed at the end.
+/// A server of a bench's mirror, on a free port. It is killed when it is dropped.
 pub struct Server {
     child: Child,
     log: BufReader<ChildStderr>,
@@ -21,7 +21,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts `serve` with more words, and waits until it listens.
+    /// Starts `serve` with more arguments, and waits until it listens.
     pub fn start(bench: &Bench, more: &[&str]) -> Self {
         let words = [&["serve", "--listen", "127.0.0.1:0"], more].concat();
         let mut child = bench.command(&words).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the binary starts");
@@ -37,7 +37,7 @@ impl Server {
         Self { child, log, url, client }
     }
 
-    /// The number of its process.
+    /// Returns the id of its process.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
@@ -61,20 +61,20 @@ impl Server {
         self.get(&format!("/sparql?{query}&{more}"))
     }
 
-    /// Posts a query and answers its results, or whatever came.
+    /// Posts a query and returns the answer.
     pub fn ask(&self, query: &str) -> Answer {
         let request = self.client.post(format!("{}/sparql", self.url));
         Answer::of(request.header("content-type", "application/sparql-query").body(query.to_owned()))
     }
 
-    /// The single number that a query gives.
+    /// Returns the single number that a query returns.
     pub fn count(&self, query: &str) -> u64 {
         let json = self.ask(query).ok().json();
         let binding = &json["results"]["bindings"][0]["n"]["value"];
         binding.as_str().and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{json}"))
     }
 
-    /// A connection by hand.
+    /// Opens a plain connection.
     pub fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.host()).expect("a connection");
         stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
@@ -87,14 +87,14 @@ impl Server {
         assert!(sent.is_ok_and(|status| status.success()));
     }
 
-    /// How it ended, and what it said meanwhile.
+    /// Waits for the end, and returns the exit code and the messages.
     pub fn ended_saying(mut self) -> (Option<i32>, String) {
         let mut said = String::new();
         self.log.read_to_string(&mut said).expect("text");
         (self.child.wait().expect("a child").code(), said)
     }
 
-    /// How it ended.
+    /// Waits for the end, and returns the exit code.
     pub fn ended(mut self) -> Option<i32> {
         self.child.wait().expect("a child").code()
     }
@@ -108,7 +108,7 @@ impl Drop for Server {
     }
 }
 
-/// What was answered.
+/// An answer.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -139,7 +139,7 @@ impl Answer {
         Self { status, headers, body: String::from_utf8_lossy(&bytes).into_owned(), broken }
     }
 
-    /// The first header of a name, or nothing.
+    /// Returns the first header with this name, or an empty text.
     pub fn header(&self, name: &str) -> &str {
         self.headers.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }
@@ -154,7 +154,7 @@ impl Answer {
     }
 }
 
-/// Sends a request as it stands and answers all that comes back until the server closes or is silent for long.
+/// Sends raw bytes and returns everything until the server closes the connection or is silent for long.
 pub fn raw(server: &Server, request: &[u8]) -> String {
     let mut stream = server.connect();
     stream.set_read_timeout(Some(Duration::from_secs(5))).expect("a timeout");

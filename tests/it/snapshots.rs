@@ -127,7 +127,7 @@ fn compacting_gives_disk_back_and_changes_nothing() {
     assert_eq!(bench.contents(), contents);
     bench.run(&["verify"]).expect(0);
     let again = bench.run(&["compact"]).expect(0);
-    assert!(again.stderr.contains("given back"), "{}", again.stderr);
+    assert!(again.stderr.contains("freed"), "{}", again.stderr);
     assert!(Bench::at("http://127.0.0.1:9/").run(&["compact"]).expect(1).stderr.contains("there is no mirror in"));
 }
 
@@ -175,7 +175,7 @@ fn what_a_reader_holds_is_told_and_hard_links_count_once() {
 
     let done = bench.run(&["compact"]).expect(0);
     assert!(
-        done.stderr.contains("snapshot 1 stays, with ") && done.stderr.contains("since a reader holds it"),
+        done.stderr.contains("snapshot 1 stays, with ") && done.stderr.contains("because a reader holds it"),
         "{}",
         done.stderr
     );

@@ -1,10 +1,9 @@
-//! What is said of queries with mistakes: the place, what is wrong, and what to do; the same at the command line and over
-//! HTTP.
+//! The messages for queries with mistakes: the place, the sentence and the hint; the same from `query` and over HTTP.
 
 use crate::harness::Bench;
 use crate::server::Server;
 
-/// A query, the place of its mistake, words of the sentence, words of the hint.
+/// A query, the place of its mistake, parts of the sentence, parts of the hint.
 type Case = (&'static str, &'static str, &'static [&'static str], &'static [&'static str]);
 
 const CASES: [Case; 98] = [
@@ -29,7 +28,7 @@ const CASES: [Case; 98] = [
     ("SELECT * { ?s mylib:title ?t }", "1:15", &["`mylib:`"], &["PREFIX mylib: <…>"]),
     ("PREFIX x <http://x/>\nSELECT * { ?s ?p ?o }", "1:8", &["colon is missing"], &["PREFIX x: <…>"]),
     ("@prefix x: <http://x/> .\nSELECT * {}", "1:1", &["Turtle"], &["PREFIX"]),
-    // What SELECT gives.
+    // Items of SELECT.
     ("SELECT ?year (COUNT(*) AS ?n) { ?b kbv:year ?year }", "1:8", &["`?year`", "neither grouped", "COUNT"], &["GROUP BY ?year"]),
     ("SELECT ?a ?b (COUNT(*) AS ?n) { ?a kbv:x ?b }", "1:8", &["`?a`"], &["GROUP BY ?a ?b"]),
     ("SELECT ?a ?b (MAX(?c) AS ?n) { ?a ?b ?c } GROUP BY ?a", "1:11", &["`?b`"], &["add ?b to GROUP BY"]),
@@ -76,7 +75,7 @@ const CASES: [Case; 98] = [
     ("SELECT * {\n  ?s a kbv:Person\n  ?s kbv:name ?n }", "3:3", &["`.` is missing before `?s`"], &["triple ends with `.`"]),
     ("SELECT *\nWHERE {\n  ?s ?p }", "3:9", &["no object"], &["?label"]),
     ("SELECT * { ?s }", "1:15", &["no predicate"], &["?label"]),
-    ("SELECT * { ?s ?p ?o , }", "1:23", &["no object behind `,`"], &["?label"]),
+    ("SELECT * { ?s ?p ?o , }", "1:23", &["no object after `,`"], &["?label"]),
     ("SELECT * { ?s ?p ?o . . }", "1:23", &["`.` too many"], &["remove"]),
     ("SELECT * { ; ?s ?p ?o }", "1:12", &["`;` follows no triple"], &["object"]),
     ("SELECT * { book a kbv:Book }", "1:12", &["`book` is neither a variable"], &["`?book`", "`kbv:book`"]),
@@ -115,7 +114,7 @@ const CASES: [Case; 98] = [
     ("SELECT * { [ kbv:a ?x ?y } }", "1:23", &["`]`, `;` or `,` is missing"], &["brackets"]),
     ("CONSTRUCT { ?s kbv:a/kbv:b ?o } { ?s ?p ?o }", "1:21", &["CONSTRUCT makes triples"], &["one IRI"]),
     ("SELECT * { << ?s ?p ?o >> ?q ?r }", "1:12", &["SPARQL 1.2"], &["on its own"]),
-    // No query, or one that writes.
+    // No query, or an update.
     ("# nothing yet\n", "1:1", &["empty", "comments"], &["SELECT * { ?s ?p ?o }"]),
     ("PREFIX x: <http://x/>", "1:22", &["empty"], &["SELECT * { ?s ?p ?o }"]),
     ("PREFIX x: <http://x/>\nINSERT DATA { x:a x:b x:c }", "2:1", &["INSERT", "read-only"], &["libris-mirror harvest"]),
@@ -207,7 +206,7 @@ fn a_file_with_a_mark_of_its_encoding_is_read() {
     let plain = bench.run(&["query", "--format", "csv", "SELECT (COUNT(*) AS ?n) { ?s a kbv:Record }"]).ok();
     assert_eq!(bench.run(&["query", "-f", "bom.rq", "--format", "csv"]).ok(), plain);
     let unread = bench.run(&["query", "bom.rq"]).expect(2);
-    assert!(unread.stderr.contains("is no query but a file") && unread.stderr.contains("`-f bom.rq`"), "{}", unread.stderr);
+    assert!(unread.stderr.contains("is a file, not a query") && unread.stderr.contains("`-f bom.rq`"), "{}", unread.stderr);
     fs_err::write(bench.path().join("bom.rq"), "\u{feff}SELEC * {}").expect("written");
     let done = bench.run(&["query", "-f", "bom.rq"]).expect(1);
     assert!(done.stderr.contains("`SELEC` is not a keyword of SPARQL (line 1, column 1)"), "{}", done.stderr);

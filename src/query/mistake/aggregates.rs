@@ -1,5 +1,5 @@
-//! Aggregates within a pattern. The grammar (SPARQL 1.1, 11.1 and 18.2.4.1) has them in SELECT, HAVING and ORDER BY alone; the
-//! engine takes them in a FILTER or BIND as well, and then finds nothing, which would look like an answer.
+//! Aggregates within a pattern. The grammar (SPARQL 1.1, 11.1 and 18.2.4.1) allows them only in SELECT, HAVING and ORDER BY; the
+//! engine also accepts them in a FILTER or BIND, and then finds nothing, which would look like an answer.
 
 use super::Mistake;
 use super::near;
@@ -7,7 +7,7 @@ use super::tokens::{Kind, Tokens};
 
 /// Refuses a query with an aggregate within a pattern.
 pub(in crate::query) fn aggregates_of_groups(text: &str) -> Result<(), Mistake> {
-    // Whether each group that is open is a pattern: one that begins with SELECT has its own clauses.
+    // For each open group, whether it is a pattern: a group that begins with SELECT has clauses of its own.
     let mut groups: Vec<bool> = Vec::new();
     let mut tokens = Tokens::from(text, 0);
     let mut token = tokens.next(false);
@@ -24,8 +24,8 @@ pub(in crate::query) fn aggregates_of_groups(text: &str) -> Result<(), Mistake> 
             }
             (Kind::Word, word) if groups.last() == Some(&true) && next.of(text) == "(" => {
                 if let Some(name) = near::aggregate(word) {
-                    let sentence = format!("{name} counts over groups, and cannot stand within the pattern");
-                    let hint = format!("a condition on it stands behind the pattern: `}} GROUP BY … HAVING ({name}(…) > 1)`");
+                    let sentence = format!("{name} counts over groups, and cannot be used within the pattern");
+                    let hint = format!("a condition on it follows the pattern: `}} GROUP BY … HAVING ({name}(…) > 1)`");
                     return Err(Mistake::at(text, token.start, sentence, Some(hint)));
                 }
             }

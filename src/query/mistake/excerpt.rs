@@ -2,7 +2,7 @@
 
 use unicode_width::UnicodeWidthChar;
 
-/// A place in a text, for people.
+/// A place in a text, with its line for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
     /// Its line, from 1.
@@ -13,11 +13,11 @@ pub(super) struct Place {
     pub(super) excerpt: String,
 }
 
-/// How much of a long line is shown before the place, if more follows, and in all, in columns of a terminal.
+/// Columns of a long line that are shown before the place, if more follows, and in all.
 const BEFORE: usize = 48;
 const WIDTH: usize = 76;
 
-/// Shows where a byte of a text is.
+/// Returns the place of a byte of a text.
 pub(super) fn place(text: &str, at: usize) -> Place {
     let at = text.floor_char_boundary(at);
     let (before, after) = text.split_at(at);
@@ -50,7 +50,7 @@ pub(super) fn place(text: &str, at: usize) -> Place {
         }
         right.push(c);
     }
-    // A wide character below a wide one keeps the caret in its place, in a browser as well.
+    // A wide space below a wide character keeps the caret in its column, in a browser too.
     let space = |c: &char| match columns(*c) {
         0 => "",
         1 => " ",
@@ -63,7 +63,7 @@ pub(super) fn place(text: &str, at: usize) -> Place {
     Place { line, column, excerpt: format!("{number} | {begin}{left}{right}{end}\n{gap} | {pad}^") }
 }
 
-/// A character as it can be shown: none that moves the cursor, turns the text around or hides.
+/// Returns a character that is safe to show: not one that moves the cursor, reverses the text or is invisible.
 pub(super) fn shown(c: char) -> char {
     match c {
         '\t' => ' ',

@@ -1,16 +1,16 @@
-//! What is said of a token that does not fit: what was wanted in its place, and what is most likely meant.
+//! Explains a token that does not fit: what was expected, and what is most likely meant.
 
 use super::near::{self, ELEMENTS, FORMS, MODIFIERS, UPDATES};
 use super::reader::{Fault, Reader};
 use super::tokens::Kind;
 use super::{brief, near::nearest};
 
-/// What the grammar has at a place.
+/// What the grammar expects at a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wanted {
     /// `SELECT` and the other forms.
     Form,
-    /// A prefix with its colon, behind `PREFIX`.
+    /// A prefix with its colon, after `PREFIX`.
     Prefix,
     /// The IRI of `PREFIX` or `BASE`.
     Namespace,
@@ -18,23 +18,23 @@ pub(super) enum Wanted {
     Selection,
     /// The braces of the pattern.
     Pattern,
-    /// The braces of what `CONSTRUCT` makes.
+    /// The braces of the template of `CONSTRUCT`.
     Template,
-    /// The IRI of a graph, behind `FROM`.
+    /// The IRI of a graph, after `FROM`.
     Dataset,
-    /// What `DESCRIBE` describes.
+    /// The subject of `DESCRIBE`.
     Described,
     /// `ORDER BY` and the other modifiers, or the end.
     Modifier,
-    /// `BY` behind this word.
+    /// `BY` after this word.
     By(&'static str),
     /// A condition of `GROUP BY` or `ORDER BY`.
     Condition(&'static str),
-    /// A number, behind `LIMIT` or `OFFSET`.
+    /// A number, after `LIMIT` or `OFFSET`.
     Count(&'static str),
-    /// What a group is made of, or its end.
+    /// An element of a group, or its end.
     Element,
-    /// A group behind this keyword.
+    /// A group after this keyword.
     Group(&'static str),
     /// The name of a graph or a service.
     Name(&'static str),
@@ -42,11 +42,11 @@ pub(super) enum Wanted {
     Verb,
     /// An object, or another node.
     Object,
-    /// What ends a triple.
+    /// The end of a triple.
     AfterTriple,
     /// An IRI in a path.
     Path,
-    /// A condition, behind this keyword.
+    /// A condition, after this keyword.
     Constraint(&'static str),
     /// An expression.
     Expression,
@@ -56,15 +56,15 @@ pub(super) enum Wanted {
     ListEnd,
     /// The parenthesis that ends an aggregate.
     AggregateEnd,
-    /// `AS` behind an expression.
+    /// `AS` after an expression.
     As,
-    /// The variable behind `AS`.
+    /// The variable after `AS`.
     Alias,
-    /// A parenthesis behind a word.
+    /// A parenthesis after a word.
     Bracket,
-    /// `IN` behind `NOT`.
+    /// `IN` after `NOT`.
     In,
-    /// `EXISTS` behind `NOT`.
+    /// `EXISTS` after `NOT`.
     Exists,
     /// `SEPARATOR="…"`
     Separator,
@@ -81,7 +81,7 @@ pub(super) enum Wanted {
 }
 
 impl Reader<'_> {
-    /// Says what is wrong with the next token, where something else is wanted.
+    /// Explains what is wrong with the next token, where something else is expected.
     pub(super) fn wanted(&self, wanted: Wanted) -> Fault {
         self.lexical(wanted)
             .or_else(|| self.brackets())
@@ -92,7 +92,7 @@ impl Reader<'_> {
             .unwrap_or_else(|| self.other(wanted))
     }
 
-    /// The next token in words.
+    /// Returns the next token in words.
     pub(super) fn found(&self) -> String {
         let text = brief(self.written());
         match self.here.kind {
@@ -103,23 +103,23 @@ impl Reader<'_> {
         }
     }
 
-    /// Its text.
+    /// Returns its text.
     pub(super) fn name(&self) -> String {
         brief(self.written())
     }
 
-    /// The text of the token before, for an example.
+    /// Returns the text of the token before, for an example.
     pub(super) fn before(&self) -> String {
         brief(self.last.of(self.text))
     }
 
-    /// A mistake at the next token.
-    #[expect(clippy::unnecessary_wraps, reason = "what is known of a mistake is optional, and this is known")]
+    /// Returns a mistake at the next token.
+    #[expect(clippy::unnecessary_wraps, reason = "explanations are optional, and this one always exists")]
     pub(super) fn at_here(&self, sentence: impl Into<String>, hint: impl Into<String>) -> Option<Fault> {
         Some(self.fault(self.here, sentence, hint))
     }
 
-    /// A word that is near to one of those that may stand here.
+    /// Explains a word that is near to one that may stand here.
     pub(super) fn mistyped(&self, known: &[&str]) -> Option<Fault> {
         if self.here.kind != Kind::Word || near::is_keyword(self.written()) {
             return None;
@@ -128,13 +128,13 @@ impl Reader<'_> {
         self.at_here(format!("`{}` is not a keyword of SPARQL", self.name()), format!("did you mean {near}?"))
     }
 
-    /// The prologue, the form, and what stands behind the pattern.
+    /// Explains mistakes in the prologue, the form, and what follows the pattern.
     fn around(&self, wanted: Wanted) -> Option<Fault> {
         let (found, name) = (self.found(), self.name());
         match wanted {
             Wanted::Form => self.form(),
             Wanted::Prefix if self.here.kind == Kind::Word => {
-                self.at_here(format!("a colon is missing behind the prefix `{name}`"), format!("write `PREFIX {name}: <…>`"))
+                self.at_here(format!("a colon is missing after the prefix `{name}`"), format!("write `PREFIX {name}: <…>`"))
             }
             Wanted::Prefix => self.at_here(
                 format!("a prefix with a colon must follow PREFIX, not {found}"),
@@ -161,7 +161,7 @@ impl Reader<'_> {
                 "write `DESCRIBE <https://libris.kb.se/khw03jc347kgv4w#it>`",
             ),
             Wanted::Modifier => self.modifier(),
-            Wanted::By(word) => self.at_here(format!("BY is missing behind {word}"), format!("write `{word} BY ?x`")),
+            Wanted::By(word) => self.at_here(format!("BY is missing after {word}"), format!("write `{word} BY ?x`")),
             Wanted::Condition(clause) => {
                 let sentence = format!("{clause} needs a variable, or an expression in parentheses, not {found}");
                 let hint = match self.here.kind {
@@ -202,8 +202,7 @@ impl Reader<'_> {
             );
         }
         if self.is_sign(".") || self.is_sign(";") {
-            return self
-                .at_here(format!("there is no `{name}` behind PREFIX and BASE in SPARQL"), format!("remove the `{name}`"));
+            return self.at_here(format!("there is no `{name}` after PREFIX and BASE in SPARQL"), format!("remove the `{name}`"));
         }
         if self.is_sign("{") || self.is_word("WHERE") {
             return self.at_here("SELECT is missing before the pattern", "write `SELECT * { … }`");
@@ -224,7 +223,7 @@ impl Reader<'_> {
                 self.at_here("the variables of SELECT are separated by spaces, not by commas", "remove the comma")
             }
             Kind::Sign if self.is_sign("*") => {
-                self.at_here("`*` cannot stand beside variables", "write `SELECT *` alone, or the variables alone")
+                self.at_here("`*` cannot be combined with variables", "write `SELECT *` alone, or the variables alone")
             }
             Kind::Sign if self.is_sign(".") => self.at_here("there is no `.` in SELECT", "remove the `.`"),
             Kind::Word if self.is_word("AS") => {
@@ -289,7 +288,7 @@ impl Reader<'_> {
             return self.at_here(format!("{upper} stands outside of the braces of the pattern"), hint);
         }
         if self.is_one_of(&["PREFIX", "BASE"]) {
-            return self.at_here(format!("{upper} stands behind the query"), "put it at the top");
+            return self.at_here(format!("{upper} stands after the query"), "put it at the top");
         }
         if self.is_one_of(&UPDATES) || self.is_one_of(&FORMS) {
             return self.at_here(format!("another query begins with {upper} here"), "send one query at a time");

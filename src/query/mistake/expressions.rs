@@ -1,4 +1,4 @@
-//! Expressions, and the functions that they call.
+//! Reads expressions and calls of functions.
 
 use super::explain::Wanted;
 use super::near;
@@ -50,7 +50,7 @@ impl<'a> Reader<'a> {
         } else if !self.take_sign("-") {
             self.take_sign("+");
         }
-        // A number has a sign of its own.
+        // A number may have its own sign.
         if (self.is_sign("-") || self.is_sign("+")) && self.after().kind == Kind::Number {
             self.advance();
         }
@@ -85,7 +85,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads what stands behind `FILTER` and `HAVING`: an expression in parentheses, or the call of a function.
+    /// Reads what stands after `FILTER` and `HAVING`: an expression in parentheses, or the call of a function.
     pub(super) fn constraint(&mut self, keyword: &'static str) -> Read {
         if self.is_sign("(") {
             self.opening("(", Wanted::Constraint(keyword))?;
@@ -137,7 +137,7 @@ impl<'a> Reader<'a> {
         self.shields += usize::from(shielded);
         self.opening("(", Wanted::Bracket)?;
         if function == "BOUND" && self.here.kind != Kind::Variable {
-            return Err(self.fault(self.here, "BOUND takes a variable alone", "write `BOUND(?x)`"));
+            return Err(self.fault(self.here, "BOUND takes only a variable", "write `BOUND(?x)`"));
         }
         let count = self.list()?;
         self.shields -= usize::from(shielded);
@@ -160,7 +160,7 @@ impl<'a> Reader<'a> {
         self.list().map(|_| ())
     }
 
-    /// Reads expressions up to the parenthesis that closes their list, and answers how many there are.
+    /// Reads expressions up to the parenthesis that closes their list, and returns their number.
     fn list(&mut self) -> Read<usize> {
         let mut count = 0;
         if !self.is_sign(")") {
@@ -215,7 +215,7 @@ impl<'a> Reader<'a> {
         self.closing(")", Wanted::AggregateEnd)
     }
 
-    /// Reads `AS` and the variable behind it.
+    /// Reads `AS` and the variable after it.
     pub(super) fn alias(&mut self) -> Read<(&'a str, Token)> {
         if !self.take_word("AS") {
             return Err(self.wanted(Wanted::As));

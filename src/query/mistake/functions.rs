@@ -1,4 +1,4 @@
-//! Functions by an IRI that the engine does not have.
+//! Explains calls of functions that the engine does not have, by an IRI.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -8,7 +8,7 @@ use super::{Mistake, brief, near};
 use crate::query::PREFIXES;
 
 const XSD: &str = "http://www.w3.org/2001/XMLSchema#";
-/// The functions by an IRI that there are: each makes its datatype of one value.
+/// The functions that have an IRI: each casts one value to its datatype.
 const CASTS: [&str; 17] = [
     "string",
     "boolean",
@@ -29,7 +29,7 @@ const CASTS: [&str; 17] = [
     "gDay",
 ];
 
-/// What is wrong with the call of a function, with how many arguments it has if that is it.
+/// Returns the mistake in the call of a function; with the number of its arguments, if that is wrong.
 pub(super) fn mistake(text: &str, iri: &str, arguments: Option<usize>) -> Mistake {
     let (at, written) = place(text, iri);
     if let Some(count) = arguments {
@@ -47,7 +47,7 @@ pub(super) fn mistake(text: &str, iri: &str, arguments: Option<usize>) -> Mistak
     Mistake::at(text, at, format!("there is no function `{}` here", brief(&written)), Some(hint))
 }
 
-/// Where a function is called, and how it is written there.
+/// Returns where a function is called, and how it is written there.
 fn place(text: &str, iri: &str) -> (usize, String) {
     let mut prefixes: HashMap<&str, Cow<'_, str>> = PREFIXES.iter().map(|(name, space)| (*name, Cow::Borrowed(*space))).collect();
     let mut tokens = Tokens::from(text, 0);

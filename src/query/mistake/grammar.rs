@@ -1,4 +1,4 @@
-//! The forms of a query and what stands before and behind their patterns.
+//! Reads the forms of a query, and what precedes and follows their patterns.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -9,7 +9,7 @@ use super::reader::{Read, Reader};
 use super::scope::{Item, Scope};
 use super::tokens::Kind;
 
-/// The variables of `GROUP BY`, if there is one, and those that have values behind all modifiers.
+/// The variables of `GROUP BY`, if there is one, and those that have values after all modifiers.
 type Modified<'a> = (Option<Vec<&'a str>>, HashSet<&'a str>);
 
 impl<'a> Reader<'a> {
@@ -48,7 +48,7 @@ impl<'a> Reader<'a> {
                     return Err(self.wanted(Wanted::Namespace));
                 }
                 self.check_iri()?;
-                // What a relative one stands for is not told here, and any base does for the names that it makes.
+                // The real base is not known here, and any base will do to check the names.
                 let whole = oxiri::Iri::parse(namespace).is_ok();
                 let namespace = if whole { Cow::Borrowed(namespace) } else { Cow::Owned("http://localhost/".to_owned()) };
                 self.prefixes.insert(prefix, namespace);
@@ -59,7 +59,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads `SELECT` with all that belongs to it; its variables are then in scope.
+    /// Reads `SELECT` with its clauses; its variables are then in scope.
     pub(super) fn select(&mut self, whole: bool) -> Read {
         self.advance();
         self.scopes.push(Scope::default());
@@ -119,7 +119,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Reads `WHERE` and its group, and answers the variables of that.
+    /// Reads `WHERE` and its group, and returns the variables of the group.
     fn pattern(&mut self, wanted: Wanted) -> Read<HashSet<&'a str>> {
         self.take_word("WHERE");
         if self.is_sign("{") { self.group() } else { Err(self.wanted(wanted)) }
@@ -181,7 +181,7 @@ impl<'a> Reader<'a> {
         self.check_scope(&Scope { grouped, ..Scope::default() }, None, &items, &found)
     }
 
-    /// Reads what follows the pattern of a form that gives no solutions.
+    /// Reads what follows the pattern of a form without solutions.
     fn ending(&mut self) -> Read {
         if self.is_word("GROUP") {
             let hint = "put a SELECT with GROUP BY into the group: { SELECT … { … } GROUP BY … }";
@@ -190,7 +190,7 @@ impl<'a> Reader<'a> {
         self.modifiers(HashSet::new()).map(|_| ())
     }
 
-    /// Reads what follows a pattern, and answers the variables that it groups by, and all that there are then.
+    /// Reads what follows a pattern, and returns the variables that it groups by, and all variables.
     fn modifiers(&mut self, visible: HashSet<&'a str>) -> Read<Modified<'a>> {
         let mut by = None;
         self.groups.push(visible);
@@ -237,7 +237,7 @@ impl<'a> Reader<'a> {
         Ok((by, self.groups.pop().unwrap_or_default()))
     }
 
-    /// Reads a modifier with a number, if it comes.
+    /// Reads a modifier with a number, if there is one.
     fn count(&mut self, word: &'static str) -> Read<bool> {
         if !self.take_modifier(word) {
             return Ok(false);
@@ -269,7 +269,7 @@ impl<'a> Reader<'a> {
             || (calls() && self.after_is("(") && !self.is_one_of(&["ASC", "DESC"]))
     }
 
-    /// Reads a condition of `GROUP BY`, and answers the variable that it groups by.
+    /// Reads a condition of `GROUP BY`, and returns the variable that it groups by.
     fn condition(&mut self) -> Read<Option<&'a str>> {
         let name = |reader: &Self| reader.written().get(1..).unwrap_or_default();
         if self.here.kind == Kind::Variable {

@@ -1,4 +1,4 @@
-//! Characters that make no token, or other tokens than were meant, and brackets without their counterparts.
+//! Explains characters that are not tokens or are other tokens than was meant, and unbalanced brackets.
 
 use super::brief;
 use super::excerpt::place;
@@ -7,7 +7,7 @@ use super::near::{self, ELEMENTS};
 use super::reader::{Fault, Reader};
 use super::tokens::{Kind, Token, Tokens};
 
-/// The bracket that closes another one.
+/// Returns the bracket that closes another one.
 fn counterpart(bracket: &str) -> &'static str {
     match bracket {
         "{" => "}",
@@ -19,13 +19,13 @@ fn counterpart(bracket: &str) -> &'static str {
     }
 }
 
-/// Where only an operator or the end of an expression fits, so that `<` begins no IRI.
+/// The places where only an operator or the end of an expression fits, so that `<` does not begin an IRI.
 fn is_behind_operand(wanted: Wanted) -> bool {
     matches!(wanted, Wanted::Close | Wanted::ListEnd | Wanted::AggregateEnd | Wanted::As)
 }
 
 impl Reader<'_> {
-    /// What is wrong with the characters at this place.
+    /// Explains the characters at this place.
     pub(super) fn lexical(&self, wanted: Wanted) -> Option<Fault> {
         let glued = self.last.end == self.here.start && self.last.kind != Kind::End;
         let behind = |kind: Kind| glued && self.last.kind == kind;
@@ -56,7 +56,7 @@ impl Reader<'_> {
             }
             Kind::Sign | Kind::Word if behind(Kind::Number) && (self.is_sign("-") || self.here.kind == Kind::Word) => {
                 let sentence = format!("the number {} ends before `{}`", self.before(), self.name());
-                self.at_here(sentence, "write what is no number, such as an ISBN, as a string: \"978-91-0-012345-6\"")
+                self.at_here(sentence, "write a value that is not a number, such as an ISBN, as a string: \"978-91-0-012345-6\"")
             }
             Kind::Word if self.last.kind == Kind::Name && !glued && self.last.of(self.text).ends_with(':') => {
                 let (prefix, name) = (self.before(), self.name());
@@ -126,12 +126,14 @@ impl Reader<'_> {
         }
     }
 
-    /// `<` that begins no IRI, where one is wanted.
+    /// Explains a `<` that does not begin an IRI, where an IRI is expected.
     fn no_iri(&self) -> Option<Fault> {
         let rest = self.text.get(self.here.end..)?;
         if rest.starts_with('<') || rest.starts_with('(') {
-            return self
-                .at_here("triples within triples are SPARQL 1.2, which is not known here", "write each triple on its own");
+            return self.at_here(
+                "triples within triples are SPARQL 1.2, which this engine does not support",
+                "write each triple on its own",
+            );
         }
         let line = rest.split(['\n', '\r']).next().unwrap_or_default();
         let end = line.find(['<', '>']).unwrap_or(line.len());
@@ -151,7 +153,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Brackets that are not closed, or were not opened.
+    /// Explains brackets that are not closed, or were not opened.
     pub(super) fn brackets(&self) -> Option<Fault> {
         let sign = self.written();
         if self.here.kind == Kind::End {
@@ -182,13 +184,13 @@ impl Reader<'_> {
         }
     }
 
-    /// Where a bracket is that is not closed.
+    /// Returns a hint with the place of a bracket that is not closed.
     pub(super) fn still_open(&self, open: Token) -> String {
         let place = place(self.text, open.start);
         format!("the `{}` in line {}, column {}, is still open", open.of(self.text), place.line, place.column)
     }
 
-    /// Calls of functions that do not exist, or that stand where none can.
+    /// Explains calls of functions that do not exist, or in wrong places.
     pub(super) fn function(&self, wanted: Wanted) -> Option<Fault> {
         let fits = matches!(
             wanted,
@@ -226,7 +228,7 @@ impl Reader<'_> {
         self.at_here(format!("SPARQL has no function `{name}`"), hint)
     }
 
-    /// The call that is next, if it is short, with the variable that AS names behind it.
+    /// Returns the next call, if it is short, with the variable after AS.
     fn called(&self, name: &str) -> String {
         let mut tokens = Tokens::from(self.text, self.here.start);
         let (mut open, mut call) = (0, None);

@@ -1,10 +1,9 @@
-//! What is wrong with a query that the engine's parser refused, for people: a sentence, the line with a caret under the
-//! place, and what to do.
+//! Explains a query that the engine's parser refused: a sentence, the line with a caret under the place, and a hint.
 //!
-//! The parser tells which characters it would have taken, and a place that is often behind the right one. So the query
-//! is read again here ([`reader`]), by the grammar of SPARQL 1.1, up to the first token that does not fit; what is most
-//! likely meant there is in [`explain`] and its neighbours. Only a refused query comes to them, so that none is refused for
-//! what is thought of it here; [`aggregates`] alone refuses what the parser takes and the grammar does not.
+//! The parser reports the characters that it expected, and a place that is often after the mistake. So the query is read
+//! again here ([`reader`]), by the grammar of SPARQL 1.1, up to the first token that does not fit; [`explain`] and its
+//! neighbours guess what is meant there. They only see queries that the parser refused, so they never refuse a query
+//! themselves; only [`aggregates`] refuses what the parser accepts against the grammar.
 
 mod aggregates;
 mod excerpt;
@@ -37,7 +36,7 @@ pub struct Mistake {
     pub column: usize,
     /// The line with its number, and below it a caret under the place.
     pub excerpt: String,
-    /// What to do.
+    /// The hint.
     pub hint: Option<String>,
 }
 
@@ -52,14 +51,13 @@ impl fmt::Display for Mistake {
 impl std::error::Error for Mistake {}
 
 impl Mistake {
-    /// A mistake at a byte of a query.
+    /// Returns a mistake at a byte of a query.
     pub(super) fn at(text: &str, at: usize, sentence: impl Into<String>, hint: Option<String>) -> Self {
         let excerpt::Place { line, column, excerpt } = excerpt::place(text, at);
         Self { sentence: sentence.into(), line, column, excerpt, hint }
     }
 
-    /// What is wrong with a query that was refused, with what the parser said of it. `base`: whether relative IRIs are
-    /// resolved.
+    /// Returns the mistake in a query that the parser refused with `said`. `base`: whether relative IRIs are resolved.
     pub(super) fn find(text: &str, base: bool, said: &str) -> Self {
         match Reader::new(text, base).query() {
             Err(Fault { at, sentence, hint }) => Self::at(text, at, sentence, hint),
@@ -68,12 +66,12 @@ impl Mistake {
     }
 }
 
-/// A function that the engine does not have, or calls otherwise.
+/// Returns the mistake for a function that the engine does not have, or has with other arguments.
 pub(super) fn function(text: &str, iri: &str, arguments: Option<usize>) -> Mistake {
     functions::mistake(text, iri, arguments)
 }
 
-/// Where the parser stopped: the beginning of the token that its place is in, since that is often in the middle of it.
+/// Returns where the parser stopped: the beginning of the token, because its own place is often inside the token.
 fn parsers_place(text: &str, said: &str) -> usize {
     let place = said.split_once(" at ").and_then(|(_, rest)| rest.split_once(": "));
     let numbers = place.and_then(|(place, _)| {
@@ -94,7 +92,7 @@ fn parsers_place(text: &str, said: &str) -> usize {
     }
 }
 
-/// A part of a query as it can be shown in a sentence.
+/// Shortens a part of a query for a sentence.
 fn brief(text: &str) -> String {
     const LONGEST: usize = 40;
     let mut shown: String = text.chars().take(LONGEST).map(excerpt::shown).map(|c| if c == '`' { '\'' } else { c }).collect();
@@ -122,7 +120,7 @@ mod tests {
         "DESCRIBE ?s <https://libris.kb.se/x#it> WHERE { ?s ?p ?o FILTER NOT EXISTS { ?o kbv:z _:c } SERVICE SILENT ?s {} }",
     ];
 
-    /// Parts that are put into them, beside any text.
+    /// Parts that are inserted, besides arbitrary text.
     const PARTS: [&str; 40] = [
         "",
         " ",

@@ -1,6 +1,6 @@
-//! The words that SPARQL has, and which of them a mistyped one is near to.
+//! The words of SPARQL, and the nearest one to a mistyped word.
 
-/// Functions with the least and the most arguments that they take.
+/// The functions with their minimum and maximum number of arguments.
 pub(super) const FUNCTIONS: [(&str, usize, usize); 53] = [
     ("STR", 1, 1),
     ("LANG", 1, 1),
@@ -60,7 +60,7 @@ pub(super) const FUNCTIONS: [(&str, usize, usize); 53] = [
 /// Functions over the solutions of a group.
 pub(super) const AGGREGATES: [&str; 7] = ["COUNT", "SUM", "MIN", "MAX", "AVG", "SAMPLE", "GROUP_CONCAT"];
 
-/// What other languages call a function that SPARQL has by another name.
+/// The names of functions in other languages, with their names in SPARQL.
 const SYNONYMS: [(&str, &str); 33] = [
     ("LENGTH", "STRLEN"),
     ("LEN", "STRLEN"),
@@ -97,13 +97,13 @@ const SYNONYMS: [(&str, &str); 33] = [
     ("LET", "BIND"),
 ];
 
-/// The forms of a query, and what stands before them.
+/// The forms of a query, and the words of the prologue.
 pub(super) const FORMS: [&str; 6] = ["SELECT", "ASK", "CONSTRUCT", "DESCRIBE", "PREFIX", "BASE"];
-/// What a group is made of, beside triples.
+/// The keywords of a group.
 pub(super) const ELEMENTS: [&str; 9] = ["FILTER", "OPTIONAL", "UNION", "MINUS", "GRAPH", "SERVICE", "BIND", "VALUES", "SELECT"];
 /// What follows the pattern of a query, in this order.
 pub(super) const MODIFIERS: [&str; 6] = ["GROUP", "HAVING", "ORDER", "LIMIT", "OFFSET", "VALUES"];
-/// Words that change the data.
+/// The words of updates.
 pub(super) const UPDATES: [&str; 10] = ["INSERT", "DELETE", "LOAD", "CLEAR", "DROP", "CREATE", "ADD", "MOVE", "COPY", "WITH"];
 /// All keywords that are not listed above.
 const OTHERS: [&str; 19] = [
@@ -128,27 +128,27 @@ const OTHERS: [&str; 19] = [
     "a",
 ];
 
-/// Whether two words are the same but for the case of their letters.
+/// Returns whether two words are equal, ignoring case.
 pub(super) fn same(word: &str, other: &str) -> bool {
     word.eq_ignore_ascii_case(other)
 }
 
-/// Whether a word is a keyword.
+/// Returns whether a word is a keyword.
 pub(super) fn is_keyword(word: &str) -> bool {
     [&FORMS[..], &ELEMENTS, &MODIFIERS, &UPDATES, &OTHERS].concat().iter().any(|known| same(known, word))
 }
 
-/// The arguments that a function takes.
+/// Returns the number of arguments that a function takes.
 pub(super) fn function(word: &str) -> Option<(&'static str, usize, usize)> {
     FUNCTIONS.iter().find(|(name, ..)| same(name, word)).copied()
 }
 
-/// Whether a word is the name of an aggregate.
+/// Returns whether a word is the name of an aggregate.
 pub(super) fn aggregate(word: &str) -> Option<&'static str> {
     AGGREGATES.iter().find(|name| same(name, word)).copied()
 }
 
-/// The function that a word may stand for.
+/// Returns the function that a word probably means.
 pub(super) fn near_function(word: &str) -> Option<&'static str> {
     if let Some((_, name)) = SYNONYMS.iter().find(|(other, _)| same(other, word)) {
         return Some(name);
@@ -161,22 +161,22 @@ pub(super) fn near_function(word: &str) -> Option<&'static str> {
     })
 }
 
-/// The longest word that is compared.
-const LONGEST: usize = 24;
+/// The limit on a word that is compared, in characters.
+const MAX_WORD: usize = 24;
 
-/// The known word that one is most likely meant to be, if any is near.
+/// Returns the known word that is nearest to a word, if any is near.
 pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let most = match word.chars().count() {
         0 | 1 => 0,
         2..=4 => 1,
-        length if length <= LONGEST => 2,
+        length if length <= MAX_WORD => 2,
         _ => return None,
     };
     let (distance, nearest) = known.iter().map(|name| (distance(word, name), *name)).min_by_key(|(distance, _)| *distance)?;
     (distance <= most && distance < nearest.chars().count()).then_some(nearest)
 }
 
-/// How many letters must be put in, taken out, changed, or swapped with the next; case counts for nothing.
+/// Returns how many letters must be inserted, deleted, changed, or swapped with the next, ignoring case.
 fn distance(one: &str, other: &str) -> usize {
     strsim::osa_distance(&one.to_lowercase(), &other.to_lowercase())
 }

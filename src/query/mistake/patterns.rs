@@ -1,4 +1,4 @@
-//! Groups and what they are made of: triples, paths, filters, data.
+//! Reads groups and their elements: triples, paths, filters, data.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,7 @@ use super::reader::{Read, Reader};
 use super::tokens::Kind;
 
 impl<'a> Reader<'a> {
-    /// Reads a group, and answers the variables that it binds.
+    /// Reads a group, and returns the variables that it binds.
     pub(super) fn group(&mut self) -> Read<HashSet<&'a str>> {
         self.opening("{", Wanted::Pattern)?;
         self.seal_labels();
@@ -25,11 +25,11 @@ impl<'a> Reader<'a> {
         Ok(self.groups.pop().unwrap_or_default())
     }
 
-    /// Reads a group whose variables are bound around it as well.
+    /// Reads a group whose variables are also bound around it.
     fn joined(&mut self) -> Read {
         let inner = self.group()?;
         if let Some(outer) = self.groups.last_mut() {
-            // The smaller into the larger: deep nesting costs no more than its text.
+            // The smaller set is merged into the larger, so that deep nesting takes linear time.
             let (mut large, small) =
                 if outer.len() < inner.len() { (inner, std::mem::take(outer)) } else { (std::mem::take(outer), inner) };
             large.extend(small);
@@ -176,7 +176,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Whether triples come.
+    /// Returns whether triples follow.
     pub(super) fn begins_triples(&self) -> bool {
         self.begins_term() || self.is_sign("(") || self.is_sign("[")
     }

@@ -1,4 +1,4 @@
-//! Names by a prefix that nobody declared, and the IRIs that names stand for.
+//! Checks prefixes and the IRIs that names stand for.
 
 use oxiri::{Iri, IriRef};
 
@@ -8,7 +8,7 @@ use super::reader::{Read, Reader};
 use super::tokens::Token;
 use crate::query::PREFIXES;
 
-/// Prefixes that are in use elsewhere, with their namespaces.
+/// Well-known prefixes of other vocabularies.
 const ELSEWHERE: [(&str, &str); 50] = [
     ("bf2", "http://id.loc.gov/ontologies/bibframe/"),
     ("bflc", "http://id.loc.gov/ontologies/bflc/"),
@@ -62,7 +62,7 @@ const ELSEWHERE: [(&str, &str); 50] = [
     ("xs", "http://www.w3.org/2001/XMLSchema#"),
 ];
 
-/// Checks the name that is next: its prefix is declared, and what it stands for is an IRI.
+/// Checks the next name: its prefix is declared, and it stands for a valid IRI.
 pub(super) fn check(reader: &Reader<'_>) -> Read {
     let (prefix, local) = reader.written().split_once(':').unwrap_or_default();
     let Some(namespace) = reader.prefixes.get(prefix) else {
@@ -94,7 +94,7 @@ fn hint(reader: &Reader<'_>, prefix: &str) -> String {
         };
     }
     let mut known: Vec<&str> = reader.prefixes.keys().copied().filter(|known| known.len() > 1).collect();
-    // The order of a map is another one each time.
+    // The order of a map differs in each run.
     known.sort_unstable();
     match near::nearest(prefix, &known) {
         Some(near) if prefix.len() > 2 => format!("did you mean `{near}:`? If not, add `{}` at the top", declaration("…")),
@@ -103,7 +103,7 @@ fn hint(reader: &Reader<'_>, prefix: &str) -> String {
 }
 
 impl Reader<'_> {
-    /// Checks the IRI that is next.
+    /// Checks the next IRI.
     pub(super) fn check_iri(&self) -> Read {
         let written = self.written();
         let iri = written.get(1..written.len().saturating_sub(1)).unwrap_or_default();

@@ -1,8 +1,8 @@
-//! Reads a query token by token, as the grammar of SPARQL 1.1 has it, up to the first one that does not fit. The grammar
-//! needs one token of sight, so that place is where the mistake is, or right behind it.
+//! Reads a query token by token, by the grammar of SPARQL 1.1, up to the first token that does not fit. The grammar needs one
+//! token of look-ahead, so the mistake is there, or right before.
 //!
-//! It is asked only about queries that the engine's parser refused, and knows the few places where that one is stricter
-//! than the grammar.
+//! It only reads queries that the engine's parser refused, and knows the few places where that parser is stricter than the
+//! grammar.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -15,7 +15,7 @@ use super::tokens::{Kind, Token, Tokens};
 use super::{near, prefix};
 use crate::query::PREFIXES;
 
-/// What is wrong, at which byte, and what to do.
+/// A mistake: the byte, the sentence and the hint.
 #[derive(Debug)]
 pub(super) struct Fault {
     pub(super) at: usize,
@@ -23,37 +23,37 @@ pub(super) struct Fault {
     pub(super) hint: Option<String>,
 }
 
-/// A part of the query was read, or has a mistake.
+/// The result of reading a part of the query.
 pub(super) type Read<T = ()> = Result<T, Fault>;
 
-/// How deep groups, expressions and paths may be nested within each other before the reader gives up.
-const DEPTH: usize = 1000;
+/// The limit on nested groups, expressions and paths.
+const MAX_DEPTH: usize = 1000;
 
-/// A place in a query, and what was read before.
+/// A reader: its place in a query, and what it has read.
 pub(super) struct Reader<'a> {
     pub(super) text: &'a str,
     tokens: Tokens<'a>,
-    /// The token that is next.
+    /// The next token.
     pub(super) here: Token,
-    /// The one before it.
+    /// The token before it.
     pub(super) last: Token,
-    /// Brackets that are open.
+    /// The open brackets.
     pub(super) open: Vec<Token>,
-    /// Prefixes with their namespaces.
+    /// The prefixes with their namespaces.
     pub(super) prefixes: HashMap<&'a str, Cow<'a, str>>,
     /// Whether relative IRIs can be resolved.
     pub(super) base: bool,
-    /// `SELECT`s around this place.
+    /// The `SELECT`s around this place.
     pub(super) scopes: Vec<Scope<'a>>,
-    /// Variables of the groups around this place.
+    /// The variables of the groups around this place.
     pub(super) groups: Vec<HashSet<&'a str>>,
-    /// Variables of an expression outside of aggregates, and how many of those are around this place.
+    /// The variables of an expression outside of aggregates, and the number of aggregates around this place.
     pub(super) free: Vec<Token>,
     pub(super) shields: usize,
-    /// Labels of blank nodes: those of this basic graph pattern, and those of others.
+    /// The labels of blank nodes: in this basic graph pattern, and in others.
     labels: [HashSet<&'a str>; 2],
     depth: usize,
-    /// The last keyword behind a pattern.
+    /// The last keyword after a pattern.
     pub(super) modifier: &'static str,
 }
 
@@ -84,7 +84,7 @@ impl<'a> Reader<'a> {
         self.here = self.tokens.next(false);
     }
 
-    /// Reads the next token as an operator if it can be one: `?a<?b` has no IRI.
+    /// Reads the next token as an operator if it can be one: `?a<?b` contains no IRI.
     pub(super) fn expect_operator(&mut self) {
         if self.here.kind == Kind::Iri && self.written() != "<>" {
             self.tokens = Tokens::from(self.text, self.here.start);
@@ -92,22 +92,22 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The token after the next one.
+    /// Returns the token after the next one.
     pub(super) fn after(&self) -> Token {
         self.tokens.clone().next(false)
     }
 
-    /// The text of the next token.
+    /// Returns the text of the next token.
     pub(super) fn written(&self) -> &'a str {
         self.here.of(self.text)
     }
 
-    /// Whether the next token is this word, in whatever case.
+    /// Returns whether the next token is this word, ignoring case.
     pub(super) fn is_word(&self, word: &str) -> bool {
         self.here.kind == Kind::Word && near::same(self.written(), word)
     }
 
-    /// Whether it is one of these words.
+    /// Returns whether the next token is one of these words.
     pub(super) fn is_one_of(&self, words: &[&str]) -> bool {
         words.iter().any(|word| self.is_word(word))
     }
@@ -138,8 +138,8 @@ impl<'a> Reader<'a> {
             return Err(self.wanted(wanted));
         }
         self.depth += 1;
-        if self.depth > DEPTH {
-            return Err(self.fault(self.here, "the query is nested too deeply here", "take it apart"));
+        if self.depth > MAX_DEPTH {
+            return Err(self.fault(self.here, "the query is nested too deeply here", "split it into several queries"));
         }
         self.open.push(self.here);
         self.advance();
@@ -157,9 +157,9 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// A mistake at a token.
+    /// Returns a mistake at a token.
     pub(super) fn fault(&self, token: Token, sentence: impl Into<String>, hint: impl Into<String>) -> Fault {
-        // The end is right behind the last token, not below it.
+        // The end is right after the last token, not below it.
         let at = if token.kind == Kind::End { self.last.end } else { token.start };
         Fault { at, sentence: sentence.into(), hint: Some(hint.into()) }
     }
@@ -173,7 +173,7 @@ impl<'a> Reader<'a> {
         self.advance();
     }
 
-    /// Whether an IRI comes, in full or by a prefix.
+    /// Returns whether an IRI follows, in full or by a prefix.
     pub(super) fn is_iri(&self) -> bool {
         matches!(self.here.kind, Kind::Iri | Kind::Name)
     }
@@ -189,7 +189,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Reads the label of a blank node, which stands for one node in one basic graph pattern alone.
+    /// Reads the label of a blank node. A label may be used in only one basic graph pattern.
     pub(super) fn label(&mut self) -> Read {
         let label = self.written();
         if self.labels[1].contains(label) {
@@ -201,13 +201,13 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// From here on, labels of blank nodes are those of another group.
+    /// Begins another basic graph pattern for labels of blank nodes.
     pub(super) fn seal_labels(&mut self) {
         let sealed = std::mem::take(&mut self.labels[0]);
         self.labels[1].extend(sealed);
     }
 
-    /// As in the template of `CONSTRUCT`, whose blank nodes are its own.
+    /// Begins the template of `CONSTRUCT`, which has its own blank nodes.
     pub(super) fn forget_labels(&mut self) {
         self.labels[0].clear();
     }

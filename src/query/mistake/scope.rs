@@ -1,4 +1,4 @@
-//! Variables that a `SELECT` gives: what the grammar takes and the rules behind it do not.
+//! Checks the variables of a `SELECT` by the rules that the grammar cannot express.
 
 use std::collections::HashSet;
 
@@ -6,7 +6,7 @@ use super::brief;
 use super::reader::{Read, Reader};
 use super::tokens::Token;
 
-/// A `SELECT`, as far as it was read.
+/// A `SELECT` that is being read.
 #[derive(Debug, Default)]
 pub(super) struct Scope<'a> {
     /// The variables that it groups by.
@@ -15,20 +15,20 @@ pub(super) struct Scope<'a> {
     pub(super) aggregates: Vec<Token>,
 }
 
-/// What a `SELECT` gives: a variable, or an expression that is bound to one.
+/// An item of a `SELECT`: a variable, or an expression with a name.
 #[derive(Debug)]
 pub(super) struct Item<'a> {
     pub(super) name: &'a str,
     pub(super) token: Token,
-    /// Variables of its expression that stand outside of aggregates.
+    /// The variables of its expression outside of aggregates.
     pub(super) free: Option<Vec<Token>>,
 }
 
-/// The most variables that a hint names.
-const NAMED: usize = 6;
+/// The limit on the variables that a hint names.
+const MAX_NAMED: usize = 6;
 
 impl<'a> Reader<'a> {
-    /// Checks what a `SELECT` gives against the variables that there are behind its pattern and its groups.
+    /// Checks the items of a `SELECT` against the variables of its pattern and its groups.
     pub(super) fn check_scope(
         &self,
         scope: &Scope<'a>,
@@ -80,7 +80,7 @@ impl<'a> Reader<'a> {
         for item in items {
             for used in item.free.iter().flatten().chain(item.free.is_none().then_some(&item.token)) {
                 let name = used.of(self.text).get(1..).unwrap_or_default();
-                let wanted = missing.len() < NAMED && !missing.contains(&name);
+                let wanted = missing.len() < MAX_NAMED && !missing.contains(&name);
                 if wanted && !visible.contains(name) && !made.contains(name) {
                     missing.push(name);
                 }
@@ -94,7 +94,7 @@ impl<'a> Reader<'a> {
         let sentence = match (&scope.grouped, scope.aggregates.first()) {
             (None, Some(aggregate)) => {
                 let name = brief(aggregate.of(self.text)).to_uppercase();
-                format!("`?{shown}` is neither grouped nor aggregated, as it must be beside {name}")
+                format!("`?{shown}` is neither grouped nor aggregated, which it must be next to {name}")
             }
             _ => format!("`?{shown}` is neither grouped nor aggregated"),
         };

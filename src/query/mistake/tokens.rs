@@ -1,12 +1,12 @@
-//! The tokens of a query: names, variables, literals and signs, as the SPARQL 1.1 grammar (19.8) has them. Any text has
-//! tokens: what begins none of those is one as well, so that it can be named.
+//! The tokens of a query: names, variables, literals and signs, by the SPARQL 1.1 grammar (19.8). Any text has tokens: a
+//! character that begins none of those is a token of its own kind.
 
-/// What a token is.
+/// The kinds of tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::query) enum Kind {
     /// `?name` or `$name`
     Variable,
-    /// `<…>` without characters that no IRI has
+    /// `<…>` without characters that are not allowed in an IRI
     Iri,
     /// `prefix:local`
     Name,
@@ -22,7 +22,7 @@ pub(in crate::query) enum Kind {
     OpenText,
     /// `@sv`
     Language,
-    /// `{`, `&&` and their like
+    /// `{`, `&&` and other signs
     Sign,
     /// A character that begins no token.
     Stray,
@@ -39,17 +39,17 @@ pub(in crate::query) struct Token {
 }
 
 impl Token {
-    /// Its text.
+    /// Returns its text.
     pub(in crate::query) fn of(self, text: &str) -> &str {
         text.get(self.start..self.end).unwrap_or_default()
     }
 }
 
-/// Signs of more than one character, before those that begin them.
+/// Signs of more than one character, longer ones first.
 const LONG_SIGNS: [&str; 9] = ["^^", "&&", "||", "!=", "==", "<=", ">=", "=>", ">>"];
 const SIGNS: &str = "{}()[],;.=<>!+-*/|^?&~:";
 
-/// Reads tokens one by one.
+/// A reader of tokens.
 #[derive(Debug, Clone)]
 pub(in crate::query) struct Tokens<'a> {
     text: &'a str,
@@ -57,12 +57,12 @@ pub(in crate::query) struct Tokens<'a> {
 }
 
 impl<'a> Tokens<'a> {
-    /// The tokens of a text from a byte on.
+    /// Returns a reader of a text from a byte on.
     pub(in crate::query) fn from(text: &'a str, at: usize) -> Self {
         Self { text, at }
     }
 
-    /// The next token. Where an operator may come, `<` begins no IRI.
+    /// Returns the next token. Where an operator may stand, `<` does not begin an IRI.
     pub(in crate::query) fn next(&mut self, operator: bool) -> Token {
         self.at += self.rest().len() - without_space(self.rest()).len();
         let start = self.at;
@@ -76,7 +76,7 @@ impl<'a> Tokens<'a> {
     }
 }
 
-/// A text from its first token on: white space and comments are none.
+/// Skips white space and comments.
 fn without_space(text: &str) -> &str {
     let mut rest = text;
     loop {
@@ -88,7 +88,7 @@ fn without_space(text: &str) -> &str {
     }
 }
 
-/// What the text begins with, and how many bytes it has.
+/// Returns the kind and the length of the first token.
 fn token(text: &str, operator: bool) -> (Kind, usize) {
     let Some(first) = text.chars().next() else { return (Kind::End, 0) };
     let second = text.chars().nth(1).unwrap_or(' ');
@@ -114,7 +114,7 @@ fn sign(text: &str) -> (Kind, usize) {
     (if SIGNS.contains(first) { Kind::Sign } else { Kind::Stray }, first.len_utf8())
 }
 
-/// `PN_CHARS_BASE` and `_`, as far as the engine takes them: no characters above U+FFFF.
+/// `PN_CHARS_BASE` and `_`, as the engine accepts them: without characters above U+FFFF.
 pub(super) fn is_letter(c: char) -> bool {
     matches!(c, 'A'..='Z' | 'a'..='z' | '_' | '\u{c0}'..='\u{d6}' | '\u{d8}'..='\u{f6}' | '\u{f8}'..='\u{2ff}'
         | '\u{370}'..='\u{37d}' | '\u{37f}'..='\u{1fff}' | '\u{200c}'..='\u{200d}' | '\u{2070}'..='\u{218f}'
@@ -126,7 +126,7 @@ fn is_name_character(c: char) -> bool {
     is_letter(c) || matches!(c, '-' | '0'..='9' | '\u{b7}' | '\u{300}'..='\u{36f}' | '\u{203f}'..='\u{2040}')
 }
 
-/// The length of what a text begins with, of characters that are wanted.
+/// Returns the length of the longest beginning whose characters are accepted.
 fn run(text: &str, wanted: impl Fn(char) -> bool) -> usize {
     text.find(|c| !wanted(c)).unwrap_or(text.len())
 }
@@ -135,14 +135,14 @@ fn variable(text: &str) -> usize {
     run(text, |c| is_name_character(c) && c != '-')
 }
 
-/// `IRIREF`: an `<` that is followed by something else is an operator, or begins what is no IRI.
+/// `IRIREF`: any other `<` is an operator, or a mistake.
 fn iri(text: &str) -> Option<usize> {
     let bad = |c: char| c <= ' ' || matches!(c, '<' | '>' | '"' | '{' | '}' | '|' | '^' | '`');
     let end = 1 + text.get(1..)?.find(bad)?;
     text.get(end..)?.starts_with('>').then_some(end + 1)
 }
 
-/// A string, with the marks around it; one that does not end goes to the end of its line, or of the query.
+/// A string with its quotation marks; one that is not closed extends to the end of its line, or of the query.
 fn string(text: &str, mark: char) -> (Kind, usize) {
     let long: String = [mark; 3].iter().collect();
     let (begin, end) = if text.starts_with(&long) { (3, long.as_str()) } else { (1, &long[..1]) };
@@ -172,7 +172,7 @@ fn blank(text: &str) -> (Kind, usize) {
     }
 }
 
-/// Parts of a name, with points between them but not at the end.
+/// The parts of a name, with points between them but not at the end.
 fn dotted(text: &str, part: impl Fn(&str) -> usize) -> usize {
     let (mut at, mut end) = (0, 0);
     while let Some(rest) = text.get(at..) {
@@ -222,12 +222,12 @@ fn number(text: &str) -> usize {
     at + exponent(at)
 }
 
-/// The longest prefix that is looked for: a word of that length is read once, not again from each of its parts.
-const PREFIX: usize = 200;
+/// The limit on a prefix, so that a long word is read once, and not again from each of its parts.
+const MAX_PREFIX: usize = 200;
 
 /// A word, or a name if a colon follows its prefix.
 fn word(text: &str) -> (Kind, usize) {
-    let near = text.get(..text.floor_char_boundary(PREFIX)).unwrap_or_default();
+    let near = text.get(..text.floor_char_boundary(MAX_PREFIX)).unwrap_or_default();
     let prefix = dotted(near, |rest| rest.chars().next().filter(|c| is_name_character(*c)).map_or(0, char::len_utf8));
     if text.get(prefix..).is_some_and(|rest| rest.starts_with(':')) && !text.starts_with('_') {
         return (Kind::Name, prefix + 1 + local(&text[prefix + 1..]));

@@ -1,4 +1,4 @@
-//! What is said of tokens within the braces: in groups, triples, expressions and data.
+//! Explains tokens within the braces: in groups, triples, expressions and data.
 
 use super::brief;
 use super::explain::Wanted;
@@ -6,7 +6,7 @@ use super::near::{self, ELEMENTS, MODIFIERS};
 use super::reader::{Fault, Reader};
 use super::tokens::Kind;
 
-/// What other languages write where SPARQL has an operator, and what to write here.
+/// Operators of other languages, and what to write in SPARQL.
 const OPERATORS: [(&str, &str, &str); 18] = [
     ("==", "SPARQL compares by `=`, not by `==`", "write `=`"),
     ("=>", "SPARQL has no `=>`", "write `>=`"),
@@ -24,20 +24,24 @@ const OPERATORS: [(&str, &str, &str); 18] = [
     ("IS", "SPARQL has no IS", "write `BOUND(?x)` for IS NOT NULL, and `!BOUND(?x)` for IS NULL"),
     ("MOD", "SPARQL has no MOD", "write `?x - 2 * FLOOR(?x / 2)`"),
     ("EQ", "SPARQL writes `=` for EQ", "write `=`"),
-    ("NOT", "NOT stands only before IN and EXISTS", "write `!(…)` around what is not to be"),
-    ("!", "`!` alone is no operator between two values", "write `!=`"),
+    ("NOT", "NOT stands only before IN and EXISTS", "write `!(…)` around the condition"),
+    ("!", "`!` is not an operator between two values", "write `!=`"),
 ];
 
-/// Words of other languages, what SPARQL does in their place, and how that is written.
+/// Words of other languages, with the way of SPARQL, and how to write it.
 const ELSEWHERE: [(&str, &str, &str); 4] = [
     ("LIKE", "texts are compared in a FILTER", "write `FILTER(CONTAINS(LCASE(?x), \"…\"))`, or REGEX in its place"),
     ("ILIKE", "texts are compared in a FILTER", "write `FILTER(CONTAINS(LCASE(?x), \"…\"))`, or REGEX in its place"),
-    ("AND", "what must all hold stands side by side", "write the triples one after the other, with `.` between them"),
-    ("NOT", "what must not be there stands in MINUS or FILTER NOT EXISTS", "write `MINUS { … }`"),
+    (
+        "AND",
+        "conditions that must all hold are written one after the other",
+        "write the triples one after the other, with `.` between them",
+    ),
+    ("NOT", "what must not exist is in MINUS or FILTER NOT EXISTS", "write `MINUS { … }`"),
 ];
 
 impl Reader<'_> {
-    /// What stands where an operator is wanted.
+    /// Explains a token where an operator is expected.
     pub(super) fn operators(&self, wanted: Wanted) -> Option<Fault> {
         if !matches!(wanted, Wanted::Close | Wanted::ListEnd | Wanted::AggregateEnd | Wanted::As) {
             return None;
@@ -78,7 +82,7 @@ impl Reader<'_> {
         }
     }
 
-    /// What stands within a group.
+    /// Explains a token within a group.
     pub(super) fn within(&self, wanted: Wanted) -> Option<Fault> {
         let (found, name) = (self.found(), self.name());
         match wanted {
@@ -87,7 +91,7 @@ impl Reader<'_> {
                 self.at_here(format!("{word} takes braces, not parentheses"), format!("write `{word} {{ … }}`"))
             }
             Wanted::Group(word) => {
-                self.at_here(format!("a `{{` is missing behind {word}, before {found}"), format!("write `{word} {{ … }}`"))
+                self.at_here(format!("a `{{` is missing after {word}, before {found}"), format!("write `{word} {{ … }}`"))
             }
             Wanted::Name(word) => {
                 let example =
@@ -118,14 +122,14 @@ impl Reader<'_> {
             Wanted::Bracket => {
                 let before = self.before();
                 self.at_here(
-                    format!("a `(` is missing behind {before}, before {found}"),
+                    format!("a `(` is missing after {before}, before {found}"),
                     format!("write `{}(…{})`", before.to_uppercase(), if near::same(&before, "BIND") { " AS ?x" } else { "" }),
                 )
             }
             Wanted::Exists if self.mistyped(&["EXISTS"]).is_some() => self.mistyped(&["EXISTS"]),
             Wanted::In | Wanted::Exists => self.at_here(
                 format!("NOT stands only before IN and EXISTS, not before {found}"),
-                "write `!(…)` around what is not to be",
+                "write `!(…)` around the condition",
             ),
             Wanted::Separator => {
                 self.at_here("what follows `;` here must be SEPARATOR=\"…\"", "write `GROUP_CONCAT(?x; SEPARATOR=\", \")`")
@@ -160,7 +164,7 @@ impl Reader<'_> {
             return self.at_here("there is a `.` too many", "remove it: one `.` stands between two triples");
         }
         if self.is_sign(",") || self.is_sign(";") {
-            return self.at_here(format!("`{name}` follows no triple that could go on"), "it stands right behind an object");
+            return self.at_here(format!("`{name}` follows no triple that could continue"), "it must follow an object");
         }
         if self.is_word("UNION") {
             return self.at_here("UNION stands between two groups in braces", "write `{ … } UNION { … }`");
@@ -205,7 +209,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A word that is no keyword, where a variable or a name is wanted.
+    /// Explains a word that is not a keyword, where a variable or a name is expected.
     fn bare(&self) -> Option<Fault> {
         let name = self.name();
         let elsewhere = ELSEWHERE.iter().find(|(word, ..)| self.is_word(word));
@@ -222,7 +226,7 @@ impl Reader<'_> {
         let subject = if matches!(self.last.of(self.text), ";" | "[" | "{" | ".") {
             String::new()
         } else {
-            format!(" behind `{}`", self.before())
+            format!(" after `{}`", self.before())
         };
         match self.here.kind {
             _ if wanted == Wanted::Path && self.here.kind == Kind::Variable => self.at_here(
@@ -273,7 +277,7 @@ impl Reader<'_> {
                 )
             }
             _ => {
-                let sentence = format!("the triple has no object behind `{}`, before {found}", self.before());
+                let sentence = format!("the triple has no object after `{}`, before {found}", self.before());
                 self.at_here(sentence, "a triple is like `?x kbv:label ?label`")
             }
         }
@@ -292,7 +296,7 @@ impl Reader<'_> {
                 "write `{ SELECT … { … } }` in the group, and use its variables",
             ),
             Kind::Word if self.is_one_of(&["DISTINCT"]) => {
-                self.at_here("DISTINCT stands only in aggregates and behind SELECT", "write `COUNT(DISTINCT ?x)`")
+                self.at_here("DISTINCT stands only in aggregates and after SELECT", "write `COUNT(DISTINCT ?x)`")
             }
             Kind::Word if !near::is_keyword(self.written()) => {
                 let hint = format!("write `?{name}` for a variable, or \"{name}\" for a string");
@@ -312,7 +316,7 @@ impl Reader<'_> {
         }
     }
 
-    /// What is said where nothing else is known.
+    /// The general explanation.
     pub(super) fn other(&self, wanted: Wanted) -> Fault {
         let what = match wanted {
             Wanted::AfterTriple => "the end of the triple",

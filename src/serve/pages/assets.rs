@@ -1,5 +1,5 @@
-//! The style sheet, the script and the sign, which the binary carries. Their addresses change with their content, so
-//! that browsers may keep them; but for the sign where browsers look for it by themselves.
+//! The style sheet, the script and the icon, which are compiled in. Their addresses change with their content, so that
+//! browsers may cache them; except `/favicon.ico`, whose address browsers know.
 
 use std::sync::LazyLock;
 
@@ -34,13 +34,13 @@ macro_rules! asset {
 pub static STYLE: Asset = asset!("style.css", "text/css; charset=utf-8");
 /// The script of the SPARQL page.
 pub static SCRIPT: Asset = asset!("sparql.js", "text/javascript; charset=utf-8");
-/// The sign of the site.
+/// The icon.
 pub static ICON: Asset = asset!("icon.svg", "image/svg+xml");
-/// The same in 16 and 32 points.
+/// The icon in 16 and 32 pixels, for `/favicon.ico`.
 static FAVICON: Asset = asset!("favicon.ico", "image/x-icon");
 
 impl Asset {
-    /// Its address.
+    /// Returns its address.
     #[must_use]
     pub fn address(&self, base: &str) -> String {
         format!("{base}/assets/{}?v={}", self.name, *self.version)

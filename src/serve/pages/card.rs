@@ -1,4 +1,4 @@
-//! What a librarian wants to see of a record: its fields, in the order in which people read. Pure: quads in, fields out.
+//! The fields of a record as a librarian reads them, in that order. Pure: quads in, fields out.
 
 use oxigraph::model::NamedOrBlankNodeRef;
 
@@ -14,14 +14,14 @@ pub struct Field {
     pub values: Vec<Piece>,
 }
 
-/// A value: a text, and what it is about, if that has an IRI. Without a text the IRI must be looked up.
+/// A value: a text, and the IRI of what it names, if there is one. If the text is missing, the IRI must be looked up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Piece {
-    /// The text before.
+    /// The text.
     pub text: Option<String>,
     /// The IRI.
     pub iri: Option<String>,
-    /// What follows it, such as a role.
+    /// What follows the text, such as a role.
     pub after: String,
 }
 
@@ -31,7 +31,7 @@ impl Piece {
     }
 }
 
-/// The fields of what a record describes.
+/// Returns the fields of the entity that a record describes.
 #[must_use]
 pub fn fields(graph: &Graph<'_>, main: Node<'_>, said: &Words) -> Vec<Field> {
     let works: Vec<Node<'_>> =
@@ -88,7 +88,7 @@ fn literals(graph: &Graph<'_>, of: &[Node<'_>], property: &str) -> Vec<Piece> {
         .collect()
 }
 
-/// What a node is called: by this record, or by its IRI, which may be looked up.
+/// Returns the name of a node: the name in this record, or its IRI, which may be looked up.
 fn piece(graph: &Graph<'_>, node: Node<'_>) -> Option<Piece> {
     let label = graph.label(node);
     match node {
@@ -153,7 +153,7 @@ fn series(graph: &Graph<'_>, main: Node<'_>) -> Vec<Piece> {
         .collect()
 }
 
-/// Works that have a record of their own.
+/// Returns the values of works that have a record of their own.
 fn works_elsewhere(graph: &Graph<'_>, main: Node<'_>) -> Vec<Piece> {
     let works = graph
         .nodes(main, "instanceOf")

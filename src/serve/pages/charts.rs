@@ -1,8 +1,7 @@
-//! Charts as SVG, drawn here so that no script is needed. Each comes with its numbers as a table for those who cannot
-//! see it.
+//! Charts as SVG, rendered here so that no script is needed. Each has its numbers as a table, for those who cannot see it.
 //!
-//! What is along the width is in percent and all else in CSS pixels, so that a chart is as wide as its place and its
-//! texts are as large as others, on a phone as well.
+//! Widths are in percent, everything else in CSS pixels, so that a chart fills its place and its texts are as large as
+//! others, on a phone too.
 
 use std::fmt;
 
@@ -10,11 +9,11 @@ use maud::{Markup, html};
 
 use super::words::Language;
 
-/// A part of the width, in hundredths of a percent.
+/// A width, in hundredths of a percent of the chart.
 #[derive(Clone, Copy)]
 struct Width(usize);
 
-/// All of it.
+/// The whole width.
 const WHOLE: usize = 10_000;
 
 impl fmt::Display for Width {
@@ -23,7 +22,7 @@ impl fmt::Display for Width {
     }
 }
 
-/// Bars that lie, with their names: few, and the longest first.
+/// Returns a chart of horizontal bars with names, for few values, the largest first.
 #[must_use]
 pub fn lying_bars(title: &str, columns: [&str; 2], rows: &[(String, u64)], language: Language) -> Markup {
     const ROW: usize = 28;
@@ -45,7 +44,7 @@ pub fn lying_bars(title: &str, columns: [&str; 2], rows: &[(String, u64)], langu
     }
 }
 
-/// Bars that stand, one a step of time.
+/// Returns a chart of vertical bars, one for each step of time.
 #[must_use]
 pub fn standing_bars(title: &str, columns: [&str; 2], rows: &[(String, u64)], language: Language) -> Markup {
     const HEIGHT: usize = 200;
@@ -53,7 +52,7 @@ pub fn standing_bars(title: &str, columns: [&str; 2], rows: &[(String, u64)], la
     const WIDEST: usize = 1_250;
     let most = rows.iter().map(|(_, count)| *count).max().unwrap_or(1).max(1);
     let step = (WHOLE / rows.len().max(1)).min(WIDEST);
-    // A few names are enough: as many as have room on a phone.
+    // Only as many names as fit on a phone.
     let room: usize = if rows.iter().any(|(name, _)| name.chars().count() > SHORT) { 2_500 } else { 1_250 };
     let every = room.div_ceil(step.max(1));
     html! {
@@ -76,7 +75,7 @@ pub fn standing_bars(title: &str, columns: [&str; 2], rows: &[(String, u64)], la
     }
 }
 
-/// The longest name that is short, such as a year.
+/// The length of a name that counts as short, such as a year.
 const SHORT: usize = 5;
 
 fn scaled(count: u64, most: u64, length: usize) -> usize {

@@ -1,6 +1,6 @@
 //! The example queries of config/queries, as the SPARQL page offers them.
 
-/// A query with what it asks, in words.
+/// A query with its description.
 #[derive(Debug, Clone, Copy)]
 pub struct Example {
     /// The name of its file.
@@ -13,7 +13,7 @@ pub struct Example {
     pub query: &'static str,
 }
 
-/// A file's first two lines say in English and Swedish what it asks.
+/// Reads a file, whose first two lines are the descriptions in English and Swedish.
 const fn split(text: &'static str) -> (&'static str, &'static str) {
     let bytes = text.as_bytes();
     let mut at = 0;
@@ -29,7 +29,7 @@ const LABEL: usize = 6;
 
 macro_rules! examples {
     ($($name:literal,)*) => {
-        /// The examples, in the order in which they are shown.
+        /// The examples, in the order of the page.
         pub static EXAMPLES: &[Example] = &[$({
             const FILE: (&str, &str) = split(include_str!(concat!("../../../config/queries/", $name, ".rq")));
             const REST: (&str, &str) = split(FILE.1);

@@ -1,4 +1,4 @@
-//! The front page: what is here, and how fresh.
+//! The front page: what the mirror holds, and how fresh it is.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ pub async fn front(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Re
         address: Some(app.address_of(&headers, "/")),
         data: None,
     };
-    let overview = match app.overviews.get(&app).await {
+    let overview = match app.overviews.get(&app.log).await {
         Ok(overview) => overview,
         Err(problem) if problem.status == StatusCode::SERVICE_UNAVAILABLE => {
             let content = html! { h1 { (page.words().tagline) } p { (page.words().nothing_yet) } };
@@ -43,7 +43,7 @@ pub async fn front(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Re
 
 fn content(page: &Page<'_>, overview: &Overview) -> Markup {
     let (words, language, base) = (page.words(), page.language, &page.app.base);
-    // Every record knows its number in old Libris: that is no link to others.
+    // Every record has a number of old Libris, which is not a link to another authority.
     let others = overview.links.iter().filter(|(name, _)| name != Authority::Libris.name());
     let links: u64 = others.clone().map(|(_, count)| count).sum();
     let authorities: Vec<(String, u64)> = others
@@ -104,7 +104,7 @@ fn content(page: &Page<'_>, overview: &Overview) -> Markup {
     }
 }
 
-/// How many kinds are shown.
+/// Kinds that are shown.
 const KINDS: usize = 10;
 
 fn sources(words: &Words, language: Language, overview: &Overview) -> Markup {
@@ -124,7 +124,7 @@ fn sources(words: &Words, language: Language, overview: &Overview) -> Markup {
     }
 }
 
-/// The most decades that a chart has room for; older ones are left to the table of a query.
+/// Decades that fit in the chart; older ones are omitted.
 const DECADES: usize = 40;
 
 fn decades(overview: &Overview) -> Vec<(String, u64)> {
@@ -132,7 +132,7 @@ fn decades(overview: &Overview) -> Vec<(String, u64)> {
     overview.decades.iter().skip(skip).map(|(decade, count)| (decade.to_string(), *count)).collect()
 }
 
-/// The newest harvests of all sources, the oldest of them first.
+/// Returns the newest harvests of all sources, the oldest of them first.
 fn harvests(overview: &Overview) -> Vec<(String, u64)> {
     let mut all: Vec<(i64, u64)> = overview
         .sources

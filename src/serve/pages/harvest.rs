@@ -1,4 +1,4 @@
-//! The page of the harvests: what came, what did not, and what is asked for next.
+//! The page of harvests: what came, what did not, and what the next harvest asks for.
 
 use std::sync::Arc;
 
@@ -15,14 +15,13 @@ use crate::quarantine::{self, Quarantined};
 use crate::serve::app::App;
 use crate::serve::overview::SourceOverview;
 use crate::serve::problem::Problem;
-use crate::serve::record::path_of;
 
-/// How many records of the quarantine are shown.
+/// Records of the quarantine that are shown.
 const SHOWN: u32 = 50;
 
 /// `/harvest`
 pub async fn harvest(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, Problem> {
-    let overview = app.overviews.get(&app).await?;
+    let overview = app.overviews.get(&app.log).await?;
     let lists = app
         .log
         .read(|reading| {
@@ -109,7 +108,7 @@ fn quarantined(page: &Page<'_>, records: &[Quarantined], all: u64) -> Markup {
                 (scroll(words.quarantine_heading, &html! { table {
                     thead { tr { th scope="col" { (words.record) } th scope="col" { (words.source) } th scope="col" { (words.reason) } } }
                     tbody { @for record in records { tr {
-                        td { a href=(path_of(page.app, &record.identifier)) { (record.identifier) } } td { (record.source) }
+                        td { a href=(page.app.record_path(&record.identifier)) { (record.identifier) } } td { (record.source) }
                         td { (record.reason) @if let Some(excerpt) = &record.excerpt { " " code { (excerpt) } } }
                     } } }
                 } }))

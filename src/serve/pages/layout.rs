@@ -1,4 +1,4 @@
-//! What every page has: its head, the menu, the foot, and the headers that keep foreign code out.
+//! The layout of every page: head, menu, footer.
 
 use axum::body::Body;
 use axum::http::header::{CONTENT_LANGUAGE, CONTENT_TYPE};
@@ -21,15 +21,15 @@ pub struct Page<'a> {
     pub language: Language,
     /// The title, without the site's.
     pub title: &'a str,
-    /// Where it is in the menu.
+    /// Its place in the menu.
     pub place: Place,
-    /// The parameters of its address that another language of it keeps.
+    /// The parameters of its address that the link to the other language keeps.
     pub keep: Vec<(&'static str, String)>,
     /// Whether it needs the script of the SPARQL page.
     pub script: bool,
-    /// Its address as the client knows it, without parameters, where search engines may list it.
+    /// Its public address without parameters, if search engines may list it.
     pub address: Option<String>,
-    /// The address of the data that it shows, up to the format, where there are any.
+    /// The address of its data, up to the format, if it has data.
     pub data: Option<String>,
 }
 
@@ -49,13 +49,13 @@ pub enum Place {
 }
 
 impl Page<'_> {
-    /// Its words.
+    /// Returns the words of its language.
     #[must_use]
     pub fn words(&self) -> &'static Words {
         self.language.words()
     }
 
-    /// This page in the other language.
+    /// Returns the address of this page in the other language.
     fn other_language(&self) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(self.keep.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (*name, value.as_str())));
@@ -63,7 +63,7 @@ impl Page<'_> {
         format!("?{}", query.finish())
     }
 
-    /// Where the same is in another language, and as data.
+    /// Returns links to the same in other languages and formats.
     fn alternates(&self) -> Markup {
         html! {
             @if let Some(address) = &self.address {
@@ -80,7 +80,7 @@ impl Page<'_> {
         }
     }
 
-    /// The page around its content.
+    /// Renders the page around its content.
     #[must_use]
     pub fn render(&self, status: StatusCode, content: &Markup) -> Response {
         let (words, base) = (self.words(), &self.app.base);
@@ -126,6 +126,7 @@ impl Page<'_> {
                         div.wide {
                             p { (words.licence) " " a href=(crate::serve::void::CC0) rel="license" { "CC0 1.0" } }
                             p {
+                                a href={ (base) "/guide" } { (words.guide) } " · "
                                 a href={ (base) "/sparql" } { (words.endpoint) } " · "
                                 a href={ (base) "/.well-known/void" } { "VoID" } " · "
                                 a href={ (base) "/dump.nt.gz" } { (words.dump) } " · "
@@ -147,13 +148,13 @@ impl Page<'_> {
     }
 }
 
-/// A box for what may be wider than the page, which the keyboard can reach to move it.
+/// Returns a box for content that may be wider than the page; the keyboard can scroll it.
 #[must_use]
 pub fn scroll(name: &str, content: &Markup) -> Markup {
     html! { div.scroll role="region" aria-label=(name) tabindex="0" { (content) } }
 }
 
-/// The sign of the site: a book and its reflection.
+/// Returns the logo: a book and its reflection.
 fn mark() -> Markup {
     html! {
         svg width="26" height="26" viewBox="0 0 32 32" aria-hidden="true" focusable="false" {
@@ -163,14 +164,14 @@ fn mark() -> Markup {
     }
 }
 
-/// A time of this machine's clock, milliseconds since 1970, for people and for machines.
+/// Returns a time, milliseconds since 1970, for people and for programs.
 #[must_use]
 pub fn time(millis: i64) -> Markup {
     let Some(time) = DateTime::<Utc>::from_timestamp_millis(millis) else { return html! { "–" } };
     html! { time datetime=(time.format("%Y-%m-%dT%H:%M:%SZ")) { (time.format("%Y-%m-%d %H:%M")) " UTC" } }
 }
 
-/// Something that may be missing.
+/// Returns a time, or another text if there is none.
 #[must_use]
 pub fn time_or(millis: Option<i64>, otherwise: &str) -> Markup {
     millis.map_or_else(|| html! { (otherwise) }, time)

@@ -1,10 +1,11 @@
-//! The pages for people: HTML made here, with one style sheet and one script of our own, in English and Swedish.
+//! The web pages: HTML rendered here, with one style sheet and one script of our own, in English and Swedish.
 
 pub mod assets;
 mod card;
 mod charts;
 mod examples;
 mod front;
+mod guide;
 mod harvest;
 mod layout;
 mod record;
@@ -18,6 +19,7 @@ use maud::{Markup, html};
 
 pub use examples::{EXAMPLES, Example};
 pub use front::front;
+pub use guide::{guide, guide_topic};
 pub use harvest::harvest;
 pub use record::record;
 pub use search::search;
@@ -26,19 +28,19 @@ pub use words::Language;
 use super::app::App;
 use layout::{Page, Place};
 
-/// The visitor's language.
+/// Returns the language of the visitor.
 #[must_use]
 pub fn language(headers: &HeaderMap) -> Language {
     Language::of(headers)
 }
 
-/// The page to ask in SPARQL.
+/// Returns the SPARQL page.
 #[must_use]
 pub fn sparql(app: &App, headers: &HeaderMap, query: &str) -> Response {
     sparql::page(app, headers, query)
 }
 
-/// The page for an address that there is not.
+/// Returns the page for an address that does not exist (404).
 #[must_use]
 pub fn missing(app: &App, headers: &HeaderMap) -> Response {
     let language = Language::of(headers);
@@ -75,7 +77,7 @@ fn search_form(page: &Page<'_>, text: &str) -> Markup {
     }
 }
 
-/// The name of a class for people: KBV's own, apart where its words are.
+/// Returns the name of a class for people: the name in KBV, split into words.
 fn kind_name(kind: &str, language: Language) -> String {
     let swedish = match kind {
         "PhysicalResource" => "Fysisk resurs",

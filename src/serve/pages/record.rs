@@ -20,10 +20,10 @@ use crate::search::SearchIndex;
 use crate::serve::app::App;
 use crate::serve::negotiate::GRAPHS;
 use crate::serve::problem::Problem;
-use crate::serve::record::{path_of, write};
+use crate::serve::rdf::write;
 use crate::views::Content;
 
-/// A value of a field, with where it leads.
+/// A value of a field, with the target of its link.
 struct Value {
     text: String,
     after: String,
@@ -37,7 +37,7 @@ enum Target {
     There(String),
 }
 
-/// What the page shows.
+/// The content of the page.
 struct Shown {
     title: String,
     kind: String,
@@ -49,7 +49,7 @@ struct Shown {
     turtle: Option<String>,
 }
 
-/// The page of a record, whatever became of it.
+/// Returns the page of a record: live, deleted, withdrawn or quarantined.
 pub async fn record(app: &App, headers: &HeaderMap, row: RecordRow, content: Content) -> Result<Response, Problem> {
     let language = Language::of(headers);
     let status = match &content {
@@ -97,7 +97,7 @@ pub async fn record(app: &App, headers: &HeaderMap, row: RecordRow, content: Con
             })
         })
         .await?;
-    let own = path_of(app, &row.version.identifier);
+    let own = app.record_path(&row.version.identifier);
     let is_there = status == StatusCode::OK;
     let page = Page {
         app,
@@ -112,7 +112,7 @@ pub async fn record(app: &App, headers: &HeaderMap, row: RecordRow, content: Con
     Ok(page.render(status, &content_of(&page, &row, notice.as_deref(), &shown)))
 }
 
-/// Finds the name of what a value is about, if the record does not say it, and where it leads.
+/// Looks up the name of a value, if the record does not have it, and the target of its link.
 fn look_up(search: &SearchIndex<'_>, piece: Piece, base: &str) -> Result<Value, crate::log::LogError> {
     let Piece { text, iri, after } = piece;
     let Some(iri) = iri else { return Ok(Value { text: text.unwrap_or_default(), after, target: None }) };
@@ -127,7 +127,7 @@ fn look_up(search: &SearchIndex<'_>, piece: Piece, base: &str) -> Result<Value, 
 
 fn content_of(page: &Page<'_>, row: &RecordRow, notice: Option<&str>, shown: &Shown) -> Markup {
     let (words, record) = (page.words(), &row.version.identifier);
-    let own = path_of(page.app, record);
+    let own = page.app.record_path(record);
     html! {
         article {
             p.over { span.kind { (kind_name(&shown.kind, page.language)) } " " code { (record) } }
@@ -183,14 +183,14 @@ fn content_of(page: &Page<'_>, row: &RecordRow, notice: Option<&str>, shown: &Sh
     }
 }
 
-/// The query for the records that say something of an entity, as the SPARQL page takes it.
+/// Returns the parameters of the SPARQL page with a query for the records that refer to an entity.
 fn referring(entity: &str) -> String {
     let query =
         format!("SELECT ?record ?s ?p {{\n  GRAPH ?record {{ ?s ?p <{entity}> }}\n  FILTER (?p != :mainEntity)\n}}\nLIMIT 200");
     form_urlencoded::Serializer::new(String::new()).append_pair("query", &query).finish()
 }
 
-/// Only such addresses become links: others could be code.
+/// Returns whether an IRI may become a link: other schemes could be code.
 fn is_web(iri: &str) -> bool {
     iri.starts_with("http://") || iri.starts_with("https://")
 }
@@ -198,7 +198,7 @@ fn is_web(iri: &str) -> bool {
 fn link(page: &Page<'_>, value: &Value) -> Markup {
     html! {
         @match &value.target {
-            Some(Target::Here(record)) => { a href=(path_of(page.app, record)) { (value.text) } }
+            Some(Target::Here(record)) => { a href=(page.app.record_path(record)) { (value.text) } }
             Some(Target::There(iri)) => { a.outside href=(iri) rel="external noopener" { (value.text) } }
             None => { (value.text) }
         }
@@ -206,7 +206,7 @@ fn link(page: &Page<'_>, value: &Value) -> Markup {
     }
 }
 
-/// The links of the record, each target once, with the authority that it leads to.
+/// Returns the links of the record with their authorities, each target once.
 fn elsewhere(links: &[LinkRow]) -> Vec<(Authority, &LinkRow)> {
     let mut shown: Vec<(Authority, &LinkRow)> = Vec::new();
     for authority in Authority::ALL {

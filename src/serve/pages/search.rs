@@ -16,9 +16,8 @@ use crate::log::LogError;
 use crate::search::{COUNTED, Found, SearchIndex};
 use crate::serve::app::App;
 use crate::serve::problem::Problem;
-use crate::serve::record::path_of;
 
-/// What is asked.
+/// The parameters.
 #[derive(Debug, Default, Deserialize)]
 pub struct Asked {
     #[serde(default)]
@@ -27,15 +26,15 @@ pub struct Asked {
     page: String,
 }
 
-/// Results of a page.
-const EACH: usize = 20;
+/// Results on a page.
+const HITS_PER_PAGE: usize = 20;
 
-/// The longest text that is looked for, in characters.
-const LONGEST: usize = 300;
+/// The limit on the text of a search, in characters.
+const MAX_CHARS: usize = 300;
 
 /// `/search?q=`
 pub async fn search(State(app): State<Arc<App>>, Query(asked): Query<Asked>, headers: HeaderMap) -> Result<Response, Problem> {
-    let text: String = asked.q.trim().chars().take(LONGEST).collect();
+    let text: String = asked.q.trim().chars().take(MAX_CHARS).collect();
     let sought = text.clone();
     let number = asked.page.parse().unwrap_or(1).max(1);
     let (found, number) = if text.is_empty() {
@@ -56,14 +55,14 @@ pub async fn search(State(app): State<Arc<App>>, Query(asked): Query<Asked>, hea
     Ok(page.render(StatusCode::OK, &content(&page, &text, &found, number)))
 }
 
-/// A page of what was found, or the last one where there are not so many.
+/// Returns a page of results, or the last page if there are fewer.
 fn page_of(index: &SearchIndex<'_>, sought: &str, number: usize) -> Result<(Found, usize), LogError> {
-    let found = index.find(sought, (number - 1).saturating_mul(EACH), EACH)?;
-    let last = found.reachable.div_ceil(EACH).max(1);
+    let found = index.find(sought, (number - 1).saturating_mul(HITS_PER_PAGE), HITS_PER_PAGE)?;
+    let last = found.reachable.div_ceil(HITS_PER_PAGE).max(1);
     if number <= last {
         return Ok((found, number));
     }
-    Ok((index.find(sought, (last - 1) * EACH, EACH)?, last))
+    Ok((index.find(sought, (last - 1) * HITS_PER_PAGE, HITS_PER_PAGE)?, last))
 }
 
 fn content(page: &Page<'_>, text: &str, found: &Found, number: usize) -> Markup {
@@ -80,10 +79,10 @@ fn content(page: &Page<'_>, text: &str, found: &Found, number: usize) -> Markup 
                     @if found.reachable < found.matches { ", " (words.of_these) " " (language.number(found.reachable)) " " (words.shown) }
                 }
             }
-            ol.hits start=((number - 1) * EACH + 1) {
+            ol.hits start=((number - 1) * HITS_PER_PAGE + 1) {
                 @for entry in &found.entries {
                     li {
-                        a href=(path_of(page.app, &entry.record)) { (entry.label) }
+                        a href=(page.app.record_path(&entry.record)) { (entry.label) }
                         " " span.kind { (kind_name(&entry.kind, language)) }
                         @if !entry.detail.is_empty() { p { (entry.detail) } }
                     }
@@ -103,7 +102,7 @@ fn pager(page: &Page<'_>, text: &str, found: &Found, number: usize) -> Markup {
             .finish();
         format!("{}/search?{query}", page.app.base)
     };
-    let last = found.reachable.div_ceil(EACH);
+    let last = found.reachable.div_ceil(HITS_PER_PAGE);
     html! {
         @if last > 1 {
             nav.pager aria-label=(words.pages) {

@@ -1,4 +1,4 @@
-//! The page to ask in SPARQL. Its script shows results in place; without it the form leads to them.
+//! The SPARQL page. Its script shows results in place; without the script, the form leads to them.
 
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -15,10 +15,10 @@ use crate::serve::negotiate::title_of;
 /// The formats of results that the page offers.
 const FORMATS: [&str; 8] = ["json", "csv", "tsv", "xml", "ttl", "nt", "rdf", "jsonld"];
 
-/// How many rows the page shows.
+/// Rows that the page shows.
 const ROWS: u64 = 1000;
 
-/// The page, with a query in it.
+/// Returns the page, with a query in its form.
 #[must_use]
 pub fn page(app: &App, headers: &HeaderMap, query: &str) -> Response {
     let language = Language::of(headers);

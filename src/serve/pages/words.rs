@@ -1,4 +1,4 @@
-//! The words of the pages, in English and Swedish.
+//! The texts of the pages, in English and Swedish.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ impl Language {
     /// The languages.
     pub const ALL: [Self; 2] = [Self::English, Self::Swedish];
 
-    /// What a visitor chose, or else prefers.
+    /// Returns the language that the visitor chose, or else prefers.
     #[must_use]
     pub fn of(headers: &HeaderMap) -> Self {
         let text = |name| headers.get(name).and_then(|value: &axum::http::HeaderValue| value.to_str().ok()).unwrap_or_default();
@@ -29,7 +29,7 @@ impl Language {
         })
     }
 
-    /// The language of a code.
+    /// Returns the language of a code.
     #[must_use]
     pub fn named(code: &str) -> Option<Self> {
         match code {
@@ -39,7 +39,7 @@ impl Language {
         }
     }
 
-    /// Its code (BCP 47).
+    /// Returns its code (BCP 47).
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
@@ -48,7 +48,7 @@ impl Language {
         }
     }
 
-    /// Its words.
+    /// Returns its texts.
     #[must_use]
     pub fn words(self) -> &'static Words {
         match self {
@@ -57,7 +57,7 @@ impl Language {
         }
     }
 
-    /// A number with its thousands apart, as the language writes it.
+    /// Formats a number, with its thousands grouped as in this language.
     #[must_use]
     pub fn number(self, number: impl fmt::Display) -> String {
         let digits = number.to_string();
@@ -75,7 +75,7 @@ impl Language {
 
 macro_rules! words {
     ($($name:ident: $english:literal, $swedish:literal;)*) => {
-        /// Every text that the pages say.
+        /// The texts of the pages.
         #[derive(Debug)]
         pub struct Words { $(pub $name: &'static str,)* }
         static ENGLISH: Words = Words { $($name: $english,)* };
@@ -96,7 +96,7 @@ words! {
     other_code: "sv", "en";
     main_menu: "Main menu", "Huvudmeny";
     search_label: "Title, name, subject, ISBN or identifier", "Titel, namn, ämne, ISBN eller identifikator";
-    search_hint: "All words must be there; the last may be the beginning of one. Å, ä and ö are letters of their own.",
+    search_hint: "All words must match; the last may be the beginning of a word. Å, ä and ö are letters of their own.",
         "Alla ord ska finnas med; det sista får vara början på ett ord. Å, ä och ö är egna bokstäver.";
     records: "records", "poster";
     triples: "triples", "tripplar";
@@ -135,7 +135,7 @@ words! {
     next: "Next", "Nästa";
     pages: "Pages of results", "Resultatsidor";
     record: "Record", "Post";
-    record_deleted: "This record was deleted at the source. What the mirror knew of it is kept in its log.",
+    record_deleted: "This record was deleted at the source. The mirror keeps its earlier versions in the log.",
         "Posten är borttagen hos källan. Det som spegeln visste om den finns kvar i dess logg.";
     record_withdrawn: "This record left its set at the source without being deleted. Its last version is kept in the log.",
         "Posten har lämnat sin mängd hos källan utan att tas bort. Den sista versionen finns kvar i loggen.";
@@ -198,15 +198,15 @@ words! {
     sparql_intro: "The union of all graphs is the default graph; each record is a graph of its own.",
         "Unionen av alla grafer är standardgraf; varje post är en egen graf.";
     next_window: "Next harvest", "Nästa skörd";
-    next_from: "asks for what changed since", "frågar efter det som ändrats sedan";
+    next_from: "asks for changes since", "frågar efter det som ändrats sedan";
     next_all: "asks for everything", "frågar efter allt";
-    next_resumes: "goes on where the last one stopped", "fortsätter där den förra slutade";
+    next_resumes: "continues where the last one stopped", "fortsätter där den förra slutade";
     begun: "Begun", "Påbörjad";
     ended: "Ended", "Avslutad";
     complete: "complete", "fullständig";
     in_doubt: "complete, in doubt", "fullständig, osäkert";
     open: "open", "öppen";
-    abandoned: "given up", "övergiven";
+    abandoned: "abandoned", "övergiven";
     asked_from: "Asked from", "Frågade från";
     pages_of_log: "Pages", "Sidor";
     created: "New", "Nya";
@@ -219,6 +219,7 @@ words! {
     trouble_heading: "Why runs ended early", "Varför körningar avbröts";
     first_of: "the first of", "de första av";
     snapshot: "Snapshot", "Ögonblicksbild";
+    guide: "Guide", "Handbok (på engelska)";
     endpoint: "SPARQL endpoint", "SPARQL-åtkomst";
     dump: "Everything as N-Triples", "Allt som N-Triples";
     licence: "Data: CC0. Published by the National Library of Sweden; this is a mirror of it.",

@@ -1,4 +1,4 @@
-//! The description of the service (SPARQL 1.1 Service Description), which a request without a query gets.
+//! The SPARQL 1.1 Service Description, the answer to a request without a query.
 
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -20,7 +20,7 @@ const FORMATS: [&str; 8] = [
     "JSON-LD",
 ];
 
-/// Describes the service.
+/// Returns the description, as Turtle.
 pub(super) fn describe(app: &App, headers: &HeaderMap, wanted: &Wanted) -> Result<Response, Problem> {
     let address = app.address(headers);
     let formats: Vec<String> = FORMATS.iter().map(|name| format!("<http://www.w3.org/ns/formats/{name}>")).collect();

@@ -15,7 +15,7 @@ use axum::response::Response;
 use tokio::time::{Duration, timeout};
 
 pub use request::{SparqlRequest, read};
-use results::Beginning;
+use results::{Beginning, CUT};
 
 use super::app::App;
 use super::cache::Known;
@@ -27,9 +27,6 @@ use crate::config;
 use crate::query::{Bounds, Head, Limits, Question, Refusal, RefusalKind, Task};
 use crate::snapshots::SnapshotInfo;
 
-/// Says that, and where, results were cut.
-pub const CUT: HeaderName = HeaderName::from_static("x-results-cut");
-
 /// Answers a request.
 pub async fn sparql(State(app): State<Arc<App>>, request: Request<Body>) -> Response {
     let begun = Instant::now();
@@ -40,7 +37,7 @@ pub async fn sparql(State(app): State<Arc<App>>, request: Request<Body>) -> Resp
     response
 }
 
-/// Says to caches that each answer depends on what the client takes, be it a refusal.
+/// Tells caches that each answer depends on what the client accepts, errors included.
 fn vary(headers: &mut HeaderMap) {
     let named = |value: &HeaderValue| {
         value.to_str().is_ok_and(|names| names.split(',').any(|name| name.trim().eq_ignore_ascii_case("accept")))
@@ -71,14 +68,14 @@ async fn answer(app: &Arc<App>, request: Request<Body>) -> Result<Response, Prob
             Some(format) => Problem::bad_request(format!(
                 "format={format} is unknown: use json, xml, csv, tsv, ttl, nt, rdf, jsonld, trig or nq"
             )),
-            None => Problem::not_acceptable(format!("results come as {}", names())),
+            None => Problem::not_acceptable(format!("results are available as {}", names())),
         });
     }
     let types = [solutions.map(|offer| offer.media_type), graph.map(|offer| offer.media_type)];
     let address = app.address(&parts.headers);
     for _ in 0..SNAPSHOT_TRIES {
         let snapshot = app.snapshot().ok_or_else(|| {
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "nothing is published yet: the first harvest has not ended")
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "nothing is published yet: the first harvest is not complete")
         })?;
         let validator = validator(&snapshot, &asked, types, &address);
         if let Some(response) = validator.as_ref().and_then(|validator| validator.not_modified(&parts.headers)) {
@@ -123,10 +120,10 @@ async fn answer(app: &Arc<App>, request: Request<Body>) -> Result<Response, Prob
         }
         return Ok(finished(beginning, &asked, serve, types, validator.as_ref()));
     }
-    Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "snapshots come and go faster than a query can begin: try again"))
+    Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "snapshots are replaced faster than a query can begin: try again"))
 }
 
-/// How often another snapshot is taken for one that went.
+/// How often a query is tried on another snapshot after its snapshot was removed.
 const SNAPSHOT_TRIES: u32 = 10;
 
 fn names() -> String {
@@ -146,13 +143,13 @@ async fn body_of(app: &App, method: &Method, body: Body, limit: usize) -> Result
     if *method != Method::POST {
         return Ok(Bytes::new());
     }
-    // A form has up to three bytes for one of the query.
+    // A form needs up to three bytes for each byte of the query.
     let read = axum::body::to_bytes(body, limit.saturating_mul(3));
     match timeout(Duration::from_secs(app.config.serve.body_timeout_s), read).await {
         Ok(Ok(body)) => Ok(body),
         Ok(Err(error)) if is_too_long(&error) => Err(too_long(limit)),
         Ok(Err(_)) => Err(Problem::bad_request("the body of the request broke off")),
-        Err(_) => Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "the body of the request did not come in time")),
+        Err(_) => Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "the body of the request did not arrive in time")),
     }
 }
 
@@ -167,7 +164,7 @@ fn is_too_long(error: &axum::Error) -> bool {
     false
 }
 
-/// What the results depend on; nothing where the query asks for something new each time.
+/// Returns the cache key: the hash of what the results depend on. `None` if they differ each time (`NOW()`, `RAND()`).
 fn validator(snapshot: &SnapshotInfo, asked: &SparqlRequest, formats: [Option<&str>; 2], address: &str) -> Option<Validator> {
     let query = asked.query.as_deref().unwrap_or_default();
     let upper = query.to_ascii_uppercase();
@@ -190,7 +187,7 @@ fn problem(refusal: &Refusal, timeout_s: u64) -> Problem {
         RefusalKind::Forbidden => Problem::new(StatusCode::FORBIDDEN, &*refusal.message),
         RefusalKind::Format => Problem::not_acceptable(&*refusal.message),
         RefusalKind::Timeout => {
-            let detail = format!("the query was ended after {timeout_s} s: make it narrower, or ask a mirror of your own");
+            let detail = format!("the query was ended after {timeout_s} s: make it narrower, or run it on your own mirror");
             Problem::new(StatusCode::GATEWAY_TIMEOUT, detail)
         }
         RefusalKind::Service => Problem::new(StatusCode::BAD_GATEWAY, &*refusal.message),
@@ -222,7 +219,7 @@ fn finished(
 /// The headers that scripts on other sites may read.
 pub const EXPOSED: [HeaderName; 3] = [CUT, ETAG, LINK];
 
-/// Whether a request would be answered by a page.
+/// Returns whether a client prefers a page.
 #[must_use]
 pub fn wants_page(headers: &HeaderMap) -> bool {
     Wanted::new(headers, None).prefers_html(&GRAPHS)

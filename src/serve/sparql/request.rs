@@ -1,4 +1,4 @@
-//! What a SPARQL request asks for (SPARQL 1.1 Protocol, 2.1). Pure.
+//! Parses SPARQL requests (SPARQL 1.1 Protocol, 2.1). Pure.
 
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, Method, StatusCode};
@@ -10,7 +10,7 @@ use crate::serve::problem::Problem;
 /// A request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SparqlRequest {
-    /// The query; without one the service describes itself.
+    /// The query; a request without one gets the service description.
     pub query: Option<String>,
     /// `default-graph-uri`
     pub default_graphs: Vec<String>,
@@ -18,7 +18,7 @@ pub struct SparqlRequest {
     pub named_graphs: Vec<String>,
     /// `format`
     pub format: Option<String>,
-    /// `rows`: at most so many results, which then are no error but a part.
+    /// `rows`: the client wants at most this many results, so cutting there is not an error.
     pub rows: Option<u64>,
 }
 
@@ -49,17 +49,17 @@ pub fn read(method: &Method, query_string: &str, headers: &HeaderMap, body: &[u8
         _ => return Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, "a query is sent by GET or POST")),
     }
     if *method == Method::POST && request.query.is_none() {
-        return Err(Problem::bad_request("there is no query: send it as `query=`, or as the body"));
+        return Err(Problem::bad_request("the request has no query: send it as `query=`, or as the body"));
     }
     Ok(request)
 }
 
 fn read_only() -> Problem {
-    Problem::new(StatusCode::FORBIDDEN, "this is a mirror, which is read and not written: send a query, not an update")
+    Problem::new(StatusCode::FORBIDDEN, "a mirror is read-only: send a query, not an update")
 }
 
 fn utf8(body: &[u8]) -> Result<String, Problem> {
-    String::from_utf8(body.to_vec()).map_err(|_| Problem::bad_request("the query is not UTF-8, as the protocol wants it"))
+    String::from_utf8(body.to_vec()).map_err(|_| Problem::bad_request("the query is not UTF-8, which the protocol requires"))
 }
 
 /// The media type of the body; its charset must be UTF-8 if it names one.
@@ -77,7 +77,7 @@ fn media_type(headers: &HeaderMap) -> Result<String, Problem> {
     });
     match charset {
         Some(charset) if charset != "utf-8" && charset != "utf8" && charset != "us-ascii" => {
-            Err(unsupported(format!("the query is in {charset:?}, and the protocol wants UTF-8")))
+            Err(unsupported(format!("the query is in {charset:?}, and the protocol requires UTF-8")))
         }
         _ => Ok(essence),
     }
@@ -86,12 +86,12 @@ fn media_type(headers: &HeaderMap) -> Result<String, Problem> {
 impl SparqlRequest {
     fn parameters(&mut self, text: &str, with_query: bool) -> Result<(), Problem> {
         if percent_decode_str(text).decode_utf8().is_err() {
-            return Err(Problem::bad_request("the parameters are not UTF-8, as the protocol wants them"));
+            return Err(Problem::bad_request("the parameters are not UTF-8, which the protocol requires"));
         }
         for (name, value) in form_urlencoded::parse(text.as_bytes()) {
             match &*name {
                 "query" if !with_query || self.query.is_some() => {
-                    return Err(Problem::bad_request("there is more than one query in this request: send one"));
+                    return Err(Problem::bad_request("the request has more than one query: send one"));
                 }
                 "query" => self.query = Some(value.into_owned()),
                 "update" => return Err(read_only()),
@@ -100,9 +100,10 @@ impl SparqlRequest {
                 "format" | "output" if !value.is_empty() => self.format = Some(value.into_owned()),
                 "rows" if !value.is_empty() => {
                     let rows = value.parse().ok().filter(|rows| *rows > 0);
-                    self.rows = Some(rows.ok_or_else(|| Problem::bad_request(format!("rows={value} is no number of results")))?);
+                    self.rows =
+                        Some(rows.ok_or_else(|| Problem::bad_request(format!("rows={value} is not a number of results")))?);
                 }
-                // Clients of other servers add parameters of those.
+                // Clients of other servers add parameters that this one does not know.
                 _ => {}
             }
         }

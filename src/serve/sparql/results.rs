@@ -1,44 +1,47 @@
-//! Results on their way to the client: gathered until it is known how they begin, then streamed, and cut where a limit is.
+//! Results on their way to the client: buffered until the head can be sent, then streamed, and cut at the limits.
 
 use std::io;
 
 use axum::body::{Body, Bytes};
-use axum::http::HeaderValue;
+use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
 use futures_util::{Stream, StreamExt};
 use tokio::sync::mpsc::Receiver;
 use tokio::time::Duration;
 
-use super::CUT;
 use crate::query::{Ended, Head, Refusal, RefusalKind};
 use crate::serve::workers::Event;
 
-/// How much of an answer is gathered before its head is sent: most are whole by then, and errors still have a status.
-const TOGETHER: usize = 64 << 10;
+/// The header that says that results were cut, and where.
+pub const CUT: HeaderName = HeaderName::from_static("x-results-cut");
 
-/// The beginning of an answer, or all of it.
+/// Bytes of an answer that are buffered before its head is sent. Most answers are complete by then, and an error before that
+/// still gets a status.
+const HEAD_BYTES: usize = 64 << 10;
+
+/// The beginning of an answer, or a complete one.
 pub(super) struct Beginning {
-    /// Which of the formats it has.
+    /// Its head, which names the format.
     pub(super) head: Option<Head>,
-    /// What came so far.
+    /// The bytes so far.
     pub(super) data: Vec<u8>,
-    /// Why there is none.
+    /// Why it failed.
     pub(super) refused: Option<Refusal>,
-    /// How it ended, where it is whole.
+    /// Its end, if it is complete.
     pub(super) ended: Option<Ended>,
     rest: Option<Receiver<Event>>,
 }
 
 impl Beginning {
-    /// One that was given before.
+    /// Returns an answer from the cache.
     pub(super) fn whole(head: Option<Head>, data: Vec<u8>, ended: Ended) -> Self {
         Self { head, data, refused: None, ended: Some(ended), rest: None }
     }
 
-    /// Reads it.
+    /// Reads the beginning of an answer.
     pub(super) async fn read(mut events: Receiver<Event>) -> Self {
         let mut beginning = (None, Vec::new(), None, None);
-        while beginning.1.len() < TOGETHER {
+        while beginning.1.len() < HEAD_BYTES {
             match events.recv().await {
                 Some(Event::Head(head)) => beginning.0 = Some(head),
                 Some(Event::Data(bytes)) => beginning.1.extend_from_slice(&bytes),
@@ -61,8 +64,8 @@ impl Beginning {
         Self { head, data, refused, ended, rest: Some(events) }
     }
 
-    /// The response. Where a limit of the server cuts the results, their transfer is broken off after the words that say
-    /// so: no client can take them for whole. Where the client asked for a part, it gets that.
+    /// Returns the response. If a limit of the server cuts the results, the transfer is broken off after a note that says so, so
+    /// that no client takes them for complete. If the client asked for a part (`rows`), the response ends normally.
     pub(super) fn into_response(self, asked_for_part: bool) -> Response {
         let Self { data, ended, rest, .. } = self;
         match ended {
@@ -84,18 +87,18 @@ fn cut_off() -> io::Error {
     io::Error::other("the results were cut at a limit")
 }
 
-/// How long the words that say so have to get out before the connection goes.
-const LAST_WORDS: Duration = Duration::from_millis(100);
+/// The time to send the note before the connection is closed.
+const NOTE_TIME: Duration = Duration::from_millis(100);
 
 fn broken_off(data: Vec<u8>) -> impl Stream<Item = io::Result<Bytes>> {
     let parts = futures_util::stream::unfold(Some(Some(data)), |state| async {
         if let Some(data) = state? {
             return Some((Ok(Bytes::from(data)), Some(None)));
         }
-        tokio::time::sleep(LAST_WORDS).await;
+        tokio::time::sleep(NOTE_TIME).await;
         Some((Err(cut_off()), None))
     });
-    // Compression asks once more after the end.
+    // The compression layer polls once more after the end.
     parts.fuse()
 }
 
@@ -109,10 +112,10 @@ fn stream(data: Vec<u8>, rest: Option<Receiver<Event>>, asked_for_part: bool) ->
             Some(Event::Data(bytes)) => Some((Ok(bytes), (None, Some(rest)))),
             Some(Event::Ended(ended)) if ended.cut.is_none() || asked_for_part => None,
             Some(Event::Ended(_)) => {
-                tokio::time::sleep(LAST_WORDS).await;
+                tokio::time::sleep(NOTE_TIME).await;
                 Some((Err(cut_off()), (None, None)))
             }
-            // The head was sent as 200: all that is left is to break off.
+            // The head was sent with status 200: only breaking off can signal the error.
             Some(Event::Refused(refusal)) => Some((Err(io::Error::other(refusal.message)), (None, None))),
             Some(Event::Head(_)) => Some((Ok(Bytes::new()), (None, Some(rest)))),
             None => Some((Err(io::Error::other("the query was stopped")), (None, None))),

@@ -1,5 +1,5 @@
-// The SPARQL page: runs the query in place, shows its results as a table and, where they are labels with numbers, as a
-// chart, and shows an error at its line. Without this script the form leads to the results themselves.
+// The SPARQL page: runs the query in place, shows the results as a table and, if they are labels with numbers, as a chart,
+// and shows an error at its line. Without this script, the form leads to the results.
 'use strict';
 (() => {
   const form = document.getElementById('ask');
@@ -18,7 +18,7 @@
     return element;
   };
 
-  // A record of this mirror is shown here, everything else where it lives. Only web addresses become links.
+  // Records of this mirror link to their page here, other addresses to the web. Only web addresses become links.
   const address = (iri) => {
     const base = form.dataset.recordBase;
     const id = iri.startsWith(base) ? iri.slice(base.length).replace(/#it$/, '') : '';
