@@ -179,7 +179,7 @@ fn what_is_quarantined_is_read_again_with_other_limits_or_another_program() {
     let (bench, summary, _) = harvest(&server, 65, &["--set-config", "harvest.depth=60"]);
     assert_eq!(summary["quarantined"], 1, "{summary}");
     let still = bench.run(&["quarantine", "--retry", "--set-config", "harvest.depth=60"]).expect(65);
-    assert!(still.stderr.contains("x: 1 tried again, 1 left"), "{}", still.stderr);
+    assert!(still.stderr.contains("x: 1 retried, 1 left"), "{}", still.stderr);
     let asked = server.asked();
     let now = bench.run(&["quarantine", "--retry", "--json"]).json();
     assert_eq!(now, serde_json::json!([{ "source": "x", "tried": 1, "left": 0, "error": null }]));

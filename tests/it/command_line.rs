@@ -5,8 +5,9 @@ use std::process::Stdio;
 
 use crate::harness::Bench;
 
-const VERBS: [&str; 18] = [
+const VERBS: [&str; 19] = [
     "audit",
+    "changes",
     "verify",
     "backup",
     "restore",
@@ -99,6 +100,7 @@ fn an_empty_mirror_says_the_same_to_every_reader() {
         &["export", "-o", "x.nt"],
         &["links", "--stats"],
         &["search", "x"],
+        &["changes"],
         &["record", "https://libris.kb.se/x"],
         &["quarantine"],
         &["quarantine", "--retry"],
@@ -206,7 +208,7 @@ fn settings_that_there_are_not_are_told_with_the_nearest() {
 fn a_source_whose_address_is_wrong_is_exit_1_with_advice() {
     use axum::http::StatusCode;
     use axum::response::IntoResponse;
-    for (status, advice) in [(StatusCode::NOT_FOUND, "check the address"), (StatusCode::FORBIDDEN, "ask those who run it")] {
+    for (status, advice) in [(StatusCode::NOT_FOUND, "check the address"), (StatusCode::FORBIDDEN, "ask its operator")] {
         let server = crate::scripted::raw(move |_, _| status.into_response());
         let bench = Bench::at(&server.url);
         let done = bench.run(&bench.harvest_words("x", None, &[])).expect(1);
@@ -236,6 +238,7 @@ fn reading_without_a_mirror_says_how_to_get_one() {
         &["export"],
         &["links", "--stats"],
         &["record", "x"],
+        &["changes"],
         &["quarantine"],
         &["rebuild", "store"],
     ] {

@@ -123,7 +123,7 @@ fn an_audit_goes_on_where_it_stopped() {
     let bench = Bench::faulty(1000, 15, &faults);
     while bench.run(&bench.harvest_words("all", None, &[])).code != Some(0) {}
     let first = bench.run(&["audit"]).expect(69);
-    assert!(first.stderr.contains("run the same command again to go on from there"), "{}", first.stderr);
+    assert!(first.stderr.contains("run the same command again to continue"), "{}", first.stderr);
     let mut runs = 1;
     let last = loop {
         runs += 1;
