@@ -1,9 +1,9 @@
 //! libris-mirror: a harvester and open-data mirror for Libris, Sweden's national library catalogue.
 //!
-//! One idea carries the house: **a log of what the source said, and views of it**.
+//! The architecture has one idea: **a log of what the source said, and views of it**.
 //!
 //! ```text
-//!  OAI-PMH source ──► harvest ──► LOG (mirror.db, SQLite) ──► views, each with its own watermark
+//!  OAI-PMH source ──► harvest ──► LOG (mirror.db, SQLite) ──► views, each with its own watermark and thread
 //!                     one page =                              ├─ store        oxigraph, a named graph a record
 //!                     one commit                              ├─ links        who else describes an entity
 //!                                                             ├─ search       titles, names, identifiers
@@ -13,31 +13,65 @@
 //! ```
 //!
 //! # Invariants
-//! - A page that arrived is one transaction of the [`log`]: its records as they came, their headers, the token that
-//!   leads on, the harvest's counters. That commit is the checkpoint; there is no other.
-//! - A view ([`views`]) is a function of the log. Its watermark is never ahead of its data, and it catches up from there
-//!   on start, after a crash and during a harvest alike. Applying a page twice is applying it once.
-//! - A record's graph is exactly what its newest payload says. One whose payload did not change is not touched; one
-//!   that gives no triples is quarantined, not lost and not fatal.
-//! - A list ends only where the protocol says so. Everything else is an error, and is tried again, resumed, taken apart, or
-//!   said: nothing is passed over in silence.
-//! - Windows of a list that touch share their edge: a server may compare fractions of a second with the whole second that was
-//!   asked, as Libris does. A record that was requested by its identifier does not show how far its list has come.
+//!
+//! The log:
+//! - A page that arrived is one transaction of the [`log`]: its records as they came, their headers, the resumption token, the
+//!   counters of the harvest. This commit is the checkpoint; there is no other.
+//! - Each page is sealed by a hash of itself and of all pages before it. [`verify`] checks the log and every view against it,
+//!   [`harvest::audit`] the log against the source.
+//! - Everything that happens to a record is a change, and changes have one growing number ([`log::ChangeId`]). The number says
+//!   when something happened, never which version counts.
+//! - If several sources hold the same identifier, the version counts that was *delivered* last by a source that has not
+//!   withdrawn it. A repeat, another header, a retry and a reinstatement deliver nothing.
+//! - A record's payload is all that its graph is parsed from, declarations outside of it included: if any of that changes, the
+//!   record changed.
+//! - A run changes the row of its source only once the source answered as it should. A JSON-LD context that changed is a new
+//!   version of a document in the log, and lets views read again what depends on it.
+//!
+//! The list of a source:
+//! - A list ends only where the protocol says so. Everything else is an error, and is retried, resumed, taken apart, or reported:
+//!   no record is skipped silently.
+//! - Windows of a list that touch share their edge: a server may compare fractions of a second with the whole second of the
+//!   request, as Libris does. A record that was requested by its identifier does not show how far its list has come.
 //! - The order of a list is proof only of what was seen. A list is re-opened by date once more than one page ascends, and from its
 //!   own start when a later page descends. A list that ended in doubt is complete, but the next window reaches back for it.
-//! - Each page of the log is sealed by a hash of itself and of all before it. [`verify`] checks the log and every view against it,
-//!   [`harvest::audit`] the log against the source.
-//! - Readers never open the writer's store and never wait for it: they open a published snapshot
-//!   ([`store::Snapshots`]), or read the log beside its writer.
-//! - A client's query runs in a process of its own, with limits on time, memory and results; results that were cut are
-//!   broken off, never taken for whole.
-//! - A harvest is a pipeline: one thread fetches and parses answers, one commits pages to the log, and behind it
-//!   ([`mirror::Mirror::grow`]) one reads them again, all cores parse payloads, one feeds the store and one the tables. What
-//!   was fetched is safe before any of that; a log far ahead of its views waits for them.
-//! - New graphs wait for one bulk load, which is taken in when readers are to see it, or at the end; a crash before costs
-//!   its time and nothing else, since the log has all of it. Known graphs are replaced by difference. Empty tables are filled
-//!   without the indexes that only readers need, which are made in the end; what waits to be made is in the file itself.
+//!
+//! Views and readers:
+//! - A view ([`views::View`]) is a function of the log. Its watermark is never ahead of its data, and it catches up from there
+//!   on start, after a crash and during a harvest alike. Applying changes twice leaves the same state as applying them once.
+//! - A record's graph is exactly what its payload says. If the payload did not change, the graph is not touched; a payload that
+//!   gives no triples is quarantined, which loses nothing and stops nothing.
+//! - Views on this machine keep up: a run ends when they have reached the end of the log. A view over a network may lag for
+//!   days; it delays no run and fails none.
+//! - Readers never open the writer's store and never wait for it. They open what the manifest of a published snapshot names
+//!   ([`snapshots::Snapshots`]), or read the log while it is written.
+//! - A client's query runs in a process of its own, with limits on time, memory and results. Results that were cut off are
+//!   incomplete for every client to see.
+//!
+//! Speed and memory:
+//! - A harvest is a pipeline: one thread fetches and parses answers, one commits pages to the log. Behind them
+//!   ([`mirror::Mirror::grow`]) one thread reads the log, all cores parse payloads, and each view applies its part on a thread of
+//!   its own. What was fetched is safe before any of that; a log far ahead of its views waits for them.
+//! - New graphs wait for one bulk load, which is committed before a snapshot is published, and at the end. A crash before that
+//!   loses time and no data, since the log has all of it. Known graphs are replaced by difference. A table that is filled from
+//!   nothing gets the indexes that only readers need at the end; the file itself says which are missing.
 //! - Memory does not grow with the number of records: a few pages are in flight, each bounded by the configuration.
+//!
+//! # Where to add what
+//!
+//! - **A view**: a room of its own with an implementation of [`views::View`] (or [`views::Table`], for one that lives in a table of
+//!   the log's file, with its migration), and one line of [`mirror::VIEWS`]. `rebuild`, `verify`, `status`, `/metrics` and the
+//!   harvest find it there. `tests/it/counting_view.rs` is one in a hundred lines.
+//! - **A source**: a section `[sources.NAME]` of the configuration, and no code. Another payload format is a variant of
+//!   [`rdf::PayloadFormat`] and its parser in `rdf/payload.rs`; a server that departs from the protocol is a case of
+//!   `harvest/plan.rs` (other words for a request) or `harvest/resume.rs` (when a list has ended), with a test in
+//!   `tests/it/misbehaviour.rs`.
+//! - **An HTTP API**: a handler file in `serve/`, and its line in `serve/routes.rs`. It reads the log with
+//!   `serve/reading.rs` or a snapshot with the workers of `serve/workers.rs`. Who follows the mirror reads the order of changes
+//!   ([`log::Log::list_changes`]).
+//! - **A verb**: a file in `cli/` and its line in `cli/mod.rs`.
+//! - **A change of the log's file**: the next file in `migrations/`, never an edit of an old one. If a view must be rebuilt for it,
+//!   its `VERSION` grows.
 //!
 //! # The rooms, from the top floor down
 //!
@@ -45,9 +79,9 @@
 //! |---|---|
 //! | 6 | [`cli`] a file a verb: arguments, calls, what is printed, exit codes |
 //! | 5 | [`demo`] the fake Libris and its faults · [`harvest`] plan (pure), client (politeness, retries), fetch, isolate, commit, audit · [`serve`] HTTP: SPARQL, records, pages · [`verify`] |
-//! | 4 | [`data_dir`] layout, version, lock · [`mirror`] a mirror open for writing, its views catching up · [`export`] bulk dumps · [`figures`] for Prometheus · [`backup`] |
-//! | 3 | [`store`] oxigraph view · [`links`] authorities, extraction, index · [`quarantine`] · [`search`] titles, names, identifiers · [`query`] SPARQL |
-//! | 2 | [`views`] records parsed for all views, and those in tables · [`log`] pages and records in `SQLite` · [`snapshots`] what readers open · [`config`](mod@config) |
+//! | 4 | [`data_dir`] what lies where, the lock · [`mirror`] a mirror open for writing, the registry of views · [`export`] bulk dumps · [`figures`] for Prometheus · [`backup`] |
+//! | 3 | [`store`] the triple store as a view · [`links`] authorities, extraction, index · [`quarantine`] · [`search`] titles, names, identifiers · [`query`] SPARQL |
+//! | 2 | [`snapshots`] what is published · [`views`] the trait, following the log, views in tables · [`log`] pages, records and changes in `SQLite` · [`config`](mod@config) |
 //! | 1 | [`oai`] the protocol · [`rdf`] payloads to quads, node ids · [`pipeline`] work on all cores, in order · [`guide`] what users read |
 //!
 //! A room uses only rooms on its own floor or below. Nothing below [`cli`] prints, reads the environment or exits.

@@ -1,5 +1,5 @@
 //! The quarantine: records whose newest version gives no quads, with the reason. A view of the log; the record's
-//! bytes stay there, and a later version that parses clears it.
+//! bytes stay in the log, and a later version that parses clears the row.
 
 use rusqlite::{Transaction, params};
 
@@ -54,7 +54,7 @@ impl Table for QuarantineTable {
     }
 
     fn apply(transaction: &Transaction<'_>, rows: &[Self::Row]) -> rusqlite::Result<()> {
-        // What another source delivered under the same identifier counts no more.
+        // Rows of another source's record with the same identifier go as well.
         let mut remove =
             transaction.prepare_cached(&format!("DELETE FROM quarantine WHERE {}", same_identifier_as_record_1()))?;
         let mut any: bool =
@@ -98,7 +98,7 @@ pub struct Sound {
 }
 
 impl Sound {
-    /// What the view says of a log that stays as it is.
+    /// Reads the view. The log must be frozen.
     pub fn of(log: &Log) -> Result<Self, LogError> {
         let reached = watermark(&log.connection, QuarantineTable::NAME).map_err(|source| log.failed(source))?;
         let any = log.connection.query_row("SELECT EXISTS (SELECT 1 FROM quarantine)", [], |row| row.get(0));
@@ -112,7 +112,7 @@ impl Sound {
     }
 }
 
-/// The quarantined records of a source, or of all; at most so many.
+/// The quarantined records of a source, or of all; at most `most`.
 pub fn list(log: &Log, source: Option<&str>, most: u32) -> Result<Vec<Quarantined>, LogError> {
     let sql = "SELECT record.identifier, source.name, quarantine.page_id, reason, position, excerpt FROM quarantine
          JOIN record ON record.id = record_id JOIN source ON source.id = source_id

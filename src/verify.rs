@@ -30,17 +30,17 @@ pub struct VerifyReport {
     pub compared: Vec<&'static str>,
     /// Stores that were compared: the writer's, and the published snapshot if it is as new.
     pub stores: Vec<&'static str>,
-    /// How much is wrong.
+    /// How many faults there are.
     pub fault_count: u64,
-    /// What is wrong, the first of it in words.
+    /// The first faults, described.
     pub faults: Vec<Fault>,
 }
 
 /// Parsed pieces that wait for a view's check.
 const WAITING: usize = 4;
 
-/// Checks the log, and every view against it. The views are brought up to the log first; `progress` hears of each
-/// piece's page, and may stop the check after it.
+/// Checks the log, and every view against it. The views are brought up to the log first; `progress` is called
+/// with the page of each piece, and may stop the check.
 pub fn verify(mirror: &mut Mirror, mut progress: impl FnMut(PageId) -> bool) -> Result<VerifyReport, MirrorError> {
     mirror.catch_up(|_| true)?;
     let log = &mirror.log;

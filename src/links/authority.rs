@@ -17,7 +17,7 @@ pub enum Authority {
     Wikidata,
     /// `language:Title` of any Wikipedia.
     Wikipedia,
-    /// A title of `DBpedia`, with `language:` in front but for the English one.
+    /// A title of `DBpedia`, with the prefix `language:`, except for English.
     DBpedia,
     /// `names/n…`, `subjects/sh…`, `vocabulary/…` of id.loc.gov.
     LibraryOfCongress,

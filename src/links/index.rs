@@ -73,14 +73,14 @@ impl Table for LinksTable {
     }
 }
 
-/// What the table holds of a record.
+/// How the table compares with what a record gives.
 enum Known {
     None,
     Same,
     Other,
 }
 
-/// Compares what the table holds of a graph with what it is to hold.
+/// Compares the rows of a graph with what it must have.
 fn compare(rows: &mut Rows<'_>, record: i64, links: &[Link]) -> rusqlite::Result<Known> {
     let (mut due, mut any) = (links.iter(), false);
     while let Some(row) = rows.next()? {
@@ -103,7 +103,7 @@ fn compare(rows: &mut Rows<'_>, record: i64, links: &[Link]) -> rusqlite::Result
     })
 }
 
-/// A link as it is looked up.
+/// A link, as a look-up returns it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct LinkRow {
     /// The record's graph, which is its IRI.

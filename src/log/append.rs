@@ -28,13 +28,13 @@ pub struct NewPage<'a> {
     pub undelivered: &'a [Undelivered],
     /// Where the records come from.
     pub origin: Origin,
-    /// What leads on.
+    /// The resumption token that the answer ends with.
     pub token: Option<&'a ResumptionToken>,
-    /// Whether this ends its answer; a part of a long one does not.
+    /// Whether this is the end of its answer. A part of a long answer is not.
     pub whole: bool,
     /// Whether the list ends here.
     pub last: bool,
-    /// Whether a list that ends here may lack records.
+    /// Whether the list may lack records, if it ends here.
     pub doubtful: bool,
     /// This machine's clock, milliseconds since 1970.
     pub now: i64,
@@ -43,11 +43,11 @@ pub struct NewPage<'a> {
 /// Where the records of a page come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// A list that begins here: the order of datestamps counts from here on.
+    /// A list that begins with this page: its order is judged from here on.
     ListBegins,
-    /// A list that goes on.
+    /// A list that continues.
     ListGoesOn,
-    /// They were asked for by their identifiers, and do not say how far a list has come.
+    /// `GetRecord`: they do not show how far a list has come.
     ByName,
 }
 
@@ -56,7 +56,7 @@ pub enum Origin {
 pub struct PageReport {
     /// Its id.
     pub page: PageId,
-    /// Its figures.
+    /// Its counters.
     pub counters: Counters,
     /// Whether it refutes the order of its list, see [`HarvestRow::order_is_refuted`](super::HarvestRow::order_is_refuted).
     pub refuted: bool,
@@ -75,13 +75,13 @@ fn hash_of<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Hash {
     hash
 }
 
-/// What tells one payload from another: whether it is deleted, and all that its graph is read from.
+/// The hash that identifies a payload: of whether the record is deleted, and of all that its graph is parsed from.
 fn payload_hash(record: &Record) -> Hash {
     let [start_tag, metadata] = record.parsed();
     hash_of([&[u8::from(record.header.deleted)], start_tag, &[0], metadata])
 }
 
-/// The link of the chain for a page: a hash of the link before it and of all that the page holds.
+/// The link of the chain for a page: a hash of the previous link and of everything in the page.
 pub(crate) fn link_of(before: &[u8], received_at: i64, token: Option<&str>, body: &[u8]) -> Hash {
     hash_of([before, &received_at.to_le_bytes(), token.unwrap_or_default().as_bytes(), &[0], body])
 }
@@ -95,7 +95,7 @@ struct Known {
     page: i64,
 }
 
-/// Where a version is to lie.
+/// Where a version is written.
 #[derive(Clone, Copy)]
 struct Location {
     source: SourceId,
@@ -103,15 +103,15 @@ struct Location {
     offset: usize,
 }
 
-/// What is asked once for a page, and not for each of its records.
-struct Asked {
+/// Answers that are the same for all records of a page.
+struct PageFacts {
     /// Whether the source lists records that it did not deliver.
     undelivered: bool,
-    /// Pages that were looked at, and whether they came in this harvest.
+    /// Pages that were looked up, and whether they belong to this harvest.
     of_this_harvest: FxHashMap<i64, bool>,
 }
 
-/// How the kept counts of a source move.
+/// Changes of the counts that are kept for a source.
 #[derive(Default)]
 pub(super) struct Moves {
     pub(super) live: i64,
@@ -130,7 +130,7 @@ impl Moves {
     }
 }
 
-/// Opens a page: its row without a body, which [`close_page`] fills in.
+/// Inserts the row of a page without its body, which [`close_page`] writes.
 pub(super) fn open_page(
     transaction: &Connection,
     harvest: HarvestId,
@@ -171,8 +171,8 @@ pub(super) fn close_page(
 }
 
 impl Log {
-    /// Commits a page. Afterwards it is on disk, with everything that a resumption needs. A record that is repeated
-    /// byte for byte is counted, and not stored again.
+    /// Commits a page. Afterwards it is on disk, with everything that the next run needs to resume. A record that is
+    /// repeated byte for byte is counted, but not stored again.
     pub fn append(&mut self, page: &NewPage<'_>) -> Result<PageReport, LogError> {
         let turn = self.turn();
         let _mine = turn.lock();
@@ -183,19 +183,19 @@ impl Log {
             let mut counters = Counters { pages: 1, received: page.records.len() as u64, ..Counters::default() };
             let (mut moves, mut body, mut stored) = (Moves::default(), Vec::new(), 0);
             let (mut stamps, mut seen) = (Vec::with_capacity(page.records.len()), FxHashSet::default());
-            let mut asked =
-                Asked { undelivered: any_undelivered(&transaction, page.source)?, of_this_harvest: FxHashMap::default() };
+            let mut facts =
+                PageFacts { undelivered: any_undelivered(&transaction, page.source)?, of_this_harvest: FxHashMap::default() };
             for record in page.records {
                 counters.bytes += record.xml.len() as u64;
                 let identifier = record.header.identifier.as_str();
                 let known = known(&transaction, page.source, identifier)?;
                 if page.origin != Origin::ByName
                     && seen.insert(identifier)
-                    && !came_before(&transaction, page.harvest, known.as_ref(), &mut asked)?
+                    && !came_before(&transaction, page.harvest, known.as_ref(), &mut facts)?
                 {
                     stamps.extend(record.header.datestamp.map(Datestamp::millis));
                 }
-                if asked.undelivered {
+                if facts.undelivered {
                     forget_undelivered(&transaction, page.source, identifier)?;
                 }
                 let location = Location { source: page.source, page: id, offset: body.len() };
@@ -250,20 +250,20 @@ fn known(transaction: &Transaction<'_>, source: SourceId, identifier: &str) -> r
         .optional()
 }
 
-/// Whether a record came in this harvest before: a repeat says nothing about the order of the list.
+/// Whether a record came earlier in this harvest: a repeat does not show the order of the list.
 fn came_before(
     transaction: &Transaction<'_>,
     harvest: HarvestId,
     known: Option<&Known>,
-    asked: &mut Asked,
+    facts: &mut PageFacts,
 ) -> rusqlite::Result<bool> {
     let Some(Known { page, .. }) = known else { return Ok(false) };
-    if let Some(answer) = asked.of_this_harvest.get(page) {
+    if let Some(answer) = facts.of_this_harvest.get(page) {
         return Ok(*answer);
     }
     let answer =
         transaction.prepare_cached("SELECT 1 FROM page WHERE id = ?1 AND harvest_id = ?2")?.exists(params![page, harvest.0])?;
-    asked.of_this_harvest.insert(*page, answer);
+    facts.of_this_harvest.insert(*page, answer);
     Ok(answer)
 }
 
@@ -278,7 +278,7 @@ fn forget_undelivered(transaction: &Transaction<'_>, source: SourceId, identifie
         .map(|_| ())
 }
 
-/// Forgets spans that could not be listed, when a list of everything that was begun after that is whole.
+/// Deletes the notes of spans that could not be listed, once a list of everything that began later is complete.
 fn forget_spans(transaction: &Transaction<'_>, source: SourceId, harvest: HarvestId) -> rusqlite::Result<()> {
     transaction
         .prepare_cached(
@@ -289,7 +289,7 @@ fn forget_spans(transaction: &Transaction<'_>, source: SourceId, harvest: Harves
         .map(|_| ())
 }
 
-/// Enters a record; answers whether its bytes belong into the page.
+/// Writes the row of a record. Answers whether its bytes are to be stored in the page.
 fn enter(
     transaction: &Transaction<'_>,
     Location { source, page, offset }: Location,
@@ -367,7 +367,7 @@ fn enter(
     }) -= 1;
     if header.deleted {
         moves.deleted += 1;
-        // A deletion that was known, sent with other words.
+        // The tombstone was known; only its bytes changed.
         *(if known.deleted { &mut counters.changed } else { &mut counters.deleted }) += 1;
     } else {
         moves.live += 1;

@@ -1,4 +1,4 @@
-//! Audits: what the source lists now, beside what the log holds.
+//! Audits: what the source lists now, compared with what the log holds.
 
 use rusqlite::{OptionalExtension, params};
 
@@ -22,9 +22,9 @@ pub struct AuditPage<'a> {
     pub response_date: Option<Datestamp>,
     /// Whether a list begins here.
     pub opens_list: bool,
-    /// What leads on.
+    /// The resumption token that the answer ends with.
     pub token: Option<&'a ResumptionToken>,
-    /// Whether this ends its answer.
+    /// Whether this is the end of its answer.
     pub whole: bool,
     /// Whether the list ends here.
     pub last: bool,
@@ -67,7 +67,7 @@ pub struct Difference {
 pub struct Differences {
     /// Records that the source lists, each once.
     pub listed: u64,
-    /// Of these, those that the log holds alike.
+    /// Of these, those that are the same in the log.
     pub equal: u64,
     /// See [`DifferenceKind::Missing`].
     pub missing: u64,
@@ -79,8 +79,8 @@ pub struct Differences {
     pub pending: u64,
 }
 
-/// What the source lists, beside what the log has, with the kind of difference or none. `?1` is the source and `?2` the
-/// datestamp from which on the next harvest brings what is new.
+/// What the source lists, joined with what the log has, and the kind of difference. `?1` is the source and `?2` the
+/// datestamp from which the next harvest fetches.
 const LISTED: &str = "SELECT audit_header.identifier AS identifier, audit_header.datestamp_text AS there, record.datestamp_text AS here, audit_header.deleted AS gone,
     CASE
         WHEN record.id IS NOT NULL AND NOT record.withdrawn AND record.deleted = audit_header.deleted
@@ -105,7 +105,7 @@ impl Log {
             .map_err(|source| self.failed(source))
     }
 
-    /// Enters a new audit and forgets what the last one listed.
+    /// Begins a new audit, and deletes what the previous one listed.
     pub fn begin_audit(&mut self, source: SourceId, now: i64) -> Result<HarvestId, LogError> {
         let mut begin = || -> rusqlite::Result<HarvestId> {
             let transaction = self.connection.transaction()?;
@@ -123,7 +123,7 @@ impl Log {
         begin().map_err(|source| LogError::sqlite(&self.path, source))
     }
 
-    /// Commits headers of an audit, with what its resumption needs. Answers whether they refute the order of the list, see
+    /// Commits headers of an audit, with what the next run needs to resume. Answers whether they refute the order of the list, see
     /// [`HarvestRow::order_is_refuted`].
     pub fn append_audit(&mut self, page: &AuditPage<'_>) -> Result<bool, LogError> {
         let mut append = || -> rusqlite::Result<bool> {
@@ -238,8 +238,8 @@ impl Log {
         read().map_err(|source| self.failed(source))
     }
 
-    /// Takes what the newest audit did not list out of the views. The log keeps it, and a later delivery or
-    /// [`Log::reinstate`] puts it back. Answers how many records that are.
+    /// Withdraws the records that the newest audit did not list: they leave the views. The log keeps them, and a later
+    /// delivery or [`Log::reinstate`] brings them back. Answers how many there are.
     pub fn withdraw(&mut self, source: SourceId, now: i64) -> Result<u64, LogError> {
         self.change_without_network(source, now, |transaction, numbering, moves| {
             let count = for_each_record(transaction, UNLISTED, source, |record| {
@@ -253,7 +253,7 @@ impl Log {
         })
     }
 
-    /// Puts every withdrawn record of a source back into the views. Answers how many records that are.
+    /// Reinstates every withdrawn record of a source. Answers how many there are.
     pub fn reinstate(&mut self, source: SourceId, now: i64) -> Result<u64, LogError> {
         self.change_without_network(source, now, |transaction, numbering, moves| {
             let count = for_each_record(transaction, "source_id = ?1 AND withdrawn", source, |record| {
@@ -267,7 +267,8 @@ impl Log {
         })
     }
 
-    /// Which of these headers the log does not hold as they are; with `since`, which of them did not come in that harvest.
+    /// Those of the headers that the log does not have in exactly this form; with `since`, those that did not come in that
+    /// harvest.
     pub fn lacking(&self, source: SourceId, since: Option<HarvestId>, headers: Vec<Header>) -> Result<Vec<Header>, LogError> {
         let mut lacking = Vec::new();
         let read = || -> rusqlite::Result<()> {

@@ -25,7 +25,7 @@ pub enum ChangeKind {
     Header,
     /// A source deleted it.
     Deleted,
-    /// An audit found that it left its set; it is kept, and out of the views.
+    /// An audit found that it left its set. The log keeps it, the views do not.
     Withdrawn,
     /// It is back in the views.
     Reinstated,
@@ -57,8 +57,8 @@ impl ChangeKind {
     }
 }
 
-/// How far something followed the log: to the last change of a page, and the link of the chain that seals this page, which
-/// tells one log from another.
+/// A position in the log: the last change of a page, and the link of the chain that seals this page, which tells one log
+/// from another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Mark {
     /// The last change.
@@ -69,7 +69,7 @@ pub struct Mark {
     pub link: PageProof,
 }
 
-/// A change as it is listed.
+/// A change, for listing.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct ChangeRow {
     /// Its number.
@@ -88,7 +88,7 @@ pub struct ChangeRow {
     pub datestamp: Option<String>,
 }
 
-/// A change, as those that follow the log need it.
+/// A change, for views that follow the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Change {
     pub(crate) id: ChangeId,
@@ -104,7 +104,7 @@ pub(super) struct Numbering {
 }
 
 impl Numbering {
-    /// Goes on after the last change of the log, for changes that happen with a page.
+    /// Continues after the last change of the log, for changes that happen with a page.
     pub(super) fn after_last(transaction: &Connection, page: PageId) -> rusqlite::Result<Self> {
         Ok(Self { page, last: last_change(transaction)? })
     }
@@ -114,7 +114,7 @@ impl Numbering {
         ChangeId(self.last.0 + 1)
     }
 
-    /// Enters the next change; `offset` says where the version lies in the page's body, if the change brought one.
+    /// Inserts the next change. `offset` is where its version begins in the page's body, if it brought one.
     pub(super) fn enter(
         &mut self,
         transaction: &Connection,
@@ -149,8 +149,7 @@ impl Log {
             .map_err(|source| self.failed(source))
     }
 
-    /// The page that something has followed the log to whose last change is this one: the last page of the log, if nothing
-    /// that matters to it happened since.
+    /// The page that a watermark stands for: the last page of the log, if no change after the watermark can give another graph.
     pub fn page_reached(&self, change: ChangeId) -> Result<PageId, LogError> {
         if self.content_change_after(change)?.is_none() {
             return self.last_page();
@@ -174,7 +173,7 @@ impl Log {
         found.map(|(change, page)| Ok(Mark { change, page, link: self.link(page)? })).transpose()
     }
 
-    /// The mark of the page that a change happened with, for a change that is the last of its page.
+    /// The mark of a change that is the last of its page.
     pub fn mark_at(&self, change: ChangeId) -> Result<Mark, LogError> {
         let page = self
             .connection
@@ -184,7 +183,7 @@ impl Log {
         Ok(Mark { change, page, link: self.link(page)? })
     }
 
-    /// The mark that an older program called by a page: everything up to there, but not what a migration added later.
+    /// The mark of a watermark that an older program wrote as a page: everything up to there, without what a migration added.
     pub(crate) fn mark_of_page(&self, page: PageId) -> Result<Mark, LogError> {
         let change = self
             .connection
@@ -212,7 +211,7 @@ impl Log {
         )
     }
 
-    /// The first changes after a number, in their order, for those who list them; at most `most`.
+    /// The first changes after a number, in their order, with what a listing shows; at most `most`.
     pub fn list_changes(&self, after: ChangeId, most: usize) -> Result<Vec<ChangeRow>, LogError> {
         self.rows(
             "SELECT change.id, kind, identifier, source.name, change.page_id, received_at,

@@ -31,11 +31,11 @@ pub struct NewDocument<'a> {
     pub last_modified: Option<&'a str>,
 }
 
-/// With which version of which context each source is read.
+/// The context of each source: source, URL, and id of the newest version.
 pub type Contexts = Vec<(i64, Option<String>, Option<i64>)>;
 
 impl Log {
-    /// With which version of which context each source is read: readers that were made with others are out of date.
+    /// The contexts that the sources are read with. [`Readers`](crate::views::Readers) that were made with others are out of date.
     pub fn contexts(&self) -> Result<Contexts, LogError> {
         self.rows(
             "SELECT id, context_url, (SELECT max(id) FROM document_version WHERE url = context_url) FROM source ORDER BY id",
@@ -56,7 +56,7 @@ impl Log {
             .map_err(|source| self.failed(source))
     }
 
-    /// Notes that the newest version of a document is still the server's.
+    /// Notes that the server still has the newest version of a document.
     pub fn document_is_current(&self, url: &str, now: i64) -> Result<(), LogError> {
         self.connection
             .execute(
@@ -67,9 +67,9 @@ impl Log {
             .map_err(|source| self.failed(source))
     }
 
-    /// Keeps a document that was fetched as the JSON-LD context of a source, and lets views read again what depends on it: if
-    /// its bytes are new, the records of every source that uses it; if only the address is new for this source, the source's
-    /// own. Answers how many records those are.
+    /// Makes a document that was fetched the JSON-LD context of a source, and lets views read again what depends on it: if its
+    /// bytes are new, the records of every source that uses it; if only its address is new to this source, the records of
+    /// this source. Answers how many records those are.
     pub fn accept_context(&mut self, source: SourceId, document: NewDocument<'_>, now: i64) -> Result<u64, LogError> {
         let known = self.document(document.url)?;
         let new_body = known.as_ref().is_none_or(|known| known.body != document.body);

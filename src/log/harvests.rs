@@ -1,4 +1,4 @@
-//! Sources and harvests: where a list stands, and what the next one follows on from.
+//! Sources and harvests: how far a list has come, and where the next one begins.
 
 use rusqlite::{OptionalExtension, Row, params};
 
@@ -15,12 +15,12 @@ pub struct SourceId(pub(crate) i64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HarvestId(pub(crate) i64);
 
-/// Whether a harvest leads on from the one before it.
+/// Whether a harvest continues from the one before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HarvestKind {
     /// Everything new since the last regular one.
     Regular,
-    /// Bounds given by hand: it moves nothing.
+    /// A window with bounds from the command line: later harvests do not continue from it.
     Window,
 }
 
@@ -33,14 +33,14 @@ impl HarvestKind {
     }
 }
 
-/// Where a harvest stands.
+/// The state of a harvest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HarvestState {
-    /// The end of its list has not come.
+    /// Its list has not ended yet.
     Open,
-    /// The end of its list came.
+    /// Its list ended.
     Complete,
-    /// Given up for another.
+    /// Abandoned in favour of another.
     Abandoned,
 }
 
@@ -66,7 +66,7 @@ pub struct Counters {
 }
 
 impl Counters {
-    /// Adds another's figures to these.
+    /// Adds other counters to these.
     pub fn add(&mut self, other: &Self) {
         let Self { pages, received, created, changed, unchanged, deleted, bytes, undelivered } = other;
         self.pages += pages;
@@ -79,7 +79,7 @@ impl Counters {
         self.undelivered += undelivered;
     }
 
-    /// Whether any record is not what it was.
+    /// Whether any record changed.
     #[must_use]
     pub fn changed_anything(&self) -> bool {
         self.created + self.changed + self.deleted > 0
@@ -99,7 +99,7 @@ pub struct HarvestRow {
     pub until: Option<String>,
     /// The server's clock at its first answer.
     pub first_response: Option<Datestamp>,
-    /// The token that leads on, while it is open.
+    /// The resumption token, while it is open.
     pub token: Option<ResumptionToken>,
     /// Whether the list came in datestamp order so far.
     pub ordered: bool,
@@ -141,7 +141,7 @@ pub struct SourceRow {
     pub id: SourceId,
     /// Its name.
     pub name: String,
-    /// Where it is.
+    /// Its base URL.
     pub base_url: String,
     /// Its metadata prefix.
     pub prefix: String,
@@ -253,7 +253,7 @@ impl Log {
             .map_err(|source| self.failed(source))
     }
 
-    /// The source of this name, entered if it is new; refused if it was harvested with other settings. Its context is not
+    /// The source of this name, inserted if it is new; an error if it was harvested with other settings. Its context is not
     /// touched: see [`Log::accept_context`].
     pub fn enter_source(&self, source: &Source) -> Result<SourceRow, LogError> {
         let enter = || -> rusqlite::Result<SourceRow> {
@@ -292,7 +292,7 @@ impl Log {
         self.enter_source(source)
     }
 
-    /// Enters a harvest for records that are fetched by their identifiers.
+    /// Begins a harvest of records that are fetched by their identifiers.
     pub fn begin_repair(&mut self, source: SourceId, now: i64) -> Result<HarvestId, LogError> {
         let begin = || -> rusqlite::Result<HarvestId> {
             self.connection.execute(
@@ -312,7 +312,7 @@ impl Log {
             .map_err(|error| self.failed(error))
     }
 
-    /// Keeps the granularity that `Identify` named.
+    /// Stores the granularity that `Identify` named.
     pub fn set_granularity(&self, source: SourceId, granularity: Granularity) -> Result<(), LogError> {
         self.connection
             .execute("UPDATE source SET granularity = ?2 WHERE id = ?1", params![source.0, granularity.as_str()])
@@ -320,7 +320,7 @@ impl Log {
             .map_err(|error| self.failed(error))
     }
 
-    /// Forgets a source that never delivered a page, so that it can be tried again with other settings.
+    /// Deletes a source that never delivered a page, so that it can be tried again with other settings.
     pub fn forget_empty_source(&self, source: SourceId) -> Result<(), LogError> {
         let empty = "NOT EXISTS (SELECT 1 FROM page JOIN harvest ON harvest.id = harvest_id WHERE source_id = ?1)";
         self.connection
@@ -374,7 +374,7 @@ impl Log {
             .map_err(|error| self.failed(error))
     }
 
-    /// Enters a new harvest; those of its kind that were open are given up.
+    /// Begins a harvest, and abandons open ones of its kind.
     pub fn begin_harvest(
         &mut self,
         source: SourceId,

@@ -15,7 +15,7 @@ pub struct VersionRow {
     pub deleted: bool,
 }
 
-/// The most versions that are told.
+/// The most versions that are listed.
 const MOST: u32 = 200;
 
 impl Log {

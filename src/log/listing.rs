@@ -1,4 +1,4 @@
-//! Records one after the other in the order in which they first came, for lists that are read in parts.
+//! Records in the order in which they first came, for lists that are read in parts, such as a sitemap.
 
 use rusqlite::params;
 
@@ -6,18 +6,18 @@ use super::change::ChangeKind;
 use super::winner::counts;
 use super::{Log, LogError};
 
-/// A record that there is something to see of.
+/// A record that has a page to show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedRecord {
     /// Its id in the log. Ids grow as records come, without gaps.
     pub record: i64,
     /// Its identifier.
     pub identifier: String,
-    /// When it became what it is, milliseconds since 1970, this machine's clock.
+    /// When its graph last changed, milliseconds since 1970, this machine's clock.
     pub changed_at: i64,
 }
 
-/// What is in the views, but for quarantined records.
+/// A condition on `record`: it is neither gone nor quarantined.
 const SHOWN: &str =
     "NOT record.deleted AND NOT record.withdrawn AND NOT EXISTS (SELECT 1 FROM quarantine WHERE record_id = record.id)";
 
@@ -35,7 +35,7 @@ impl Log {
         })
     }
 
-    /// The parts of so many ids that have records to list, by their numbers from 0, and when each changed last.
+    /// The parts that have records to list, if a part is a range of `size` ids: their numbers from 0, and when each changed last.
     pub fn listed_parts(&self, size: i64) -> Result<Vec<(i64, i64)>, LogError> {
         let sql = format!(
             "SELECT part, (SELECT received_at FROM page JOIN change ON page.id = page_id WHERE change.id = newest) FROM

@@ -1,8 +1,8 @@
 //! The log: what each source said, page by page, in `SQLite`.
 //!
 //! A page that arrived is one transaction ([`Log::append`]): its records as they came, the newest version of each
-//! record, the token that leads on, and the harvest's counters. That commit *is* the checkpoint. The log keeps
-//! whatever a view could need, so that no view must ask the source again.
+//! record, the resumption token, and the counters of the harvest. That commit *is* the checkpoint. The log keeps
+//! everything that a view could need, so that no view must ask the source again.
 
 mod append;
 mod audits;
@@ -42,10 +42,10 @@ pub use trouble::TroubleRow;
 pub use undelivered::UndeliveredRow;
 pub(crate) use watermarks::{set_watermark, watermark};
 
-/// Faults of the log.
+/// Errors of the log.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
-    /// The disk, or what the user may use of it, is full.
+    /// The disk or the user's quota is full.
     #[error(
         "the log {path} cannot be written: the disk is full ({source})\nhint: free some space and run the same command again; what was committed is kept"
     )]
@@ -55,9 +55,9 @@ pub enum LogError {
         /// The cause.
         source: rusqlite::Error,
     },
-    /// The file is no database any more.
+    /// The file is damaged.
     #[error(
-        "the log {path} is damaged: {source}\nhint: put a backup back (`libris-mirror restore DIR`); without one, harvest into a new directory (--data)"
+        "the log {path} is damaged: {source}\nhint: restore a backup (`libris-mirror restore DIR`); without one, harvest into a new directory (--data)"
     )]
     Corrupt {
         /// The file.
@@ -65,7 +65,7 @@ pub enum LogError {
         /// The cause.
         source: rusqlite::Error,
     },
-    /// `SQLite`'s own.
+    /// `SQLite` failed.
     #[error("the log {path} failed: {source}\nhint: check that the file is readable and its disk in order")]
     Sqlite {
         /// The file.
@@ -76,15 +76,15 @@ pub enum LogError {
     /// A newer program wrote it.
     #[error("the log {0} was written by a newer version of libris-mirror\nhint: upgrade this program; nothing was changed")]
     TooNew(PathBuf),
-    /// An older program wrote it, and nothing brought it up to date yet.
+    /// An older program wrote it, and it was not migrated yet.
     #[error(
         "the log {0} was written by an older version of libris-mirror\nhint: run `libris-mirror publish` once, or the next harvest: it is brought up to date without asking the library again"
     )]
     TooOld(PathBuf),
-    /// There is none.
+    /// There is no log.
     #[error("there is no mirror in {0}\nhint: run `libris-mirror harvest` first, or name the right directory with --data")]
     Missing(PathBuf),
-    /// Its schema could not be brought up to date.
+    /// Its schema could not be migrated.
     #[error("the log {path} could not be migrated: {source}")]
     Migration {
         /// The file.
@@ -92,9 +92,9 @@ pub enum LogError {
         /// The cause.
         source: rusqlite_migration::Error,
     },
-    /// A body does not decompress.
+    /// The body of a page does not decompress.
     #[error(
-        "page {page} of the log {path} is damaged: {reason}\nhint: put a backup back (`libris-mirror restore DIR`); without one, harvest into a new directory (--data)"
+        "page {page} of the log {path} is damaged: {reason}\nhint: restore a backup (`libris-mirror restore DIR`); without one, harvest into a new directory (--data)"
     )]
     Damaged {
         /// The file.
@@ -104,7 +104,7 @@ pub enum LogError {
         /// What is wrong.
         reason: String,
     },
-    /// A source that never was.
+    /// The log does not have this source.
     #[error("the mirror has nothing of the source {0:?} yet\nhint: run `libris-mirror harvest {0}` first")]
     NotHarvested(String),
     /// A source of this name was harvested with other settings.
@@ -124,18 +124,18 @@ pub enum LogError {
 }
 
 impl LogError {
-    /// Tells a full disk and a damaged file from other faults.
+    /// Classifies an error of `SQLite`: a full disk, a damaged file, or another.
     pub(crate) fn sqlite(path: &Path, source: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode::{DatabaseCorrupt, DiskFull, NotADatabase, SystemIoFailure};
         let path = path.to_owned();
         match source.sqlite_error_code() {
             Some(DiskFull) => Self::Full { path, source },
-            // What is left of a file-size limit or a quota.
+            // This is how a file-size limit or a quota shows.
             Some(SystemIoFailure) if source.sqlite_error().is_some_and(|error| error.extended_code == SQLITE_IOERR_WRITE) => {
                 Self::Full { path, source }
             }
             Some(DatabaseCorrupt | NotADatabase) => Self::Corrupt { path, source },
-            // What was written as text and numbers is neither any more.
+            // A column does not have the type that was written.
             None if matches!(
                 source,
                 rusqlite::Error::FromSqlConversionFailure(..)
@@ -164,10 +164,10 @@ pub struct Undelivered {
     pub reason: String,
 }
 
-/// How many steps the schema has.
+/// The number of migrations.
 const SCHEMAS: usize = 11;
 
-/// The schema, in steps that are never edited once merged.
+/// The migrations of the schema. One that was released is never edited.
 fn migrations() -> Migrations<'static> {
     Migrations::new(vec![
         M::up(include_str!("../../migrations/0001_create-log.sql")),
@@ -184,10 +184,10 @@ fn migrations() -> Migrations<'static> {
     ])
 }
 
-/// Brings a schema up to date.
+/// Migrates a schema to the newest version.
 ///
-/// Indexes may be missing, if the program was killed while an empty table was filled without them: they are made first,
-/// from the definitions of their own time, since a step of the migration may name them.
+/// If the program was killed while an empty table was filled without its indexes, these are created first, by the
+/// definitions of the older program: a migration may name them.
 fn migrate(connection: &mut Connection, migrations: &Migrations<'_>) -> Result<(), rusqlite_migration::Error> {
     if migrations.pending_migrations(connection)? > 0 && connection.table_exists(None, "index_later")? {
         for (name, definition) in missing_indexes(connection)? {
@@ -199,13 +199,13 @@ fn migrate(connection: &mut Connection, migrations: &Migrations<'_>) -> Result<(
     migrations.to_latest(connection)
 }
 
-/// Indexes that a table does without while it is filled: names and definitions.
+/// Indexes that were dropped until their table is filled: names and definitions.
 pub(crate) fn missing_indexes(connection: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
     let mut statement = connection.prepare("SELECT name, definition FROM index_later")?;
     statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
 }
 
-/// Makes an index that is missing.
+/// Creates such an index.
 pub(crate) fn make_index(transaction: &Transaction<'_>, name: &str, definition: &str) -> rusqlite::Result<()> {
     transaction.execute(definition, [])?;
     transaction.execute("DELETE FROM index_later WHERE name = ?1", [name]).map(|_| ())
@@ -215,24 +215,23 @@ pub(crate) fn make_index(transaction: &Transaction<'_>, name: &str, definition: 
 pub struct Log {
     pub(crate) connection: Connection,
     path: PathBuf,
-    /// Whose turn it is to write: `SQLite` alone would let the quicker of two writers go first again and again.
+    /// Lets writers take turns: `SQLite` alone would let the quicker of two go first again and again.
     turn: Arc<FairMutex<()>>,
 }
 
-/// How long a reader waits where another connection must have the file for itself.
+/// How long a reader waits for an exclusive lock of another connection.
 const READERS_WAIT: Duration = Duration::from_secs(30);
 
-/// How long the log and the views beside it wait for each other's transactions. Both are this program's own, and on a
-/// slow disk one may take its time.
+/// How long the log and the views in its file wait for each other's transactions. Both belong to this program, and on a slow
+/// disk a transaction may take long.
 const WRITERS_WAIT: Duration = Duration::from_mins(10);
 
-/// What both keep to. In a large file each record touches a dozen leaves of indexes, here and there: 32 MB of them are
-/// kept, and what is in the write-ahead log is moved to its place only when it comes to 64 MB, so that a leaf that is
-/// written again and again is moved once.
+/// Settings of both. In a large file each record touches a dozen leaves of indexes in different places: 32 MB of them are
+/// cached, and the write-ahead log is checkpointed at 64 MB, so that a leaf that is written often is copied once.
 const WRITERS: &str = "PRAGMA foreign_keys = ON; PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 16384; PRAGMA journal_size_limit = 67108864;";
 
 impl Log {
-    /// Opens the log for writing, makes it if need be, and brings its schema up to date.
+    /// Opens the log for writing, creates it if necessary, and migrates its schema.
     pub fn open(path: &Path) -> Result<Self, LogError> {
         let failed = |source| LogError::sqlite(path, source);
         let mut connection = Connection::open(path).map_err(failed)?;
@@ -247,13 +246,13 @@ impl Log {
         Ok(Self { connection, path: path.to_owned(), turn: Arc::default() })
     }
 
-    /// Whose turn it is to write, for the views beside this log.
+    /// The turns of writers, for the views in this log's file.
     pub(crate) fn turn(&self) -> Arc<FairMutex<()>> {
         Arc::clone(&self.turn)
     }
 
-    /// A second connection for the views that live in the log's file. Their commits need no disk flush of their
-    /// own: the log's next one carries them, and until then a power cut only sets them back.
+    /// A further connection, for a view that lives in the log's file. Its commits are not flushed to the disk: the log's next
+    /// commit does that, and a power cut before it only moves the view back.
     pub fn open_for_views(&self) -> Result<Connection, LogError> {
         let connection = Connection::open(&self.path).map_err(|source| self.failed(source))?;
         connection.execute_batch(&format!("PRAGMA synchronous = NORMAL; {WRITERS}")).map_err(|source| self.failed(source))?;
@@ -261,13 +260,13 @@ impl Log {
         Ok(connection)
     }
 
-    /// Opens the log for reading, beside a writer or alone.
+    /// Opens the log for reading, while another process may write it.
     pub fn open_read_only(path: &Path) -> Result<Self, LogError> {
         if !path.exists() {
             return Err(LogError::Missing(path.parent().unwrap_or(path).to_owned()));
         }
         let failed = |source| LogError::sqlite(path, source);
-        // Read-write at the level of the file, since WAL readers share an index; no statement here writes.
+        // The file is opened for writing because readers of a WAL share an index; no statement here writes.
         let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
             .or_else(|_| Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX))
             .map_err(failed)?;
@@ -315,8 +314,7 @@ impl Log {
         read().map_err(|source| self.failed(source))
     }
 
-    /// Holds one consistent state of the log for all reads until the log is dropped, or thawed. One that is held already
-    /// stays.
+    /// Begins a read transaction: all reads see one state until [`Log::thaw`]. Does nothing if one is open already.
     pub fn freeze(&self) -> Result<(), LogError> {
         if !self.connection.is_autocommit() {
             return Ok(());
@@ -324,12 +322,12 @@ impl Log {
         self.connection.execute_batch("BEGIN; SELECT count(*) FROM source;").map_err(|source| self.failed(source))
     }
 
-    /// Lets go of the state that was held.
+    /// Ends the read transaction.
     pub fn thaw(&self) -> Result<(), LogError> {
         self.connection.execute_batch("COMMIT").map_err(|source| self.failed(source))
     }
 
-    /// Writes the file anew without the holes of what was removed. Takes as much disk again for its while.
+    /// Rewrites the file without its free pages. Needs as much disk again while it works.
     pub fn vacuum(&self) -> Result<(), LogError> {
         self.connection.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);").map_err(|source| self.failed(source))
     }

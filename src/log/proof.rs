@@ -94,12 +94,12 @@ impl Log {
         Ok(proof)
     }
 
-    /// Copies the log as it is now to a new file, whatever a writer does meanwhile.
+    /// Copies the log as it is now to a new file, even while it is written.
     pub fn copy_to(&self, path: &Path) -> Result<(), LogError> {
         let copy = || -> rusqlite::Result<()> {
             let mut target = Connection::open(path)?;
             let backup = Backup::new(&self.connection, &mut target)?;
-            // In one step, which reads one state; in several, every commit of a writer would begin it anew.
+            // In one step, which reads one state. With several, every commit of a writer would restart the copy.
             loop {
                 match backup.step(-1)? {
                     StepResult::Done => break,

@@ -141,8 +141,8 @@ impl Log {
             .map_err(|source| self.failed(source))
     }
 
-    /// The identifiers of records that a view's table names, though they are gone, or another source's version counts: at
-    /// most so many.
+    /// Identifiers of records that have rows in a view's table, though they are gone or another source's version counts; at
+    /// most `most`.
     pub fn strays(&self, table: &'static str, most: usize) -> Result<Vec<String>, LogError> {
         let sql = format!(
             "SELECT identifier FROM record WHERE id IN (SELECT record_id FROM {table})

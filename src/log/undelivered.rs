@@ -7,7 +7,7 @@ use super::change::{ChangeId, ChangeKind, Numbering};
 use super::harvests::SourceId;
 use super::{Log, LogError};
 
-/// A record that did not come, as it is listed.
+/// A record that did not come, for listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UndeliveredRow {
     /// Its source.
@@ -30,7 +30,7 @@ impl Log {
         })
     }
 
-    /// Forgets that a record did not come: the source does not know it any more.
+    /// Deletes the note that a record did not come: the source no longer has it.
     pub fn forget_undelivered(&self, source: SourceId, identifier: &str) -> Result<(), LogError> {
         self.connection
             .execute("DELETE FROM undelivered WHERE source_id = ?1 AND identifier = ?2", params![source.0, identifier])
@@ -38,7 +38,7 @@ impl Log {
             .map_err(|source| self.failed(source))
     }
 
-    /// Lets every view look again at the quarantined records of a source; answers how many there are.
+    /// Lets every view read the quarantined records of a source again. Answers how many there are.
     pub fn touch_quarantined(&mut self, source: SourceId, now: i64) -> Result<u64, LogError> {
         self.change_without_network(source, now, |transaction, numbering, _| {
             let quarantined = "source_id = ?1 AND id IN (SELECT record_id FROM quarantine)";

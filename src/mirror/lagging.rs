@@ -1,9 +1,11 @@
 //! Views that may lag: each follows the log on a thread of its own, and neither delays a run nor fails it.
 //!
 //! Such a view may wait for a network. Nobody waits for its thread, not even the end of the program: a batch that was
-//! being applied comes again, as after a crash.
+//! being applied comes again, as after a crash. A lock file keeps a second thread, or another process, from following for
+//! the same view meanwhile.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 
 use crate::config::Config;
@@ -18,6 +20,10 @@ impl Lagging {
     pub(super) fn begin(view: Registered, directory: PathBuf, log: PathBuf, config: Config) -> Self {
         let (wake, woken) = sync_channel(1);
         std::thread::spawn(move || {
+            let Some(_alone) = lock(&directory.join(format!("{}.lock", view.name))) else {
+                tracing::warn!("the view {} is still busy with what an earlier run sent it", view.name);
+                return;
+            };
             loop {
                 if let Err(error) = follow_to_the_end(&view, &directory, &log, &config, &woken) {
                     tracing::warn!("the view {} is behind, and tries again when the log grows: {error}", view.name);
@@ -37,10 +43,17 @@ impl Lagging {
     }
 }
 
+/// The right to follow for a view, if nobody else has it.
+fn lock(path: &Path) -> Option<File> {
+    let file = File::create(path).ok()?;
+    file.try_lock().ok()?;
+    Some(file)
+}
+
 fn follow_to_the_end(
     view: &Registered,
-    directory: &std::path::Path,
-    log: &std::path::Path,
+    directory: &Path,
+    log: &Path,
     config: &Config,
     woken: &Receiver<()>,
 ) -> Result<(), ViewError> {

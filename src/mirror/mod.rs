@@ -40,7 +40,7 @@ struct Views {
 /// A mirror with fewer records than this is fast enough without being optimized.
 const LARGE: u64 = 10_000;
 
-/// What is published is optimized if at least one record in so many is new.
+/// What is published is optimized if at least one of this many records is new.
 const NEW_PART: u64 = 20;
 
 /// How many pages the log may be ahead of the views before the harvest waits for them.
@@ -147,9 +147,9 @@ impl Mirror {
         &self.views.snapshots
     }
 
-    /// Publishes what there is. If enough of its records are new, it is then optimized, and published again in the place of
-    /// the first: a large store is read two to three times as fast then. Where there is no room for that, it stays
-    /// unoptimized.
+    /// Publishes what the views have. If enough of its records are new, the published views are then optimized, and published
+    /// again in place of the first snapshot: a large store is then read two to three times as fast. If the disk has no room
+    /// for that, they stay unoptimized.
     pub fn publish_in_order(&mut self, created: u64) -> Result<u64, MirrorError> {
         let number = self.publish()?;
         let live: u64 = self.log.sources()?.iter().map(|source| source.live).sum();
@@ -158,7 +158,7 @@ impl Mirror {
         }
         tracing::info!(number, "published; now it is optimized");
         if let Err(error) = self.views.views.iter_mut().filter(|view| view.is_published()).try_for_each(|view| view.optimize()) {
-            tracing::warn!("what is published could not be optimized, and stays as it is: {error}");
+            tracing::warn!("what is published could not be optimized, and is published unoptimized: {error}");
             return Ok(number);
         }
         let ordered = self.publish()?;
@@ -166,8 +166,8 @@ impl Mirror {
         Ok(ordered)
     }
 
-    /// Gives back the disk that the views and the log's file hold and no longer need, and publishes. Snapshots that nobody
-    /// reads go.
+    /// Gives back the disk that the views and the log's file hold and no longer need, and publishes. Snapshots without
+    /// readers are removed.
     pub fn compact(&mut self) -> Result<u64, MirrorError> {
         self.catch_up(|_| true)?;
         self.views.views.iter_mut().try_for_each(|view| view.optimize())?;

@@ -37,7 +37,7 @@ struct Described {
 struct Known {
     record: i64,
     same_entry: bool,
-    /// Whether the columns are the same that have indexes of their own, but for the heading.
+    /// Whether the columns that have indexes of their own, except the heading, are the same.
     same_order: bool,
     same_words: bool,
 }
@@ -182,7 +182,7 @@ pub const COUNTED: usize = 10_000;
 /// The most matches of one kind that are put in order.
 const EACH: usize = 200;
 
-/// Who types an identifier of so many characters that there is wants nothing else.
+/// If what people type is an identifier of at least this length, and it exists, nothing else is searched.
 const LONG_IDENTIFIER: usize = 7;
 
 /// A way in which a record can match.
@@ -395,8 +395,7 @@ mod tests {
             EntryOf { record, graph, entry: Some(described) }
         };
         let gone = || EntryOf { record: 2, graph: "https://libris.kb.se/x".into(), entry: None };
-        // An entry that goes and one that comes are a write each, one that changes in its texts alone is one; words are
-        // further ones.
+        // Removing an entry and adding one are a write each; changing only its texts is one. Words are further writes.
         for (row, entries, words, found) in [
             (row(1, "nils", "a", 7), 1, true, ["nils"].as_slice()),
             (row(1, "nils", "a", 7), 0, false, &["nils"]),

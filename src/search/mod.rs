@@ -1,6 +1,6 @@
 //! Search: what a record is called, and finding it by title, name, subject or identifier.
 //!
-//! A view of the log, in `SQLite` (FTS5) beside it: [`entry`](Entry::of) says what a record is called and which words
+//! A view of the log, in `SQLite` (FTS5), in the log's file: [`entry`](Entry::of) says what a record is called and which words
 //! find it, `index` keeps that and looks it up, [`fold`] decides which letters are the same.
 
 mod entry;

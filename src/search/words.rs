@@ -1,9 +1,9 @@
-//! Letters, words and identifiers, as they are compared: in records and in what people type alike.
+//! Letters, words and identifiers, normalized for comparison: in records and in what people type.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-/// Lower case without marks, but for the letters that Swedish and its neighbours count as their own: å ä ö æ ø.
+/// Lower case without marks, except for the letters that Swedish and its neighbours count as their own: å ä ö æ ø.
 #[must_use]
 pub fn fold(text: &str) -> String {
     let own = |c: char| c.is_ascii() || matches!(c, 'å' | 'ä' | 'ö' | 'Å' | 'Ä' | 'Ö' | 'æ' | 'ø' | 'Æ' | 'Ø');

@@ -11,7 +11,7 @@ use crate::views::Artefact;
 
 const MANIFEST: &str = "manifest.json";
 
-/// What older programs wrote in the place of a manifest: the page, and the link that seals it.
+/// What older programs wrote instead of a manifest: the page, and the link that seals it.
 const PAGE: &str = "page";
 
 /// The manifest of a snapshot.
@@ -27,7 +27,7 @@ pub struct Manifest {
     pub artefacts: Vec<Artefact>,
 }
 
-/// The manifest as it is written.
+/// The manifest, as it is in the file.
 #[derive(Serialize, Deserialize)]
 struct Written {
     change: i64,

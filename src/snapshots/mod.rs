@@ -26,7 +26,7 @@ pub use manifest::{Manifest, link_text};
 /// Why a snapshot cannot be made or opened.
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
-    /// Of the file system.
+    /// The file system failed.
     #[error("{0}")]
     Io(#[from] std::io::Error),
     /// Nothing was published yet.
@@ -54,7 +54,7 @@ pub struct Snapshots {
 
 /// A snapshot that is being read. It is not removed while this lives.
 pub struct PublishedSnapshot {
-    /// What is known of it.
+    /// Its number and manifest.
     pub info: SnapshotInfo,
     path: PathBuf,
     held: File,
@@ -69,7 +69,7 @@ impl PublishedSnapshot {
     }
 }
 
-/// What is known of a snapshot without opening it.
+/// A snapshot that is not opened: its number and manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SnapshotInfo {
     /// Its number.
@@ -93,7 +93,7 @@ impl SnapshotInfo {
         self.manifest.link
     }
 
-    /// Whether it follows this log, as far as it says.
+    /// Whether it was made of this log, as far as its manifest says.
     pub fn follows(&self, log: &Log) -> Result<bool, LogError> {
         Ok(self.link().is_none() || self.link() == log.link(self.page())?)
     }
@@ -112,7 +112,7 @@ pub const FOLDER: &str = "snapshots";
 
 const CURRENT: &str = "current";
 const IN_USE: &str = "in-use";
-/// How often a reader looks again for the current snapshot, if the one that it found went.
+/// How often a reader looks for the current snapshot again, if the one that it found was removed.
 const TRIES: u32 = 20;
 const GOING: &str = "going-";
 
@@ -148,14 +148,14 @@ impl Snapshots {
         numbers
     }
 
-    /// What is known of a snapshot; `None` if it went.
+    /// A snapshot by its number; `None` if it was removed.
     #[must_use]
     pub fn info(&self, number: u64) -> Option<SnapshotInfo> {
         let (manifest, published) = Manifest::read(&self.path(number))?;
         Some(SnapshotInfo { number, manifest, published })
     }
 
-    /// What is known of the current snapshot.
+    /// The current snapshot.
     #[must_use]
     pub fn current_info(&self) -> Option<SnapshotInfo> {
         let mut number = self.current()?;
@@ -167,8 +167,8 @@ impl Snapshots {
         }
     }
 
-    /// The bytes on disk that would be free if this snapshot went: those of files that neither another snapshot nor the
-    /// store beside them (`writer`) has.
+    /// The bytes on disk that would be free if this snapshot were removed: those of files that neither another snapshot nor
+    /// the writer's store (`writer`) has.
     #[must_use]
     pub fn alone(&self, number: u64, writer: &Path) -> u64 {
         let mut shared = HashSet::new();
@@ -248,7 +248,7 @@ impl Snapshots {
         }
         let held = File::open(path.join(IN_USE));
         if held.as_ref().map_or(true, |file| file.try_lock().is_ok()) {
-            // Out of sight while the lock is held: no reader that comes now can take it for whole.
+            // Renamed while the lock is held, so that no reader opens a snapshot that is being removed.
             fs::rename(&path, self.directory.join(format!("{GOING}{number:06}")))?;
         }
         Ok(())

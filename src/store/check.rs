@@ -146,7 +146,7 @@ fn storage(name: &str, source: StorageError) -> StoreError {
     StoreError::storage(std::path::Path::new(name), source)
 }
 
-/// What is wrong with a graph of a store.
+/// Compares a graph of a store with the quads that it must have. Describes the difference.
 fn compare(store: &Store, graph: &NamedNode, due: &[Quad]) -> Result<Option<String>, StorageError> {
     let held = store
         .quads_for_pattern(None, None, None, Some(GraphNameRef::NamedNode(graph.as_ref())))
@@ -155,12 +155,12 @@ fn compare(store: &Store, graph: &NamedNode, due: &[Quad]) -> Result<Option<Stri
         let named = store.contains_named_graph(graph)?;
         return Ok((named && due.is_empty()).then(|| "is an empty graph that no record gives".to_owned()));
     }
-    // The store keeps numbers and times by their value: what it makes of a payload's spelling is right as well.
+    // The store keeps numbers and times by value: its spelling of them may differ from the payload's.
     let due = &through_a_store(due)?;
     if held == *due {
         return Ok(None);
     }
-    // And so would be the same with other names for blank nodes, though this program names them alike every time.
+    // The same graph with other blank node ids is right too, though this program always chooses the same ids.
     if held.len() == due.len() && isomorphic(&held, due).unwrap_or(false) {
         return Ok(None);
     }
@@ -169,7 +169,7 @@ fn compare(store: &Store, graph: &NamedNode, due: &[Quad]) -> Result<Option<Stri
     Ok(Some(format!("lacks {missing} triples and has {extra} too many")))
 }
 
-/// What a store makes of quads: it has one spelling for each value of `xsd:dateTime`, `xsd:integer` and their like.
+/// The quads as a store returns them: it has one spelling for each value of `xsd:dateTime`, `xsd:integer` and their like.
 fn through_a_store(quads: &[Quad]) -> Result<HashSet<Quad>, StorageError> {
     let store = Store::new()?;
     store.extend(quads.iter().cloned())?;

@@ -1,4 +1,4 @@
-//! What makes a graph of the store another: the quads that go and the quads that come.
+//! The difference between a graph of the store and what it must be: quads to remove and quads to add.
 
 use std::ops::ControlFlow;
 
@@ -9,7 +9,7 @@ use rustc_hash::FxHashSet;
 use super::graph::RecordGraph;
 use crate::pipeline::{cores, in_order};
 
-/// What makes a graph another.
+/// Quads to remove and quads to add.
 #[derive(Default)]
 pub(super) struct Difference<'a> {
     pub(super) gone: Vec<Quad>,
@@ -19,10 +19,10 @@ pub(super) struct Difference<'a> {
 /// How many records a thread compares at a time.
 const RECORDS_AT_ONCE: usize = 20;
 
-/// Threads for each core: the engine looks four strings up for every quad, here and there on the disk.
+/// Threads for each core: for every quad the engine looks up four strings in different places of the disk.
 const THREADS: usize = 4;
 
-/// What makes the graphs of records what they are to be, read on all cores.
+/// The differences of the graphs of records, read on all cores.
 pub(super) fn differences<'a>(store: &Store, records: &'a [RecordGraph]) -> Result<Vec<Difference<'a>>, StorageError> {
     let mut differences = Vec::with_capacity(records.len());
     in_order(

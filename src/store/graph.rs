@@ -6,7 +6,7 @@ use oxigraph::model::{NamedNode, Quad};
 
 use crate::views::{Content, ParsedChange};
 
-/// A record as the store is to hold it.
+/// The graph of a record, as the store must hold it.
 #[derive(Debug)]
 pub struct RecordGraph {
     /// Its graph.
@@ -16,7 +16,7 @@ pub struct RecordGraph {
 }
 
 impl RecordGraph {
-    /// What a change leaves of a record.
+    /// The graph that a change leaves.
     pub(super) fn of(change: &ParsedChange) -> Self {
         let quads = if let Content::Quads(quads) = &change.content { Arc::clone(quads) } else { Arc::default() };
         Self { graph: change.graph.clone(), quads }

@@ -1,4 +1,4 @@
-//! A bulk load that takes quads as they come, on threads of its own.
+//! A bulk load that is fed while it runs, on threads of its own.
 
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
@@ -6,35 +6,35 @@ use std::thread::{self, JoinHandle};
 use oxigraph::model::Quad;
 use oxigraph::store::{StorageError, Store};
 
-/// Parts that wait to be loaded.
+/// Batches of quads that wait to be loaded.
 const WAITING: usize = 2;
 
-/// What a load is told.
-enum Told {
+/// A message to the thread of a load.
+enum Message {
     Quads(Vec<Quad>),
-    /// That was all: the load is to be committed.
+    /// The load is complete, and is to be committed.
     Commit,
 }
 
-/// A bulk load that is under way. Nothing of it is in the store before [`Load::commit`], and then all of it; one that is
-/// dropped leaves no trace.
+/// A bulk load that is under way. The store has nothing of it before [`Load::commit`], and then all of it; one that is
+/// dropped leaves nothing behind.
 pub(super) struct Load {
-    told: Option<SyncSender<Told>>,
+    sender: Option<SyncSender<Message>>,
     thread: Option<JoinHandle<Result<(), StorageError>>>,
 }
 
 impl Load {
-    /// Begins a load that takes about `memory_mb` of memory. Tables are made from so many quads as fit there, on all
-    /// cores: in small ones the keys that are sorted stay in the processor's cache.
+    /// Begins a load that needs about `memory_mb` of memory. Tables are written from as many quads as fit there, on all
+    /// cores. Small tables sort faster, since their keys stay in the processor's cache.
     pub(super) fn begin(store: &Store, memory_mb: usize) -> Self {
-        let (told, hears) = sync_channel(WAITING);
+        let (sender, messages) = sync_channel(WAITING);
         let store = store.clone();
         let thread = thread::spawn(move || {
             let mut loader = store.bulk_loader().with_max_memory_size_in_megabytes(memory_mb);
             let mut whole = false;
-            let parts = hears.into_iter().map_while(|told| match told {
-                Told::Quads(quads) => Some(quads),
-                Told::Commit => {
+            let parts = messages.into_iter().map_while(|message| match message {
+                Message::Quads(quads) => Some(quads),
+                Message::Commit => {
                     whole = true;
                     None
                 }
@@ -42,27 +42,27 @@ impl Load {
             loader.load_quads(parts.flatten())?;
             if whole { loader.commit() } else { Ok(()) }
         });
-        Self { told: Some(told), thread: Some(thread) }
+        Self { sender: Some(sender), thread: Some(thread) }
     }
 
     /// Adds quads; `false` if the load has failed, and [`Load::commit`] says why.
     pub(super) fn add(&self, quads: Vec<Quad>) -> bool {
-        self.tell(Told::Quads(quads))
+        self.tell(Message::Quads(quads))
     }
 
-    /// Makes all of it part of the store.
+    /// Commits the load.
     pub(super) fn commit(mut self) -> Result<(), StorageError> {
-        self.tell(Told::Commit);
+        self.tell(Message::Commit);
         self.end()
     }
 
-    fn tell(&self, what: Told) -> bool {
-        self.told.as_ref().is_some_and(|told| told.send(what).is_ok())
+    fn tell(&self, message: Message) -> bool {
+        self.sender.as_ref().is_some_and(|sender| sender.send(message).is_ok())
     }
 
-    /// Waits for the threads: none may be at work in the store when the program ends.
+    /// Waits for the threads: none may work in the store when the program ends.
     fn end(&mut self) -> Result<(), StorageError> {
-        drop(self.told.take());
+        drop(self.sender.take());
         self.thread.take().map_or(Ok(()), |thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     }
 }
@@ -70,7 +70,7 @@ impl Load {
 impl Drop for Load {
     fn drop(&mut self) {
         if !thread::panicking() {
-            // Whoever dropped it has an error to report already.
+            // The caller already has an error to report.
             let _ = self.end();
         }
     }

@@ -28,10 +28,10 @@ const VERSION: u32 = 1;
 /// Where the writer's store is in a data directory.
 pub const FOLDER: &str = "store";
 
-/// Faults of the store.
+/// Errors of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The disk, or what the user may use of it, is full.
+    /// The disk or the user's quota is full.
     #[error(
         "{path} cannot be written: the disk is full ({source})\nhint: free some space and run the same command again; what was committed is kept"
     )]
@@ -41,7 +41,7 @@ pub enum StoreError {
         /// The cause.
         source: oxigraph::store::StorageError,
     },
-    /// oxigraph's own.
+    /// oxigraph failed.
     #[error(
         "{path} cannot be used: {source}\nhint: if it is damaged, `libris-mirror rebuild store` rebuilds it from the log and publishes it"
     )]
@@ -51,7 +51,7 @@ pub enum StoreError {
         /// The cause.
         source: oxigraph::store::StorageError,
     },
-    /// Of the file system.
+    /// The file system failed.
     #[error("{0}")]
     Io(#[from] std::io::Error),
     /// The snapshot.
@@ -66,7 +66,7 @@ impl From<StoreError> for ViewError {
 }
 
 impl StoreError {
-    /// Tells a full disk from other faults.
+    /// Classifies an error of oxigraph: a full disk, or another.
     pub(crate) fn storage(path: &Path, source: oxigraph::store::StorageError) -> Self {
         let path = path.to_owned();
         let text = source.to_string();

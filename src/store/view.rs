@@ -1,10 +1,9 @@
 //! The store as a view of the log.
 //!
-//! Graphs that the store does not know wait in a bulk load, which is taken in as a whole; known graphs are replaced by
-//! difference, in a transaction a piece. The watermark comes last, when all pages before it are in: `RocksDB` syncs
-//! the files of a bulk load when it takes them in but not every commit, so after a power cut the store may have lost
-//! a watermark together with the changes before it in its write-ahead log, never the changes alone. Applying pages
-//! again then leaves the same state.
+//! Graphs that are new to the store wait in a bulk load, which is committed as a whole. Known graphs are replaced by
+//! difference, in one transaction a batch. The watermark is written last: `RocksDB` syncs the files of a bulk load when it is
+//! committed, but not every commit. So after a power cut the store may have lost a watermark together with changes before
+//! it, never the changes alone. Applying changes again then leaves the same state.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -54,12 +53,12 @@ pub struct StoreView {
     /// The graph that names the watermark.
     mark: Option<NamedNode>,
     bulk_memory_mb: usize,
-    /// Nothing was ever taken in, so that no graph is known.
+    /// The store never had a graph, so that all are new.
     empty: bool,
     waiting: Waiting,
 }
 
-/// What was applied and is not in the store yet.
+/// What was applied but is not in the store yet.
 #[derive(Default)]
 struct Waiting {
     /// New graphs, while they are few.
@@ -67,16 +66,16 @@ struct Waiting {
     quads: usize,
     /// New graphs, once they are many.
     load: Option<Load>,
-    /// Hashes of the names of both. One that another graph has as well costs some time and nothing else.
+    /// Hashes of the names of both. A collision costs time, but nothing is lost.
     graphs: FxHashSet<u64>,
     /// The last mark that was applied.
     reached: Option<Mark>,
 }
 
-/// So many quads are worth a bulk load, whose tables cost some milliseconds however small they are.
+/// From this number of quads on a bulk load is faster than a transaction: its tables take milliseconds however small they are.
 const MANY: usize = 30_000;
 
-/// After so many quads they are taken in, so that the tables of one load can be merged in bounded memory.
+/// The most quads in one load, so that its tables can be merged in bounded memory.
 const MOST: usize = 64_000_000;
 
 fn hash(graph: &NamedNode) -> u64 {
@@ -111,8 +110,8 @@ fn find_watermark(store: &Store, path: &Path, log: &Log) -> Result<Option<(Named
 }
 
 impl StoreView {
-    /// Opens or creates the store that follows a log. One that followed another log, or none that can be told, such as
-    /// one next to an older copy of the log, is emptied.
+    /// Opens or creates the store that follows a log. One that followed another log, or of which this cannot be
+    /// determined, such as one next to an older copy of the log, is emptied.
     fn open_at(path: &Path, log: &Log, config: &config::Store) -> Result<Self, ViewError> {
         remove_leftovers(path)?;
         let failed = |source| StoreError::storage(path, source);
@@ -178,7 +177,7 @@ impl StoreView {
         Ok(())
     }
 
-    /// Lets the quads of a new graph wait.
+    /// Adds the quads of a new graph to those that wait.
     fn wait(&mut self, quads: Vec<Quad>) -> Result<(), StorageError> {
         let waiting = &mut self.waiting;
         waiting.quads += quads.len();
@@ -210,7 +209,7 @@ impl StoreView {
         Ok(())
     }
 
-    /// Makes graphs that the store knows what they are to be, writing only what differs.
+    /// Brings graphs that the store has up to date, writing only what differs.
     fn replace(&self, records: &[RecordGraph]) -> Result<(), StorageError> {
         if records.is_empty() {
             return Ok(());
@@ -291,7 +290,7 @@ impl View for StoreView {
     }
 }
 
-/// Removes the files of bulk loads that a crash cut off before `RocksDB` took them in. Nobody else has the store open.
+/// Removes the files of bulk loads that a crash interrupted. Nobody else has the store open.
 fn remove_leftovers(path: &Path) -> Result<(), StoreError> {
     if !path.exists() {
         return Ok(());

@@ -64,17 +64,20 @@ const READ_AT_ONCE: usize = 500;
 struct Task {
     readers: Arc<Readers>,
     piece: Piece,
+    /// The last change in it.
+    last: ChangeId,
     mark: Option<Mark>,
 }
 
 /// The parts of a task for each view, in the order of the views.
 struct Done {
     parts: Vec<Box<dyn Any + Send>>,
+    last: ChangeId,
     mark: Option<Mark>,
     done: CaughtUp,
 }
 
-/// Brings views to the end of the log; `progress` hears of each page, and may end it there.
+/// Brings views to the end of the log. `progress` is called after each page, and may end it there.
 ///
 /// # Errors
 /// The first of a view, else that of reading the log. The other views are flushed all the same.
@@ -99,11 +102,10 @@ pub fn follow(
             cores(),
             move |feed| read(log, depth, from, until, feed),
             |task| parse(&parts_of, task),
-            |Done { parts, mark, done: piece }| {
+            |Done { parts, last, mark, done: piece }| {
                 done.add(&piece);
                 for ((watermark, input), parts) in inputs.iter().zip(parts) {
-                    let known = mark.is_some_and(|mark| mark.change <= *watermark);
-                    if !known && input.send((parts, mark)).is_err() {
+                    if last > *watermark && input.send((parts, mark)).is_err() {
                         // This view failed, and says why below.
                         return Ok(ControlFlow::Break(()));
                     }
@@ -164,7 +166,7 @@ fn read(
                 continue;
             }
             let mark = if ends { Some(Mark { change: at, page: change.page, link: log.link(change.page)? }) } else { None };
-            let task = Task { readers: Arc::clone(&readers), piece: std::mem::take(&mut piece), mark };
+            let task = Task { readers: Arc::clone(&readers), piece: std::mem::take(&mut piece), last: at, mark };
             if !feed(task) || (ends && time.is_some_and(|time| Instant::now() >= time)) {
                 return Ok(());
             }
@@ -175,11 +177,11 @@ fn read(
     }
 }
 
-fn parse(parts_of: &[PartsOf], Task { readers, piece, mark }: Task) -> Done {
+fn parse(parts_of: &[PartsOf], Task { readers, piece, last, mark }: Task) -> Done {
     let changes = piece.records.iter().map(|(version, record)| readers.parsed(version, record.as_deref()));
     let changes: Vec<ParsedChange> = changes.collect();
     drop(piece);
     let mut done = CaughtUp { pages: u64::from(mark.is_some() && !changes.is_empty()), ..CaughtUp::default() };
     changes.iter().for_each(|change| done.count(change));
-    Done { parts: parts_of.iter().map(|parts| parts(&changes)).collect(), mark, done }
+    Done { parts: parts_of.iter().map(|parts| parts(&changes)).collect(), last, mark, done }
 }

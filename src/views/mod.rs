@@ -26,19 +26,19 @@ pub(crate) use table::log_of_two;
 pub use table::{Table, TableCheck, TableView};
 pub use view::{AnyView, Artefact, Batch, Check, Fault, Faults, Home, Policy, Registered, TOLD, View};
 
-/// What a record is now.
+/// The content of a record.
 #[derive(Debug)]
 pub enum Content {
     /// Its quads, all in its graph, none twice.
     Quads(Arc<Vec<Quad>>),
     /// Deleted at the source.
     Deleted,
-    /// Kept in the log, but it gives no quads.
+    /// In the log, but its payload gives no quads.
     Quarantined(PayloadError),
 }
 
 impl Content {
-    /// The quads, of which a record that gives none has none.
+    /// The quads; none if it gives none.
     #[must_use]
     pub fn quads(&self) -> &[Quad] {
         match self {
@@ -57,13 +57,13 @@ pub struct ParsedChange {
     pub page: PageId,
     /// Its graph.
     pub graph: NamedNode,
-    /// What it is now.
+    /// Its content.
     pub content: Content,
     /// Whether invalid bytes in it had to be replaced to read it.
     pub repaired: bool,
 }
 
-/// A fault of a view; the cause says where.
+/// An error of a view.
 #[derive(Debug, thiserror::Error)]
 pub enum ViewError {
     /// The log could not be read.
@@ -77,7 +77,7 @@ pub enum ViewError {
         /// The cause.
         source: rusqlite::Error,
     },
-    /// A view elsewhere failed, and says how itself.
+    /// A view that has errors of its own failed.
     #[error("{0}")]
     Own(Box<dyn std::error::Error + Send + Sync>),
     /// The context in the log is no context.
@@ -86,7 +86,7 @@ pub enum ViewError {
 }
 
 impl ViewError {
-    /// The fault of a view that has errors of its own.
+    /// Wraps the error of a view that has errors of its own.
     pub fn own(error: impl std::error::Error + Send + Sync + 'static) -> Self {
         Self::Own(Box::new(error))
     }

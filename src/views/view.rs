@@ -108,7 +108,7 @@ pub trait View: Sized + Send {
 
 /// A check of a view, fed with every record of the log.
 pub trait Check: Send {
-    /// What is compared: the view, and published copies of it.
+    /// The names of what is compared: the view, and published copies of it.
     fn compared(&self) -> Vec<&'static str>;
     /// Compares what the view holds of some records with what they give.
     fn records(&mut self, changes: &[ParsedChange], faults: &mut Faults) -> Result<(), ViewError>;
@@ -116,24 +116,24 @@ pub trait Check: Send {
     fn finish(self: Box<Self>, faults: &mut Faults) -> Result<u64, ViewError>;
 }
 
-/// How many faults are told in words; all are counted.
+/// How many faults are described; all are counted.
 pub const TOLD: usize = 100;
 
-/// Something that is not as it must be.
+/// A difference between a view and the log, or damage.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Fault {
-    /// Where: `log`, `snapshot`, or the name of a view.
+    /// What has the fault: `log`, `snapshot`, or the name of a view.
     pub part: String,
-    /// What.
+    /// Its description.
     pub problem: String,
 }
 
-/// What is wrong: the first faults in words, all of them counted.
+/// What is wrong: the first faults with descriptions, all of them counted.
 #[derive(Debug, Default)]
 pub struct Faults {
     /// How many there are.
     pub count: u64,
-    /// The first of them; of each part at least one.
+    /// The first of them, and at least one of each part.
     pub told: Vec<Fault>,
 }
 

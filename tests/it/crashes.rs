@@ -282,3 +282,36 @@ fn a_mirror_from_before_there_were_checksums_is_migrated_and_goes_on() {
     assert_eq!(bench.harvest("all", None, &[])["changed"], 3);
     bench.run(&["verify"]).expect(0);
 }
+
+#[test]
+fn a_mirror_from_before_changes_had_an_order_is_migrated_and_verifies_clean() {
+    let bench = Bench::new(900);
+    // Two sources with the same identifiers, versions that were replaced, deletions, and records that left their set.
+    bench.harvest("all", None, &[]);
+    bench.harvest("nb", Some("nb"), &[]);
+    bench.state().with_catalogue(|catalogue| {
+        catalogue.update(&[1, 2, 3, 40], chrono::Utc::now());
+        catalogue.delete(&[5, 6], chrono::Utc::now());
+    });
+    bench.harvest("nb", Some("nb"), &[]);
+    bench.harvest("all", None, &[]);
+    let whole = bench.contents();
+    older::before_changes(&bench);
+
+    let done = bench.run(&bench.harvest_words("all", None, &["--full"])).expect(0);
+    assert!(!done.stderr.contains("it is rebuilt"), "the store is used as it is: {}", done.stderr);
+    assert_eq!(bench.contents(), whole);
+    bench.run(&["verify"]).expect(0);
+    bench.run(&["rebuild", "all"]).expect(0);
+    assert_eq!(bench.contents(), whole);
+    bench.run(&["verify"]).expect(0);
+    // The past has an order as well: what came first, and last what the migration lets views look at again.
+    let log = rusqlite::Connection::open(bench.data().join("mirror.db")).expect("a log");
+    let count = |condition: &str| -> i64 {
+        let sql = format!("SELECT count(*) FROM change JOIN record ON record.id = record_id WHERE {condition}");
+        log.query_row(&sql, [], |row| row.get(0)).expect("a count")
+    };
+    assert_eq!(count("kind = 1 AND change.page_id <> first_page"), 0);
+    assert!(count("kind = 1") > 1000 && count("kind = 4") > 0 && count("kind = 2") > 0);
+    assert_eq!(count("delivered = 0 OR last_change < delivered"), 0);
+}

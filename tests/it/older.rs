@@ -17,6 +17,8 @@ const WITHOUT_CHANGES: &str = "
     INSERT INTO document SELECT url, fetched_at, body FROM document_version
         WHERE id IN (SELECT max(id) FROM document_version GROUP BY url);
     DROP TABLE document_version;
+    ALTER TABLE harvest DROP COLUMN ascended; ALTER TABLE harvest DROP COLUMN reopened_from; ALTER TABLE harvest DROP COLUMN doubtful;
+    ALTER TABLE audit DROP COLUMN ascended; ALTER TABLE audit DROP COLUMN reopened_from; ALTER TABLE audit DROP COLUMN doubtful;
     PRAGMA user_version = 8;";
 
 /// The same for the migrations before: no checksums, no audits, no search.

@@ -118,7 +118,9 @@ fn a_view_that_never_ends_stalls_no_run_and_fails_none() {
     mirror.publish().expect("published");
     assert!(mirror.is_current().expect("read"));
     drop(mirror);
-    // And the next run begins while its thread still waits.
-    let mirror = Mirror::open_with(VIEWS, &data, &config, "a test").expect("the lock is free");
+    // And the next run begins while its thread still waits, without a second one.
+    let mirror = Mirror::open_with(&with(Registered::of::<Endless>()), &data, &config, "a test").expect("the lock is free");
+    let lock = fs_err::File::open(bench.data().join("endless.lock")).expect("there");
+    assert!(lock.file().try_lock().is_err(), "the first thread still has it");
     assert!(mirror.is_current().expect("read"));
 }
