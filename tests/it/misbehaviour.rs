@@ -37,7 +37,7 @@ fn the_token_of_the_last_page_may_lead_to_nothing() {
     });
     let (bench, summary, said) = harvest(&server, 65, &[]);
     assert_eq!((&summary["outcome"], &summary["created"]), (&"doubtful".into(), &5.into()));
-    assert!(said.contains("`libris-mirror audit x` tells if it was"), "{said}");
+    assert!(said.contains("`libris-mirror audit x` checks it"), "{said}");
     let quiet = bench.run(&["harvest", "-q", "--name", "x", "--url", &server.url]).expect(65);
     assert!(quiet.stderr.contains("the server refused the token of the last page"), "{}", quiet.stderr);
 }

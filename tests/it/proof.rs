@@ -153,7 +153,7 @@ fn a_resumed_audit_says_since_when_its_list_is_and_the_next_one_sees_the_rest() 
     faults.end();
     let resumed = bench.run(&["audit"]).expect(0);
     assert!(resumed.stderr.contains("the list was begun at 20"), "{}", resumed.stderr);
-    assert!(resumed.stderr.contains("shows in the next audit"), "{}", resumed.stderr);
+    assert!(resumed.stderr.contains("the next audit shows what changed since then"), "{}", resumed.stderr);
     let next = bench.run(&["audit"]).expect(1);
     assert!(next.stderr.contains(" 1 stale") && !next.stderr.contains("the list was begun"), "{}", next.stderr);
 }
