@@ -4,9 +4,10 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::change::{ChangeKind, Numbering};
-use super::harvests::{Counters, HarvestId, SourceId};
+use super::harvests::Counters;
+use super::hash::{Hash, hash_of, link_of};
+use super::ids::{HarvestId, PageId, SourceId};
 use super::position::{Arrived, update_list};
-use super::read::PageId;
 use super::{Log, LogError, Undelivered};
 use crate::oai::{Datestamp, Record, ResumptionToken};
 
@@ -62,28 +63,10 @@ pub struct PageReport {
     pub refuted: bool,
 }
 
-/// A hash of 128 bits, as the log keeps them.
-pub(crate) type Hash = [u8; 16];
-
-fn hash_of<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Hash {
-    let mut hasher = blake3::Hasher::new();
-    for part in parts {
-        hasher.update(part);
-    }
-    let mut hash = [0; 16];
-    hasher.finalize_xof().fill(&mut hash);
-    hash
-}
-
 /// The hash that identifies a payload: of whether the record is deleted, and of all that its graph is parsed from.
 fn payload_hash(record: &Record) -> Hash {
     let [start_tag, metadata] = record.parsed();
     hash_of([&[u8::from(record.header.deleted)], start_tag, &[0], metadata])
-}
-
-/// The link of the chain for a page: a hash of the previous link and of everything in the page.
-pub(crate) fn link_of(before: &[u8], received_at: i64, token: Option<&str>, body: &[u8]) -> Hash {
-    hash_of([before, &received_at.to_le_bytes(), token.unwrap_or_default().as_bytes(), &[0], body])
 }
 
 struct Known {

@@ -3,10 +3,11 @@
 use rusqlite::{OptionalExtension, params};
 
 use super::change::ChangeKind;
-use super::harvests::{Counters, HarvestRow, SourceId, list_row};
+use super::harvests::{Counters, HarvestRow, list_row};
+use super::ids::{HarvestId, SourceId};
 use super::position::{Arrived, update_list};
-use super::undelivered::{for_each_record, set_last_change};
-use super::{HarvestId, Log, LogError};
+use super::without_network::{for_each_record, set_last_change};
+use super::{Log, LogError};
 use crate::oai::{Datestamp, Header, NAMELESS, ResumptionToken};
 
 /// Headers that arrived in one answer of an audit, or in a part of a long one.

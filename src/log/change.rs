@@ -6,12 +6,9 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::read::PageId;
-use super::{Log, LogError, PageProof};
-
-/// The number of a change, from 1. A log without changes is at number 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize)]
-pub struct ChangeId(pub i64);
+use super::hash::PageProof;
+use super::ids::{ChangeId, PageId};
+use super::{Log, LogError};
 
 /// What happened to a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]

@@ -3,8 +3,8 @@
 use rusqlite::{OptionalExtension, params};
 
 use super::change::ChangeKind;
-use super::harvests::SourceId;
-use super::undelivered::{for_each_record, page_without_body, set_last_change};
+use super::ids::SourceId;
+use super::without_network::{for_each_record, page_without_body, set_last_change};
 use super::{Log, LogError};
 
 /// The newest version of a document.

@@ -2,18 +2,11 @@
 
 use rusqlite::{OptionalExtension, Row, params};
 
+use super::ids::{HarvestId, SourceId};
 use super::{Log, LogError};
 use crate::config::Source;
 use crate::oai::{Datestamp, Granularity, ResumptionToken};
 use crate::rdf::PayloadFormat;
-
-/// A source in the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct SourceId(pub(crate) i64);
-
-/// A harvest in the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct HarvestId(pub(crate) i64);
 
 /// Whether a harvest continues from the one before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

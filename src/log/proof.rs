@@ -6,8 +6,8 @@ use std::time::Duration;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OptionalExtension};
 
-use super::append::{Hash, link_of};
-use super::read::PageId;
+use super::hash::{PageProof, link_of};
+use super::ids::PageId;
 use super::{Log, LogError};
 
 /// How long a copy waits for a lock before it tries again.
@@ -23,9 +23,6 @@ pub struct Proof {
     /// What is wrong, a sentence each.
     pub faults: Vec<String>,
 }
-
-/// The link of the chain that seals a page; none for one from before there were chains.
-pub type PageProof = Option<Hash>;
 
 impl Log {
     /// The link that seals a page, or that of an empty log.

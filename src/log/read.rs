@@ -5,13 +5,9 @@ use std::collections::VecDeque;
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::change::Change;
-use super::harvests::SourceId;
+use super::ids::{PageId, SourceId};
 use super::winner::{counts, is_gone, the_one_that_counts_first};
 use super::{Log, LogError};
-
-/// A page of the log. Pages are numbered as they were committed, from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct PageId(pub i64);
 
 /// The version of a record that counts, and where its bytes are.
 #[derive(Debug, Clone)]

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::ChangeId;
+use super::ids::ChangeId;
 
 /// What the file says of a view: how far it has followed the log, and the version of what it holds. None if it never began.
 pub(crate) fn watermark(connection: &Connection, view: &str) -> rusqlite::Result<Option<(ChangeId, u32)>> {
