@@ -206,7 +206,7 @@ fn settings_that_there_are_not_are_told_with_the_nearest() {
 fn a_source_whose_address_is_wrong_is_exit_1_with_advice() {
     use axum::http::StatusCode;
     use axum::response::IntoResponse;
-    for (status, advice) in [(StatusCode::NOT_FOUND, "check the address"), (StatusCode::FORBIDDEN, "ask those who run it")] {
+    for (status, advice) in [(StatusCode::NOT_FOUND, "check the address"), (StatusCode::FORBIDDEN, "ask its operator")] {
         let server = crate::scripted::raw(move |_, _| status.into_response());
         let bench = Bench::at(&server.url);
         let done = bench.run(&bench.harvest_words("x", None, &[])).expect(1);

@@ -273,6 +273,7 @@ fn a_mirror_from_before_there_were_checksums_is_migrated_and_goes_on() {
         "ALTER TABLE page DROP COLUMN chain; ALTER TABLE record DROP COLUMN record_hash; DROP INDEX record_withdrawn;
          ALTER TABLE record DROP COLUMN withdrawn; ALTER TABLE source DROP COLUMN withdrawn; ALTER TABLE quarantine DROP COLUMN excerpt;
          DROP TABLE undelivered; DROP TABLE audit; DROP TABLE audit_header; DROP TABLE entry; DROP TABLE word; DROP TABLE trouble; DROP TABLE index_later;
+         ALTER TABLE harvest DROP COLUMN ascended; ALTER TABLE harvest DROP COLUMN reopened_from; ALTER TABLE harvest DROP COLUMN doubtful;
          DELETE FROM view WHERE name = 'search'; PRAGMA user_version = 2;",
     )
     .expect("valid");
