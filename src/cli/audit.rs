@@ -2,41 +2,42 @@
 
 use std::io::Write;
 
-use chrono::{DateTime, SecondsFormat};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
-use super::exit::{of_error, of_fetch};
+use super::exit::{Exit, of_error, of_fetch};
+use super::form::Form;
+use super::global::Global;
 use super::harvest_report::worse;
 use super::output::{self, grouped};
+use super::settings::Settings;
 use super::signals::{INTERRUPTED, SoFar, stop_on_signals};
-use super::{Exit, Form, Global, Settings};
 use crate::harvest::{AuditOptions, AuditReport, FetchError, Hear, audit};
 use crate::log::{Difference, DifferenceKind, Differences, Log};
 use crate::mirror::Mirror;
 
 /// Compare the mirror with what the source lists now: identifiers, deletions and datestamps of the whole set.
 ///
-/// It asks for identifiers alone, politely, and goes on where an interrupted audit stopped. `missing` records are
-/// listed there and not here; `gone` ones are here and not listed any more, which OAI-PMH never announces for a record
-/// that leaves a set; `stale` ones differ in datestamp or deletion; `pending` ones are so new that the next harvest
-/// brings them. Exit code 1 if anything is missing, gone or stale.
+/// It asks only for identifiers, and continues where an interrupted audit stopped. `missing` records are listed by the
+/// source and not in the mirror. `gone` records are in the mirror and no longer listed: OAI-PMH does not announce that a
+/// record leaves a set. `stale` records differ in datestamp or deletion. `pending` records are newer than the last harvest,
+/// and the next one brings them. Exit code 1 if anything is missing, gone or stale.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   libris-mirror audit                    every source of the mirror
-  libris-mirror audit nb --list          with every record that differs, a line each
+  libris-mirror audit nb --list          print a line for each record that differs
   libris-mirror audit nb --repair        fetch what is missing or stale, withdraw what is gone
-  libris-mirror audit nb --reinstate     put what was withdrawn back, without the network
-  libris-mirror audit nb --repair --set-config harvest.withdraw_max_percent=100     where so many are right to go")]
+  libris-mirror audit nb --reinstate     put withdrawn records back, without the network
+  libris-mirror audit nb --repair --set-config harvest.withdraw_max_percent=100     however many are gone")]
 pub(super) struct Arguments {
     /// Sources of the mirror [default: all].
     #[arg(value_name = "SOURCE")]
     sources: Vec<String>,
-    /// Fetch the missing and the stale, and take the gone out of the views. They stay in the log.
+    /// Fetch missing and stale records, and withdraw gone ones: they leave the views, and stay in the log.
     #[arg(long)]
     repair: bool,
-    /// Put every withdrawn record back into the views, and compare nothing.
+    /// Put every withdrawn record back into the views. Nothing is compared.
     #[arg(long, conflicts_with_all = ["repair", "list"])]
     reinstate: bool,
     /// Print every record that differs: kind, identifier, datestamp there, datestamp here, separated by tabs.
@@ -46,8 +47,8 @@ pub(super) struct Arguments {
     form: Form,
 }
 
-/// How many records are read at a time for the list.
-const TOGETHER: usize = 1000;
+/// How many records are read at a time for --list.
+const RECORDS_PER_READ: usize = 1000;
 
 pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
     let settings = Settings::read(global)?;
@@ -65,7 +66,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
             mirror.publish()?;
             reports.push(json!({ "source": source.name, "reinstated": count }));
             if !global.quiet {
-                output::message(&format!("{}: {} withdrawn records are back", source.name, grouped(count)));
+                output::message(&format!("{}: {} withdrawn records reinstated", source.name, grouped(count)));
             }
             continue;
         }
@@ -95,7 +96,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         listing?;
         let report = match result {
             Ok(report) => report,
-            // A source that is gone, such as one that was tried once, keeps no other from being audited.
+            // An unavailable source does not stop the audit of the others.
             Err(error) if sources.len() > 1 => {
                 reports.push(json!({ "source": source.name, "error": error.to_string() }));
                 let error = anyhow::Error::from(error).context(format!("source {}", source.name));
@@ -145,9 +146,9 @@ fn print_list(log: &Log, source: &crate::config::Source, report: &AuditReport) -
         let mut after = String::new();
         loop {
             let part = if gone {
-                log.gone(row.id, &after, TOGETHER)?
+                log.gone(row.id, &after, RECORDS_PER_READ)?
             } else {
-                log.differing(row.id, report.harvested, &after, TOGETHER)?
+                log.differing(row.id, report.harvested, &after, RECORDS_PER_READ)?
             };
             part.iter().try_for_each(&mut line)?;
             let Some(last) = part.last() else { break };
@@ -173,7 +174,7 @@ fn summary(report: &AuditReport) -> String {
     let mut text = format!("{}: ", report.source);
     match &report.found {
         Some(found) => text.push_str(&counts(found)),
-        None => text.push_str("the list of identifiers did not come to its end"),
+        None => text.push_str("the list of identifiers is incomplete"),
     }
     if let Some(left) = &report.left {
         text.push_str(&format!(
@@ -185,30 +186,31 @@ fn summary(report: &AuditReport) -> String {
     }
     if let Some(begun) = begun(report).filter(|_| report.found.is_some()) {
         text.push_str(&format!(
-            "\nthe list was begun at {begun} by an audit that did not come to its end: what changed since without a new datestamp shows in the next audit"
+            "\nthe list was begun at {begun} by an interrupted audit: the next audit shows what changed since then without a new datestamp"
         ));
     }
     if let Some(percent) = report.brake {
         text.push_str(&format!(
-            "\nnothing was withdrawn: {percent:.1} % of the live records would go, which looks like a fault of the source\nhint: look at what it lists (`audit {} --list`); if they are right to go, raise harvest.withdraw_max_percent",
+            "\nnothing was withdrawn: {percent:.1} % of the live records are gone, which looks like a fault of the source\nhint: `libris-mirror audit {} --list` shows them; to withdraw them, raise harvest.withdraw_max_percent",
             report.source
         ));
     }
     if report.doubtful {
-        text.push_str("\nno answer said that the list was whole: what it does not name may be there all the same, and nothing is withdrawn by it");
+        text.push_str(
+            "\nno answer said that the list was complete: records that it lacks may still exist, so nothing is withdrawn",
+        );
     }
     if let Some(FetchError::Stopped) = &report.unavailable {
         text.push_str(&format!("\n{INTERRUPTED}"));
     } else if let Some(error) = &report.unavailable {
-        text.push_str(&format!("\nthe source failed: {error}\nrun the same command again to go on from there"));
+        text.push_str(&format!("\nthe source failed: {error}\nrun the same command again to continue"));
     }
     text
 }
 
-/// When the list was begun, if by an earlier audit.
+/// Returns when an earlier audit began the list, if one did.
 fn begun(report: &AuditReport) -> Option<String> {
-    let time = DateTime::from_timestamp_millis(report.resumed?)?;
-    Some(time.to_rfc3339_opts(SecondsFormat::Secs, true))
+    output::time(report.resumed?)
 }
 
 fn as_json(report: &AuditReport) -> serde_json::Value {

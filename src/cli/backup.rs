@@ -4,8 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::exit::Exit;
+use super::form::Form;
+use super::global::Global;
 use super::output::{self, bytes};
-use super::{Exit, Form, Global, Settings};
+use super::settings::Settings;
 use crate::backup;
 use crate::mirror::Mirror;
 

@@ -4,8 +4,11 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::json;
 
+use super::exit::Exit;
+use super::form::Form;
+use super::global::Global;
 use super::output::{self, bytes, grouped};
-use super::{Exit, Form, Global, Settings};
+use super::settings::Settings;
 use crate::mirror::Mirror;
 
 /// Free disk that the store, the search and the file of the log no longer need.

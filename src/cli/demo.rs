@@ -8,8 +8,9 @@ use anyhow::Context;
 use chrono::Utc;
 use clap::Args;
 
+use super::exit::Exit;
+use super::global::Global;
 use super::output;
-use super::{Exit, Global};
 use crate::demo::{Catalogue, FakeLibris, Fault, Faults, ServerState, identifier};
 
 /// Show the commands in a few seconds, without a network: a fake Libris on 127.0.0.1, two harvests, status, a query, a

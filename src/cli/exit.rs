@@ -28,7 +28,7 @@ Start here:
 
 /// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Exit {
+pub(super) enum Exit {
     /// Done.
     Ok,
     /// Failed.
@@ -47,8 +47,7 @@ pub enum Exit {
 
 impl Exit {
     /// The number.
-    #[must_use]
-    pub fn code(self) -> u8 {
+    fn code(self) -> u8 {
         match self {
             Self::Ok => 0,
             Self::Failed => 1,

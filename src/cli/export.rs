@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use oxigraph::model::{GraphName, Quad};
 
-use super::exit::Misuse;
+use super::exit::{Exit, Misuse};
+use super::global::Global;
 use super::output::{self, grouped};
+use super::settings::Settings;
 use super::whole_file::WholeFile;
-use super::{Exit, Global, Settings};
 use crate::export::{self, Dump, DumpFormat, ExportReport, Packing};
 
 /// Dump the mirror as RDF, in constant memory.

@@ -3,11 +3,11 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory, Subcommand};
+use clap::{Args, Command, Subcommand};
 use clap_complete::Shell;
 
+use super::exit::Exit;
 use super::output;
-use super::{Cli, Exit};
 use crate::config::DEFAULTS;
 
 /// Write the man pages, completions for a shell, or every setting with its default.
@@ -39,9 +39,9 @@ enum What {
     Config,
 }
 
-pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+/// Writes what was asked for; `command` is the whole command line.
+pub(super) fn run(arguments: &Arguments, mut command: Command) -> anyhow::Result<Exit> {
     let mut out = output::stdout();
-    let mut command = Cli::command();
     match &arguments.what {
         What::Man { all: None } => clap_mangen::Man::new(command).render(&mut out)?,
         What::Man { all: Some(directory) } => {

@@ -4,8 +4,7 @@ use std::io::Write;
 
 use clap::Args;
 
-use super::Exit;
-use super::exit::Misuse;
+use super::exit::{Exit, Misuse};
 use super::output;
 use crate::config::nearest;
 use crate::guide::{INDEX, TOPICS, Topic};

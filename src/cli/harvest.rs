@@ -8,12 +8,14 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
-use super::exit::Misuse;
+use super::exit::{Exit, Misuse};
+use super::form::Form;
+use super::global::Global;
 use super::harvest_report::{as_json, exit_of, summary, unfinished, worse};
 use super::output::{self, grouped};
+use super::settings::Settings;
 use super::signals::{SoFar, stop_on_signals};
 use super::whole_file::WholeFile;
-use super::{Exit, Form, Global, Settings};
 use crate::config::{Source, SourceSettings};
 use crate::figures;
 use crate::harvest::{self, Options, Progress, RunOptions};
@@ -22,14 +24,14 @@ use crate::oai::Datestamp;
 
 /// Harvest what is new from one or more sources, and bring the mirror up to date.
 ///
-/// Without a name, every enabled source of the configuration (nb and auth of Libris by default). An interrupted
-/// harvest goes on where it stopped.
+/// Without a name, it harvests every enabled source of the configuration (nb and auth of Libris by default). An
+/// interrupted harvest continues where it stopped.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   libris-mirror harvest                                      all that is new, for cron: add -q
-  libris-mirror harvest nb --max-records 5000                a first taste of the national bibliography
+  libris-mirror harvest nb --max-records 5000                the first records of the national bibliography
   libris-mirror harvest nb --full                            the whole list again
-  libris-mirror harvest --max-duration 2h -q                 in the night, a part at a time
+  libris-mirror harvest --max-duration 2h -q                 for two hours; the next run continues
   libris-mirror harvest --name dnb --url https://services.dnb.de/oai/repository --prefix RDFxml --set dnb
   libris-mirror harvest auth --from 2026-01-01 --until 2026-02-01")]
 pub(super) struct Arguments {
@@ -39,11 +41,10 @@ pub(super) struct Arguments {
     /// The base URL of a source that the configuration does not name.
     #[arg(long, requires = "name", conflicts_with = "sources")]
     url: Option<String>,
-    /// What to call that source in this mirror.
+    /// The name of that source in this mirror.
     #[arg(long, requires = "url")]
     name: Option<String>,
-    /// The metadata prefix, in the place of the one that the configuration has: for a source that is harvested for the first
-    /// time.
+    /// The metadata prefix: overrides the configuration. A source keeps the prefix that it was first harvested with.
     #[arg(long)]
     prefix: Option<String>,
     /// The set of that source.
@@ -52,24 +53,24 @@ pub(super) struct Arguments {
     /// The URL of the JSON-LD context: overrides the configuration.
     #[arg(long)]
     context: Option<String>,
-    /// Only records changed since then; a window by hand, which later harvests do not follow on from.
+    /// Only records that changed since then. This does not move the window of the next harvest.
     #[arg(long, value_name = "DATE", value_parser = Datestamp::parse)]
     from: Option<Datestamp>,
-    /// Only records changed until then; a window by hand. Windows that are to touch share their edge: some servers take a
-    /// day as its first moment, and a second without its fractions.
+    /// Only records that changed until then. This does not move the window of the next harvest. Let adjacent windows share
+    /// their edge: some servers take a day as its first moment, and a second without its fraction.
     #[arg(long, value_name = "DATE", value_parser = Datestamp::parse)]
     until: Option<Datestamp>,
-    /// The whole list, whatever the mirror has. Records that did not change are left alone.
+    /// Ask for the whole list. Records that did not change are skipped.
     #[arg(long, conflicts_with_all = ["from", "until"])]
     full: bool,
-    /// Stop when this many records of each source have come, at the end of the answer that brought them: the next harvest
-    /// goes on from there.
+    /// Stop each source at the end of the answer that reaches this number of records. The next harvest continues from
+    /// there.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     max_records: Option<u64>,
-    /// End at a checkpoint after this time, such as 45m or 2h; the next harvest goes on.
+    /// Stop at a checkpoint after this time, such as 45m or 2h. The next harvest continues from there.
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     max_duration: Option<Duration>,
-    /// Leave figures in this file for the textfile collector of Prometheus.
+    /// Write figures to this file, for the textfile collector of Prometheus.
     #[arg(long, value_name = "FILE")]
     metrics: Option<PathBuf>,
     #[command(flatten)]
@@ -94,15 +95,15 @@ impl Arguments {
             source.prefix = self.prefix.clone().unwrap_or_else(|| source.prefix.clone());
             source.context = self.context.clone().or_else(|| source.context.clone());
         }
-        // One that was harvested by --url is known by its name from then on.
-        let here = |name: &str| -> anyhow::Result<Option<Source>> {
+        // The log knows a source that was harvested by --url.
+        let of_log = |name: &str| -> anyhow::Result<Option<Source>> {
             let Ok(log) = settings.data.read_log() else { return Ok(None) };
             let row = log.sources()?.into_iter().find(|row| row.name == name);
             Ok(row.map(|row| row.source()).transpose()?)
         };
         let mut found = if self.sources.is_empty() { config.sources(&[])? } else { Vec::new() };
         for name in &self.sources {
-            let known = if config.sources.contains_key(name) { None } else { here(name)? };
+            let known = if config.sources.contains_key(name) { None } else { of_log(name)? };
             match known {
                 Some(source) => found.push(source),
                 None => found.extend(config.sources(std::slice::from_ref(name))?),
@@ -116,7 +117,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     if let (Some(from), Some(until)) = (arguments.from, arguments.until)
         && from > until
     {
-        let hint = "hint: nothing can have changed between them; give the earlier one to --from";
+        let hint = "hint: give the earlier date to --from";
         return Err(Misuse(format!("--from {from} is after --until {until}\n{hint}")).into());
     }
     let settings = Settings::read(global)?;
@@ -167,7 +168,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         }
     }
     if let Some(path) = &arguments.metrics {
-        leave_figures(&mirror, path)?;
+        write_figures(&mirror, path)?;
     }
     if arguments.form.json() && (so_far.take().is_some() || reports.is_empty()) {
         output::json(&reports)?;
@@ -175,11 +176,11 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     Ok(worst)
 }
 
-/// Writes the figures; who reads the file never sees half of it.
-fn leave_figures(mirror: &Mirror, path: &Path) -> anyhow::Result<()> {
+/// Writes the figures to a file, which appears complete or not at all.
+fn write_figures(mirror: &Mirror, path: &Path) -> anyhow::Result<()> {
     let text = figures::text(&mirror.home(), mirror.snapshots().current_info().as_ref(), chrono::Utc::now().into())?;
     let mut file = WholeFile::create(path)?;
-    // The collector knows the older text format, which has no end mark.
+    // The collector reads the older text format, which has no end mark.
     file.write_all(text.trim_end_matches("# EOF\n").as_bytes())?;
     file.finish()
 }

@@ -1,17 +1,16 @@
-//! What a harvest says at its end: a sentence for people, JSON for scripts, and an exit code.
+//! The report of a harvest: a sentence for people, JSON for scripts, and an exit code.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::Exit;
-use super::exit::of_fetch;
+use super::exit::{Exit, of_fetch};
 use super::output::{self, grouped};
 use super::signals::INTERRUPTED;
 use crate::harvest::{HarvestReport, Outcome};
 use crate::log::Counters;
 
-/// The exit code of several sources: the one that most needs someone to look.
+/// Returns the more serious of two exit codes.
 pub(super) fn worse(one: Exit, other: Exit) -> Exit {
     let rank = |exit: Exit| match exit {
         Exit::Ok => 0,
@@ -25,7 +24,7 @@ pub(super) fn worse(one: Exit, other: Exit) -> Exit {
     if rank(other) > rank(one) { other } else { one }
 }
 
-/// The exit code of one source.
+/// Returns the exit code of one source.
 pub(super) fn exit_of(report: &HarvestReport, quiet: bool) -> Exit {
     let incomplete = report.quarantined + report.counters.undelivered > 0;
     match &report.outcome {
@@ -56,11 +55,11 @@ pub(super) fn exit_of(report: &HarvestReport, quiet: bool) -> Exit {
     }
 }
 
-/// Where the next harvest begins after a list that may lack records.
+/// Says where the next harvest begins after a list that may lack records.
 fn reach_back(report: &HarvestReport) -> String {
     match report.reaches_back {
         None => String::new(),
-        Some(None) => "; the next harvest asks for everything again".into(),
+        Some(None) => "; the next harvest asks for the whole list again".into(),
         Some(Some(from)) => format!("; the next harvest reaches back to {from}"),
     }
 }
@@ -68,33 +67,33 @@ fn reach_back(report: &HarvestReport) -> String {
 fn end(report: &HarvestReport) -> String {
     match &report.outcome {
         Outcome::Complete { promised: Some(promised), .. } => format!(
-            "\nthe list ended after {} records, though it promised {}: the server's count is wrong, or it lost some; `libris-mirror audit {}` tells which{}",
+            "\nthe list ended after {} records, but it promised {}: the server's count is wrong, or records are missing; `libris-mirror audit {}` finds out{}",
             grouped(report.counters.received),
             grouped(*promised),
             report.source,
             reach_back(report)
         ),
         Outcome::Complete { doubtful: true, .. } => format!(
-            "\nthe server refused the token of the last page again and again, which was taken for the end of the list; `libris-mirror audit {}` tells if it was{}",
+            "\nthe server refused the token of the last page each time, which was taken for the end of the list; `libris-mirror audit {}` checks it{}",
             report.source,
             reach_back(report)
         ),
         Outcome::Complete { .. } => String::new(),
-        Outcome::Enough => "\nstopped at --max-records; the next harvest goes on from there".into(),
-        Outcome::TimeUp => "\nstopped at --max-duration; the next harvest goes on from there".into(),
+        Outcome::Enough => "\nstopped at --max-records; the next harvest continues from there".into(),
+        Outcome::TimeUp => "\nstopped at --max-duration; the next harvest continues from there".into(),
         Outcome::Interrupted => format!("\n{INTERRUPTED}"),
         Outcome::Unavailable(error) if error.is_permanent() => {
             format!(
-                "\nthe source refuses: {error}\neverything received is kept; when the source is mended, run the same command again to go on from there"
+                "\nthe source refuses: {error}\neverything received is kept; when the source is repaired, run the same command again to continue"
             )
         }
         Outcome::Unavailable(error) => {
-            format!("\nthe source failed: {error}\neverything received is kept, run the same command again to go on from there")
+            format!("\nthe source failed: {error}\neverything received is kept, run the same command again to continue")
         }
     }
 }
 
-/// A sentence for people.
+/// Returns a sentence for people.
 pub(super) fn summary(report: &HarvestReport, time: Duration) -> String {
     let counters = &report.counters;
     let window = match (&report.from, report.resumed) {
@@ -114,13 +113,13 @@ pub(super) fn summary(report: &HarvestReport, time: Duration) -> String {
         grouped(counters.unchanged),
         some(report.quarantined, "quarantined (see `libris-mirror quarantine`)"),
         some(counters.undelivered, "not delivered (see `libris-mirror quarantine`)"),
-        some(report.repaired, "with bytes that are no text, read as U+FFFD"),
+        some(report.repaired, "with bytes that are not text, read as U+FFFD"),
         time.as_secs_f64(),
         end(report)
     )
 }
 
-/// Every counter, for scripts.
+/// Returns every counter, for scripts.
 pub(super) fn as_json(report: &HarvestReport, time: Duration) -> Value {
     let HarvestReport { source, resumed, from, counters, quarantined, repaired, traffic, outcome, reaches_back, snapshot } =
         report;
@@ -143,7 +142,7 @@ pub(super) fn as_json(report: &HarvestReport, time: Duration) -> Value {
     value
 }
 
-/// The same for a run that is ended in the middle of a page.
+/// Returns the counters of a run that ends in the middle of a page.
 pub(super) fn unfinished(source: &str, counters: &Counters, time: Duration) -> Value {
     let mut value = json!({ "source": source, "outcome": "interrupted", "error": null, "seconds": time.as_secs_f64() });
     add(&mut value, counters);

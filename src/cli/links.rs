@@ -4,8 +4,10 @@ use std::io::Write;
 
 use clap::{Args, ValueEnum};
 
+use super::exit::Exit;
+use super::global::Global;
 use super::output::{self, grouped};
-use super::{Exit, Global, Settings};
+use super::settings::Settings;
 use crate::links::{Authority, LinkFilter, LinkRow, LinksIndex};
 
 /// Look up who else describes an entity: Wikidata, Wikipedia, `DBpedia`, Library of Congress, VIAF, ISNI, ORCID.

@@ -3,11 +3,14 @@
 
 mod audit;
 mod backup;
+mod changes;
 mod compact;
 mod demo;
 mod exit;
 mod export;
+mod form;
 mod generate;
+mod global;
 mod guide;
 mod harvest;
 mod harvest_report;
@@ -30,66 +33,19 @@ mod worker;
 
 use std::process::ExitCode;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, Parser, Subcommand};
 
-pub use exit::Exit;
-pub use settings::Settings;
+use exit::Exit;
+use global::Global;
 
 /// Harvests Libris over OAI-PMH into a mirror of your own: SPARQL, N-Triples, and links to the outside.
 #[derive(Debug, Parser)]
 #[command(name = "libris-mirror", version, max_term_width = 100, after_help = exit::HELP, arg_required_else_help = true)]
-pub struct Cli {
+struct Cli {
     #[command(flatten)]
     global: Global,
     #[command(subcommand)]
     verb: Verb,
-}
-
-/// The heading of the options that every command takes.
-const GLOBAL: &str = "Options of every command";
-
-/// The options that every command takes.
-#[derive(Debug, Clone, Args)]
-pub struct Global {
-    /// The data directory [default: ~/.local/share/libris-mirror].
-    #[arg(long, global = true, help_heading = GLOBAL, value_name = "DIR", env = "LIBRIS_MIRROR_DATA")]
-    data: Option<std::path::PathBuf>,
-    /// A configuration file [default: ~/.config/libris-mirror/config.toml, if it exists].
-    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FILE", env = "LIBRIS_MIRROR_CONFIG")]
-    config: Option<std::path::PathBuf>,
-    /// Set one setting, such as `harvest.pause_ms=500`; may be repeated.
-    #[arg(long = "set-config", global = true, help_heading = GLOBAL, value_name = "KEY=VALUE", value_parser = settings::key_value)]
-    overrides: Vec<(String, String)>,
-    /// Print more: a line for each page; twice, a line for each request.
-    #[arg(short, long, global = true, help_heading = GLOBAL, action = ArgAction::Count)]
-    verbose: u8,
-    /// Print only errors.
-    #[arg(short, long, global = true, help_heading = GLOBAL, conflicts_with = "verbose")]
-    quiet: bool,
-}
-
-/// The options for the form of the output.
-#[derive(Debug, Clone, Copy, Args)]
-pub(super) struct Form {
-    /// Print JSON, as --format json does.
-    #[arg(long, conflicts_with = "format")]
-    json: bool,
-    /// How to print it.
-    #[arg(long, value_enum, default_value = "text", hide_default_value = true)]
-    format: TextOrJson,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum TextOrJson {
-    Text,
-    Json,
-}
-
-impl Form {
-    /// Returns whether the form is JSON.
-    fn json(self) -> bool {
-        self.json || self.format == TextOrJson::Json
-    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -101,6 +57,7 @@ enum Verb {
     Links(links::Arguments),
     Record(record::Arguments),
     Search(search::Arguments),
+    Changes(changes::Arguments),
     Quarantine(quarantine::Arguments),
     Audit(audit::Arguments),
     Verify(verify::Arguments),
@@ -138,6 +95,7 @@ pub fn main() -> ExitCode {
         Verb::Links(arguments) => links::run(&arguments, &global),
         Verb::Record(arguments) => record::run(&arguments, &global),
         Verb::Search(arguments) => search::run(&arguments, &global),
+        Verb::Changes(arguments) => changes::run(&arguments, &global),
         Verb::Quarantine(arguments) => quarantine::run(&arguments, &global),
         Verb::Audit(arguments) => audit::run(&arguments, &global),
         Verb::Verify(arguments) => verify::run(&arguments, &global),
@@ -148,7 +106,7 @@ pub fn main() -> ExitCode {
         Verb::Worker(arguments) => worker::run(&arguments, &global),
         Verb::Backup(arguments) => backup::run(&arguments, &global),
         Verb::Restore(arguments) => backup::restore(&arguments, &global),
-        Verb::Generate(arguments) => generate::run(&arguments),
+        Verb::Generate(arguments) => generate::run(&arguments, Cli::command()),
         Verb::Guide(arguments) => guide::run(&arguments),
         Verb::Demo(arguments) => demo::run(&arguments, &global),
     };

@@ -2,6 +2,7 @@
 
 use std::io::{self, BufWriter, IsTerminal, Write};
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use comfy_table::{ContentArrangement, Table, presets};
 use tracing_subscriber::EnvFilter;
 
@@ -81,6 +82,11 @@ pub(super) fn grouped(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// Returns a time, given in milliseconds since 1970, as RFC 3339 in UTC.
+pub(super) fn time(millis: i64) -> Option<String> {
+    DateTime::<Utc>::from_timestamp_millis(millis).map(|time| time.to_rfc3339_opts(SecondsFormat::Secs, true))
 }
 
 /// Returns a number of bytes for people, in powers of 1000.

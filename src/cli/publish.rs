@@ -2,8 +2,11 @@
 
 use clap::Args;
 
+use super::exit::Exit;
+use super::form::Form;
+use super::global::Global;
 use super::output::{self, grouped};
-use super::{Exit, Form, Global, Settings};
+use super::settings::Settings;
 use crate::mirror::Mirror;
 
 /// Publish everything that was harvested so far as a new snapshot.

@@ -5,30 +5,32 @@ use std::io::Write;
 use clap::Args;
 use serde_json::json;
 
-use super::exit::of_fetch;
+use super::exit::{Exit, of_fetch};
+use super::form::Form;
+use super::global::Global;
 use super::harvest_report::worse;
 use super::output::{self, grouped};
+use super::settings::Settings;
 use super::signals::{SoFar, stop_on_signals};
-use super::{Exit, Form, Global, Settings};
 use crate::harvest;
 use crate::mirror::Mirror;
 use crate::quarantine;
 
-/// List the records that give no triples, and those that the source could not deliver, and why.
+/// List the records that give no triples, and those that the source could not deliver, with the reason.
 ///
-/// Of the former the log keeps what came; a version that parses clears them. The latter are listed with what the source
-/// answered, and the mirror keeps the version that it had before, if any; a delivery clears them.
+/// The log keeps a record that does not parse as it came; a later version that parses clears it. A record that was not
+/// delivered is listed with the answer of the source, and the mirror keeps the version that it had; a delivery clears it.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   libris-mirror quarantine
   libris-mirror quarantine --source nb --json
-  libris-mirror quarantine --retry          parse and ask again, after an upgrade or when the source is mended
-  libris-mirror record IRI --format raw     what came in place of a record")]
+  libris-mirror quarantine --retry          parse and ask again, after an upgrade or when the source is repaired
+  libris-mirror record IRI --format raw     the record as it came")]
 pub(super) struct Arguments {
-    /// Only those of one source.
+    /// Only the records of one source.
     #[arg(long, value_name = "SOURCE")]
     source: Option<String>,
-    /// Parse what is quarantined again, and ask for what was not delivered.
+    /// Parse quarantined records again, and ask again for those that were not delivered.
     #[arg(long)]
     retry: bool,
     #[command(flatten)]
@@ -95,7 +97,7 @@ fn retry(arguments: &Arguments, global: &Global, settings: &Settings) -> anyhow:
             None => Exit::Ok,
         };
         if !global.quiet && !arguments.form.json() {
-            output::message(&format!("{}: {} tried again, {} left", report.source, grouped(report.tried), grouped(report.left)));
+            output::message(&format!("{}: {} retried, {} left", report.source, grouped(report.tried), grouped(report.left)));
         }
         let error = report.unavailable.as_ref().map(ToString::to_string);
         if let Some(error) = &error {

@@ -6,10 +6,11 @@ use std::sync::atomic::Ordering;
 
 use clap::{Args, ValueEnum};
 
-use super::exit::Misuse;
+use super::exit::{Exit, Misuse};
+use super::global::Global;
 use super::held::{Held, Incomplete};
 use super::output;
-use super::{Exit, Global, Settings};
+use super::settings::Settings;
 use crate::query::{self, Bounds, GraphFormat, Limits, Queryable, Question, ResultsError, SolutionFormat, Written};
 use crate::snapshots::SnapshotError;
 use crate::store::{PublishedStore, StoreError};

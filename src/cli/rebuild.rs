@@ -3,8 +3,11 @@
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 
+use super::exit::Exit;
+use super::form::Form;
+use super::global::Global;
 use super::output::{self, grouped};
-use super::{Exit, Form, Global, Settings};
+use super::settings::Settings;
 use crate::mirror::{Mirror, VIEWS};
 use crate::views::Registered;
 

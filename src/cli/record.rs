@@ -7,8 +7,10 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use oxigraph::model::Quad;
 
+use super::exit::Exit;
+use super::global::Global;
 use super::output;
-use super::{Exit, Global, Settings};
+use super::settings::Settings;
 use crate::log::{Log, PageBodies, RecordRow};
 use crate::query::GraphFormat;
 use crate::views::{Content, Readers};

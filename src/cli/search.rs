@@ -4,8 +4,11 @@ use std::io::Write;
 
 use clap::Args;
 
+use super::exit::Exit;
+use super::form::Form;
+use super::global::Global;
 use super::output::{self, grouped};
-use super::{Exit, Form, Global, Settings};
+use super::settings::Settings;
 use crate::search::{COUNTED, SearchIndex};
 
 /// Find records by title, name, subject or identifier (ISBN in any form, Libris, Wikidata and other numbers).

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::exit::at_once;
+use super::exit::{Exit, at_once};
+use super::global::Global;
 use super::output;
+use super::settings::Settings;
 use super::signals::stop_gently;
-use super::{Exit, Global, Settings};
 use crate::serve::{ServeOptions, serve};
 
 /// Serve the mirror over HTTP: a SPARQL endpoint, records in every format, dumps, and pages to look at.

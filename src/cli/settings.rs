@@ -6,31 +6,24 @@ use std::path::PathBuf;
 use anyhow::Context;
 use fs_err as fs;
 
-use super::Global;
 use super::exit::Misuse;
+use super::global::Global;
 use crate::config::{Config, Source, nearest};
 use crate::data_dir::{DataDir, DataDirError};
 use crate::log::{Log, LogError, PageId};
 
 /// The settings of a run.
 #[derive(Debug)]
-pub struct Settings {
+pub(super) struct Settings {
     /// All layers merged.
-    pub config: Config,
+    pub(super) config: Config,
     /// The data directory.
-    pub data: DataDir,
+    pub(super) data: DataDir,
 }
 
 fn home(variable: &str, below: &str) -> Option<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     set(variable).or_else(|| set("HOME").map(|home| home.join(below)))
-}
-
-/// Splits `KEY=VALUE`.
-pub(super) fn key_value(text: &str) -> Result<(String, String), String> {
-    text.split_once('=')
-        .map(|(key, value)| (key.trim().to_owned(), value.to_owned()))
-        .ok_or_else(|| format!("{text:?} is not KEY=VALUE"))
 }
 
 impl Settings {

@@ -7,8 +7,11 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use clap::Args;
 use serde::Serialize;
 
+use super::exit::Exit;
+use super::form::Form;
+use super::global::Global;
 use super::output::{self, bytes, grouped};
-use super::{Exit, Form, Global, Settings};
+use super::settings::Settings;
 use crate::data_dir::{DataDir, Sizes};
 use crate::harvest::{Bounds, Facts, Options, Step, plan};
 use crate::log::{HarvestKind, HarvestState, Log, SourceRow};
@@ -61,7 +64,7 @@ struct Watermark {
     view: &'static str,
     /// The last change of the log that readers of the view see.
     change: i64,
-    /// The page of the log that this comes to.
+    /// The page of this change.
     page: i64,
 }
 
@@ -73,12 +76,8 @@ struct Snapshot {
     link: String,
     published: String,
     age_s: u64,
-    /// What would be free if it went.
+    /// The disk that its removal would free.
     alone_bytes: u64,
-}
-
-fn time(millis: i64) -> Option<String> {
-    DateTime::<Utc>::from_timestamp_millis(millis).map(|time| time.to_rfc3339_opts(SecondsFormat::Secs, true))
 }
 
 fn snapshots(data: &DataDir) -> Vec<Snapshot> {
@@ -108,7 +107,7 @@ fn source_status(log: &Log, source: SourceRow, overlap_s: u32) -> anyhow::Result
     let open = newest.filter(|harvest| harvest.state == HarvestState::Open);
     let (next_from, pending) = match plan(&facts, &Options::default()) {
         Step::Resume { token, .. } => (None, Some(format!("token {token}"))),
-        Step::Reopen { from, .. } => (from, Some("the list is opened again".to_owned())),
+        Step::Reopen { from, .. } => (from, Some("the list is re-opened".to_owned())),
         Step::Begin { from, .. } => (from, None),
     };
     Ok(SourceStatus {
@@ -118,7 +117,7 @@ fn source_status(log: &Log, source: SourceRow, overlap_s: u32) -> anyhow::Result
         live: source.live,
         deleted: source.deleted,
         quarantined: quarantine::count(log, &source.name)?,
-        last_harvest: complete.as_ref().and_then(|harvest| time(harvest.finished_at?)),
+        last_harvest: complete.as_ref().and_then(|harvest| output::time(harvest.finished_at?)),
         next_from,
         pending: pending.filter(|_| open.is_some()),
         name: source.name,
@@ -173,7 +172,7 @@ fn print(status: &Status) -> anyhow::Result<()> {
             source
                 .pending
                 .as_ref()
-                .map_or_else(|| source.next_from.clone().unwrap_or_else(|| "the beginning".into()), |_| "goes on".into()),
+                .map_or_else(|| source.next_from.clone().unwrap_or_else(|| "the beginning".into()), |_| "the open list".into()),
         ]);
     }
     let mut out = output::stdout();
@@ -183,7 +182,7 @@ fn print(status: &Status) -> anyhow::Result<()> {
     }
     for source in &status.sources {
         if source.withdrawn > 0 {
-            writeln!(out, "{}: {} withdrawn, which left the set (see `audit --help`)", source.name, grouped(source.withdrawn))?;
+            writeln!(out, "{}: {} withdrawn: they left the set (see `audit --help`)", source.name, grouped(source.withdrawn))?;
         }
         if source.undelivered > 0 {
             writeln!(out, "{}: {} not delivered by the source (see `quarantine`)", source.name, source.undelivered)?;
@@ -191,7 +190,7 @@ fn print(status: &Status) -> anyhow::Result<()> {
         if let Some(pending) = &source.pending {
             writeln!(
                 out,
-                "{}: an open list, to be resumed by the next harvest ({})",
+                "{}: the list is open, and the next harvest resumes it ({})",
                 source.name,
                 pending.chars().take(60).collect::<String>()
             )?;
@@ -208,7 +207,7 @@ fn print(status: &Status) -> anyhow::Result<()> {
     for snapshot in &status.snapshots {
         writeln!(
             out,
-            "snapshot {}{}: page {}, published {} ({} ago), alone holds {}",
+            "snapshot {}{}: page {}, published {} ({} ago), {} of its own",
             snapshot.number,
             if status.snapshot == Some(snapshot.number) { " (current)" } else { "" },
             snapshot.page,
@@ -220,7 +219,7 @@ fn print(status: &Status) -> anyhow::Result<()> {
     let sizes = &status.bytes;
     writeln!(
         out,
-        "disk: {} in all: log {}, store {}, snapshots {} beside the store, in {}",
+        "disk: {} in total: log {}, store {}, snapshots {} (without files of the store), in {}",
         bytes(sizes.total),
         bytes(sizes.log),
         bytes(sizes.store),

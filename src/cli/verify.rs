@@ -2,18 +2,21 @@
 
 use clap::Args;
 
+use super::exit::Exit;
+use super::form::Form;
+use super::global::Global;
 use super::output::{self, grouped};
+use super::settings::Settings;
 use super::signals::{SoFar, stop_on_signals};
-use super::{Exit, Form, Global, Settings};
 use crate::mirror::{Mirror, VIEWS};
 use crate::verify::{self, VerifyReport};
 use crate::views::Registered;
 
-/// Check without the network that the log is what was written, and that every view is what the log says.
+/// Check the log and every view of it, without the network.
 ///
-/// Reads everything: the checksum of every page, the graph of every live record in the store and in the published
-/// snapshot (the same triples as its payload parses to, and no others), its links, the quarantine, and the structures of
-/// the log's file. Exit code 1 if anything is wrong.
+/// Reads everything: the seal of every page; for every live record its graph in the store and in the published snapshot
+/// (exactly the triples of its payload), its links and its entry in the search; the quarantine; and the structure of the
+/// log's file. Exit code 1 if anything is wrong.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   libris-mirror verify
@@ -40,7 +43,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         }
         let more = report.fault_count - report.faults.len() as u64;
         if more > 0 {
-            output::message(&format!("and {} more", grouped(more)));
+            output::message(&format!("and {} more faults", grouped(more)));
         }
     }
     if report.fault_count > 0 {
@@ -51,7 +54,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     }
     if !global.quiet && !arguments.form.json() {
         output::message(&format!(
-            "all is as it should be: {} pages, {} records with {} triples in {}, {} links, {} in quarantine",
+            "no faults: {} pages, {} records with {} triples in {}, {} links, {} in quarantine",
             grouped(report.pages + report.unsealed_pages),
             grouped(report.records),
             grouped(report.quads),
@@ -63,7 +66,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     Ok(Exit::Ok)
 }
 
-/// What to do about what is wrong. A damaged log comes first: views of it are of no use.
+/// Returns what to do about the faults. Views of a damaged log need no advice: they are of no use.
 fn hints(report: &VerifyReport) -> Vec<String> {
     let wrong = |part: &str| report.faults.iter().any(|fault| fault.part == part);
     if wrong("log") {

@@ -4,7 +4,9 @@ use std::io;
 
 use clap::Args;
 
-use super::{Exit, Global, Settings};
+use super::exit::Exit;
+use super::global::Global;
+use super::settings::Settings;
 use crate::query::{self, QueryError, worker};
 
 /// Run the queries that `serve` sends over stdin.

@@ -1,23 +1,23 @@
 //! Settings: the compiled-in defaults of `config/libris.toml`, a user's file, the environment, and flags, in
 //! that order, become one validated [`Config`]. Reading files and the environment is left to the caller.
 
+mod defaults;
+mod error;
 mod names;
-
-pub use names::nearest;
+mod nearest;
+mod source;
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::oai::{Limits, MetadataPrefix, SetSpec};
-use crate::rdf::PayloadFormat;
+use crate::oai::Limits;
 
-/// The defaults, each with its reason.
-pub const DEFAULTS: &str = include_str!("../../config/libris.toml");
-
-/// The prefix of the environment variables; two underscores separate section and setting.
-pub const ENVIRONMENT_PREFIX: &str = "LIBRIS_MIRROR";
+pub use defaults::{DEFAULTS, ENVIRONMENT_PREFIX};
+pub use error::ConfigError;
+pub use nearest::nearest;
+pub use source::{Source, SourceSettings};
 
 /// All settings.
 #[derive(Debug, Clone, Deserialize)]
@@ -108,97 +108,8 @@ pub struct Serve {
     pub stop_s: u64,
 }
 
-/// `[sources.NAME]`: an OAI-PMH list that is mirrored.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SourceSettings {
-    /// The base URL.
-    pub url: String,
-    /// The set, or everything.
-    pub set: Option<String>,
-    /// The metadata prefix.
-    #[serde(default = "default_prefix")]
-    pub prefix: String,
-    /// The format of the payloads, if the prefix does not tell it: `rdfxml`, `ttl` or `jsonld`.
-    pub format: Option<String>,
-    /// The URL of the JSON-LD context.
-    pub context: Option<String>,
-    /// Whether it is harvested when no source is named.
-    #[serde(default = "yes")]
-    pub enabled: bool,
-}
-
 /// The minimum of `serve.memory_mb`.
 const LEAST_MEMORY_MB: u64 = 512;
-
-fn default_prefix() -> String {
-    "rdfxml".to_owned()
-}
-
-fn yes() -> bool {
-    true
-}
-
-/// Settings that are not valid.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// A layer does not parse, or names something unknown.
-    #[error(
-        "the configuration is not valid: {0}\nhint: `libris-mirror generate config` prints every setting with its default and the reason"
-    )]
-    Layers(#[from] config::ConfigError),
-    /// A setting does not exist.
-    #[error(
-        "{name:?} in {place} is no setting\nhint: {}`libris-mirror generate config` prints every setting with its default and the reason",
-        nearest.as_ref().map(|nearest| format!("did you mean `{nearest}`? ")).unwrap_or_default()
-    )]
-    Unknown {
-        /// The name, as it is written there.
-        name: String,
-        /// Where it is written.
-        place: &'static str,
-        /// The setting that is probably meant.
-        nearest: Option<String>,
-    },
-    /// A value is not valid.
-    #[error("{key} = {value:?} is not valid: {problem}")]
-    Value {
-        /// The setting.
-        key: String,
-        /// Its value.
-        value: String,
-        /// What is wrong, and what is valid.
-        problem: String,
-    },
-    /// No such source.
-    #[error(
-        "no source is called {name:?}; the configuration has {known}\nhint: {}add [sources.{name}] to it, or harvest with --url and --name",
-        names::nearest(known.split(", "), name).map(|nearest| format!("did you mean `{nearest}`? Otherwise ")).unwrap_or_default()
-    )]
-    UnknownSource {
-        /// What was asked for.
-        name: String,
-        /// The sources of the configuration.
-        known: String,
-    },
-}
-
-/// A source that was checked.
-#[derive(Debug, Clone)]
-pub struct Source {
-    /// Its name in this mirror.
-    pub name: String,
-    /// The base URL.
-    pub url: url::Url,
-    /// The set, or everything.
-    pub set: Option<SetSpec>,
-    /// The metadata prefix.
-    pub prefix: MetadataPrefix,
-    /// The format of the payloads.
-    pub format: PayloadFormat,
-    /// The URL of the JSON-LD context.
-    pub context: Option<url::Url>,
-}
 
 impl Config {
     /// Merges the layers: a user's file (its text), the environment, and `key=value` overrides.
@@ -286,45 +197,6 @@ impl Config {
 /// Splits a list from the command line at its commas.
 fn list(text: &str) -> Vec<String> {
     text.split(',').filter(|member| !member.trim().is_empty()).map(str::to_owned).collect()
-}
-
-impl SourceSettings {
-    /// Checks the settings of one source.
-    pub fn check(&self, name: &str) -> Result<Source, ConfigError> {
-        let wrong = |key: &str, value: &str, problem: String| ConfigError::Value {
-            key: format!("sources.{name}.{key}"),
-            value: value.to_owned(),
-            problem,
-        };
-        if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')) {
-            return Err(ConfigError::Value {
-                key: "sources".into(),
-                value: name.into(),
-                problem: "use letters, digits, '-', '_' and '.' for the name of a source".into(),
-            });
-        }
-        let web = |key: &str, text: &str| match url::Url::parse(text) {
-            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(url),
-            Ok(_) => Err(wrong(key, text, "it must begin with http:// or https://".into())),
-            Err(error) => Err(wrong(key, text, error.to_string())),
-        };
-        let set = self.set.as_deref().filter(|set| !set.is_empty());
-        let format = match self.format.as_deref() {
-            None => PayloadFormat::from_prefix(&self.prefix),
-            Some("rdfxml") => PayloadFormat::RdfXml,
-            Some("ttl") => PayloadFormat::Turtle,
-            Some("jsonld") => PayloadFormat::JsonLd,
-            Some(other) => return Err(wrong("format", other, "it is rdfxml, ttl or jsonld".into())),
-        };
-        Ok(Source {
-            name: name.to_owned(),
-            url: web("url", &self.url)?,
-            set: set.map(SetSpec::new).transpose().map_err(|error| wrong("set", set.unwrap_or_default(), error.to_string()))?,
-            prefix: MetadataPrefix::new(&self.prefix).map_err(|error| wrong("prefix", &self.prefix, error.to_string()))?,
-            format,
-            context: self.context.as_deref().filter(|url| !url.is_empty()).map(|url| web("context", url)).transpose()?,
-        })
-    }
 }
 
 impl Serve {

@@ -1,10 +1,12 @@
-//! The names of all settings; the check of a user's settings against them, and suggestions for wrong names.
+//! The names of all settings, and the check of a user's settings against them.
 
 use std::collections::{BTreeMap, HashMap};
 
 use config::{File, FileFormat, Value, ValueKind};
 
-use super::{ConfigError, DEFAULTS, ENVIRONMENT_PREFIX};
+use super::defaults::{DEFAULTS, ENVIRONMENT_PREFIX};
+use super::error::ConfigError;
+use super::nearest::nearest;
 
 /// Settings of a source that the sources of the defaults do not use.
 const OF_SOURCES: [&str; 6] = ["url", "set", "prefix", "format", "context", "enabled"];
@@ -153,25 +155,6 @@ fn look_up(
     let nearest = nearest(known.keys().map(String::as_str), &general);
     let nearest = nearest.map(|nearest| spell(nearest.replace(ANY_SOURCE, source.unwrap_or(ANY_SOURCE))));
     Err(ConfigError::Unknown { name: written.to_owned(), place, nearest })
-}
-
-/// Returns the known name that is nearest to a wrong one, if any is near.
-#[must_use]
-pub fn nearest<'a>(known: impl Iterator<Item = &'a str>, mistake: &str) -> Option<&'a str> {
-    fn last(name: &str) -> &str {
-        name.rsplit('.').next().unwrap_or_default()
-    }
-    // The section may be missing or wrong, so it only decides between names at the same distance.
-    let likeness = |name: &str| {
-        let own = strsim::jaro_winkler(last(name), last(mistake));
-        // Allows two swapped letters in a short name, and the wrong sign between section and name.
-        let swapped = mistake.len() > 2 && strsim::osa_distance(last(name), last(mistake)) == 1;
-        let joined = name.replace('.', "_") == mistake.replace('.', "_");
-        (if swapped || joined { own.max(0.9) } else { own }, strsim::jaro_winkler(name, mistake))
-    };
-    let near = known.map(|name| (likeness(name), name)).filter(|((own, _), _)| *own > 0.8);
-    near.max_by(|((own, whole), _), ((other_own, other_whole), _)| own.total_cmp(other_own).then(whole.total_cmp(other_whole)))
-        .map(|(_, name)| name)
 }
 
 #[cfg(test)]

@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
-use super::{DataDir, LOG, SNAPSHOTS, STORE};
-use crate::snapshots::sync;
+use super::layout::{DataDir, LOG, LOG_COMPANIONS};
+use crate::snapshots::{FOLDER as SNAPSHOTS, sync};
+use crate::store::FOLDER as STORE;
 
 /// The folder of the new parts.
 const INCOMING: &str = "incoming";
@@ -23,7 +24,7 @@ const DONE: &str = "incoming.done";
 /// The mark that the old parts were moved.
 const CLEARED: &str = "cleared";
 /// The old parts. The log is moved first, so that no reader opens it without its other files.
-const OLD: [&str; 5] = [LOG, "mirror.db-wal", "mirror.db-shm", STORE, SNAPSHOTS];
+const OLD: [&str; 5] = [LOG, LOG_COMPANIONS[0], LOG_COMPANIONS[1], STORE, SNAPSHOTS];
 /// The new parts. The log is moved last, because a log makes a mirror.
 const NEW: [&str; 2] = [STORE, LOG];
 

@@ -10,7 +10,7 @@ use spargebra::Query;
 use spargebra::algebra::{AggregateExpression, Expression, GraphPattern, OrderExpression};
 use spargebra::term::NamedNodePattern;
 
-use super::QueryError;
+use super::error::{QueryError, ServiceError};
 use super::mistake::Mistake;
 use super::mistake::tokens::{Kind, Tokens};
 
@@ -18,19 +18,6 @@ use super::mistake::tokens::{Kind, Tokens};
 pub(super) struct Services {
     hosts: Vec<String>,
     time: Duration,
-}
-
-/// Why another endpoint gave no results.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum ServiceError {
-    #[error(
-        "SERVICE <{0}> is not allowed here: its host is not in `query.service_hosts`\nhint: the operator of this mirror can list it there; other hosts are never asked"
-    )]
-    Host(String),
-    #[error("SERVICE <{0}> could not be asked: {1}")]
-    Http(String, String),
-    #[error("SERVICE <{0}> did not answer with SPARQL results: {1}")]
-    Answer(String, String),
 }
 
 /// The limit on an answer of another endpoint, in bytes.

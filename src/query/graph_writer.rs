@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use oxigraph::io::{JsonLdProfileSet, RdfFormat, RdfSerializer, WriterQuadSerializer};
 use oxigraph::model::{BlankNode, BlankNodeRef, NamedOrBlankNode, NamedOrBlankNodeRef, Quad, QuadRef, Term, TermRef};
 
-use super::PREFIXES;
+use super::prefixes::PREFIXES;
 
 /// The formats of graphs (`CONSTRUCT`, `DESCRIBE`, records).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -8,7 +8,10 @@ use oxigraph::model::{GraphNameRef, Term};
 use oxigraph::sparql::QueryResults;
 use oxigraph::sparql::results::{QueryResultsFormat, QueryResultsSerializer};
 
-use super::{GraphFormat, QueryError, Running, compact};
+use super::error::QueryError;
+use super::graph_writer::GraphFormat;
+use super::prefixes::compact;
+use super::running::{Running, Written};
 
 /// The formats of solutions (`SELECT`) and booleans (`ASK`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -34,17 +37,6 @@ pub enum ResultsError {
     /// The output failed.
     #[error("the output cannot be written")]
     Output(#[from] io::Error),
-}
-
-/// What was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Written {
-    /// This many solutions.
-    Solutions(u64),
-    /// This many triples.
-    Triples(u64),
-    /// The answer of an `ASK`.
-    Boolean(bool),
 }
 
 /// The limits on what is written.

@@ -7,7 +7,9 @@ use std::io::{self, Read, Write};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bounds, GraphFormat, Limits, Question, SolutionFormat};
+use super::graph_writer::GraphFormat;
+use super::question::{Limits, Question};
+use super::results::{Bounds, SolutionFormat};
 
 /// A query to run.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -5,9 +5,12 @@ use std::io::{self, BufRead, Write};
 use oxigraph::sparql::QueryEvaluationError;
 use oxigraph::store::Store;
 
+use super::error::QueryError;
+use super::graph_writer::GraphFormat;
+use super::results::{ResultsError, SolutionFormat, write};
+use super::run::run;
+use super::running::Written;
 use super::wire::{Ended, Frame, Head, Refusal, RefusalKind, Task};
-use super::{GraphFormat, ResultsError, SolutionFormat, Written};
-use super::{QueryError, run, write};
 use crate::snapshots::Snapshots;
 use crate::store::{PublishedStore, StoreError};
 

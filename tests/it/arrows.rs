@@ -75,7 +75,7 @@ pub fn circle(arrows: &BTreeSet<Arrow>) -> Option<Vec<String>> {
 }
 
 /// The shortest way along arrows, with both of its ends.
-pub fn way(arrows: &BTreeSet<Arrow>, start: &str, end: &str) -> Option<Vec<String>> {
+fn way(arrows: &BTreeSet<Arrow>, start: &str, end: &str) -> Option<Vec<String>> {
     let mut ways = vec![vec![start.to_owned()]];
     let mut seen = BTreeSet::new();
     while !ways.is_empty() {
@@ -94,22 +94,6 @@ pub fn way(arrows: &BTreeSet<Arrow>, start: &str, end: &str) -> Option<Vec<Strin
         ways = longer;
     }
     None
-}
-
-/// The arrows without those that are known to close a circle, each of which must close one; `a/*` is any file of `a`. An error
-/// names one that does not.
-pub fn without_known_circles(all: &BTreeSet<Arrow>, known: &[(&str, &str)]) -> Result<BTreeSet<Arrow>, String> {
-    let is = |name: &str, pattern: &str| match pattern.strip_suffix('*') {
-        Some(start) => name.starts_with(start),
-        None => name == pattern,
-    };
-    for (from, to) in known {
-        let mut meant = all.iter().filter(|arrow| is(&arrow.0, from) && is(&arrow.1, to));
-        if !meant.any(|arrow| way(all, &arrow.1, &arrow.0).is_some()) {
-            return Err(format!("{from} -> {to} closes no circle any longer: delete it from the list of known circles"));
-        }
-    }
-    Ok(all.iter().filter(|arrow| !known.iter().any(|(from, to)| is(&arrow.0, from) && is(&arrow.1, to))).cloned().collect())
 }
 
 fn is_root(file: &File) -> bool {
@@ -201,6 +185,11 @@ impl File {
             let before = at.checked_sub(1).map_or("", |before| tokens[before].as_str());
             let next = tokens.get(at + 1).map_or("", String::as_str);
             match tokens[at].as_str() {
+                // Who may see a thing, such as `pub(in crate::a)`, is no use of it.
+                "pub" if next == "(" => {
+                    at = (at..tokens.len()).find(|at| tokens[*at] == ")").unwrap_or(tokens.len());
+                    continue;
+                }
                 "use" if next != "<" => {
                     at = tree(&tokens, at + 1, &[], matches!(before, "pub" | ")"), &mut file.imports);
                     continue;
@@ -393,6 +382,10 @@ mod tests {
         let text = "fn f(x: &'a crate::b::B) -> super::c::C { crate::d::g::<u8>() } use crate::e; fn h() { e::i() }";
         let files = [("a", text), ("b", ""), ("c", ""), ("d", ""), ("e", "")];
         assert_eq!(of(&files), ["a -> b", "a -> c", "a -> d", "a -> e"]);
+        assert_eq!(
+            of(&[("a", "pub(in crate::b) struct A { pub(in crate::b) x: crate::c::C }"), ("b", ""), ("c", "")]),
+            ["a -> c"]
+        );
     }
 
     #[test]

@@ -5,8 +5,9 @@ use std::process::Stdio;
 
 use crate::harness::Bench;
 
-const VERBS: [&str; 18] = [
+const VERBS: [&str; 19] = [
     "audit",
+    "changes",
     "verify",
     "backup",
     "restore",
@@ -99,6 +100,7 @@ fn an_empty_mirror_says_the_same_to_every_reader() {
         &["export", "-o", "x.nt"],
         &["links", "--stats"],
         &["search", "x"],
+        &["changes"],
         &["record", "https://libris.kb.se/x"],
         &["quarantine"],
         &["quarantine", "--retry"],
@@ -236,6 +238,7 @@ fn reading_without_a_mirror_says_how_to_get_one() {
         &["export"],
         &["links", "--stats"],
         &["record", "x"],
+        &["changes"],
         &["quarantine"],
         &["rebuild", "store"],
     ] {

@@ -71,13 +71,14 @@ impl Source {
         Self { url, context, changed, broken, sent, not_modified, _runtime: runtime }
     }
 
-    fn harvest(&self, bench: &Bench, more: &[&str]) -> serde_json::Value {
-        bench.harvest("x", None, &[&["--prefix", "jsonld"], more].concat())
-    }
-
     fn asked(&self) -> (u64, u64) {
         (self.sent.load(Ordering::SeqCst), self.not_modified.load(Ordering::SeqCst))
     }
+}
+
+/// Harvests JSON-LD.
+fn harvest(bench: &Bench, more: &[&str]) -> serde_json::Value {
+    bench.harvest("x", None, &[&["--prefix", "jsonld"], more].concat())
 }
 
 /// How many triples have a predicate of a version of the context.
@@ -89,9 +90,9 @@ fn of_version(bench: &Bench, version: &str) -> usize {
 fn a_run_without_a_context_keeps_that_of_the_source_and_so_does_one_that_is_refused() {
     let source = Source::start();
     let bench = Bench::at(&source.url);
-    source.harvest(&bench, &["--context", &source.context]);
+    harvest(&bench, &["--context", &source.context]);
     assert_eq!(of_version(&bench, "old"), 3);
-    source.harvest(&bench, &["--full"]);
+    harvest(&bench, &["--full"]);
     assert_eq!(of_version(&bench, "old"), 3, "the context is still known");
     // Refused by the settings, and by the source itself.
     let refused = bench.run(&bench.harvest_words("x", Some("none"), &["--prefix", "jsonld"])).expect(1);
@@ -111,11 +112,11 @@ fn a_run_without_a_context_keeps_that_of_the_source_and_so_does_one_that_is_refu
 fn a_context_is_asked_for_conditionally_and_one_that_changed_is_read_with() {
     let source = Source::start();
     let bench = Bench::at(&source.url);
-    source.harvest(&bench, &["--context", &source.context]);
-    source.harvest(&bench, &[]);
+    harvest(&bench, &["--context", &source.context]);
+    harvest(&bench, &[]);
     assert_eq!(source.asked(), (1, 1), "sent once, and found unchanged once");
     source.changed.store(true, Ordering::SeqCst);
-    let summary = source.harvest(&bench, &[]);
+    let summary = harvest(&bench, &[]);
     assert_eq!((source.asked(), &summary["changed"]), ((2, 1), &0.into()), "no record changed");
     assert_eq!((of_version(&bench, "old"), of_version(&bench, "new")), (0, 3));
     let count = "SELECT (COUNT(*) AS ?n) { ?s <http://example.org/new/title> ?o }";
@@ -126,7 +127,7 @@ fn a_context_is_asked_for_conditionally_and_one_that_changed_is_read_with() {
     assert_eq!(versions, 2, "both are kept");
     // Back to the one before: a version of its own, as it happened.
     source.changed.store(false, Ordering::SeqCst);
-    source.harvest(&bench, &[]);
+    harvest(&bench, &[]);
     assert_eq!(of_version(&bench, "old"), 3);
     bench.run(&["verify"]).expect(0);
 }
@@ -140,7 +141,7 @@ fn a_context_that_cannot_be_fetched_again_stays_what_it_was() {
     let failed = bench.run(&words).expect(69);
     assert!(failed.stderr.contains(&source.context), "{}", failed.stderr);
     source.broken.store(false, Ordering::SeqCst);
-    source.harvest(&bench, &["--context", &source.context]);
+    harvest(&bench, &["--context", &source.context]);
     source.broken.store(true, Ordering::SeqCst);
     let done = bench.run(&bench.harvest_words("x", None, &["--prefix", "jsonld", "--full"])).expect(0);
     assert!(done.stderr.contains("the version of the JSON-LD context that the log has is used"), "{}", done.stderr);

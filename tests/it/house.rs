@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::arrows::{arrows, circle, room, without_known_circles};
+use crate::arrows::{Arrow, arrows, circle, room};
 use crate::harness::package;
 
 fn sources(directory: &Path) -> Vec<PathBuf> {
@@ -123,27 +123,6 @@ const MAY_USE: [(&str, &[&str]); 24] = [
     ),
 ];
 
-/// Arrows that close a circle and are still to be broken; `a/*` is any file of `a`.
-const STILL: [(&str, &str); 14] = [
-    ("cli/*", "cli/mod"),
-    ("config/names", "config/mod"),
-    ("data_dir/incoming", "data_dir/mod"),
-    ("query/federation", "query/mod"),
-    ("query/mistake/*", "query/mistake/mod"),
-    ("query/mistake/*", "query/mod"),
-    ("query/mistake/lexical", "query/mistake/explain"),
-    ("query/mistake/patterns", "query/mistake/expressions"),
-    ("query/mistake/patterns", "query/mistake/grammar"),
-    ("query/mistake/prefix", "query/mistake/reader"),
-    ("query/mistake/reader", "query/mistake/explain"),
-    ("query/mistake/scope", "query/mistake/reader"),
-    ("query/mistake/within", "query/mistake/explain"),
-    ("query/results", "query/mod"),
-];
-
-/// The same for rooms.
-const STILL_ROOMS: [(&str, &str); 0] = [];
-
 /// The files below `src` with their texts, named without `.rs`; without the roots of the two crates.
 fn below_src() -> Vec<(String, String)> {
     let source = package().join("src");
@@ -156,8 +135,7 @@ fn below_src() -> Vec<(String, String)> {
 fn no_file_uses_one_that_uses_it() {
     let arrows = arrows(&below_src());
     assert!(arrows.len() > 300, "the arrows were found: {}", arrows.len());
-    let left = without_known_circles(&arrows, &STILL).unwrap_or_else(|error| panic!("{error}"));
-    if let Some(circle) = circle(&left) {
+    if let Some(circle) = circle(&arrows) {
         panic!("a circle of files: {}", circle.join(" -> "));
     }
 }
@@ -173,9 +151,42 @@ fn a_room_uses_only_the_rooms_below_it() {
         let (from_room, to_room) = (room(&from), room(&to));
         assert!(from_room == to_room || allowed.contains(&to_room), "{from} uses {to}, which is not below it");
     }
-    let may_use = MAY_USE.iter().flat_map(|(from, all)| all.iter().map(|to| ((*from).to_owned(), (*to).to_owned())));
-    let left = without_known_circles(&may_use.collect(), &STILL_ROOMS).unwrap_or_else(|error| panic!("{error}"));
-    if let Some(circle) = circle(&left) {
+    if let Some(circle) = circle(&may_use()) {
         panic!("a circle of rooms: {}", circle.join(" -> "));
     }
+}
+
+/// The arrows of `MAY_USE`.
+fn may_use() -> BTreeSet<Arrow> {
+    MAY_USE.iter().flat_map(|(from, all)| all.iter().map(|to| ((*from).to_owned(), (*to).to_owned()))).collect()
+}
+
+/// The rooms of the table in the documentation of the crate, each with its floor, in the order of the table.
+fn floors(text: &str) -> Vec<(String, u32)> {
+    let mut found = Vec::new();
+    for line in text.lines() {
+        let Some((floor, rooms)) = line.strip_prefix("//! |").and_then(|row| row.split_once('|')) else { continue };
+        let Ok(floor) = floor.trim().parse() else { continue };
+        // A room is a link: [`log`], or [`config`](mod@config).
+        let names = rooms.split("[`").skip(1).filter_map(|rest| rest.split_once("`]").map(|(name, _)| name.to_owned()));
+        found.extend(names.map(|name| (name, floor)));
+    }
+    found
+}
+
+#[test]
+fn each_room_stands_on_one_floor_and_uses_none_above_it() {
+    let text = fs_err::read_to_string(package().join("src/lib.rs")).expect("text");
+    let floors = floors(&text);
+    let mut standing: Vec<&str> = floors.iter().map(|(name, _)| name.as_str()).collect();
+    standing.sort_unstable();
+    // `build` is the build script, and no room of the crate.
+    let mut rooms: Vec<&str> = MAY_USE.iter().map(|(name, _)| *name).filter(|name| *name != "build").collect();
+    rooms.sort_unstable();
+    assert_eq!(standing, rooms, "each room stands on exactly one floor of the table in src/lib.rs");
+    let floor = |room: &str| floors.iter().find(|(name, _)| name == room).map(|(_, floor)| *floor).expect("a floor");
+    let up = may_use().into_iter().filter(|(from, to)| floor(to) > floor(from));
+    let up: Vec<String> =
+        up.map(|(from, to)| format!("{from} (floor {}) -> {to} (floor {})", floor(&from), floor(&to))).collect();
+    assert!(up.is_empty(), "arrows that go up: {}", up.join(", "));
 }

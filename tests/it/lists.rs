@@ -227,7 +227,7 @@ fn after_lists_that_ended_in_doubt_the_next_one_reaches_back() {
     for ((summary, said), created) in doubtful.into_iter().zip([10, 0, 0]) {
         assert_eq!((&summary["outcome"], &summary["created"]), (&"doubtful".into(), &created.into()), "{summary}");
         assert_eq!((&summary["reaches_back"], &summary["next_from"]), (&true.into(), &Value::Null), "{summary}");
-        assert!(said.contains("the next harvest asks for everything again"), "{said}");
+        assert!(said.contains("the next harvest asks for the whole list again"), "{said}");
     }
     assert!(status.contains("the beginning"), "{status}");
     // And then all is as usual.

@@ -14,6 +14,7 @@
 //! - `proof`: audits against the source, and checks without it
 //! - `misbehaviour`: departures from the specification that were seen in the wild, line by line
 //! - `bad_records`: records that are no good, or look so
+//! - `changes`: the order of changes
 //! - `search`: titles, names, identifiers
 //! - `serve_protocol`: the SPARQL 1.1 Protocol, case by case
 //! - `query_output`: what `query` prints when something fails
@@ -41,6 +42,7 @@
 mod arrows;
 mod backups;
 mod bad_records;
+mod changes;
 mod clients;
 mod command_line;
 mod contexts;

@@ -123,7 +123,7 @@ fn an_audit_goes_on_where_it_stopped() {
     let bench = Bench::faulty(1000, 15, &faults);
     while bench.run(&bench.harvest_words("all", None, &[])).code != Some(0) {}
     let first = bench.run(&["audit"]).expect(69);
-    assert!(first.stderr.contains("run the same command again to go on from there"), "{}", first.stderr);
+    assert!(first.stderr.contains("run the same command again to continue"), "{}", first.stderr);
     let mut runs = 1;
     let last = loop {
         runs += 1;
@@ -153,7 +153,7 @@ fn a_resumed_audit_says_since_when_its_list_is_and_the_next_one_sees_the_rest() 
     faults.end();
     let resumed = bench.run(&["audit"]).expect(0);
     assert!(resumed.stderr.contains("the list was begun at 20"), "{}", resumed.stderr);
-    assert!(resumed.stderr.contains("shows in the next audit"), "{}", resumed.stderr);
+    assert!(resumed.stderr.contains("the next audit shows what changed since then"), "{}", resumed.stderr);
     let next = bench.run(&["audit"]).expect(1);
     assert!(next.stderr.contains(" 1 stale") && !next.stderr.contains("the list was begun"), "{}", next.stderr);
 }

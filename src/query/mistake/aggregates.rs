@@ -1,7 +1,7 @@
 //! Aggregates within a pattern. The grammar (SPARQL 1.1, 11.1 and 18.2.4.1) allows them only in SELECT, HAVING and ORDER BY; the
 //! engine also accepts them in a FILTER or BIND, and then finds nothing, which would look like an answer.
 
-use super::Mistake;
+use super::message::Mistake;
 use super::near;
 use super::tokens::{Kind, Tokens};
 

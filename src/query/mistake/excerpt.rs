@@ -1,4 +1,4 @@
-//! The line of a query that has a mistake, with a caret under the place.
+//! Parts of a query for people: the line that has a mistake, with a caret under the place, or a few words.
 
 use unicode_width::UnicodeWidthChar;
 
@@ -82,6 +82,16 @@ pub(super) fn shown(c: char) -> char {
         _ if c.is_control() => '\u{fffd}',
         _ => c,
     }
+}
+
+/// Shortens a part of a query for a sentence.
+pub(super) fn brief(text: &str) -> String {
+    const LONGEST: usize = 40;
+    let mut shown: String = text.chars().take(LONGEST).map(shown).map(|c| if c == '`' { '\'' } else { c }).collect();
+    if text.chars().nth(LONGEST).is_some() {
+        shown.push('…');
+    }
+    shown
 }
 
 fn columns(c: char) -> usize {

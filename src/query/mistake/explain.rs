@@ -1,88 +1,15 @@
-//! Explains a token that does not fit: what was expected, and what is most likely meant.
+//! Explains a token that does not fit: what was expected, and what is most likely meant. Characters and brackets are in
+//! [`lexical`](super::lexical), the insides of braces in [`within`](super::within).
 
+use super::excerpt::brief;
 use super::near::{self, ELEMENTS, FORMS, MODIFIERS, UPDATES};
 use super::reader::{Fault, Reader};
 use super::tokens::Kind;
-use super::{brief, near::nearest};
-
-/// What the grammar expects at a place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wanted {
-    /// `SELECT` and the other forms.
-    Form,
-    /// A prefix with its colon, after `PREFIX`.
-    Prefix,
-    /// The IRI of `PREFIX` or `BASE`.
-    Namespace,
-    /// A variable, an expression with a name, or the pattern.
-    Selection,
-    /// The braces of the pattern.
-    Pattern,
-    /// The braces of the template of `CONSTRUCT`.
-    Template,
-    /// The IRI of a graph, after `FROM`.
-    Dataset,
-    /// The subject of `DESCRIBE`.
-    Described,
-    /// `ORDER BY` and the other modifiers, or the end.
-    Modifier,
-    /// `BY` after this word.
-    By(&'static str),
-    /// A condition of `GROUP BY` or `ORDER BY`.
-    Condition(&'static str),
-    /// A number, after `LIMIT` or `OFFSET`.
-    Count(&'static str),
-    /// An element of a group, or its end.
-    Element,
-    /// A group after this keyword.
-    Group(&'static str),
-    /// The name of a graph or a service.
-    Name(&'static str),
-    /// The predicate of a triple.
-    Verb,
-    /// An object, or another node.
-    Object,
-    /// The end of a triple.
-    AfterTriple,
-    /// An IRI in a path.
-    Path,
-    /// A condition, after this keyword.
-    Constraint(&'static str),
-    /// An expression.
-    Expression,
-    /// An operator, or the parenthesis that ends an expression.
-    Close,
-    /// The same, or a comma.
-    ListEnd,
-    /// The parenthesis that ends an aggregate.
-    AggregateEnd,
-    /// `AS` after an expression.
-    As,
-    /// The variable after `AS`.
-    Alias,
-    /// A parenthesis after a word.
-    Bracket,
-    /// `IN` after `NOT`.
-    In,
-    /// `EXISTS` after `NOT`.
-    Exists,
-    /// `SEPARATOR="…"`
-    Separator,
-    /// The variables of `VALUES`.
-    DataVariables,
-    /// The braces of its values.
-    Data,
-    /// A row of it.
-    Row,
-    /// A value.
-    Value,
-    /// The datatype of a literal.
-    Datatype,
-}
+use super::wanted::Wanted;
 
 impl Reader<'_> {
     /// Explains what is wrong with the next token, where something else is expected.
-    pub(super) fn wanted(&self, wanted: Wanted) -> Fault {
+    pub(super) fn explain(&self, wanted: Wanted) -> Fault {
         self.lexical(wanted)
             .or_else(|| self.brackets())
             .or_else(|| self.operators(wanted))
@@ -90,42 +17,6 @@ impl Reader<'_> {
             .or_else(|| self.around(wanted))
             .or_else(|| self.within(wanted))
             .unwrap_or_else(|| self.other(wanted))
-    }
-
-    /// Returns the next token in words.
-    pub(super) fn found(&self) -> String {
-        let text = brief(self.written());
-        match self.here.kind {
-            Kind::End => "the end of the query".to_owned(),
-            Kind::Text | Kind::OpenText => format!("the string {text}"),
-            Kind::Language => format!("the language tag `{text}`"),
-            _ => format!("`{text}`"),
-        }
-    }
-
-    /// Returns its text.
-    pub(super) fn name(&self) -> String {
-        brief(self.written())
-    }
-
-    /// Returns the text of the token before, for an example.
-    pub(super) fn before(&self) -> String {
-        brief(self.last.of(self.text))
-    }
-
-    /// Returns a mistake at the next token.
-    #[expect(clippy::unnecessary_wraps, reason = "explanations are optional, and this one always exists")]
-    pub(super) fn at_here(&self, sentence: impl Into<String>, hint: impl Into<String>) -> Option<Fault> {
-        Some(self.fault(self.here, sentence, hint))
-    }
-
-    /// Explains a word that is near to one that may stand here.
-    pub(super) fn mistyped(&self, known: &[&str]) -> Option<Fault> {
-        if self.here.kind != Kind::Word || near::is_keyword(self.written()) {
-            return None;
-        }
-        let near = nearest(self.written(), known)?;
-        self.at_here(format!("`{}` is not a keyword of SPARQL", self.name()), format!("did you mean {near}?"))
     }
 
     /// Explains mistakes in the prologue, the form, and what follows the pattern.

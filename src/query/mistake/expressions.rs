@@ -1,9 +1,9 @@
 //! Reads expressions and calls of functions.
 
-use super::explain::Wanted;
 use super::near;
 use super::reader::{Read, Reader};
 use super::tokens::{Kind, Token};
+use super::wanted::Wanted;
 
 impl<'a> Reader<'a> {
     /// Reads an expression.
@@ -17,7 +17,7 @@ impl<'a> Reader<'a> {
             }
             while self.is_one_of(&["IN", "NOT"]) && !compared {
                 if self.take_word("NOT") && !self.is_word("IN") {
-                    return Err(self.wanted(Wanted::In));
+                    return Err(Wanted::In.into());
                 }
                 self.advance();
                 compared = true;
@@ -32,7 +32,7 @@ impl<'a> Reader<'a> {
             let comparison = ["=", "!=", "<", ">", "<=", ">="].iter().any(|sign| self.is_sign(sign));
             if comparison && compared {
                 let sentence = "two comparisons cannot follow each other";
-                return Err(self.fault(self.here, sentence, "write both: `?x > 1 && ?x < 9`"));
+                return Err(self.stop(self.here, sentence, "write both: `?x > 1 && ?x < 9`"));
             }
             if !comparison {
                 return Ok(());
@@ -45,7 +45,7 @@ impl<'a> Reader<'a> {
     fn operand(&mut self) -> Read {
         if self.take_sign("!") {
             if self.is_sign("!") {
-                return Err(self.fault(self.here, "two `!` cannot follow each other", "leave both out, or write `!(!…)`"));
+                return Err(self.stop(self.here, "two `!` cannot follow each other", "leave both out, or write `!(!…)`"));
             }
         } else if !self.take_sign("-") {
             self.take_sign("+");
@@ -81,7 +81,7 @@ impl<'a> Reader<'a> {
                 self.expression()?;
                 self.closing(")", Wanted::Close)
             }
-            _ => Err(self.wanted(Wanted::Expression)),
+            _ => Err(Wanted::Expression.into()),
         }
     }
 
@@ -99,22 +99,22 @@ impl<'a> Reader<'a> {
     pub(super) fn call(&mut self, wanted: Wanted) -> Read {
         if self.is_iri() {
             self.iri(Wanted::Expression)?;
-            return if self.is_sign("(") { self.arguments() } else { Err(self.wanted(wanted)) };
+            return if self.is_sign("(") { self.arguments() } else { Err(wanted.into()) };
         }
         let (name, token) = (self.written(), self.here);
         if self.here.kind != Kind::Word {
-            return Err(self.wanted(wanted));
+            return Err(wanted.into());
         }
         if self.is_one_of(&["EXISTS", "NOT"]) {
             if self.take_word("NOT") && !self.is_word("EXISTS") {
-                return Err(self.wanted(Wanted::Exists));
+                return Err(Wanted::Exists.into());
             }
             self.advance();
             if !self.is_sign("{") {
-                return Err(self.wanted(Wanted::Group("EXISTS")));
+                return Err(Wanted::Group("EXISTS").into());
             }
             self.shields += 1;
-            self.group()?;
+            (self.rules.group)(self)?;
             self.shields -= 1;
             return Ok(());
         }
@@ -122,22 +122,22 @@ impl<'a> Reader<'a> {
             return self.aggregate(aggregate, token);
         }
         let Some((function, least, most)) = near::function(name) else {
-            return Err(self.wanted(wanted));
+            return Err(wanted.into());
         };
         self.advance();
         if !self.is_sign("(") {
-            return Err(self.wanted(Wanted::Bracket));
+            return Err(Wanted::Bracket.into());
         }
         let glued = matches!(function, "CONCAT" | "COALESCE") || (function == "BNODE" && self.after().of(self.text) == ")");
         if glued && self.last.end != self.here.start {
             let hint = format!("write `{function}(`");
-            return Err(self.fault(self.here, format!("there must be no space between {function} and its parenthesis"), hint));
+            return Err(self.stop(self.here, format!("there must be no space between {function} and its parenthesis"), hint));
         }
         let shielded = matches!(function, "BOUND" | "COALESCE");
         self.shields += usize::from(shielded);
         self.opening("(", Wanted::Bracket)?;
         if function == "BOUND" && self.here.kind != Kind::Variable {
-            return Err(self.fault(self.here, "BOUND takes only a variable", "write `BOUND(?x)`"));
+            return Err(self.stop(self.here, "BOUND takes only a variable", "write `BOUND(?x)`"));
         }
         let count = self.list()?;
         self.shields -= usize::from(shielded);
@@ -150,7 +150,7 @@ impl<'a> Reader<'a> {
             };
             let sentence = format!("{function} takes {takes}, and has {count} here");
             let hint = "check its commas and parentheses: each argument is separated from the next by a comma";
-            return Err(self.fault(token, sentence, hint));
+            return Err(self.stop(token, sentence, hint));
         }
         Ok(())
     }
@@ -178,11 +178,11 @@ impl<'a> Reader<'a> {
     fn aggregate(&mut self, name: &'static str, token: Token) -> Read {
         self.advance();
         if !self.is_sign("(") {
-            return Err(self.wanted(Wanted::Bracket));
+            return Err(Wanted::Bracket.into());
         }
         let Some(scope) = self.scopes.last_mut() else {
             let sentence = format!("{name} counts or joins solutions, which only SELECT can do");
-            return Err(self.fault(token, sentence, "put a SELECT into the group: { SELECT … { … } }"));
+            return Err(self.stop(token, sentence, "put a SELECT into the group: { SELECT … { … } }"));
         };
         scope.aggregates.push(token);
         self.shields += 1;
@@ -190,7 +190,7 @@ impl<'a> Reader<'a> {
         self.take_word("DISTINCT");
         if self.is_sign("*") {
             if name != "COUNT" {
-                return Err(self.fault(
+                return Err(self.stop(
                     self.here,
                     format!("only COUNT takes `*`, and {name} takes a variable"),
                     format!("write `{name}(?x)`"),
@@ -201,13 +201,13 @@ impl<'a> Reader<'a> {
             if self.is_sign(")") {
                 let hint =
                     if name == "COUNT" { "write `COUNT(*)` or `COUNT(?x)`".to_owned() } else { format!("write `{name}(?x)`") };
-                return Err(self.fault(self.here, format!("{name} says what of here"), hint));
+                return Err(self.stop(self.here, format!("{name} says what of here"), hint));
             }
             self.expression()?;
         }
         if name == "GROUP_CONCAT" && self.take_sign(";") {
             if !self.take_word("SEPARATOR") || !self.take_sign("=") || self.here.kind != Kind::Text {
-                return Err(self.wanted(Wanted::Separator));
+                return Err(Wanted::Separator.into());
             }
             self.string()?;
         }
@@ -218,11 +218,11 @@ impl<'a> Reader<'a> {
     /// Reads `AS` and the variable after it.
     pub(super) fn alias(&mut self) -> Read<(&'a str, Token)> {
         if !self.take_word("AS") {
-            return Err(self.wanted(Wanted::As));
+            return Err(Wanted::As.into());
         }
         let token = self.here;
         if token.kind != Kind::Variable {
-            return Err(self.wanted(Wanted::Alias));
+            return Err(Wanted::Alias.into());
         }
         let name = self.written().get(1..).unwrap_or_default();
         self.advance();

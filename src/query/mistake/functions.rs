@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use super::excerpt::brief;
+use super::message::Mistake;
+use super::near;
 use super::tokens::{Kind, Tokens};
-use super::{Mistake, brief, near};
 use crate::query::PREFIXES;
 
 const XSD: &str = "http://www.w3.org/2001/XMLSchema#";

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use super::explain::Wanted;
 use super::near;
-use super::reader::{Read, Reader};
-use super::scope::{Item, Scope};
+use super::reader::{Read, Reader, Scope};
+use super::scope::Item;
 use super::tokens::Kind;
+use super::wanted::Wanted;
 
 /// The variables of `GROUP BY`, if there is one, and those that have values after all modifiers.
 type Modified<'a> = (Option<Vec<&'a str>>, HashSet<&'a str>);
@@ -27,9 +27,9 @@ impl<'a> Reader<'a> {
             self.pattern(Wanted::Pattern)?;
             self.ending()?;
         } else {
-            return Err(self.wanted(Wanted::Form));
+            return Err(Wanted::Form.into());
         }
-        if self.here.kind == Kind::End { Ok(()) } else { Err(self.wanted(Wanted::Modifier)) }
+        if self.here.kind == Kind::End { Ok(()) } else { Err(Wanted::Modifier.into()) }
     }
 
     fn prologue(&mut self) -> Read {
@@ -40,12 +40,12 @@ impl<'a> Reader<'a> {
             } else if self.take_word("PREFIX") {
                 let prefix = match self.written().strip_suffix(':') {
                     Some(prefix) if self.here.kind == Kind::Name && !prefix.contains(':') => prefix,
-                    _ => return Err(self.wanted(Wanted::Prefix)),
+                    _ => return Err(Wanted::Prefix.into()),
                 };
                 self.advance();
                 let namespace = self.written().trim_start_matches('<').trim_end_matches('>');
                 if self.here.kind != Kind::Iri {
-                    return Err(self.wanted(Wanted::Namespace));
+                    return Err(Wanted::Namespace.into());
                 }
                 self.check_iri()?;
                 // The real base is not known here, and any base will do to check the names.
@@ -108,7 +108,7 @@ impl<'a> Reader<'a> {
             return Ok(Some(Item { name, token, free: Some(free) }));
         }
         let ends = self.is_sign("{") || self.is_word("WHERE") || self.is_word("FROM");
-        if ends && !before.is_empty() { Ok(None) } else { Err(self.wanted(Wanted::Selection)) }
+        if ends && !before.is_empty() { Ok(None) } else { Err(Wanted::Selection.into()) }
     }
 
     fn datasets(&mut self) -> Read {
@@ -122,7 +122,7 @@ impl<'a> Reader<'a> {
     /// Reads `WHERE` and its group, and returns the variables of the group.
     fn pattern(&mut self, wanted: Wanted) -> Read<HashSet<&'a str>> {
         self.take_word("WHERE");
-        if self.is_sign("{") { self.group() } else { Err(self.wanted(wanted)) }
+        if self.is_sign("{") { self.group() } else { Err(wanted.into()) }
     }
 
     fn construct(&mut self) -> Read {
@@ -135,7 +135,7 @@ impl<'a> Reader<'a> {
         } else {
             self.datasets()?;
             if !self.take_word("WHERE") {
-                return Err(self.wanted(Wanted::Template));
+                return Err(Wanted::Template.into());
             }
             self.template()?;
         }
@@ -169,7 +169,7 @@ impl<'a> Reader<'a> {
                 }
             }
             if self.last == form {
-                return Err(self.wanted(Wanted::Described));
+                return Err(Wanted::Described.into());
             }
         }
         self.datasets()?;
@@ -185,7 +185,7 @@ impl<'a> Reader<'a> {
     fn ending(&mut self) -> Read {
         if self.is_word("GROUP") {
             let hint = "put a SELECT with GROUP BY into the group: { SELECT … { … } GROUP BY … }";
-            return Err(self.fault(self.here, "only SELECT can have GROUP BY", hint));
+            return Err(self.stop(self.here, "only SELECT can have GROUP BY", hint));
         }
         self.modifiers(HashSet::new()).map(|_| ())
     }
@@ -196,7 +196,7 @@ impl<'a> Reader<'a> {
         self.groups.push(visible);
         if self.take_modifier("GROUP") {
             if !self.take_word("BY") {
-                return Err(self.wanted(Wanted::By("GROUP")));
+                return Err(Wanted::By("GROUP").into());
             }
             let mut grouped = Vec::new();
             while self.begins_condition() || grouped.is_empty() {
@@ -212,7 +212,7 @@ impl<'a> Reader<'a> {
         }
         if self.take_modifier("ORDER") {
             if !self.take_word("BY") {
-                return Err(self.wanted(Wanted::By("ORDER")));
+                return Err(Wanted::By("ORDER").into());
             }
             self.order()?;
             while self.begins_condition() || ((self.is_word("ASC") || self.is_word("DESC")) && self.after_is("(")) {
@@ -243,7 +243,7 @@ impl<'a> Reader<'a> {
             return Ok(false);
         }
         if self.here.kind != Kind::Number || self.written().parse::<usize>().is_err() {
-            return Err(self.wanted(Wanted::Count(word)));
+            return Err(Wanted::Count(word).into());
         }
         self.advance();
         Ok(true)
@@ -278,7 +278,7 @@ impl<'a> Reader<'a> {
             return Ok(Some(name));
         }
         if !self.begins_condition() {
-            return Err(self.wanted(Wanted::Condition("GROUP BY")));
+            return Err(Wanted::Condition("GROUP BY").into());
         }
         if !self.is_sign("(") {
             self.call(Wanted::Condition("GROUP BY"))?;
@@ -303,6 +303,6 @@ impl<'a> Reader<'a> {
             self.advance();
             return Ok(());
         }
-        if self.begins_condition() { self.constraint("ORDER BY") } else { Err(self.wanted(Wanted::Condition("ORDER BY"))) }
+        if self.begins_condition() { self.constraint("ORDER BY") } else { Err(Wanted::Condition("ORDER BY").into()) }
     }
 }

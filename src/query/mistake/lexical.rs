@@ -1,11 +1,10 @@
 //! Explains characters that are not tokens or are other tokens than was meant, and unbalanced brackets.
 
-use super::brief;
-use super::excerpt::place;
-use super::explain::Wanted;
+use super::excerpt::{brief, place, shown};
 use super::near::{self, ELEMENTS};
 use super::reader::{Fault, Reader};
 use super::tokens::{Kind, Token, Tokens};
+use super::wanted::Wanted;
 
 /// Returns the bracket that closes another one.
 fn counterpart(bracket: &str) -> &'static str {
@@ -114,7 +113,7 @@ impl Reader<'_> {
                 self.at_here(sentence, "write \"…\" or '…' with straight quotation marks")
             }
             '\u{2010}'..='\u{2015}' | '\u{2212}' => self.at_here(format!("`{name}` is a dash, not a minus sign"), "write `-`"),
-            c if c.is_whitespace() || super::excerpt::shown(c) != c => {
+            c if c.is_whitespace() || shown(c) != c => {
                 let sentence = format!("there is an invisible character (U+{:04X}) here", u32::from(c));
                 self.at_here(sentence, "delete it, and type a space")
             }
@@ -145,7 +144,7 @@ impl Reader<'_> {
             Some(at) if line.get(end..).is_some_and(|rest| rest.starts_with('>')) && !goes_on => {
                 let c = inner.get(at..)?.chars().next()?;
                 let token = Token { start: self.here.end + at, ..self.here };
-                let what = if c == ' ' { "a space".to_owned() } else { format!("`{}`", super::excerpt::shown(c)) };
+                let what = if c == ' ' { "a space".to_owned() } else { format!("`{}`", shown(c)) };
                 let hint = format!("write `%{:02X}` for it, or end the IRI before it with `>`", u32::from(c));
                 Some(self.fault(token, format!("an IRI cannot contain {what}"), hint))
             }

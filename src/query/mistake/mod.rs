@@ -1,8 +1,8 @@
 //! Explains a query that the engine's parser refused: a sentence, the line with a caret under the place, and a hint.
 //!
 //! The parser reports the characters that it expected, and a place that is often after the mistake. So the query is read
-//! again here ([`reader`]), by the grammar of SPARQL 1.1, up to the first token that does not fit; [`explain`] and its
-//! neighbours guess what is meant there. They only see queries that the parser refused, so they never refuse a query
+//! again here ([`grammar`]), by the grammar of SPARQL 1.1, up to the first token that does not fit; [`explain`] and the
+//! files below it then guess what is meant there. They only see queries that the parser refused, so they never refuse a query
 //! themselves; only [`aggregates`] refuses what the parser accepts against the grammar.
 
 mod aggregates;
@@ -12,58 +12,33 @@ mod expressions;
 mod functions;
 mod grammar;
 mod lexical;
+mod message;
 mod near;
 mod patterns;
+mod phrases;
 mod prefix;
 mod reader;
 mod scope;
+mod terms;
 pub(super) mod tokens;
+mod wanted;
 mod within;
 
-use std::fmt;
-
 pub(super) use aggregates::aggregates_of_groups;
-use reader::{Fault, Reader};
+pub use message::Mistake;
+use reader::{Fault, Reader, Rules, Stop};
 
-/// A mistake in a query.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mistake {
-    /// What is wrong.
-    pub sentence: String,
-    /// Its line, from 1.
-    pub line: usize,
-    /// Its character in that line, from 1.
-    pub column: usize,
-    /// The line with its number, and below it a caret under the place.
-    pub excerpt: String,
-    /// The hint.
-    pub hint: Option<String>,
-}
-
-impl fmt::Display for Mistake {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { sentence, line, column, excerpt, hint } = self;
-        write!(f, "{sentence} (line {line}, column {column})\n{excerpt}")?;
-        hint.iter().try_for_each(|hint| write!(f, "\nhint: {hint}"))
-    }
-}
-
-impl std::error::Error for Mistake {}
-
-impl Mistake {
-    /// Returns a mistake at a byte of a query.
-    pub(super) fn at(text: &str, at: usize, sentence: impl Into<String>, hint: Option<String>) -> Self {
-        let excerpt::Place { line, column, excerpt } = excerpt::place(text, at);
-        Self { sentence: sentence.into(), line, column, excerpt, hint }
-    }
-
-    /// Returns the mistake in a query that the parser refused with `said`. `base`: whether relative IRIs are resolved.
-    pub(super) fn find(text: &str, base: bool, said: &str) -> Self {
-        match Reader::new(text, base).query() {
-            Err(Fault { at, sentence, hint }) => Self::at(text, at, sentence, hint),
-            Ok(()) => Self::at(text, parsers_place(text, said), "the query cannot be read up to its end", None),
+/// Returns the mistake in a query that the parser refused with `said`. `base`: whether relative IRIs are resolved.
+pub(super) fn find(text: &str, base: bool, said: &str) -> Mistake {
+    let mut reader = Reader::new(text, base, Rules { group: Reader::group, select: Reader::select });
+    let Fault { at, sentence, hint } = match reader.query() {
+        Err(Stop::Fault(fault)) => fault,
+        Err(Stop::Unexpected(wanted)) => reader.explain(wanted),
+        Ok(()) => {
+            return Mistake::at(text, parsers_place(text, said), "the query cannot be read up to its end", None);
         }
-    }
+    };
+    Mistake::at(text, at, sentence, hint)
 }
 
 /// Returns the mistake for a function that the engine does not have, or has with other arguments.
@@ -90,16 +65,6 @@ fn parsers_place(text: &str, said: &str) -> usize {
         }
         begin = token.start;
     }
-}
-
-/// Shortens a part of a query for a sentence.
-fn brief(text: &str) -> String {
-    const LONGEST: usize = 40;
-    let mut shown: String = text.chars().take(LONGEST).map(excerpt::shown).map(|c| if c == '`' { '\'' } else { c }).collect();
-    if text.chars().nth(LONGEST).is_some() {
-        shown.push('…');
-    }
-    shown
 }
 
 #[cfg(test)]
@@ -166,12 +131,12 @@ mod tests {
 
     fn parsed(text: &str) -> Result<(), String> {
         let question = crate::query::Question::from(text.to_owned());
-        crate::query::parse(&question.text, question.base.as_deref()).map(|_| ()).map_err(|error| error.to_string())
+        crate::query::run::parse(&question.text, question.base.as_deref()).map(|_| ()).map_err(|error| error.to_string())
     }
 
     /// What is said of any text is a few lines that can be shown anywhere.
     fn say(text: &str) -> String {
-        let said = Mistake::find(text, false, "error at 1:3: expected EOF").to_string();
+        let said = find(text, false, "error at 1:3: expected EOF").to_string();
         assert!(said.lines().count() <= 5, "{said}");
         assert!(said.chars().all(|c| c == '\n' || excerpt::shown(c) == c), "{said:?}");
         assert!(said.lines().all(|line| line.chars().count() < 300), "{said}");

@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::brief;
-use super::explain::Wanted;
+use super::excerpt::brief;
 use super::reader::{Read, Reader};
 use super::tokens::Kind;
+use super::wanted::Wanted;
 
 impl<'a> Reader<'a> {
     /// Reads a group, and returns the variables that it binds.
@@ -14,7 +14,7 @@ impl<'a> Reader<'a> {
         self.seal_labels();
         self.groups.push(HashSet::new());
         if self.is_word("SELECT") {
-            self.select(false)?;
+            (self.rules.select)(self, false)?;
             self.seal_labels();
             self.closing("}", Wanted::Modifier)?;
         } else {
@@ -52,7 +52,7 @@ impl<'a> Reader<'a> {
         while self.begins_triples() {
             self.triples(true)?;
             if !self.take_sign(".") {
-                return if self.begins_triples() { Err(self.wanted(Wanted::AfterTriple)) } else { Ok(()) };
+                return if self.begins_triples() { Err(Wanted::AfterTriple.into()) } else { Ok(()) };
             }
         }
         Ok(())
@@ -71,7 +71,7 @@ impl<'a> Reader<'a> {
         } else if self.take_word("LATERAL") {
             self.nested("LATERAL")
         } else if self.take_word("MINUS") {
-            if self.is_sign("{") { self.group().map(|_| ()) } else { Err(self.wanted(Wanted::Group("MINUS"))) }
+            if self.is_sign("{") { self.group().map(|_| ()) } else { Err(Wanted::Group("MINUS").into()) }
         } else if self.take_word("GRAPH") {
             self.named("GRAPH")
         } else if self.take_word("SERVICE") {
@@ -88,7 +88,7 @@ impl<'a> Reader<'a> {
             if self.groups.last().is_some_and(|group| group.contains(name)) {
                 let name = brief(name);
                 let sentence = format!("`?{name}` already has a value here, so BIND cannot give it another one");
-                return Err(self.fault(
+                return Err(self.stop(
                     token,
                     sentence,
                     format!("take another name, such as `?{name}2`, or compare: FILTER(?{name} = …)"),
@@ -99,12 +99,12 @@ impl<'a> Reader<'a> {
             }
             self.closing(")", Wanted::Close)
         } else {
-            Err(self.wanted(Wanted::Element))
+            Err(Wanted::Element.into())
         }
     }
 
     fn nested(&mut self, keyword: &'static str) -> Read {
-        if self.is_sign("{") { self.joined() } else { Err(self.wanted(Wanted::Group(keyword))) }
+        if self.is_sign("{") { self.joined() } else { Err(Wanted::Group(keyword).into()) }
     }
 
     fn named(&mut self, keyword: &'static str) -> Read {
@@ -131,7 +131,7 @@ impl<'a> Reader<'a> {
         while self.here.kind == Kind::Variable {
             if !names.insert(self.written().get(1..)) {
                 let sentence = format!("`{}` is named twice in VALUES", brief(self.written()));
-                return Err(self.fault(self.here, sentence, "give each column a variable of its own"));
+                return Err(self.stop(self.here, sentence, "give each column a variable of its own"));
             }
             self.variable();
             columns += 1;
@@ -149,7 +149,7 @@ impl<'a> Reader<'a> {
             self.closing(")", Wanted::Value)?;
             if values != columns {
                 let sentence = format!("the number of values in this row is {values}, and that of variables is {columns}");
-                return Err(self.fault(row, sentence, "give each variable a value, or UNDEF"));
+                return Err(self.stop(row, sentence, "give each variable a value, or UNDEF"));
             }
         }
         self.closing("}", Wanted::Row)
@@ -161,9 +161,9 @@ impl<'a> Reader<'a> {
             return Ok(());
         }
         match self.here.kind {
-            Kind::Variable | Kind::Blank => Err(self.wanted(Wanted::Value)),
+            Kind::Variable | Kind::Blank => Err(Wanted::Value.into()),
             _ if self.begins_term() => self.term(),
-            _ => Err(self.wanted(Wanted::Value)),
+            _ => Err(Wanted::Value.into()),
         }
     }
 
@@ -222,7 +222,7 @@ impl<'a> Reader<'a> {
             }
             return self.closing(")", Wanted::Close);
         }
-        if self.begins_term() { self.term() } else { Err(self.wanted(Wanted::Object)) }
+        if self.begins_term() { self.term() } else { Err(Wanted::Object.into()) }
     }
 
     fn begins_verb(&self, paths: bool) -> bool {
@@ -246,7 +246,7 @@ impl<'a> Reader<'a> {
 
     fn property(&mut self, paths: bool) -> Read {
         if !self.begins_verb(paths) {
-            return Err(self.wanted(Wanted::Verb));
+            return Err(Wanted::Verb.into());
         }
         if self.here.kind == Kind::Variable {
             self.variable();

@@ -2,7 +2,7 @@
 
 use oxiri::{Iri, IriRef};
 
-use super::brief;
+use super::excerpt::brief;
 use super::near;
 use super::reader::{Read, Reader};
 use super::tokens::Token;
@@ -68,14 +68,14 @@ pub(super) fn check(reader: &Reader<'_>) -> Read {
     let Some(namespace) = reader.prefixes.get(prefix) else {
         if matches!(prefix.to_ascii_lowercase().as_str(), "http" | "https") && local.is_empty() {
             let sentence = "an IRI stands between `<` and `>`".to_owned();
-            return Err(reader.fault(reader.here, sentence, format!("write `<{prefix}://…>`")));
+            return Err(reader.stop(reader.here, sentence, format!("write `<{prefix}://…>`")));
         }
         let sentence = format!("the prefix `{}:` is not declared", brief(prefix));
-        return Err(reader.fault(reader.here, sentence, hint(reader, prefix)));
+        return Err(reader.stop(reader.here, sentence, hint(reader, prefix)));
     };
     if Iri::parse(format!("{namespace}{}", local.replace('\\', ""))).is_err() {
         let sentence = format!("`{}` does not stand for a valid IRI", brief(reader.written()));
-        return Err(reader.fault(reader.here, sentence, "write the IRI in full, between `<` and `>`"));
+        return Err(reader.stop(reader.here, sentence, "write the IRI in full, between `<` and `>`"));
     }
     Ok(())
 }
@@ -109,7 +109,7 @@ impl Reader<'_> {
         let iri = written.get(1..written.len().saturating_sub(1)).unwrap_or_default();
         let part = |at: usize| Token { start: self.here.start + 1 + at, ..self.here };
         if let Some(at) = iri.find('\\').filter(|at| !iri[*at..].starts_with("\\u") && !iri[*at..].starts_with("\\U")) {
-            return Err(self.fault(part(at), "an IRI cannot contain a backslash", "write `%5C` for it, or `/` if that is meant"));
+            return Err(self.stop(part(at), "an IRI cannot contain a backslash", "write `%5C` for it, or `/` if that is meant"));
         }
         if iri.contains('\\') || (self.base && IriRef::parse(iri).is_ok()) || Iri::parse(iri).is_ok() {
             return Ok(());
@@ -117,14 +117,14 @@ impl Reader<'_> {
         let digits = |rest: &str| rest.len() >= 3 && rest.bytes().skip(1).take(2).all(|byte| byte.is_ascii_hexdigit());
         if let Some((at, _)) = iri.match_indices('%').find(|(at, _)| !digits(&iri[*at..])) {
             let sentence = "a `%` in an IRI must be followed by two hexadecimal digits";
-            return Err(self.fault(part(at), sentence, "write `%25` for the percent sign itself"));
+            return Err(self.stop(part(at), sentence, "write `%25` for the percent sign itself"));
         }
         if !self.base && IriRef::parse(iri).is_ok() {
             let sentence = format!("`<{}>` is a relative IRI, and there is no base to resolve it against", brief(iri));
             let hint = "write it in full, such as <https://libris.kb.se/…>; a name like kbv:Person stands without `<` and `>`";
-            return Err(self.fault(self.here, sentence, hint));
+            return Err(self.stop(self.here, sentence, hint));
         }
         let sentence = format!("`<{}>` is not a valid IRI", brief(iri));
-        Err(self.fault(self.here, sentence, "an IRI is like <https://libris.kb.se/khw03jc347kgv4w#it>"))
+        Err(self.stop(self.here, sentence, "an IRI is like <https://libris.kb.se/khw03jc347kgv4w#it>"))
     }
 }

@@ -1,5 +1,6 @@
-//! Reads a query token by token, by the grammar of SPARQL 1.1, up to the first token that does not fit. The grammar needs one
-//! token of look-ahead, so the mistake is there, or right before.
+//! Reads a query token by token, up to the first token that does not fit. The grammar of SPARQL 1.1 needs one token of
+//! look-ahead, so the mistake is there, or right before. The rules of the grammar are in [`terms`](super::terms),
+//! [`expressions`](super::expressions), [`patterns`](super::patterns) and [`grammar`](super::grammar).
 //!
 //! It only reads queries that the engine's parser refused, and knows the few places where that parser is stricter than the
 //! grammar.
@@ -7,12 +8,9 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use oxigraph::model::Literal;
-
-use super::explain::Wanted;
-use super::scope::Scope;
+use super::near;
 use super::tokens::{Kind, Token, Tokens};
-use super::{near, prefix};
+use super::wanted::Wanted;
 use crate::query::PREFIXES;
 
 /// A mistake: the byte, the sentence and the hint.
@@ -23,8 +21,42 @@ pub(super) struct Fault {
     pub(super) hint: Option<String>,
 }
 
+/// Why reading stopped.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// The mistake is known.
+    Fault(Fault),
+    /// The next token is not what the grammar expects here, which is to be explained.
+    Unexpected(Wanted),
+}
+
+impl From<Wanted> for Stop {
+    fn from(wanted: Wanted) -> Self {
+        Self::Unexpected(wanted)
+    }
+}
+
 /// The result of reading a part of the query.
-pub(super) type Read<T = ()> = Result<T, Fault>;
+pub(super) type Read<T = ()> = Result<T, Stop>;
+
+/// The rules of the grammar that stand within parts of themselves: a group has expressions, and an expression may have a group
+/// (`EXISTS`).
+#[derive(Clone, Copy)]
+pub(super) struct Rules<'a> {
+    /// Reads a group, and returns the variables that it binds.
+    pub(super) group: fn(&mut Reader<'a>) -> Read<HashSet<&'a str>>,
+    /// Reads a `SELECT`: that of the query (true), or one within a group.
+    pub(super) select: fn(&mut Reader<'a>, bool) -> Read,
+}
+
+/// A `SELECT` that is being read.
+#[derive(Debug, Default)]
+pub(super) struct Scope<'a> {
+    /// The variables that it groups by.
+    pub(super) grouped: Option<Vec<&'a str>>,
+    /// Its aggregates.
+    pub(super) aggregates: Vec<Token>,
+}
 
 /// The limit on nested groups, expressions and paths.
 const MAX_DEPTH: usize = 1000;
@@ -33,6 +65,7 @@ const MAX_DEPTH: usize = 1000;
 pub(super) struct Reader<'a> {
     pub(super) text: &'a str,
     tokens: Tokens<'a>,
+    pub(super) rules: Rules<'a>,
     /// The next token.
     pub(super) here: Token,
     /// The token before it.
@@ -51,19 +84,20 @@ pub(super) struct Reader<'a> {
     pub(super) free: Vec<Token>,
     pub(super) shields: usize,
     /// The labels of blank nodes: in this basic graph pattern, and in others.
-    labels: [HashSet<&'a str>; 2],
+    pub(super) labels: [HashSet<&'a str>; 2],
     depth: usize,
     /// The last keyword after a pattern.
     pub(super) modifier: &'static str,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(text: &'a str, base: bool) -> Self {
+    pub(super) fn new(text: &'a str, base: bool, rules: Rules<'a>) -> Self {
         let mut tokens = Tokens::from(text, 0);
         let here = tokens.next(false);
         Self {
             text,
             tokens,
+            rules,
             here,
             last: Token { kind: Kind::End, start: 0, end: 0 },
             open: Vec::new(),
@@ -135,11 +169,11 @@ impl<'a> Reader<'a> {
     /// Reads an opening bracket.
     pub(super) fn opening(&mut self, sign: &str, wanted: Wanted) -> Read {
         if !self.is_sign(sign) {
-            return Err(self.wanted(wanted));
+            return Err(wanted.into());
         }
         self.depth += 1;
         if self.depth > MAX_DEPTH {
-            return Err(self.fault(self.here, "the query is nested too deeply here", "split it into several queries"));
+            return Err(self.stop(self.here, "the query is nested too deeply here", "split it into several queries"));
         }
         self.open.push(self.here);
         self.advance();
@@ -149,7 +183,7 @@ impl<'a> Reader<'a> {
     /// Reads the bracket that closes the last one that was opened.
     pub(super) fn closing(&mut self, sign: &str, wanted: Wanted) -> Read {
         if !self.is_sign(sign) {
-            return Err(self.wanted(wanted));
+            return Err(wanted.into());
         }
         self.depth = self.depth.saturating_sub(1);
         self.open.pop();
@@ -164,6 +198,11 @@ impl<'a> Reader<'a> {
         Fault { at, sentence: sentence.into(), hint: Some(hint.into()) }
     }
 
+    /// Returns the end of reading, with a mistake at a token.
+    pub(super) fn stop(&self, token: Token, sentence: impl Into<String>, hint: impl Into<String>) -> Stop {
+        Stop::Fault(self.fault(token, sentence, hint))
+    }
+
     /// Reads a variable, which is in scope from here on.
     pub(super) fn variable(&mut self) {
         let name = self.written().get(1..).unwrap_or_default();
@@ -171,85 +210,5 @@ impl<'a> Reader<'a> {
             group.insert(name);
         }
         self.advance();
-    }
-
-    /// Returns whether an IRI follows, in full or by a prefix.
-    pub(super) fn is_iri(&self) -> bool {
-        matches!(self.here.kind, Kind::Iri | Kind::Name)
-    }
-
-    /// Reads an IRI.
-    pub(super) fn iri(&mut self, wanted: Wanted) -> Read {
-        match self.here.kind {
-            Kind::Iri => self.check_iri()?,
-            Kind::Name => prefix::check(self)?,
-            _ => return Err(self.wanted(wanted)),
-        }
-        self.advance();
-        Ok(())
-    }
-
-    /// Reads the label of a blank node. A label may be used in only one basic graph pattern.
-    pub(super) fn label(&mut self) -> Read {
-        let label = self.written();
-        if self.labels[1].contains(label) {
-            let sentence = format!("the blank node `{}` was already used in another group", super::brief(label));
-            return Err(self.fault(self.here, sentence, "use a variable: it may stand in several groups"));
-        }
-        self.labels[0].insert(label);
-        self.advance();
-        Ok(())
-    }
-
-    /// Begins another basic graph pattern for labels of blank nodes.
-    pub(super) fn seal_labels(&mut self) {
-        let sealed = std::mem::take(&mut self.labels[0]);
-        self.labels[1].extend(sealed);
-    }
-
-    /// Begins the template of `CONSTRUCT`, which has its own blank nodes.
-    pub(super) fn forget_labels(&mut self) {
-        self.labels[0].clear();
-    }
-
-    /// Reads a string, its language tag or its datatype.
-    pub(super) fn literal(&mut self) -> Read {
-        self.string()?;
-        if self.here.kind == Kind::Language {
-            let tag = self.written().get(1..).unwrap_or_default();
-            if Literal::new_language_tagged_literal("", tag).is_err() {
-                let sentence = format!("`@{}` is not a language tag", super::brief(tag));
-                return Err(self.fault(self.here, sentence, "a language tag is like @sv, @en or @sr-Latn"));
-            }
-            self.advance();
-        } else if self.take_sign("^^") {
-            self.iri(Wanted::Datatype)?;
-        }
-        Ok(())
-    }
-
-    /// Reads a string.
-    pub(super) fn string(&mut self) -> Read {
-        let text = self.written();
-        let mut escapes = text.char_indices();
-        while let Some((at, c)) = escapes.next() {
-            if c != '\\' {
-                continue;
-            }
-            let digits = match escapes.next().map(|(_, c)| c) {
-                Some('t' | 'b' | 'n' | 'r' | 'f' | '"' | '\'' | '\\') => continue,
-                Some('u') => 4,
-                Some('U') => 8,
-                _ => 0,
-            };
-            let code = text.get(at + 2..at + 2 + digits).and_then(|hex| u32::from_str_radix(hex, 16).ok());
-            if digits == 0 || code.and_then(char::from_u32).is_none() {
-                let start = self.here.start + at;
-                let sentence = "a backslash in a string must be followed by one of t b n r f \" ' \\ or by u and four digits";
-                return Err(self.fault(Token { start, ..self.here }, sentence, "write `\\\\` for the backslash itself"));
-            }
-        }
-        self.advance();
-        Ok(())
     }
 }

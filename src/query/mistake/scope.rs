@@ -2,18 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::brief;
-use super::reader::{Read, Reader};
+use super::excerpt::brief;
+use super::reader::{Read, Reader, Scope, Stop};
 use super::tokens::Token;
-
-/// A `SELECT` that is being read.
-#[derive(Debug, Default)]
-pub(super) struct Scope<'a> {
-    /// The variables that it groups by.
-    pub(super) grouped: Option<Vec<&'a str>>,
-    /// Its aggregates.
-    pub(super) aggregates: Vec<Token>,
-}
 
 /// An item of a `SELECT`: a variable, or an expression with a name.
 #[derive(Debug)]
@@ -39,18 +30,14 @@ impl<'a> Reader<'a> {
         let grouping = scope.grouped.is_some() || !scope.aggregates.is_empty();
         if let Some(star) = star.filter(|_| grouping) {
             let sentence = "`SELECT *` cannot stand with GROUP BY or an aggregate such as COUNT";
-            return Err(self.fault(
-                star,
-                sentence,
-                "name what is wanted: `SELECT ?class (COUNT(*) AS ?n) { … } GROUP BY ?class`",
-            ));
+            return Err(self.stop(star, sentence, "name what is wanted: `SELECT ?class (COUNT(*) AS ?n) { … } GROUP BY ?class`"));
         }
         let mut given = HashSet::new();
         for item in items {
             let name = brief(item.name);
             if item.free.is_some() && visible.contains(item.name) {
                 let sentence = format!("`?{name}` already has a value in the pattern, so AS cannot give it another one");
-                return Err(self.fault(item.token, sentence, format!("take another name, such as `?{name}2`")));
+                return Err(self.stop(item.token, sentence, format!("take another name, such as `?{name}2`")));
             }
             let used = item.free.iter().flatten().copied().chain(item.free.is_none().then_some(item.token));
             for token in used.filter(|_| grouping) {
@@ -61,19 +48,19 @@ impl<'a> Reader<'a> {
             }
             if !given.insert(item.name) {
                 let sentence = format!("`?{name}` is named twice in SELECT");
-                return Err(self.fault(item.token, sentence, "remove it here, or give it another name"));
+                return Err(self.stop(item.token, sentence, "remove it here, or give it another name"));
             }
         }
         Ok(())
     }
 
-    fn ungrouped(&self, scope: &Scope<'a>, token: Token, items: &[Item<'a>], visible: &HashSet<&'a str>) -> super::reader::Fault {
+    fn ungrouped(&self, scope: &Scope<'a>, token: Token, items: &[Item<'a>], visible: &HashSet<&'a str>) -> Stop {
         let variable = token.of(self.text).get(1..).unwrap_or_default();
         let shown = brief(variable);
         let made = items.iter().any(|item| item.free.is_some() && item.name == variable);
         if made {
             let sentence = format!("`?{shown}` is made by AS in this SELECT, and cannot be used again in it");
-            return self.fault(token, sentence, format!("write its expression again in place of `?{shown}`"));
+            return self.stop(token, sentence, format!("write its expression again in place of `?{shown}`"));
         }
         let made: HashSet<&str> = items.iter().filter(|item| item.free.is_some()).map(|item| item.name).collect();
         let mut missing: Vec<&str> = Vec::new();
@@ -98,6 +85,6 @@ impl<'a> Reader<'a> {
             }
             _ => format!("`?{shown}` is neither grouped nor aggregated"),
         };
-        self.fault(token, sentence, hint)
+        self.stop(token, sentence, hint)
     }
 }

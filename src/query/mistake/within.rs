@@ -1,10 +1,10 @@
 //! Explains tokens within the braces: in groups, triples, expressions and data.
 
-use super::brief;
-use super::explain::Wanted;
+use super::excerpt::brief;
 use super::near::{self, ELEMENTS, MODIFIERS};
 use super::reader::{Fault, Reader};
 use super::tokens::Kind;
+use super::wanted::Wanted;
 
 /// Operators of other languages, and what to write in SPARQL.
 const OPERATORS: [(&str, &str, &str); 18] = [

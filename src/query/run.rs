@@ -1,0 +1,96 @@
+//! Runs a query within its limits: checks it, parses it, and cancels it when its time is up.
+
+use std::io;
+use std::sync::mpsc::{RecvTimeoutError, Sender};
+use std::time::Duration;
+
+use oxigraph::model::{GraphName, NamedNode, NamedOrBlankNode};
+use oxigraph::sparql::{CancellationToken, QueryEvaluationError, SparqlEvaluator};
+use spargebra::SparqlParser;
+
+use super::dataset::Queryable;
+use super::error::QueryError;
+use super::prefixes::PREFIXES;
+use super::question::{Limits, Question};
+use super::running::{Faults, Running};
+use super::{depth, federation, mistake};
+
+/// The time that a cancelled query has to notice it. The engine checks between quads that it reads, but not between the rows
+/// of a join in memory.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Runs a query. If it names no dataset (`FROM`), the union of all graphs is its default graph.
+///
+/// `overdue` is called on another thread if the query continues long after its time limit, as a large join can, or parsing
+/// or planning. Deeply nested queries need the stack of [`with_stack`].
+pub fn run<'a>(
+    dataset: &'a impl Queryable,
+    question: &Question,
+    limits: Limits,
+    overdue: impl FnOnce(QueryError) + Send + 'static,
+) -> Result<Running<'a>, QueryError> {
+    // Some editors begin a file with a byte order mark.
+    let text = question.text.trim_start_matches('\u{feff}');
+    if text.len() > limits.query_bytes {
+        return Err(QueryError::TooLong { length: text.len(), limit: limits.query_bytes });
+    }
+    depth::check(text)?;
+    let token = CancellationToken::new();
+    let clock = start_clock(token.clone(), limits.timeout_s, overdue);
+    let query = parse(text, question.base.as_deref())?;
+    federation::check(&query, text, &question.services)?;
+    let services = federation::Services::new(question.services.clone(), Duration::from_secs(limits.timeout_s));
+    let evaluator = SparqlEvaluator::new().with_default_service_handler(services).with_cancellation_token(token);
+    let mut prepared = evaluator.for_query(query);
+    let Question { default_graphs, named_graphs, .. } = question;
+    if !default_graphs.is_empty() || !named_graphs.is_empty() {
+        let named = |iri: &String| NamedNode::new(iri).map_err(|_| QueryError::Graph(iri.clone()));
+        let default = default_graphs.iter().map(|iri| named(iri).map(GraphName::from)).collect::<Result<_, _>>()?;
+        let others = named_graphs.iter().map(|iri| named(iri).map(NamedOrBlankNode::from)).collect::<Result<_, _>>()?;
+        prepared.dataset_mut().set_default_graph(default);
+        prepared.dataset_mut().set_available_named_graphs(others);
+    } else if prepared.dataset().is_default_dataset() {
+        prepared.dataset_mut().set_default_graph_as_union();
+    }
+    let faults = Faults { text: text.to_owned(), limit: limits.timeout_s };
+    let results = dataset.execute(prepared).map_err(|error| faults.explain(error))?;
+    Ok(Running { results, faults, _clock: clock })
+}
+
+pub(super) fn parse(text: &str, base: Option<&str>) -> Result<spargebra::Query, QueryError> {
+    let mut parser = SparqlParser::new();
+    for (prefix, iri) in PREFIXES {
+        // The table has only valid IRIs; a test checks it.
+        parser = parser
+            .with_prefix(prefix, iri)
+            .map_err(|error| QueryError::Evaluation(QueryEvaluationError::Unexpected(Box::new(error))))?;
+    }
+    if let Some(base) = base {
+        parser = parser.with_base_iri(base).map_err(|_| QueryError::Graph(base.to_owned()))?;
+    }
+    // The engine accepts an aggregate within a pattern, against the grammar, and then finds nothing.
+    mistake::aggregates_of_groups(text)?;
+    parser.parse_query(text).map_err(|error| mistake::find(text, base.is_some(), &error.to_string()).into())
+}
+
+/// Cancels a query when its time is up.
+fn start_clock(token: CancellationToken, timeout_s: u64, overdue: impl FnOnce(QueryError) + Send + 'static) -> Sender<()> {
+    let (clock, ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        if ended.recv_timeout(Duration::from_secs(timeout_s)) == Err(RecvTimeoutError::Timeout) {
+            token.cancel();
+            if ended.recv_timeout(GRACE) == Err(RecvTimeoutError::Timeout) {
+                overdue(QueryError::Timeout(timeout_s));
+            }
+        }
+    });
+    clock
+}
+
+/// Runs `work` on a thread whose stack is large enough for all queries within the limits.
+pub fn with_stack<T: Send>(work: impl FnOnce() -> T + Send) -> io::Result<T> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("query".to_owned()).stack_size(depth::STACK).spawn_scoped(scope, work)?;
+        thread.join().or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
