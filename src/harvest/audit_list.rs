@@ -225,7 +225,7 @@ impl<'a> AuditList<'a> {
         self.mirror.log.newest_audit(self.row.id)
     }
 
-    /// Decides where the list goes on after its position was lost, and notes it in the log.
+    /// Decides where the list continues after its position was lost, and notes it in the log.
     fn continuation(&mut self, loss: Loss) -> Result<Continuation, LogError> {
         let Some(audit) = self.row_now()? else { return Ok(Continuation::GiveUp) };
         let continuation = self.progress.lost(&audit, loss, self.bounds);

@@ -123,7 +123,7 @@ impl Committer<'_> {
         self.acceptance.take().map_or(Ok(()), |acceptance| acceptance.accept(self.log, self.row.id))
     }
 
-    /// Decides where the list goes on after its position was lost, and notes it in the log.
+    /// Decides where the list continues after its position was lost, and notes it in the log.
     fn continuation(&mut self, loss: Loss) -> Result<Continuation, LogError> {
         let Some(harvest) = self.harvest_row()? else { return Ok(Continuation::GiveUp) };
         let continuation = self.list.lost(&harvest, loss, self.bounds);

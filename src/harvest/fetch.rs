@@ -66,7 +66,7 @@ pub(super) async fn report_end(sender: mpsc::Sender<FromFetcher>, fetching: impl
     let _ = sender.send(last).await;
 }
 
-/// Why a list does not go on.
+/// Why a list does not continue.
 #[derive(Debug)]
 pub(super) enum Failure {
     /// There is no answer.
@@ -154,7 +154,7 @@ impl Fetcher {
         }
     }
 
-    /// Asks the committing side how the list goes on.
+    /// Asks the committing side how the list continues.
     pub(super) async fn continuation(&self, loss: Loss) -> Result<Continuation, FetchError> {
         let (reply, answer) = oneshot::channel();
         self.sender.send(FromFetcher::Lost(loss, reply)).await.map_err(|_| FetchError::Stopped)?;

@@ -2,7 +2,7 @@
 //!
 //! When one record keeps the server from delivering a page, the window is halved by datestamp until the rest of it comes. The
 //! records of the smallest span are requested one by one. Those that do not come either are noted as undelivered, and the list
-//! goes on without them.
+//! continues without them.
 
 use std::collections::HashSet;
 use std::time::Duration;

@@ -12,14 +12,14 @@ use crate::oai::Header;
 pub(super) enum FromFetcher {
     /// Records to commit.
     Part(Part),
-    /// The position in the list is lost: where does it go on?
+    /// The position in the list is lost: where does it continue?
     Lost(Loss, oneshot::Sender<Continuation>),
     /// Which of these records does the log not hold in the version that the headers name? Of headers that the source has just
     /// listed (`listed`): which did not come in this harvest, since two versions may share a datestamp.
     Which { headers: Vec<Header>, listed: bool, reply: oneshot::Sender<Vec<Header>> },
     /// The list has ended.
     Done,
-    /// The list cannot go on.
+    /// The list cannot continue.
     Failed(FetchError),
     /// The records of the first page hold no descriptions.
     Useless(ProbeError),

@@ -7,7 +7,7 @@
 //! - `audit_list`, `commit`: the committing side: each part of an answer goes to the log
 //! - `isolate`, `records`, `fetch`: the fetching side: lists around records that kill their pages, single records, pages
 //! - `messages`: what the two sides say to each other
-//! - `resume`, `plan`: where a list goes on, and what a run asks for first (pure)
+//! - `resume`, `plan`: where a list continues, and what a run asks for first (pure)
 //! - `connect`, `probe`, `list`, `client`, `answer`: requests and their answers
 //! - `outcome`, `error`, `stop`
 //!

@@ -38,7 +38,7 @@ pub struct Progress {
     pub complete_list_size: Option<u64>,
 }
 
-/// Why a run cannot begin or go on.
+/// Why a run cannot begin or continue.
 #[derive(Debug, thiserror::Error)]
 pub enum HarvestError {
     /// The mirror failed.

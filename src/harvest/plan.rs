@@ -296,7 +296,7 @@ mod tests {
         assert_eq!(from(&open), (Some("2026-05-05T09:50:00Z".into()), true), "it was relied on before, and nothing refuted it");
         open.ordered = false;
         open.token = ResumptionToken::new("of the list that began too late").ok();
-        assert_eq!(from(&open), (None, false), "out of order: from the start, whatever the token leads to");
+        assert_eq!(from(&open), (None, false), "out of order: from the start, whatever the token is for");
         open.reopened_from = None;
         assert!(matches!(plan(&facts(Some(&open), None), &Options::default()), Step::Resume { .. }));
     }

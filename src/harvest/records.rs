@@ -14,7 +14,7 @@ use super::messages::FromFetcher;
 use crate::log::Undelivered;
 use crate::oai::{ErrorCode, Header, ListArguments, ProtocolError, Record, Request};
 
-/// How many headers of one moment are kept in memory; a bulk load may well date half a million records alike.
+/// How many headers of one moment are kept in memory; a bulk load may give half a million records the same datestamp.
 const HEADERS_OF_MOMENT: usize = 1_000_000;
 
 /// How often the list of a moment may be refused at another position than before.

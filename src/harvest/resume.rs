@@ -1,4 +1,4 @@
-//! Where a list goes on after its position was lost: a pure decision.
+//! Where a list continues after its position was lost: a pure decision.
 
 use super::list::Part;
 use super::plan::{Bounds, Step, reopen, reopen_by_date};
@@ -17,14 +17,14 @@ pub(super) enum Loss {
     Broken,
 }
 
-/// How a list goes on after its position was lost.
+/// How a list continues after its position was lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Continuation {
     /// It is re-opened by this step.
     Reopen(Step),
     /// It has ended.
     End,
-    /// It does not go on: the server neither continues it nor says that this was all.
+    /// It is given up: the server neither continues it nor says that this was all.
     GiveUp,
 }
 
@@ -105,7 +105,7 @@ impl ListProgress {
         Some(step)
     }
 
-    /// Decides how the list goes on.
+    /// Decides how the list continues.
     ///
     /// Some servers refuse the token of the last page. A list in the order of datestamps that is re-opened by date, reaches the
     /// same last record and is refused again has ended: its pages are cut elsewhere this time. Without that order only the very
@@ -135,7 +135,7 @@ impl ListProgress {
     /// The next opening to try; nothing if the last one of its kind got no further.
     ///
     /// A list whose order is not known is first re-opened from its start. If the server stops at the same record again, as one
-    /// does whose tokens never work, the list goes on by date all the same: a page out of order refutes that later.
+    /// does whose tokens never work, the list continues by date all the same: a page out of order refutes that later.
     fn next_opening(&self, list: &HarvestRow, bounds: Bounds) -> Option<Step> {
         let stuck = !self.got_further(list);
         match self.reopened.filter(|_| stuck) {
@@ -194,7 +194,7 @@ mod tests {
         }
     }
 
-    /// Refuses a list twice, after a number of entries up to a day; answers how it goes on the second time, and if that is in doubt.
+    /// Refuses a list twice, after a number of entries up to a day; answers how it continues the second time, and if that is in doubt.
     fn refused_twice(first: &HarvestRow, second: &HarvestRow, loss: Loss, came: [(u64, &str); 2]) -> (Continuation, bool) {
         let mut progress = ListProgress { received: came[0].0, reached: stamp(came[0].1), ..ListProgress::default() };
         assert!(reopens(&progress.lost(first, loss, BOUNDS)).is_some(), "a first refusal proves nothing");
@@ -233,7 +233,7 @@ mod tests {
             progress.reached = one_page.newest;
         }
         assert_eq!((progress.lost(&one_page, REFUSED, BOUNDS), progress.doubtful), (Continuation::End, true));
-        // A broken promise leads to the same two places.
+        // A broken promise is followed by the same two attempts.
         let mut progress = ListProgress { received: 10, ..ListProgress::default() };
         for by_date in [Some(false), Some(true), None] {
             let step = progress.short(&one_page, BOUNDS);

@@ -146,18 +146,6 @@ impl Log {
             .map_err(|source| self.failed(source))
     }
 
-    /// The page that a watermark stands for: the last page of the log, if no change after the watermark can give another graph.
-    pub fn page_reached(&self, change: ChangeId) -> Result<PageId, LogError> {
-        if self.content_change_after(change)?.is_none() {
-            return self.last_page();
-        }
-        let page = self
-            .connection
-            .prepare_cached("SELECT coalesce((SELECT page_id FROM change WHERE id <= ?1 ORDER BY id DESC LIMIT 1), 0)")
-            .and_then(|mut statement| statement.query_row([change.0], |row| row.get(0)));
-        page.map(PageId).map_err(|source| self.failed(source))
-    }
-
     /// The mark of the newest page below `page` that has changes.
     pub(crate) fn mark_before(&self, page: PageId) -> Result<Option<Mark>, LogError> {
         let found = self
@@ -232,27 +220,5 @@ impl Log {
                 })
             },
         )
-    }
-
-    /// The version that a change brought, as it came: a self-contained `<record>` element. None if it brought none.
-    pub fn version_of(&self, change: ChangeId) -> Result<Option<Vec<u8>>, LogError> {
-        let place = self
-            .connection
-            .prepare_cached(
-                "SELECT change.page_id, change.offset, coalesce(
-                        (SELECT length FROM record WHERE id = record_id AND record.page_id = change.page_id AND record.offset = change.offset),
-                        (SELECT length FROM superseded WHERE superseded.record_id = change.record_id
-                         AND superseded.page_id = change.page_id AND superseded.offset = change.offset))
-                 FROM change WHERE id = ?1 AND change.offset IS NOT NULL",
-            )
-            .and_then(|mut statement| {
-                statement.query_row([change.0], |row| Ok((PageId(row.get(0)?), row.get(1)?, row.get(2)?))).optional()
-            });
-        let Some((page, offset, length)) = place.map_err(|source| self.failed(source))? else { return Ok(None) };
-        let (offset, length): (usize, Option<usize>) = (offset, length);
-        let body = self.body(page)?;
-        let version = length.and_then(|length| body.get(offset..offset.saturating_add(length)));
-        let version = version.ok_or_else(|| self.damaged(page, "a version lies outside of it"))?;
-        Ok(Some(version.to_vec()))
     }
 }

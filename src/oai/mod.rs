@@ -11,7 +11,6 @@ mod error;
 mod item;
 mod names;
 mod request;
-mod skim;
 mod tape;
 mod xml;
 

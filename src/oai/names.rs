@@ -74,7 +74,7 @@ name!(
     MetadataPrefix, "metadataPrefix", |c| !c.is_control() && !c.is_whitespace() && c != '&'
 );
 name!(
-    /// A `resumptionToken` (OAI-PMH section 3.5): opaque, sent back as it came but for the white space around it.
+    /// A `resumptionToken` (OAI-PMH section 3.5): opaque, sent back as it came, without the white space around it.
     ResumptionToken, "resumptionToken", |c| !c.is_control()
 );
 

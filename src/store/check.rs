@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use oxigraph::model::{GraphNameRef, NamedNode, Quad};
 use oxigraph::store::{StorageError, Store};
 
-use super::view::is_record_graph;
+use super::watermark::is_record_graph;
 use super::{NAME, PublishedStore, StoreError};
 use crate::log::{Log, PageBodies};
 use crate::pipeline::{cores, in_order};

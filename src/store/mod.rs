@@ -9,10 +9,12 @@ mod graph;
 mod load;
 mod published;
 mod view;
+mod watermark;
 
 pub use graph::RecordGraph;
 pub use published::PublishedStore;
-pub use view::{StoreView, is_record_graph};
+pub use view::StoreView;
+pub use watermark::is_record_graph;
 
 use std::path::{Path, PathBuf};
 

@@ -16,34 +16,12 @@ use super::check::StoreCheck;
 use super::difference::{Difference, differences};
 use super::graph::RecordGraph;
 use super::load::Load;
+use super::watermark::{find_watermark, watermark_graph};
 use super::{FOLDER, NAME, StoreError, VERSION};
 use crate::config;
-use crate::log::{ChangeId, Log, Mark, PageId};
-use crate::snapshots::{Snapshots, link_text};
+use crate::log::{ChangeId, Log, Mark};
+use crate::snapshots::Snapshots;
 use crate::views::{Batch, Check, Home, ParsedChange, View, ViewError};
-
-/// The watermark is the name of a graph without triples, so that no query over triples can see it.
-const WATERMARK: &str = "urn:libris-mirror:watermark:";
-
-/// The change, its page and the page's link in the chain of the log, so that a store which followed another log is told
-/// from one that followed this one.
-fn watermark_graph(mark: Mark) -> NamedNode {
-    let Mark { change, page, link } = mark;
-    NamedNode::new_unchecked(format!("{WATERMARK}v{VERSION}:{}:{}:{}", change.0, page.0, link_text(link)))
-}
-
-/// The watermark that older programs wrote for a page.
-fn older_watermark_graph(mark: Mark) -> NamedNode {
-    let link = link_text(mark.link);
-    let colon = if link.is_empty() { "" } else { ":" };
-    NamedNode::new_unchecked(format!("{WATERMARK}{}{colon}{link}", mark.page.0))
-}
-
-/// Whether a graph of a store is a record's: all are, except the watermark.
-#[must_use]
-pub fn is_record_graph(graph: &str) -> bool {
-    !graph.starts_with(WATERMARK)
-}
 
 /// The writer's store.
 pub struct StoreView {
@@ -81,32 +59,6 @@ const MOST: usize = 64_000_000;
 fn hash(graph: &NamedNode) -> u64 {
     use std::hash::BuildHasher;
     FxBuildHasher.hash_one(graph.as_str())
-}
-
-/// The graph of the watermark that a store has of this log, and the change that it stands for.
-fn find_watermark(store: &Store, path: &Path, log: &Log) -> Result<Option<(NamedNode, ChangeId)>, ViewError> {
-    let has = |graph: &NamedNode| store.contains_named_graph(graph).map_err(|source| StoreError::storage(path, source));
-    // A store without triples has a watermark as well, if all records are gone.
-    if store.named_graphs().next().is_none() {
-        return Ok(None);
-    }
-    let mut page = PageId(i64::MAX);
-    while let Some(mark) = log.mark_before(page)? {
-        let graph = watermark_graph(mark);
-        if has(&graph)? {
-            return Ok(Some((graph, mark.change)));
-        }
-        page = mark.page;
-    }
-    let mut page = log.last_page()?;
-    while page.0 > 0 {
-        let graph = older_watermark_graph(Mark { change: ChangeId(0), page, link: log.link(page)? });
-        if has(&graph)? {
-            return Ok(Some((graph, log.mark_of_page(page)?.change)));
-        }
-        page.0 -= 1;
-    }
-    Ok(None)
 }
 
 impl StoreView {
@@ -316,6 +268,7 @@ mod tests {
     use oxigraph::model::Literal;
 
     use super::*;
+    use crate::log::PageId;
 
     fn graph(name: usize, texts: impl IntoIterator<Item = String>) -> RecordGraph {
         let graph = NamedNode::new_unchecked(format!("https://libris.kb.se/{name}"));

@@ -1,0 +1,60 @@
+//! How far a store has followed the log: kept in the store itself, as the name of a graph.
+
+use std::path::Path;
+
+use oxigraph::model::NamedNode;
+use oxigraph::store::Store;
+
+use super::{StoreError, VERSION};
+use crate::log::{ChangeId, Log, Mark, PageId};
+use crate::snapshots::link_text;
+use crate::views::ViewError;
+
+/// The watermark is the name of a graph without triples, so that no query over triples can see it.
+const WATERMARK: &str = "urn:libris-mirror:watermark:";
+
+/// The change, its page and the page's link in the chain of the log, so that a store which followed another log is told
+/// from one that followed this one.
+pub(super) fn watermark_graph(mark: Mark) -> NamedNode {
+    let Mark { change, page, link } = mark;
+    NamedNode::new_unchecked(format!("{WATERMARK}v{VERSION}:{}:{}:{}", change.0, page.0, link_text(link)))
+}
+
+/// The watermark that older programs wrote for a page.
+fn older_watermark_graph(mark: Mark) -> NamedNode {
+    let link = link_text(mark.link);
+    let colon = if link.is_empty() { "" } else { ":" };
+    NamedNode::new_unchecked(format!("{WATERMARK}{}{colon}{link}", mark.page.0))
+}
+
+/// Whether a graph of a store is a record's: all are, except the watermark.
+#[must_use]
+pub fn is_record_graph(graph: &str) -> bool {
+    !graph.starts_with(WATERMARK)
+}
+
+/// The graph of the watermark that a store has of this log, and the change that it stands for.
+pub(super) fn find_watermark(store: &Store, path: &Path, log: &Log) -> Result<Option<(NamedNode, ChangeId)>, ViewError> {
+    let has = |graph: &NamedNode| store.contains_named_graph(graph).map_err(|source| StoreError::storage(path, source));
+    // A store without triples has a watermark as well, if all records are gone.
+    if store.named_graphs().next().is_none() {
+        return Ok(None);
+    }
+    let mut page = PageId(i64::MAX);
+    while let Some(mark) = log.mark_before(page)? {
+        let graph = watermark_graph(mark);
+        if has(&graph)? {
+            return Ok(Some((graph, mark.change)));
+        }
+        page = mark.page;
+    }
+    let mut page = log.last_page()?;
+    while page.0 > 0 {
+        let graph = older_watermark_graph(Mark { change: ChangeId(0), page, link: log.link(page)? });
+        if has(&graph)? {
+            return Ok(Some((graph, log.mark_of_page(page)?.change)));
+        }
+        page.0 -= 1;
+    }
+    Ok(None)
+}
