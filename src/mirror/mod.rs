@@ -28,7 +28,7 @@ pub struct Mirror {
 
 /// The views that keep up with the log, and what readers see of them.
 struct Views {
-    views: Vec<Box<dyn AnyView>>,
+    each: Vec<Box<dyn AnyView>>,
     /// The log, to read while another connection writes it.
     log: Log,
     snapshots: Snapshots,
@@ -95,7 +95,7 @@ impl Mirror {
         let lagging = lagging.map(|view| Lagging::begin(*view, directory.path().to_owned(), directory.log(), config.clone()));
         let lagging = lagging.collect();
         let views = Views {
-            views: opened,
+            each: opened,
             log: Log::open_read_only(log.path())?,
             snapshots: directory.snapshots(),
             directory: directory.path().to_owned(),
@@ -157,7 +157,7 @@ impl Mirror {
             return Ok(number);
         }
         tracing::info!(number, "published; now it is optimized");
-        if let Err(error) = self.views.views.iter_mut().filter(|view| view.is_published()).try_for_each(|view| view.optimize()) {
+        if let Err(error) = self.views.each.iter_mut().filter(|view| view.is_published()).try_for_each(|view| view.optimize()) {
             tracing::warn!("what is published could not be optimized, and is published unoptimized: {error}");
             return Ok(number);
         }
@@ -170,7 +170,7 @@ impl Mirror {
     /// readers are removed.
     pub fn compact(&mut self) -> Result<u64, MirrorError> {
         self.catch_up(|_| true)?;
-        self.views.views.iter_mut().try_for_each(|view| view.optimize())?;
+        self.views.each.iter_mut().try_for_each(|view| view.optimize())?;
         let number = self.publish()?;
         for old in self.snapshots().all() {
             self.snapshots().remove(old)?;
@@ -196,7 +196,7 @@ impl Mirror {
 
     /// The views that keep up, for a check of them.
     pub fn views(&self) -> impl Iterator<Item = &dyn AnyView> {
-        self.views.views.iter().map(AsRef::as_ref)
+        self.views.each.iter().map(AsRef::as_ref)
     }
 
     /// Where the views live.
@@ -212,7 +212,7 @@ impl Views {
         until: Until<impl FnMut() -> bool + Send>,
         progress: impl FnMut(&CaughtUp) -> bool,
     ) -> Result<CaughtUp, MirrorError> {
-        Ok(follow(&mut self.views, &mut self.log, self.config.harvest.depth, until, progress)?)
+        Ok(follow(&mut self.each, &mut self.log, self.config.harvest.depth, until, progress)?)
     }
 
     /// Follows a log that grows. `grown` waits until it has, and says `false` if it will not any more. Whenever the last
@@ -249,13 +249,13 @@ impl Views {
     }
 
     fn mark(&self) -> Result<Mark, MirrorError> {
-        let published = self.views.iter().filter(|view| view.is_published()).map(|view| view.watermark());
+        let published = self.each.iter().filter(|view| view.is_published()).map(|view| view.watermark());
         Ok(self.log.mark_at(published.min().unwrap_or_default())?)
     }
 
     fn publish(&mut self) -> Result<u64, MirrorError> {
         self.published = Instant::now();
-        let (mark, keep, views) = (self.mark()?, self.config.store.keep_snapshots, &self.views);
+        let (mark, keep, views) = (self.mark()?, self.config.store.keep_snapshots, &self.each);
         self.snapshots.publish(mark, keep, |directory| {
             let artefacts = views.iter().filter_map(|view| view.publish(directory).transpose());
             Ok(artefacts.collect::<Result<Vec<_>, ViewError>>()?)

@@ -70,11 +70,11 @@ struct Task {
 }
 
 /// The parts of a task for each view, in the order of the views.
-struct Done {
+struct Parsed {
     parts: Vec<Box<dyn Any + Send>>,
     last: ChangeId,
     mark: Option<Mark>,
-    done: CaughtUp,
+    figures: CaughtUp,
 }
 
 /// Brings views to the end of the log. `progress` is called after each page, and may end it there.
@@ -102,8 +102,8 @@ pub fn follow(
             cores(),
             move |feed| read(log, depth, from, until, feed),
             |task| parse(&parts_of, task),
-            |Done { parts, last, mark, done: piece }| {
-                done.add(&piece);
+            |Parsed { parts, last, mark, figures }| {
+                done.add(&figures);
                 for ((watermark, input), parts) in inputs.iter().zip(parts) {
                     if last > *watermark && input.send((parts, mark)).is_err() {
                         // This view failed, and says why below.
@@ -177,11 +177,13 @@ fn read(
     }
 }
 
-fn parse(parts_of: &[PartsOf], Task { readers, piece, last, mark }: Task) -> Done {
+fn parse(parts_of: &[PartsOf], Task { readers, piece, last, mark }: Task) -> Parsed {
     let changes = piece.records.iter().map(|(version, record)| readers.parsed(version, record.as_deref()));
     let changes: Vec<ParsedChange> = changes.collect();
     drop(piece);
-    let mut done = CaughtUp { pages: u64::from(mark.is_some() && !changes.is_empty()), ..CaughtUp::default() };
-    changes.iter().for_each(|change| done.count(change));
-    Done { parts: parts_of.iter().map(|parts| parts(&changes)).collect(), last, mark, done }
+    let mut figures = CaughtUp { pages: u64::from(mark.is_some() && !changes.is_empty()), ..CaughtUp::default() };
+    for change in &changes {
+        figures.count(change);
+    }
+    Parsed { parts: parts_of.iter().map(|parts| parts(&changes)).collect(), last, mark, figures }
 }
