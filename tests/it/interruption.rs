@@ -83,7 +83,7 @@ fn interrupt(name: &str) {
     gate.open();
 
     let status = bench.run(&["status"]).ok();
-    assert!(status.contains("to be resumed by the next harvest"), "{status}");
+    assert!(status.contains("the next harvest resumes it"), "{status}");
     let requests = bench.state().requests();
     let summary = bench.harvest("all", None, &[]);
     assert_eq!((&summary["outcome"], &summary["resumed"]), (&"complete".into(), &true.into()), "{summary}");
