@@ -61,7 +61,7 @@
 //!
 //! - **A view**: a room of its own with an implementation of [`views::View`] (or [`views::Table`], for one that lives in a table of
 //!   the log's file, with its migration), and one line of [`mirror::VIEWS`]. `rebuild`, `verify`, `status`, `/metrics` and the
-//!   harvest find it there. `tests/it/counting_view.rs` is one in a hundred lines.
+//!   harvest find it there. `tests/it/counting_view.rs` is one in sixty lines, without its imports.
 //! - **A source**: a section `[sources.NAME]` of the configuration, and no code. Another payload format is a variant of
 //!   [`rdf::PayloadFormat`] and its parser in `rdf/payload.rs`; a server that departs from the protocol is a case of
 //!   `harvest/plan.rs` (other words for a request) or `harvest/resume.rs` (when a list has ended), with a test in
