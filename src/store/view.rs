@@ -77,8 +77,11 @@ impl StoreView {
             store = Store::open_with_options(path, options).map_err(failed)?;
         }
         let empty = found.is_none();
-        let (mark, watermark) = found.map_or((None, ChangeId(0)), |(graph, change)| (Some(graph), change));
-        let (path, bulk_memory_mb, waiting) = (path.to_owned(), config.bulk_memory_mb, Waiting::default());
+        // The watermark of an older program is written again in today's form.
+        let older = found.as_ref().filter(|(graph, mark)| *graph != watermark_graph(*mark)).map(|(_, mark)| *mark);
+        let (mark, watermark) = found.map_or((None, ChangeId(0)), |(graph, mark)| (Some(graph), mark.change));
+        let (path, bulk_memory_mb, waiting) =
+            (path.to_owned(), config.bulk_memory_mb, Waiting { reached: older, ..Waiting::default() });
         Ok(Self { store, path, watermark, mark, bulk_memory_mb, empty, waiting })
     }
 

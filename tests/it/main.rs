@@ -34,6 +34,7 @@
 //! - `contexts`: the JSON-LD context of a source, which may change
 //! - `namespaces`: payloads that need a declaration from outside
 //! - `model`: several sources with the same identifiers, against a model of what wins and in which order it happened
+//! - `upgrade`: what a mirror of the version before meets
 //! - `views`: a view that the program does not know, and one that never ends
 //! - `guide`: every command of the README and of the guide
 //! - `house`: rules that the source tree keeps
@@ -81,4 +82,5 @@ mod server;
 mod snapshots;
 mod soak;
 mod sparql_mistakes;
+mod upgrade;
 mod views;
