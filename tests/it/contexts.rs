@@ -159,7 +159,7 @@ fn a_context_that_cannot_be_fetched_again_stays_what_it_was() {
 fn a_context_that_no_payload_can_be_parsed_with_is_not_accepted() {
     let source = Source::start();
     let bench = Bench::at(&source.url);
-    source.harvest(&bench, &["--context", &source.context]);
+    harvest(&bench, &["--context", &source.context]);
     let long = format!("{{\"@context\": {{\"@vocab\": \"http://x/{}\"}}}}", "x".repeat(2 << 20));
     let other = format!("{{\"@context\": [\"{}2\", {{\"@vocab\": \"http://x/\"}}]}}", source.context);
     for useless in ["{\"@context\": {\"title\": {\"@id\": 5}, \"@vocab\": 7}}", "{}", "<html>", &other, &long] {

@@ -59,6 +59,11 @@ pub fn before_changes(bench: &Bench) {
     fs_err::write(snapshot.join("page"), format!("{page} {link}\n")).expect("written");
 }
 
+/// Gives records hashes of another kind, as those of the version before were.
+pub fn with_older_hashes(bench: &Bench) {
+    log(bench).execute_batch("UPDATE record SET hash = zeroblob(16)").expect("valid");
+}
+
 /// Makes a mirror what the version before there were checksums would have left; answers its last page.
 pub fn before_checksums(bench: &Bench) -> i64 {
     before_changes(bench);

@@ -48,6 +48,7 @@ fn another_header_after_an_upgrade_is_still_only_a_header() {
     bench.harvest("b", Some("b"), &[]);
     let of_b = bench.quads();
     older::before_changes(&bench);
+    older::with_older_hashes(&bench);
     round.store(2, Ordering::SeqCst);
     let summary = bench.harvest("a", Some("a"), &["--full"]);
     assert_eq!((&summary["changed"], &summary["unchanged"]), (&0.into(), &1.into()), "{summary}");
