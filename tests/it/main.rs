@@ -26,6 +26,7 @@
 //! - `serve_hostile`: requests that no browser sends
 //! - `serve_pages`: what people see
 //! - `clients`: what users ask with, browsers among them
+//! - `several_sources`: which version counts
 //! - `snapshots`: readers beside the writer, `publish`
 //! - `protocol`: what servers do and a harvester must bear
 //! - `command_line`: help, exit codes, errors, configuration
@@ -79,6 +80,7 @@ mod serve_protocol;
 mod serve_records;
 mod serve_sitemap;
 mod server;
+mod several_sources;
 mod snapshots;
 mod soak;
 mod sparql_mistakes;
