@@ -60,16 +60,19 @@
 //! # Where to add what
 //!
 //! - **A view**: a room of its own with an implementation of [`views::View`] (or [`views::Table`], for one that lives in a table of
-//!   the log's file, with its migration), and one line of [`mirror::VIEWS`]. `rebuild`, `verify`, `status`, `/metrics` and the
-//!   harvest find it there. `tests/it/counting_view.rs` is one in sixty lines, without its imports.
-//! - **A source**: a section `[sources.NAME]` of the configuration, and no code. Another payload format is a variant of
+//!   the log's file, with its migration), and one line of [`mirror::VIEWS`] (`mirror/registry.rs`). `rebuild`, `verify`, `status`,
+//!   `/metrics` and the harvest find it there. Add it to the lists of views in `guide/index.md`, `guide/operations.md` and
+//!   `guide/proof-and-repair.md`. `tests/it/counting_view.rs` is one in sixty lines, without its imports.
+//! - **A source**: a section `[sources.NAME]` of the configuration, and no code. A source that the program ships with is such a
+//!   section of `config/libris.toml`. Another payload format is a variant of
 //!   [`rdf::PayloadFormat`] and its parser in `rdf/payload.rs`; a server that departs from the protocol is a case of
 //!   `harvest/plan.rs` (other words for a request) or `harvest/resume.rs` (when a list has ended), with a test in
 //!   `tests/it/misbehaviour.rs`.
-//! - **An HTTP API**: a handler file in `serve/`, and its line in `serve/routes.rs`. It reads the log with
+//! - **An HTTP API**: a handler file in `serve/`, its line in `serve/routes.rs`, its row in the list of addresses in
+//!   `guide/serving.md`, and a test in one of `tests/it/serve_*.rs`. It reads the log with
 //!   `serve/reading.rs` or a snapshot with the workers of `serve/workers.rs`. Who follows the mirror reads the order of changes
 //!   ([`log::Log::list_changes`]).
-//! - **A verb**: a file in `cli/` and its line in `cli/mod.rs`.
+//! - **A verb**: a file in `cli/` (`restore` is in `cli/backup.rs`), its line in `cli/mod.rs`, and its row in `guide/index.md`.
 //! - **A change of the log's file**: the next file in `migrations/`, never an edit of an old one. If a view must be rebuilt for it,
 //!   its `VERSION` grows.
 //!

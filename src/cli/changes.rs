@@ -9,6 +9,7 @@ use super::exit::Exit;
 use super::global::Global;
 use super::output;
 use super::settings::Settings;
+use super::values;
 use crate::log::{ChangeId, ChangeKind, ChangeRow};
 
 /// List what happened to the records, in the order in which the log recorded it.
@@ -24,14 +25,16 @@ use crate::log::{ChangeId, ChangeKind, ChangeRow};
 #[command(after_help = "Examples:
   libris-mirror changes --limit 20                             the first changes of the log
   libris-mirror changes --after 1234                           what happened since change 1234
-  libris-mirror changes --after 1234 --format jsonl > changes.jsonl
-  tail -n 1 changes.jsonl | jq .change                         the number to keep, for the next --after")]
+  last=$(libris-mirror status --json | jq .log_change)         where a feed begins
+  libris-mirror changes --after $last --format jsonl > changes.jsonl
+  new=$(tail -n 1 changes.jsonl | jq .change)                  empty if nothing happened
+  last=${new:-$last}                                           the number to keep, for the next --after")]
 pub(super) struct Arguments {
     /// Only changes after this one: the number of the last change that you have seen.
     #[arg(long, value_name = "CHANGE", default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..))]
     after: i64,
     /// Print at most this many changes [default: all].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = values::count)]
     limit: Option<u64>,
     /// Print JSON Lines, as --format jsonl does.
     #[arg(long, conflicts_with = "format")]

@@ -16,8 +16,9 @@ use crate::export::{self, Dump, DumpFormat, ExportReport, Packing};
 /// Dump the mirror as RDF, in constant memory.
 ///
 /// N-Triples and Turtle are the flat union of all records: each triple once for every record that states it.
-/// N-Quads and `TriG` name the record of each triple as its graph. The same log gives the same bytes every time.
+/// N-Quads and TriG name the record of each triple as its graph. The same log gives the same bytes every time.
 #[derive(Debug, Args)]
+#[expect(clippy::doc_markdown, reason = "the comments are the text of --help")]
 #[command(after_help = "Examples:
   libris-mirror export -o libris.nt.zst
   libris-mirror export --format nq --source nb -o nb.nq.gz
@@ -105,7 +106,7 @@ impl Arguments {
             return Ok(export::dump(&mut log, Dump { source, format, packing, depth }, out)?);
         }
         let Some(identifier) = &self.record else { return Ok(export::dump_canonical(&mut log, depth, source, packing, out)?) };
-        let quads = super::record::quads(&log, depth, identifier)?;
+        let quads = super::record::quads(&log, &settings.config, identifier)?;
         // One record is a graph of its own: its canonical form names no graph.
         let triples: Vec<Quad> = quads.iter().map(|quad| Quad { graph_name: GraphName::DefaultGraph, ..quad.clone() }).collect();
         out.write_all(&packing.pack(crate::rdf::canonical_nquads(&triples)?.into_bytes())?)?;

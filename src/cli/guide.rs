@@ -24,7 +24,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let mut out = output::stdout();
     if let Some(name) = &arguments.topic {
         let topic = pages().find(|topic| topic.name == name).ok_or_else(|| unknown(name))?;
-        out.write_all(topic.text.as_bytes())?;
+        out.write_all(topic.plain().as_bytes())?;
     } else {
         for topic in pages() {
             writeln!(out, "{:<18} {}", topic.name, topic.title)?;

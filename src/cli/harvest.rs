@@ -15,6 +15,7 @@ use super::harvest_report::{as_json, exit_of, summary, unfinished, worse};
 use super::output::{self, grouped};
 use super::settings::Settings;
 use super::signals::{SoFar, stop_on_signals};
+use super::values;
 use super::whole_file::WholeFile;
 use crate::config::{Source, SourceSettings};
 use crate::figures;
@@ -39,7 +40,7 @@ pub(super) struct Arguments {
     #[arg(value_name = "SOURCE")]
     sources: Vec<String>,
     /// The base URL of a source that the configuration does not name.
-    #[arg(long, requires = "name", conflicts_with = "sources")]
+    #[arg(long, requires = "name", conflicts_with = "sources", value_parser = values::base_url)]
     url: Option<String>,
     /// The name of that source in this mirror.
     #[arg(long, requires = "url")]
@@ -65,10 +66,10 @@ pub(super) struct Arguments {
     full: bool,
     /// Stop each source at the end of the answer that reaches this number of records. The next harvest continues from
     /// there.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = values::count)]
     max_records: Option<u64>,
     /// Stop at a checkpoint after this time, such as 45m or 2h. The next harvest continues from there.
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = values::duration)]
     max_duration: Option<Duration>,
     /// Write figures to this file, for the textfile collector of Prometheus.
     #[arg(long, value_name = "FILE")]
@@ -119,6 +120,9 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     {
         let hint = "hint: give the earlier date to --from";
         return Err(Misuse(format!("--from {from} is after --until {until}\n{hint}")).into());
+    }
+    if let Some(path) = &arguments.metrics {
+        check_directory(path)?;
     }
     let settings = Settings::read(global)?;
     let sources = arguments.sources(&settings)?;
@@ -174,6 +178,18 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         output::json(&reports)?;
     }
     Ok(worst)
+}
+
+/// Checks that the directory of an output file exists, before hours are spent on what goes there.
+fn check_directory(path: &Path) -> Result<(), Misuse> {
+    match path.parent() {
+        Some(directory) if !directory.as_os_str().is_empty() && !directory.is_dir() => Err(Misuse(format!(
+            "--metrics {}: there is no directory {}\nhint: create it, or name a file elsewhere",
+            path.display(),
+            directory.display()
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// Writes the figures to a file, which appears complete or not at all.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::exit::{Exit, of_fetch};
-use super::output::{self, grouped};
+use super::output::{self, counted, grouped};
 use super::signals::INTERRUPTED;
 use crate::harvest::{HarvestReport, Outcome};
 use crate::log::Counters;
@@ -103,10 +103,10 @@ pub(super) fn summary(report: &HarvestReport, time: Duration) -> String {
     };
     let some = |count: u64, text: &str| if count > 0 { format!(", {} {text}", grouped(count)) } else { String::new() };
     format!(
-        "{}{window}: {} records in {} pages: {} new, {} changed, {} deleted, {} unchanged{}{}{}; {:.1} s{}",
+        "{}{window}: {} in {}: {} new, {} changed, {} deleted, {} unchanged{}{}{}; {:.1} s{}",
         report.source,
-        grouped(counters.received),
-        grouped(counters.pages),
+        counted(counters.received, "record"),
+        counted(counters.pages, "page"),
         grouped(counters.created),
         grouped(counters.changed),
         grouped(counters.deleted),

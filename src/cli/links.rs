@@ -10,11 +10,12 @@ use super::output::{self, grouped};
 use super::settings::Settings;
 use crate::links::{Authority, LinkFilter, LinkRow, LinksIndex};
 
-/// Look up who else describes an entity: Wikidata, Wikipedia, `DBpedia`, Library of Congress, VIAF, ISNI, ORCID.
+/// Look up who else describes an entity: Wikidata, Wikipedia, DBpedia, Library of Congress, VIAF, ISNI, ORCID.
 ///
 /// A link belongs to the entity that it is about. PATH leads from that entity to the node that has the link; it is empty
 /// if that is the entity itself.
 #[derive(Debug, Args)]
+#[expect(clippy::doc_markdown, reason = "the comments are the text of --help")]
 #[command(group = clap::ArgGroup::new("what").required(true).args(["record", "iri", "authority", "stats"]), after_help = "Examples:
   libris-mirror links --record https://libris.kb.se/khw03jc347kgv4w
   libris-mirror links --authority viaf --id 24583475
@@ -30,7 +31,7 @@ pub(super) struct Arguments {
     /// An authority: wikidata, wikipedia, dbpedia, loc, viaf, isni, orcid or libris.
     #[arg(long, value_name = "A", requires = "id")]
     authority: Option<Authority>,
-    /// Its identifier, such as Q1762, `sv:August_Strindberg` or names/n79021164.
+    /// Its identifier, such as Q1762, sv:August_Strindberg or names/n79021164.
     #[arg(long, requires = "authority")]
     id: Option<String>,
     /// Count the links to each authority.
@@ -95,7 +96,9 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         return Ok(Exit::Ok);
     }
     let filter = match (&arguments.record, &arguments.iri, arguments.authority, &arguments.id) {
-        (Some(record), ..) => LinkFilter::Record(super::record::find(&log, record)?.version.identifier),
+        (Some(record), ..) => {
+            LinkFilter::Record(super::record::find(&log, &settings.config.serve.record_base, record)?.version.identifier)
+        }
         (_, Some(iri), ..) => LinkFilter::Iri(iri.clone()),
         (_, _, Some(authority), Some(id)) => LinkFilter::Id(authority, id.clone()),
         _ => anyhow::bail!("name a record, an IRI, or an authority with an identifier"),

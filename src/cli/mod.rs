@@ -27,6 +27,7 @@ mod serve;
 mod settings;
 mod signals;
 mod status;
+mod values;
 mod verify;
 mod whole_file;
 mod worker;

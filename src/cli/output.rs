@@ -84,6 +84,11 @@ pub(super) fn grouped(number: u64) -> String {
     text
 }
 
+/// Returns a number of things: `1 page`, `2 pages`.
+pub(super) fn counted(number: u64, thing: &str) -> String {
+    format!("{} {thing}{}", grouped(number), if number == 1 { "" } else { "s" })
+}
+
 /// Returns a time, given in milliseconds since 1970, as RFC 3339 in UTC.
 pub(super) fn time(millis: i64) -> Option<String> {
     DateTime::<Utc>::from_timestamp_millis(millis).map(|time| time.to_rfc3339_opts(SecondsFormat::Secs, true))
@@ -109,6 +114,7 @@ mod tests {
         assert_eq!(grouped(0), "0");
         assert_eq!(grouped(999), "999");
         assert_eq!(grouped(1_234_567), "1 234 567");
+        assert_eq!((counted(1, "page"), counted(2000, "page")), ("1 page".to_owned(), "2 000 pages".to_owned()));
         assert_eq!(bytes(1_234_567), "1.2 MB");
     }
 }

@@ -110,7 +110,10 @@ impl Arguments {
             }
             (Some(query), _) => text.clone_from(query),
             (None, Some(path)) if path.as_os_str() != "-" => {
-                fs_err::File::open(path)?.take(most).read_to_string(&mut text)?;
+                let opened = fs_err::File::open(path);
+                let file =
+                    opened.map_err(|error| Misuse(format!("{error}\nhint: -f names a file with a query, such as books.rq")))?;
+                file.take(most).read_to_string(&mut text)?;
             }
             _ => {
                 std::io::stdin().lock().take(most).read_to_string(&mut text)?;

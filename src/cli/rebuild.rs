@@ -6,7 +6,7 @@ use clap::builder::PossibleValuesParser;
 use super::exit::Exit;
 use super::form::Form;
 use super::global::Global;
-use super::output::{self, grouped};
+use super::output::{self, counted, grouped};
 use super::settings::Settings;
 use crate::mirror::{Mirror, VIEWS};
 use crate::views::Registered;
@@ -47,9 +47,10 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         output::json(&serde_json::json!({"records": records, "pages": pages, "quarantined": quarantined}))?;
     } else if !global.quiet {
         output::message(&format!(
-            "{} records of {} pages applied, {} in quarantine",
-            grouped(done.records),
-            grouped(done.pages),
+            "{}: rebuilt from {} in {}, {} in quarantine",
+            views.iter().map(|view| view.name).collect::<Vec<_>>().join(", "),
+            counted(done.records, "record"),
+            counted(done.pages, "page"),
             grouped(done.quarantined)
         ));
     }

@@ -11,6 +11,7 @@ use super::exit::Exit;
 use super::global::Global;
 use super::output;
 use super::settings::Settings;
+use crate::config::Config;
 use crate::log::{Log, PageBodies, RecordRow};
 use crate::query::GraphFormat;
 use crate::views::{Content, Readers};
@@ -22,7 +23,7 @@ use crate::views::{Content, Readers};
   libris-mirror record https://libris.kb.se/khw03jc347kgv4w --format jsonld
   libris-mirror record https://libris.kb.se/khw03jc347kgv4w --format raw     as it came over OAI-PMH")]
 pub(super) struct Arguments {
-    /// The record's IRI, which is its OAI-PMH identifier.
+    /// The record's IRI, which is its OAI-PMH identifier; or what follows `serve.record_base` in it, such as khw03jc347kgv4w.
     #[arg(value_name = "IRI")]
     identifier: String,
     /// How to write it.
@@ -44,15 +45,18 @@ enum Format {
     Raw,
 }
 
-/// Returns the record that an IRI names.
-pub(super) fn find(log: &Log, identifier: &str) -> anyhow::Result<RecordRow> {
+/// Returns the record that an IRI names, or the part of an IRI that follows `base`.
+pub(super) fn find(log: &Log, base: &str, identifier: &str) -> anyhow::Result<RecordRow> {
     // `<record#it>` is what people copy.
     let document = identifier.split_once('#').map_or(identifier, |(document, _)| document);
-    let row = log.record(identifier)?;
-    let row = if row.is_none() { log.record(document)? } else { row };
-    row.with_context(|| {
-        format!("the mirror has no record {identifier:?}\nhint: a record's IRI looks like https://libris.kb.se/khw03jc347kgv4w")
-    })
+    for name in [identifier, document, &format!("{base}{document}")] {
+        if let Some(row) = log.record(name)? {
+            return Ok(row);
+        }
+    }
+    anyhow::bail!(
+        "the mirror has no record {identifier:?}\nhint: find it with `libris-mirror search`; a record's IRI looks like https://libris.kb.se/khw03jc347kgv4w"
+    )
 }
 
 fn content(log: &Log, depth: usize, row: &RecordRow) -> anyhow::Result<Content> {
@@ -60,8 +64,9 @@ fn content(log: &Log, depth: usize, row: &RecordRow) -> anyhow::Result<Content> 
 }
 
 /// Returns the quads of a live record.
-pub(super) fn quads(log: &Log, depth: usize, identifier: &str) -> anyhow::Result<Vec<Quad>> {
-    match content(log, depth, &find(log, identifier)?)? {
+pub(super) fn quads(log: &Log, config: &Config, identifier: &str) -> anyhow::Result<Vec<Quad>> {
+    let row = find(log, &config.serve.record_base, identifier)?;
+    match content(log, config.harvest.depth, &row)? {
         Content::Quads(quads) => Ok(Arc::unwrap_or_clone(quads)),
         Content::Deleted => anyhow::bail!("the record {identifier:?} is deleted or withdrawn"),
         Content::Quarantined(error) => Err(error).with_context(|| format!("the record {identifier:?} is quarantined")),
@@ -71,7 +76,7 @@ pub(super) fn quads(log: &Log, depth: usize, identifier: &str) -> anyhow::Result
 pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
     let settings = Settings::read(global)?;
     let log = settings.read_log()?;
-    let row = find(&log, &arguments.identifier)?;
+    let row = find(&log, &settings.config.serve.record_base, &arguments.identifier)?;
     let asked = if arguments.json { Format::Jsonld } else { arguments.format };
     let mut out = output::stdout();
     if asked == Format::Raw {

@@ -52,7 +52,11 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     out.flush()?;
     if !global.quiet {
         let more = if found.matches >= COUNTED { "at least " } else { "" };
-        output::message(&format!("{more}{} found", grouped(found.matches as u64)));
+        let shown = match found.reachable {
+            reachable if reachable < found.matches => format!(", of which {} can be shown", grouped(reachable as u64)),
+            _ => String::new(),
+        };
+        output::message(&format!("{more}{} found{shown}", grouped(found.matches as u64)));
     }
     Ok(Exit::Ok)
 }

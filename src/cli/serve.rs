@@ -11,6 +11,7 @@ use super::global::Global;
 use super::output;
 use super::settings::Settings;
 use super::signals::stop_gently;
+use super::values;
 use crate::log::LogError;
 use crate::serve::{ServeOptions, serve};
 
@@ -26,13 +27,13 @@ use crate::serve::{ServeOptions, serve};
   curl -H 'Accept: text/csv' --data-urlencode 'query=SELECT * { ?s a kbv:Person } LIMIT 5' http://127.0.0.1:7878/sparql")]
 pub(super) struct Arguments {
     /// The address to listen on.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7878")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7878", value_parser = values::listen_address)]
     listen: SocketAddr,
     /// The path under which a reverse proxy shows this server.
     #[arg(long, value_name = "PATH")]
     base_path: Option<String>,
-    /// Harvest all enabled sources now, and again after each such period, such as 6h.
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    /// Harvest all enabled sources now, and again after each such period, such as 6h; at least 1m.
+    #[arg(long, value_name = "TIME", value_parser = values::period)]
     harvest_every: Option<Duration>,
 }
 

@@ -8,7 +8,7 @@ use fs_err as fs;
 
 use super::exit::Misuse;
 use super::global::Global;
-use crate::config::{Config, Source, nearest};
+use crate::config::{Config, Source, UserFile, nearest};
 use crate::data_dir::{DataDir, DataDirError};
 use crate::log::{Log, LogError, PageId};
 
@@ -30,16 +30,19 @@ impl Settings {
     /// Reads the layers.
     pub(super) fn read(global: &Global) -> anyhow::Result<Self> {
         let file = if let Some(path) = &global.config {
-            let text = fs::read_to_string(path)
-                .map_err(|error| Misuse(format!("{error}\nhint: name an existing configuration file, or omit --config")))?;
-            Some(text)
+            let text = fs::read_to_string(path).map_err(|error| {
+                Misuse(format!("{error}\nhint: name an existing configuration file, which may be empty, or omit --config"))
+            })?;
+            Some((path.clone(), text))
         } else {
             let path = home("XDG_CONFIG_HOME", ".config").map(|base| base.join("libris-mirror/config.toml"));
-            path.filter(|path| path.exists()).map(fs::read_to_string).transpose()?
+            let path = path.filter(|path| path.exists());
+            path.map(|path| fs::read_to_string(&path).map(|text| (path, text))).transpose()?
         };
         let environment: HashMap<String, String> =
             std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
-        let config = Config::new(file.as_deref(), environment, &global.overrides)?;
+        let file = file.as_ref().map(|(path, text)| UserFile { path, text });
+        let config = Config::new(file, environment, &global.overrides)?;
         let path = match &global.data {
             Some(path) => path.clone(),
             None => home("XDG_DATA_HOME", ".local/share")

@@ -199,10 +199,11 @@ fn print(status: &Status) -> anyhow::Result<()> {
     let views: Vec<String> = status.watermarks.iter().map(|watermark| format!("{} {}", watermark.view, watermark.page)).collect();
     writeln!(
         out,
-        "log: page {}; views: {}; snapshot: {}",
+        "log: page {} (change {}); views at page: {}; current snapshot: {}",
         status.log_page,
+        status.log_change,
         views.join(", "),
-        status.snapshot.map_or_else(|| "none yet".into(), |number| number.to_string())
+        status.snapshot.map_or_else(|| "none yet".into(), |number| format!("number {number}"))
     )?;
     for snapshot in &status.snapshots {
         writeln!(

@@ -5,7 +5,7 @@ use clap::Args;
 use super::exit::Exit;
 use super::form::Form;
 use super::global::Global;
-use super::output::{self, grouped};
+use super::output::{self, counted, grouped};
 use super::settings::Settings;
 use super::signals::{SoFar, stop_on_signals};
 use crate::mirror::{Mirror, VIEWS};
@@ -17,6 +17,8 @@ use crate::views::Registered;
 /// Reads everything: the seal of every page; for every live record its graph in the store and in the published snapshot
 /// (exactly the triples of its payload), its links and its entry in the search; the quarantine; and the structure of the
 /// log's file. Exit code 1 if anything is wrong.
+///
+/// It takes the lock of the data directory: exit code 75 if a harvest is running.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   libris-mirror verify
@@ -54,9 +56,9 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     }
     if !global.quiet && !arguments.form.json() {
         output::message(&format!(
-            "no faults: {} pages, {} records with {} triples in {}, {} links, {} in quarantine",
-            grouped(report.pages + report.unsealed_pages),
-            grouped(report.records),
+            "no faults: {}, {} with {} triples in {}, {} links, {} in quarantine",
+            counted(report.pages + report.unsealed_pages, "page"),
+            counted(report.records, "record"),
             grouped(report.quads),
             report.stores.join(" and "),
             grouped(report.links),

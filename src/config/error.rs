@@ -1,15 +1,30 @@
 //! Why settings are not valid.
 
+use std::path::PathBuf;
+
 use super::nearest::nearest;
 
 /// Settings that are not valid.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
+    /// The user's file is not valid.
+    #[error("{}{}: {error}", file.display(), line.map(|line| format!(", line {line}")).unwrap_or_default())]
+    File {
+        /// The file.
+        file: PathBuf,
+        /// The line of the mistake, if it is known; the first is 1.
+        line: Option<usize>,
+        /// What is wrong there.
+        error: Box<ConfigError>,
+    },
     /// A layer does not parse, or names something unknown.
     #[error(
         "the configuration is not valid: {0}\nhint: `libris-mirror generate config` prints every setting with its default and the reason"
     )]
     Layers(#[from] config::ConfigError),
+    /// A file does not parse.
+    #[error("it is not valid TOML: {0}\nhint: `libris-mirror generate config` prints a file with every setting")]
+    Syntax(String),
     /// A setting does not exist.
     #[error(
         "{name:?} in {place} is no setting\nhint: {}`libris-mirror generate config` prints every setting with its default and the reason",

@@ -3,6 +3,7 @@
 
 mod defaults;
 mod error;
+mod file;
 mod names;
 mod nearest;
 mod source;
@@ -16,6 +17,7 @@ use crate::oai::Limits;
 
 pub use defaults::{DEFAULTS, ENVIRONMENT_PREFIX};
 pub use error::ConfigError;
+pub use file::UserFile;
 pub use nearest::nearest;
 pub use source::{Source, SourceSettings};
 
@@ -112,16 +114,16 @@ pub struct Serve {
 const LEAST_MEMORY_MB: u64 = 512;
 
 impl Config {
-    /// Merges the layers: a user's file (its text), the environment, and `key=value` overrides.
+    /// Merges the layers: a user's file, the environment, and `key=value` overrides.
     pub fn new(
-        file: Option<&str>,
+        file: Option<UserFile<'_>>,
         environment: HashMap<String, String>,
         overrides: &[(String, String)],
     ) -> Result<Self, ConfigError> {
         names::check(file, &environment, overrides)?;
         let mut builder = config::Config::builder().add_source(config::File::from_str(DEFAULTS, config::FileFormat::Toml));
-        if let Some(text) = file {
-            builder = builder.add_source(config::File::from_str(text, config::FileFormat::Toml));
+        if let Some(file) = file {
+            builder = builder.add_source(config::File::from_str(file.text, config::FileFormat::Toml));
         }
         // Only variables with a section: others, such as LIBRIS_MIRROR_DATA, are flags.
         let sectioned: HashMap<_, _> =
@@ -168,6 +170,11 @@ impl Config {
             if value == 0 {
                 return Err(ConfigError::Value { key: key.into(), value: "0".into(), problem: "it must be at least 1".into() });
             }
+        }
+        let percent = self.harvest.withdraw_max_percent;
+        if !(0.0..=100.0).contains(&percent) {
+            let (key, value) = ("harvest.withdraw_max_percent".into(), percent.to_string());
+            return Err(ConfigError::Value { key, value, problem: "it must be from 0 to 100, such as 5".into() });
         }
         Ok(())
     }
@@ -243,10 +250,13 @@ impl Harvest {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn with(file: &str, environment: &[(&str, &str)], overrides: &[(&str, &str)]) -> Result<Config, ConfigError> {
         let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+        let file = UserFile { path: Path::new("/etc/mirror.toml"), text: file };
         Config::new(Some(file), environment.iter().map(owned).collect(), &overrides.iter().map(owned).collect::<Vec<_>>())
     }
 
@@ -269,7 +279,13 @@ mod tests {
     #[test]
     fn mistakes_are_named() {
         let error = with("[harvest]\npawse_ms = 2", &[], &[]).expect_err("unknown");
-        assert!(error.to_string().contains("pawse_ms"), "{error}");
+        assert!(error.to_string().starts_with("/etc/mirror.toml, line 2: \"harvest.pawse_ms\""), "{error}");
+        let error = with("[harvest]\ncontact = \"a\"\n[harvest]\n", &[], &[]).expect_err("a section that comes twice");
+        assert!(error.to_string().starts_with("/etc/mirror.toml, line 3: it is not valid TOML: duplicate key"), "{error}");
+        for percent in ["-1", "100.5", "nan"] {
+            let error = with("", &[], &[("harvest.withdraw_max_percent", percent)]).expect_err("no percentage");
+            assert!(error.to_string().contains("it must be from 0 to 100"), "{error}");
+        }
         let error = with("[harvest]\ntries = 0", &[], &[]).expect_err("zero");
         assert_eq!(error.to_string(), "harvest.tries = \"0\" is not valid: it must be at least 1");
         let config = with("[sources.x]\nurl = \"ftp://example.org/\"", &[], &[]).expect("checked when used");

@@ -6,6 +6,7 @@ use config::{File, FileFormat, Value, ValueKind};
 
 use super::defaults::{DEFAULTS, ENVIRONMENT_PREFIX};
 use super::error::ConfigError;
+use super::file::UserFile;
 use super::nearest::nearest;
 
 /// Settings of a source that the sources of the defaults do not use.
@@ -32,11 +33,12 @@ impl Kind {
     fn of(value: &Value) -> Self {
         match value.kind {
             ValueKind::String(_) => Self::Text,
-            ValueKind::I64(_) | ValueKind::U64(_) | ValueKind::I128(_) | ValueKind::U128(_) => Self::Whole,
+            ValueKind::I64(0..) | ValueKind::U64(_) => Self::Whole,
             ValueKind::Float(_) => Self::Decimal,
             ValueKind::Boolean(_) => Self::Switch,
             ValueKind::Array(_) => Self::List,
-            ValueKind::Nil | ValueKind::Table(_) => Self::Other,
+            // No setting is negative or that large.
+            ValueKind::I64(_) | ValueKind::I128(_) | ValueKind::U128(_) | ValueKind::Nil | ValueKind::Table(_) => Self::Other,
         }
     }
 
@@ -49,7 +51,7 @@ impl Kind {
     /// Returns whether a text, from the environment or a flag, can be read as this type.
     fn takes_text(self, text: &str) -> bool {
         match self {
-            Self::Whole => text.trim().parse::<i64>().is_ok(),
+            Self::Whole => text.trim().parse::<i64>().is_ok_and(|number| number >= 0),
             Self::Decimal => text.trim().parse::<f64>().is_ok(),
             Self::Switch => matches!(text.trim(), "true" | "false"),
             Self::Text | Self::List | Self::Other => true,
@@ -59,7 +61,7 @@ impl Kind {
     /// Returns the name of the type, with an example for a file.
     fn words(self) -> &'static str {
         match self {
-            Self::Whole => "a whole number, such as 500",
+            Self::Whole => "a whole number that is not negative, such as 500",
             Self::Decimal => "a number, such as 2.5",
             Self::Switch => "true or false",
             Self::Text => "a text, in quotation marks in a file",
@@ -98,7 +100,7 @@ fn of_file(text: &str) -> Result<Vec<(String, Value)>, config::ConfigError> {
 
 /// Checks that the settings in a user's file, the environment and the flags exist and have the right types.
 pub(super) fn check(
-    file: Option<&str>,
+    file: Option<UserFile<'_>>,
     environment: &HashMap<String, String>,
     overrides: &[(String, String)],
 ) -> Result<(), ConfigError> {
@@ -107,9 +109,12 @@ pub(super) fn check(
         let problem = format!("it must be {}", kind.words());
         if fits { Ok(()) } else { Err(ConfigError::Value { key: name.to_owned(), value, problem }) }
     };
-    for (name, value) in file.map(of_file).transpose()?.unwrap_or_default() {
-        let kind = look_up(&known, &name, "the configuration file", &name, |nearest| nearest)?;
-        is(kind, kind.takes(&value), &name, value.to_string())?;
+    if let Some(file) = file {
+        for (name, value) in of_file(file.text).map_err(|error| file.not_toml(&error))? {
+            look_up(&known, &name, "the configuration file", &name, |nearest| nearest)
+                .and_then(|kind| is(kind, kind.takes(&value), &name, value.to_string()))
+                .map_err(|error| file.wrong_setting(&name, error))?;
+        }
     }
     let mut variables: Vec<(&String, &String)> =
         environment.iter().filter(|(name, _)| name.starts_with(ENVIRONMENT_PREFIX) && !FLAGS.contains(&name.as_str())).collect();
@@ -159,20 +164,26 @@ fn look_up(
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+
+    fn check(file: &str, environment: &HashMap<String, String>, overrides: &[(String, String)]) -> Result<(), ConfigError> {
+        super::check(Some(UserFile { path: Path::new("my.toml"), text: file }), environment, overrides)
+    }
 
     fn mistake(file: &str, variable: Option<&str>, key: Option<&str>) -> String {
         let environment = variable.map(|name| (name.to_owned(), "1".to_owned())).into_iter().collect();
         let overrides: Vec<_> = key.map(|key| (key.to_owned(), "1".to_owned())).into_iter().collect();
-        check(Some(file), &environment, &overrides).expect_err("a mistake").to_string()
+        check(file, &environment, &overrides).expect_err("a mistake").to_string()
     }
 
     #[test]
     fn every_setting_of_the_defaults_is_known_under_every_form() {
-        check(Some(DEFAULTS), &HashMap::new(), &[]).expect("known");
+        check(DEFAULTS, &HashMap::new(), &[]).expect("known");
         let variables = ["LIBRIS_MIRROR_HARVEST__PAUSE_MS", "LIBRIS_MIRROR_SOURCES__DNB__URL", "LIBRIS_MIRROR_DATA", "HOME"];
         let environment = variables.map(|name| (name.to_owned(), "1".to_owned())).into();
-        check(Some("[sources.my-own]\nurl = \"x\"\nformat = \"ttl\""), &environment, &[("serve.rows".into(), "1".into())])
+        check("[sources.my-own]\nurl = \"x\"\nformat = \"ttl\"", &environment, &[("serve.rows".into(), "1".into())])
             .expect("known");
     }
 
@@ -184,11 +195,13 @@ mod tests {
                 .filter(|(key, _)| !key.is_empty())
                 .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
                 .collect();
-            check(Some(file), &HashMap::new(), &overrides).err().map(|error| error.to_string()).unwrap_or_default()
+            check(file, &HashMap::new(), &overrides).err().map(|error| error.to_string()).unwrap_or_default()
         };
         for (file, key, value) in [
             ("[harvest]\npause_ms = true", "", ""),
             ("[harvest]\npause_ms = 1.5", "", ""),
+            ("[harvest]\npause_ms = -1", "", ""),
+            ("", "harvest.pause_ms", "-1"),
             ("[harvest]\npause_ms = \"5\"", "", ""),
             ("", "harvest.pause_ms", "1.9"),
             ("", "serve.forwarded", "yes"),
@@ -218,7 +231,8 @@ mod tests {
         }
         let said = mistake("[harvest]\nzzz = 2", None, None);
         assert!(
-            said.starts_with("\"harvest.zzz\" in the configuration file is no setting") && !said.contains("did you"),
+            said.starts_with("my.toml, line 2: \"harvest.zzz\" in the configuration file is no setting")
+                && !said.contains("did you"),
             "{said}"
         );
     }

@@ -19,6 +19,34 @@ pub struct Topic {
     pub text: &'static str,
 }
 
+impl Topic {
+    /// Returns the text for a terminal: without what only tests and renderers read, and with each link to another page as the
+    /// command that prints that page.
+    #[must_use]
+    pub fn plain(&self) -> String {
+        let is_definition = |line: &str| line.starts_with('[') && line.contains("]: ");
+        let mut plain = String::new();
+        for line in self.text.lines().filter(|line| !is_definition(line)) {
+            // The words after the language of a fence are for the test.
+            let line = if line.starts_with("```") { line.split(' ').next().unwrap_or(line) } else { line };
+            plain.push_str(line);
+            plain.push('\n');
+        }
+        for topic in TOPICS {
+            let link = format!("][{}]", topic.name);
+            while let Some(end) = plain.find(&link) {
+                plain.replace_range(end..end + link.len(), &format!(" (`libris-mirror guide {}`)", topic.name));
+                if let Some(start) = plain[..end].rfind('[') {
+                    plain.remove(start);
+                }
+            }
+        }
+        plain.truncate(plain.trim_end().len());
+        plain.push('\n');
+        plain
+    }
+}
+
 /// The page that a reader sees first. It lists the others.
 pub const INDEX: Topic = Topic { name: "index", title: "Guide to libris-mirror", text: include_str!("index.md") };
 
@@ -67,6 +95,20 @@ mod tests {
         for page in TOPICS.iter().chain([&INDEX]) {
             assert_eq!(page.text.lines().next(), Some(format!("# {}", page.title).as_str()), "{}", page.name);
         }
+    }
+
+    #[test]
+    fn a_terminal_shows_links_as_commands() {
+        for page in TOPICS.iter().chain([&INDEX]) {
+            let plain = page.plain();
+            assert!(
+                plain.starts_with(&format!("# {}\n", page.title)) && !plain.contains("][") && !plain.contains(".md\n"),
+                "{plain}"
+            );
+            assert!(plain.lines().all(|line| !line.starts_with("```") || !line.contains(' ')), "{plain}");
+        }
+        let plain = INDEX.plain();
+        assert!(plain.contains("- Harvesting (`libris-mirror guide harvesting`): the first"), "{plain}");
     }
 
     #[test]

@@ -60,6 +60,7 @@ fn negotiated() -> Router<Arc<App>> {
         .route("/sparql", any(sparql::sparql))
         .route("/harvest", get(pages::harvest))
         .route("/guide", get(pages::guide))
+        .route("/guide/", get(pages::guide))
         .route("/guide/{topic}", get(pages::guide_topic))
         .route("/.well-known/void", get(void::void))
         .route("/record/{*iri}", get(record::by_iri))

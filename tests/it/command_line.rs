@@ -171,6 +171,23 @@ fn words_that_make_no_sense_are_told_before_anything_is_asked() {
         let done = bench.run(&["serve", "--listen", "127.0.0.1:0", "--base-path", path]).expect(2);
         assert!(done.stderr.contains("serve.base_path") && done.stderr.contains("/libris"), "{path}: {}", done.stderr);
     }
+    for (words, advice) in [
+        (&["harvest", "--max-records", "abc"][..], "such as 5000"),
+        (&["harvest", "--max-records", "0"], "such as 5000"),
+        (&["harvest", "--max-duration", "abc"], "such as 45m"),
+        (&["harvest", "--max-duration", "0s"], "such as 45m"),
+        (&["harvest", "--name", "x", "--url", "x"], "such as https://libris.kb.se/api/oaipmh/"),
+        (&["harvest", "--metrics", "/nosuch/libris.prom"], "there is no directory /nosuch"),
+        (&["harvest", "--set-config", "harvest.pause_ms=-1"], "such as 500"),
+        (&["audit", "--set-config", "harvest.withdraw_max_percent=101"], "from 0 to 100"),
+        (&["serve", "--listen", "7878"], "such as 127.0.0.1:7878"),
+        (&["serve", "--harvest-every", "59s"], "such as 6h"),
+        (&["changes", "--limit", "x"], "whole number"),
+    ] {
+        let done = bench.run(words).expect(2);
+        let value = words.last().expect("a value").rsplit('=').next().expect("a value");
+        assert!(done.stderr.contains(advice) && done.stderr.contains(value), "{words:?}: {}", done.stderr);
+    }
     assert!(!bench.data().exists());
 }
 
@@ -318,7 +335,11 @@ fn configuration_comes_from_file_environment_and_flags() {
         unknown.stderr
     );
     fs_err::write(&file, "[harvest]\npawse_ms = 1\n").expect("written");
-    assert!(bench.run(&["harvest", "--config", config]).expect(2).stderr.contains("pawse_ms"));
+    let place = format!("error: {config}, line 2: ");
+    assert!(bench.run(&["harvest", "--config", config]).expect(2).stderr.starts_with(&format!("{place}\"harvest.pawse_ms\"")));
+    fs_err::write(&file, "[harvest]\n[harvest]\n").expect("written");
+    let twice = bench.run(&["harvest", "--config", config]).expect(2).stderr;
+    assert!(twice.starts_with(&format!("{place}it is not valid TOML: duplicate key")), "{twice}");
 }
 
 #[test]
@@ -327,7 +348,7 @@ fn quiet_is_silent_and_a_summary_is_one_line() {
     let words = ["harvest", "--name", "all", "--url", &bench.url];
     let first = bench.run(&words).expect(0);
     assert_eq!((first.stdout.as_str(), first.stderr.lines().count()), ("", 1), "{}", first.stderr);
-    assert!(first.stderr.starts_with("all: 30 records in 1 pages: 30 new"), "{}", first.stderr);
+    assert!(first.stderr.starts_with("all: 30 records in 1 page: 30 new"), "{}", first.stderr);
     let quiet = bench.run(&[words.as_slice(), &["-q"]].concat()).expect(0);
     assert_eq!((quiet.stdout.as_str(), quiet.stderr.as_str()), ("", ""));
     let verbose = bench.run(&[words.as_slice(), &["-v", "--full"]].concat()).expect(0);

@@ -30,6 +30,7 @@
 //! - `snapshots`: readers beside the writer, `publish`
 //! - `protocol`: what servers do and a harvester must bear
 //! - `command_line`: help, exit codes, errors, configuration
+//! - `cron`: the lines of the crontab
 //! - `outputs`: files, pipes, devices and links that results are written to
 //! - `definitions`: records that are no KBV, and another provider's server
 //! - `contexts`: the JSON-LD context of a source, which may change
@@ -50,6 +51,7 @@ mod command_line;
 mod contexts;
 mod counting_view;
 mod crashes;
+mod cron;
 mod definitions;
 mod documents;
 mod endless;

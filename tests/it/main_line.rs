@@ -208,6 +208,8 @@ fn a_record_is_shown_with_its_header_in_every_format_and_raw() {
     let lines = bench.run(&["record", &record, "--format", "nt"]).ok().lines().filter(|line| !line.starts_with('#')).count();
     assert_eq!(bench.run(&["export", "--canonical", "--record", &record]).ok().lines().count(), lines);
     assert!(bench.run(&["record", &record, "--format", "jsonld"]).ok().contains("https://id.kb.se/vocab/mainEntity"));
+    let short = record.strip_prefix("https://libris.kb.se/").expect("an IRI of Libris");
+    assert_eq!(bench.run(&["record", short]).ok(), turtle);
     let missing = bench.run(&["record", "https://libris.kb.se/nothing"]).expect(1);
     assert!(missing.stderr.contains("has no record \"https://libris.kb.se/nothing\""), "{}", missing.stderr);
 }
