@@ -58,7 +58,7 @@ impl Record {
 
 /// The same of a record that was kept, whose XML is whole: nothing of one that is not.
 pub fn parsed_of_kept(xml: &[u8]) -> Option<[&[u8]; 2]> {
-    let metadata = metadata_of(&String::from_utf8_lossy(&repair(xml)))?;
+    let metadata = metadata_of(&String::from_utf8_lossy(&repair(xml))).ok()?;
     Some(parsed_parts(xml, metadata.as_ref()))
 }
 

@@ -108,24 +108,26 @@ pub fn payload_of(record: &str, depth: usize) -> Result<Payload<'_>, (u64, Strin
     }
 }
 
-/// Where the content of a record's first `<metadata>` is, if it has any; `None` for a record whose XML is broken.
-pub(super) fn metadata_of(record: &str) -> Option<Option<Range<usize>>> {
+/// Where the content of a record's first `<metadata>` is, if it has any.
+///
+/// # Errors
+/// Those of [`payload_of`], for a record whose XML is broken.
+pub(super) fn metadata_of(record: &str) -> Result<Option<Range<usize>>, (u64, String)> {
     let mut reader = Reader::from_str(record);
     let mut depth = 0;
     loop {
-        match reader.read_event().ok()? {
+        match reader.read_event().map_err(|error| (reader.error_position(), error.to_string()))? {
             Event::Start(element) => {
                 depth += 1;
                 if depth == 2 && element.local_name().into_inner() == "metadata" {
-                    let name = element.name().into_inner().len();
                     let start = position(&reader);
-                    read_to_end(&mut reader, usize::MAX).ok()?;
-                    let end_tag = record.get(..position(&reader))?.rfind("</")?;
-                    return (end_tag + 2 + name < record.len()).then(|| Some(start..end_tag).filter(|inner| !inner.is_empty()));
+                    read_to_end(&mut reader, usize::MAX)?;
+                    let end_tag = record.get(..position(&reader)).and_then(|before| before.rfind("</"));
+                    return Ok(end_tag.map(|end| start..end).filter(|inner| !inner.is_empty()));
                 }
             }
             Event::End(_) => depth -= 1,
-            Event::Eof => return Some(None),
+            Event::Eof => return Ok(None),
             _ => {}
         }
     }

@@ -261,7 +261,8 @@ fn remove_leftovers(path: &Path) -> Result<(), StoreError> {
 }
 
 fn is_leftover(name: &str) -> bool {
-    name.starts_with("LOG.old.") || (name.starts_with("bulk-") && name.ends_with(".sst"))
+    let is_table = Path::new(name).extension().is_some_and(|ending| ending == "sst");
+    name.starts_with("LOG.old.") || (name.starts_with("bulk-") && is_table)
 }
 
 #[cfg(test)]

@@ -91,8 +91,7 @@ impl Model {
             Some(held) if held.payload == payload && !held.withdrawn => ChangeKind::Header,
             _ if payload == Payload::Deleted => ChangeKind::Deleted,
             Some(held) if !held.withdrawn => ChangeKind::Changed,
-            Some(_) => ChangeKind::Came,
-            None => ChangeKind::Came,
+            _ => ChangeKind::Came,
         };
         let number = self.happens(kind, source, record, Some(xml));
         let delivered = match before {
