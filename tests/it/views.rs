@@ -128,3 +128,18 @@ fn a_view_that_never_ends_stalls_no_run_and_fails_none() {
     assert!(lock.file().try_lock().is_err(), "the first thread still has it");
     assert!(mirror.is_current().expect("read"));
 }
+
+#[test]
+fn a_view_of_another_version_is_rebuilt_by_the_next_command_that_writes() {
+    let bench = Bench::new(300);
+    bench.harvest("all", None, &[]);
+    let whole = bench.contents();
+    let log = rusqlite::Connection::open(bench.data().join("mirror.db")).expect("a log");
+    log.execute_batch("DELETE FROM link; DELETE FROM entry; UPDATE view SET version = 99 WHERE name = 'links'").expect("written");
+    bench.run(&["publish"]).expect(0);
+    let damaged = bench.run(&["verify"]).expect(1);
+    assert!(!damaged.stderr.contains("links:") && damaged.stderr.contains("search:"), "{}", damaged.stderr);
+    bench.run(&["rebuild", "search"]).expect(0);
+    bench.run(&["verify"]).expect(0);
+    assert_eq!(bench.contents(), whole);
+}
