@@ -12,3 +12,9 @@ ALTER TABLE audit ADD COLUMN reopened_from INTEGER;
 -- The list ended, but may lack records: the next regular window reaches back.
 ALTER TABLE harvest ADD COLUMN doubtful INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE audit ADD COLUMN doubtful INTEGER NOT NULL DEFAULT 0;
+
+-- How many records came since the list was last opened: what it promised is compared with this.
+ALTER TABLE harvest ADD COLUMN since_opened INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE audit ADD COLUMN since_opened INTEGER NOT NULL DEFAULT 0;
+UPDATE harvest SET since_opened = received WHERE state = 'open';
+UPDATE audit SET since_opened = received WHERE state = 'open';

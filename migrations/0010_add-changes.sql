@@ -11,6 +11,8 @@ CREATE TABLE change (
 
 -- The change that brought the payload: the newest one wins.
 ALTER TABLE record ADD COLUMN delivered INTEGER NOT NULL DEFAULT 0;
+-- How `hash` was made: 1 of what is inside of <metadata>, 2 of all that the graph is parsed from.
+ALTER TABLE record ADD COLUMN hash_rule INTEGER NOT NULL DEFAULT 2;
 -- The last change that can give another graph: a view that is behind it must read the record again.
 ALTER TABLE record ADD COLUMN last_change INTEGER NOT NULL DEFAULT 0;
 
@@ -33,6 +35,7 @@ SELECT record_id, kind, page_id, offset FROM (
 
 CREATE INDEX change_by_record ON change (record_id, id);
 UPDATE record SET
+    hash_rule = 1,
     delivered = coalesce((SELECT max(id) FROM change WHERE record_id = record.id AND kind IN (1, 2, 4)), 0),
     last_change = coalesce((SELECT max(id) FROM change WHERE record_id = record.id AND kind <> 3), 0);
 

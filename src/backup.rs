@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 
 use crate::data_dir::{DataDir, DataDirError, Exchange, Incoming};
-use crate::log::LogError;
+use crate::log::{Log, LogError};
 use crate::snapshots::{SnapshotError, sync, sync_tree};
 use crate::store::{PublishedStore, StoreError};
 
@@ -82,10 +82,10 @@ pub fn backup(data: &DataDir, to: &Path) -> Result<BackupReport, BackupError> {
         Err(SnapshotError::Nothing(_)) => {}
         Err(error) => return Err(error.into()),
     }
-    data.read_log()?.copy_to(&copy.log())?;
+    Log::open_to_copy(&data.log())?.copy_to(&copy.log())?;
     copy.write_version()?;
     let report = BackupReport {
-        page: copy.read_log()?.last_page()?.0,
+        page: Log::open_to_copy(&copy.log())?.last_page()?.0,
         log_bytes: DataDir::size(&copy.log()),
         store_bytes: DataDir::size(&copy.store()),
     };
@@ -112,7 +112,7 @@ pub fn restore(data: &DataDir, from: &Path, force: bool, who: &str) -> Result<Op
     checked?;
     let from = fs::canonicalize(from)?;
     let there = |aside: &str| Some(data.path().join(aside)).filter(|aside| aside.exists());
-    let log = copy.read_log()?;
+    let log = Log::open_to_copy(&copy.log())?;
     let problem = log.integrity()?.into_iter().next();
     let problem = match problem {
         None => log.prove(|_| {})?.faults.into_iter().next(),
@@ -131,7 +131,7 @@ pub fn restore(data: &DataDir, from: &Path, force: bool, who: &str) -> Result<Op
     if data.log().exists() && !force {
         // It was killed after the exchange and before the publication.
         let same = || -> Result<bool, LogError> {
-            let (here, page) = (data.read_log()?, log.last_page()?);
+            let (here, page) = (Log::open_to_copy(&data.log())?, log.last_page()?);
             Ok(here.last_page()? == page && here.link(page)? == log.link(page)?)
         };
         let done = data.snapshots().current().is_none() && same()?;

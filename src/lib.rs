@@ -62,7 +62,7 @@
 //! - **A view**: a room of its own with an implementation of [`views::View`] (or [`views::Table`], for one that lives in a table of
 //!   the log's file, with its migration), and one line of [`mirror::VIEWS`] (`mirror/registry.rs`). `rebuild`, `verify`, `status`,
 //!   `/metrics` and the harvest find it there. Add it to the lists of views in `guide/index.md`, `guide/operations.md` and
-//!   `guide/proof-and-repair.md`. `tests/it/counting_view.rs` is one in a hundred lines.
+//!   `guide/proof-and-repair.md`. `tests/it/counting_view.rs` is one in sixty lines, without its imports.
 //! - **A source**: a section `[sources.NAME]` of the configuration, and no code. A source that the program ships with is such a
 //!   section of `config/libris.toml`. Another payload format is a variant of
 //!   [`rdf::PayloadFormat`] and its parser in `rdf/payload.rs`; a server that departs from the protocol is a case of

@@ -66,9 +66,9 @@ fn reach_back(report: &HarvestReport) -> String {
 
 fn end(report: &HarvestReport) -> String {
     match &report.outcome {
-        Outcome::Complete { promised: Some(promised), .. } => format!(
+        Outcome::Complete { promised: Some(promised), received, .. } => format!(
             "\nthe list ended after {} records, but it promised {}: the server's count is wrong, or records are missing; `libris-mirror audit {}` finds out{}",
-            grouped(report.counters.received),
+            grouped(*received),
             grouped(*promised),
             report.source,
             reach_back(report)

@@ -12,6 +12,7 @@ use super::output;
 use super::settings::Settings;
 use super::signals::stop_gently;
 use super::values;
+use crate::log::LogError;
 use crate::serve::{ServeOptions, serve};
 
 /// Serve the mirror over HTTP: a SPARQL endpoint, records in every format, dumps, and pages to look at.
@@ -58,6 +59,10 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     }
     if arguments.harvest_every.is_none() {
         settings.data.check()?;
+    }
+    // A mirror that an older program wrote must be migrated first: its pages would all fail.
+    if let Err(error @ LogError::TooOld(_)) = settings.data.read_log() {
+        return Err(error.into());
     }
     let sources = settings.config.sources(&[])?;
     let options = ServeOptions {

@@ -83,6 +83,7 @@ impl<'a> AuditList<'a> {
             }
         };
         let listed = resumed.as_ref().map_or(0, |audit| audit.counters.received);
+        let since_opened = resumed.as_ref().map_or(0, |audit| audit.since_opened);
         Ok(Self {
             mirror,
             source,
@@ -94,7 +95,7 @@ impl<'a> AuditList<'a> {
             first,
             resumed: resumed.map(|audit| audit.started_at),
             listed,
-            progress: ListProgress::resumed(listed),
+            progress: ListProgress::resumed(since_opened),
         })
     }
 

@@ -106,7 +106,7 @@ impl Client {
     /// is not the one that `known` belongs to.
     pub(super) async fn document(&self, url: &Url, known: Option<&Validators>) -> Result<FetchedDocument, FetchError> {
         let conditions = known.map_or_else(HeaderMap::new, Validators::conditions);
-        let limit = self.settings.document_bytes;
+        let limit = self.settings.document_bytes.min(CONTEXT_BYTES);
         let name = url.to_string();
         let read = move |mut input: Box<dyn BufRead + Send>| {
             let mut body = Vec::new();
@@ -261,6 +261,9 @@ impl Client {
         }
     }
 }
+
+/// The longest context. It is parsed again for every record, and KB's has 18 kB.
+const CONTEXT_BYTES: usize = 1 << 20;
 
 /// What a server says of the version of a document (RFC 9110 section 8.8).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

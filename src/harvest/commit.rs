@@ -100,7 +100,8 @@ impl Committer<'_> {
                 }
                 Some(FromFetcher::Done) => {
                     self.accept()?;
-                    return ended(Outcome::Complete { promised: self.list.broken_promise(), doubtful: self.list.doubtful });
+                    let (promised, received) = (self.list.broken_promise(), self.list.received());
+                    return ended(Outcome::Complete { promised, received, doubtful: self.list.doubtful });
                 }
                 Some(FromFetcher::Failed(FetchError::Enough)) => return ended(Outcome::Enough),
                 None | Some(FromFetcher::Failed(FetchError::Stopped)) => return ended(Outcome::Interrupted),

@@ -12,7 +12,7 @@ use super::outcome::HarvestError;
 use crate::config::Source;
 use crate::log::{Log, LogError, NewDocument, SourceId, SourceRow};
 use crate::oai::Granularity;
-use crate::rdf::{Context, ContextError, PayloadFormat};
+use crate::rdf::{Context, ContextError, PayloadFormat, try_context};
 
 /// What the log keeps of a source once a run is accepted: a run that is refused changes nothing.
 pub(super) struct Acceptance {
@@ -70,18 +70,33 @@ pub(super) fn context_of(
         }
         (Err(error), None) => return Err(HarvestError::Unavailable(error)),
     };
-    let context = match (Context::new(url.as_str(), &body), log.document(url.as_str())?) {
+    let context = match (usable(&url, &body), log.document(url.as_str())?) {
         (Err(error), Some(known)) if known.body != body => {
             tracing::warn!("{error}; the version that the log has is used");
-            return Ok(Some(RunContext { context: read(&url, &known.body)?, url, body: known.body, validators: None }));
+            let context = Arc::new(Context::new(url.as_str(), &known.body)?);
+            return Ok(Some(RunContext { context, url, body: known.body, validators: None }));
         }
-        (context, _) => Arc::new(context?),
+        (context, _) => context?,
     };
     Ok(Some(RunContext { context, url, body, validators }))
 }
 
-fn read(url: &Url, body: &[u8]) -> Result<Arc<Context>, ContextError> {
-    Context::new(url.as_str(), body).map(Arc::new)
+/// A context that payloads can be parsed with: one that is not would empty the mirror.
+fn usable(url: &Url, body: &[u8]) -> Result<Arc<Context>, HarvestError> {
+    let context = Arc::new(Context::new(url.as_str(), body)?);
+    match try_context(&context) {
+        Ok(()) => Ok(context),
+        Err(reason) => Err(HarvestError::Context(ContextError::Unusable { url: url.to_string(), reason: reason.to_string() })),
+    }
+}
+
+/// How many names a message lists.
+const NAMED: usize = 10;
+
+/// The first of some names, and how many there are.
+fn few(names: &[String]) -> String {
+    let first = names[..names.len().min(NAMED)].join(", ");
+    if names.len() > NAMED { format!("{first} and {} more", names.len() - NAMED) } else { first }
 }
 
 impl RunContext {
@@ -105,7 +120,7 @@ impl RunContext {
             tracing::warn!(
                 "the JSON-LD context {} defines terms that expand to something else, which are dropped: {}",
                 self.url,
-                self.context.dropped().join(", ")
+                few(self.context.dropped())
             );
         }
         Ok(())

@@ -14,6 +14,8 @@ pub enum Outcome {
     Complete {
         /// How many records the list promised (`completeListSize`), if fewer came.
         promised: Option<u64>,
+        /// How many came since the list was last opened.
+        received: u64,
         /// No answer ended the list: the server refused the token of the last page, again and again.
         doubtful: bool,
     },

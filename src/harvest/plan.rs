@@ -235,6 +235,7 @@ mod tests {
             ordered: true,
             ascended: true,
             reopened_from: None,
+            since_opened: 0,
             doubtful: false,
             newest: None,
             started_at: 0,

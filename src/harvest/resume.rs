@@ -57,7 +57,7 @@ pub(super) struct ListProgress {
 }
 
 impl ListProgress {
-    /// The progress of a list of which earlier runs received some entries.
+    /// The progress of a list that earlier runs opened, and received some entries of since then.
     pub(super) fn resumed(received: u64) -> Self {
         Self { received, ..Self::default() }
     }
@@ -178,6 +178,7 @@ mod tests {
             ordered,
             ascended: true,
             reopened_from: None,
+            since_opened: 0,
             doubtful: false,
             newest: stamp(newest),
             started_at: 0,

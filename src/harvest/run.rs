@@ -211,7 +211,7 @@ impl ListRun<'_> {
             }
             Step::Resume { harvest, .. } => *harvest,
         };
-        let received_before = log.harvest(harvest)?.map_or(0, |harvest| harvest.counters.received);
+        let received_before = log.harvest(harvest)?.map_or(0, |harvest| harvest.since_opened);
         let mut committer = Committer {
             log: &mut *log,
             growth: Some(growth),

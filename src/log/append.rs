@@ -9,7 +9,7 @@ use super::hash::{Hash, hash_of, link_of};
 use super::ids::{HarvestId, PageId, SourceId};
 use super::position::{Arrived, update_list};
 use super::{Log, LogError, Undelivered};
-use crate::oai::{Datestamp, Record, ResumptionToken};
+use crate::oai::{Datestamp, Record, ResumptionToken, parsed_of_kept};
 
 /// zstd's level for bodies: pages shrink to about a twelfth at 300 MB/s.
 const COMPRESSION: i32 = 3;
@@ -64,9 +64,19 @@ pub struct PageReport {
 }
 
 /// The hash that identifies a payload: of whether the record is deleted, and of all that its graph is parsed from.
-fn payload_hash(record: &Record) -> Hash {
-    let [start_tag, metadata] = record.parsed();
-    hash_of([&[u8::from(record.header.deleted)], start_tag, &[0], metadata])
+fn payload_hash(deleted: bool, [start_tag, metadata]: [&[u8]; 2]) -> Hash {
+    hash_of([&[u8::from(deleted)], start_tag, &[0], metadata])
+}
+
+/// Whether a version that an older program kept, whose hash is of another kind, has the payload that this hash is of.
+fn has_payload(transaction: &Transaction<'_>, known: &Known, hash: Hash) -> rusqlite::Result<bool> {
+    let (body, size): (Vec<u8>, usize) = transaction
+        .prepare_cached("SELECT body, raw_bytes FROM page WHERE id = ?1")?
+        .query_row([known.page], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    // A page that is damaged has no payload that is known: `verify` tells.
+    let body = zstd::bulk::decompress(&body, size).unwrap_or_default();
+    let kept = body.get(known.offset..known.offset.saturating_add(known.length)).and_then(parsed_of_kept);
+    Ok(kept.is_some_and(|parts| payload_hash(known.deleted, parts) == hash))
 }
 
 struct Known {
@@ -76,6 +86,10 @@ struct Known {
     deleted: bool,
     withdrawn: bool,
     page: i64,
+    offset: usize,
+    length: usize,
+    /// Whether the hash is one of an older program.
+    older_hash: bool,
 }
 
 /// Where a version is written.
@@ -218,7 +232,7 @@ impl Log {
 fn known(transaction: &Transaction<'_>, source: SourceId, identifier: &str) -> rusqlite::Result<Option<Known>> {
     transaction
         .prepare_cached(
-            "SELECT id, hash, record_hash, deleted, withdrawn, page_id FROM record WHERE identifier = ?1 AND source_id = ?2",
+            "SELECT id, hash, record_hash, deleted, withdrawn, page_id, offset, length, hash_rule < 2 FROM record WHERE identifier = ?1 AND source_id = ?2",
         )?
         .query_row(params![identifier, source.0], |row| {
             Ok(Known {
@@ -228,6 +242,9 @@ fn known(transaction: &Transaction<'_>, source: SourceId, identifier: &str) -> r
                 deleted: row.get(3)?,
                 withdrawn: row.get(4)?,
                 page: row.get(5)?,
+                offset: row.get(6)?,
+                length: row.get(7)?,
+                older_hash: row.get(8)?,
             })
         })
         .optional()
@@ -289,7 +306,7 @@ fn enter(
         return Ok(false);
     }
     let identifier = header.identifier.as_str();
-    let hash = payload_hash(record);
+    let hash = payload_hash(header.deleted, record.parsed());
     let sets = header.sets.iter().map(crate::oai::SetSpec::as_str).collect::<Vec<_>>().join(" ");
     let datestamp = header.datestamp.map(Datestamp::millis);
     let Some(known) = known else {
@@ -313,10 +330,11 @@ fn enter(
         }
         return Ok(true);
     };
-    let kind = match (known.hash == hash, known.withdrawn) {
+    let same = known.hash == hash || (known.older_hash && has_payload(transaction, &known, hash)?);
+    let kind = match (same, known.withdrawn) {
         (true, false) => ChangeKind::Header,
         _ if header.deleted => ChangeKind::Deleted,
-        (true, true) => ChangeKind::Reinstated,
+        (_, true) => ChangeKind::Came,
         _ => ChangeKind::Changed,
     };
     let change = numbering.enter(transaction, known.id, kind, Some(offset))?;
@@ -329,7 +347,7 @@ fn enter(
     transaction
         .prepare_cached(
             "UPDATE record SET datestamp_text = ?2, datestamp = ?3, sets = ?4, deleted = ?5, hash = ?6, record_hash = ?7, page_id = ?8, offset = ?9,
-                    length = ?10, withdrawn = 0, delivered = CASE WHEN ?11 THEN ?12 ELSE delivered END,
+                    length = ?10, withdrawn = 0, hash_rule = 2, delivered = CASE WHEN ?11 THEN ?12 ELSE delivered END,
                     last_change = CASE WHEN ?11 THEN ?12 ELSE last_change END
              WHERE id = ?1",
         )?

@@ -14,7 +14,7 @@ use super::{Log, LogError};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ChangeKind {
-    /// A source delivered it for the first time.
+    /// A source delivered it for the first time, or again after it was withdrawn.
     Came,
     /// A source delivered another payload.
     Changed,
@@ -24,7 +24,7 @@ pub enum ChangeKind {
     Deleted,
     /// An audit found that it left its set. The log keeps it, the views do not.
     Withdrawn,
-    /// It is back in the views.
+    /// It is back in the views, because the user said so.
     Reinstated,
     /// It was quarantined and is to be read again.
     Retried,
@@ -146,13 +146,15 @@ impl Log {
             .map_err(|source| self.failed(source))
     }
 
-    /// The mark of the newest page below `page` that has changes.
-    pub(crate) fn mark_before(&self, page: PageId) -> Result<Option<Mark>, LogError> {
+    /// The mark of the newest page before another mark that has changes; of the newest page, without one.
+    pub(crate) fn mark_before(&self, mark: Option<Mark>) -> Result<Option<Mark>, LogError> {
         let found = self
             .connection
-            .prepare_cached("SELECT id, page_id FROM change WHERE page_id < ?1 ORDER BY id DESC LIMIT 1")
+            // Only the changes of one page are read: ids and pages grow together.
+            .prepare_cached("SELECT id, page_id FROM change WHERE id <= ?1 AND page_id < ?2 ORDER BY id DESC LIMIT 1")
             .and_then(|mut statement| {
-                statement.query_row([page.0], |row| Ok((ChangeId(row.get(0)?), PageId(row.get(1)?)))).optional()
+                let (change, page) = mark.map_or((i64::MAX, i64::MAX), |mark| (mark.change.0, mark.page.0));
+                statement.query_row([change, page], |row| Ok((ChangeId(row.get(0)?), PageId(row.get(1)?)))).optional()
             })
             .map_err(|source| self.failed(source))?;
         found.map(|(change, page)| Ok(Mark { change, page, link: self.link(page)? })).transpose()

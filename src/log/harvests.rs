@@ -100,6 +100,8 @@ pub struct HarvestRow {
     pub ascended: bool,
     /// The datestamp at which the list was last re-opened, on the assumption that it is in order.
     pub reopened_from: Option<Datestamp>,
+    /// How many records came since the list was last opened.
+    pub since_opened: u64,
     /// Whether the list ended, but may lack records.
     pub doubtful: bool,
     /// The newest datestamp seen.
@@ -211,6 +213,7 @@ pub(super) fn list_row(row: &Row<'_>) -> rusqlite::Result<HarvestRow> {
         ordered: row.get("ordered")?,
         ascended: row.get("ascended")?,
         reopened_from: stamp(row.get("reopened_from")?),
+        since_opened: row.get("since_opened")?,
         doubtful: row.get("doubtful")?,
         newest: stamp(row.get("newest")?),
         started_at: row.get("started_at")?,

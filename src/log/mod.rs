@@ -169,6 +169,9 @@ pub struct Undelivered {
     pub reason: String,
 }
 
+/// The number of migrations after which pages are chained and records can be withdrawn.
+const CHAINED: usize = 3;
+
 /// The number of migrations.
 const SCHEMAS: usize = 11;
 
@@ -267,6 +270,16 @@ impl Log {
 
     /// Opens the log for reading, while another process may write it.
     pub fn open_read_only(path: &Path) -> Result<Self, LogError> {
+        Self::open_from(path, SCHEMAS)
+    }
+
+    /// Opens a log that may be older than this program, to check its pages and copy it.
+    pub fn open_to_copy(path: &Path) -> Result<Self, LogError> {
+        Self::open_from(path, CHAINED)
+    }
+
+    /// Opens the log for reading, if so many migrations were applied to it.
+    fn open_from(path: &Path, oldest: usize) -> Result<Self, LogError> {
         if !path.exists() {
             return Err(LogError::Missing(path.parent().unwrap_or(path).to_owned()));
         }
@@ -281,7 +294,7 @@ impl Log {
         match known {
             Ok(rusqlite_migration::SchemaVersion::Outside(_)) => Err(LogError::TooNew(path.to_owned())),
             Ok(rusqlite_migration::SchemaVersion::NoneSet) => Err(LogError::Missing(path.parent().unwrap_or(path).to_owned())),
-            Ok(rusqlite_migration::SchemaVersion::Inside(version)) if version.get() < SCHEMAS => {
+            Ok(rusqlite_migration::SchemaVersion::Inside(version)) if version.get() < oldest => {
                 Err(LogError::TooOld(path.to_owned()))
             }
             Ok(rusqlite_migration::SchemaVersion::Inside(_)) => {

@@ -63,6 +63,7 @@ pub(super) fn update_list(
                 ascended = ascended OR ?8,
                 doubtful = CASE WHEN ?4 THEN ?17 ELSE doubtful END,
                 last_seen = ?18,
+                since_opened = CASE WHEN ?19 THEN 0 ELSE since_opened END + ?11,
                 newest = max(coalesce(newest, ?9), coalesce(?9, newest)),
                 pages = pages + ?10, received = received + ?11, created = created + ?12, changed = changed + ?13,
                 unchanged = unchanged + ?14, deleted = deleted + ?15, bytes = bytes + ?16
@@ -87,6 +88,7 @@ pub(super) fn update_list(
             counters.bytes,
             arrived.doubtful,
             last_seen,
+            arrived.opens_list,
         ])?;
     Ok(Position { complete, refuted })
 }

@@ -1,8 +1,8 @@
 //! Which version of a record counts, where several sources hold the same identifier.
 //!
 //! A source that withdrew its record counts only if all did. Of the others the one that *delivered* last counts: a
-//! delivery is a record that came for the first time, with another payload, as deleted, or back after it was withdrawn.
-//! A repeat, another header, a retry and a reinstatement deliver nothing and move nothing.
+//! delivery is a record that came for the first time or after it was withdrawn, with another payload, or as deleted: the
+//! kinds `came`, `changed` and `deleted`. A repeat, another header, a retry and a reinstatement by the user deliver nothing.
 
 /// A condition on `record`: its version counts.
 pub(crate) fn counts() -> &'static str {

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::tape::repair;
+use super::xml::metadata_of;
 use super::{Datestamp, Granularity, ProtocolError, RecordId, ResumptionToken, SetSpec};
 
 /// Bounds on what one answer may hold.
@@ -50,15 +52,24 @@ impl Record {
     /// `<metadata>` element up to its end tag. Neither the header nor what the server adds in `<about>`.
     #[must_use]
     pub fn parsed(&self) -> [&[u8]; 2] {
-        let Some(metadata) = &self.metadata else { return [&[], &[]] };
-        // A `<` is in no attribute's value, so each marks the beginning of a tag.
-        let tag = |bytes: &[u8]| bytes.iter().position(|byte| *byte == b'<');
-        let rest = self.xml.get(1..).unwrap_or_default();
-        let start_tag = rest[..tag(rest).unwrap_or(rest.len())].trim_ascii_end();
-        let before = self.xml.get(..metadata.start).unwrap_or_default();
-        let begin = before.iter().rposition(|byte| *byte == b'<').unwrap_or(0);
-        [start_tag, self.xml.get(begin..metadata.end).unwrap_or_default()]
+        parsed_parts(&self.xml, self.metadata.as_ref())
     }
+}
+
+/// The same of a record that was kept, whose XML is whole: nothing of one that is not.
+pub fn parsed_of_kept(xml: &[u8]) -> Option<[&[u8]; 2]> {
+    let metadata = metadata_of(&String::from_utf8_lossy(&repair(xml)))?;
+    Some(parsed_parts(xml, metadata.as_ref()))
+}
+
+fn parsed_parts<'a>(xml: &'a [u8], metadata: Option<&Range<usize>>) -> [&'a [u8]; 2] {
+    let Some(metadata) = metadata else { return [&[], &[]] };
+    // A `<` is in no attribute's value, so each marks the beginning of a tag.
+    let rest = xml.get(1..).unwrap_or_default();
+    let start_tag = rest[..rest.iter().position(|byte| *byte == b'<').unwrap_or(rest.len())].trim_ascii_end();
+    let before = xml.get(..metadata.start).unwrap_or_default();
+    let begin = before.iter().rposition(|byte| *byte == b'<').unwrap_or(0);
+    [start_tag, xml.get(begin..metadata.end).unwrap_or_default()]
 }
 
 /// The prefix of the identifiers of records whose headers have none; the rest is a hash of their bytes.

@@ -17,6 +17,7 @@ mod xml;
 pub use datestamp::{Datestamp, DatestampError, Granularity};
 pub use document::Document;
 pub use error::{DocumentError, ErrorCode, ProtocolError};
+pub(crate) use item::parsed_of_kept;
 pub use item::{Header, Identify, Item, Limits, MetadataFormat, NAMELESS, Record, Set};
 pub use names::{MetadataPrefix, NameError, RecordId, ResumptionToken, SetSpec};
 pub use request::{ListArguments, ListVerb, Request};

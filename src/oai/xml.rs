@@ -1,6 +1,7 @@
 //! Namespaces in scope, text of elements, and the payload inside a record as the log keeps it.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesRef, BytesStart, Event};
@@ -102,6 +103,29 @@ pub fn payload_of(record: &str, depth: usize) -> Result<Payload<'_>, (u64, Strin
             }
             Event::End(_) => depth -= 1,
             Event::Eof => return Ok(Payload::None),
+            _ => {}
+        }
+    }
+}
+
+/// Where the content of a record's first `<metadata>` is, if it has any; `None` for a record whose XML is broken.
+pub(super) fn metadata_of(record: &str) -> Option<Option<Range<usize>>> {
+    let mut reader = Reader::from_str(record);
+    let mut depth = 0;
+    loop {
+        match reader.read_event().ok()? {
+            Event::Start(element) => {
+                depth += 1;
+                if depth == 2 && element.local_name().into_inner() == "metadata" {
+                    let name = element.name().into_inner().len();
+                    let start = position(&reader);
+                    read_to_end(&mut reader, usize::MAX).ok()?;
+                    let end_tag = record.get(..position(&reader))?.rfind("</")?;
+                    return (end_tag + 2 + name < record.len()).then(|| Some(start..end_tag).filter(|inner| !inner.is_empty()));
+                }
+            }
+            Event::End(_) => depth -= 1,
+            Event::Eof => return Some(None),
             _ => {}
         }
     }

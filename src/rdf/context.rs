@@ -4,6 +4,7 @@
 //! something other than themselves, which section 4.2.2 of the API forbids ("invalid IRI mapping"). Such terms
 //! are dropped, and named, when the context is loaded.
 
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::Value;
 
 /// A context as it came, and as it is passed to the parser.
@@ -24,6 +25,14 @@ pub enum ContextError {
         url: String,
         /// The message of the parser.
         source: serde_json::Error,
+    },
+    /// No payload can be parsed with it.
+    #[error("the JSON-LD context {url} is not one that payloads can be parsed with: {reason}")]
+    Unusable {
+        /// Its address.
+        url: String,
+        /// The parser's words.
+        reason: String,
     },
     /// It has no `@context`.
     #[error("the JSON-LD context {url} holds no \"@context\" object")]
@@ -68,7 +77,7 @@ impl Context {
 
 fn drop_invalid_terms(context: &mut Value) -> Vec<String> {
     let Value::Object(terms) = context else { return Vec::new() };
-    let prefixes: Vec<(String, String)> = terms
+    let prefixes: FxHashMap<String, String> = terms
         .iter()
         .filter_map(|(term, definition)| {
             let iri = definition.as_str().or_else(|| definition.get("@id")?.as_str())?;
@@ -77,7 +86,7 @@ fn drop_invalid_terms(context: &mut Value) -> Vec<String> {
         .collect();
     let expand = |name: &str| -> String {
         let Some((prefix, rest)) = name.split_once(':') else { return name.to_owned() };
-        prefixes.iter().find(|(term, _)| term == prefix).map_or_else(|| name.to_owned(), |(_, iri)| format!("{iri}{rest}"))
+        prefixes.get(prefix).map_or_else(|| name.to_owned(), |iri| format!("{iri}{rest}"))
     };
     let invalid: Vec<String> = terms
         .iter()
@@ -87,7 +96,8 @@ fn drop_invalid_terms(context: &mut Value) -> Vec<String> {
         })
         .map(|(term, _)| term.clone())
         .collect();
-    terms.retain(|term, _| !invalid.contains(term));
+    let dropped: FxHashSet<&String> = invalid.iter().collect();
+    terms.retain(|term, _| !dropped.contains(term));
     invalid
 }
 

@@ -15,4 +15,4 @@ pub use context::{Context, ContextError};
 pub use graph::{Graph, Node, last_part, node, short};
 pub(crate) use nodes::NOT_IN_PATH;
 pub use nodes::{NodeIds, graph_name};
-pub use payload::{PayloadError, PayloadFormat, Reader};
+pub use payload::{PayloadError, PayloadFormat, Reader, try_context};

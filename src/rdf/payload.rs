@@ -1,6 +1,8 @@
 //! Readers of the three payload formats: RDF/XML, Turtle and JSON-LD to quads in the record's graph.
 
-use std::sync::Arc;
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Once};
 
 use oxigraph::io::{JsonLdProfile, JsonLdProfileSet, LoadedDocument, RdfFormat, RdfParseError, RdfParser};
 use oxigraph::model::{GraphName, NamedNode, NamedOrBlankNode, Quad, Term};
@@ -210,9 +212,49 @@ impl Reader {
         if refers && url.is_none() {
             return Err(PayloadError::NoContext);
         }
-        let format = RdfFormat::JsonLd { profile: JsonLdProfileSet::empty() };
-        parse(format.into(), &document.to_string(), graph, self.context.clone())
+        parse_json_ld(&document.to_string(), graph, self.context.as_ref())
     }
+}
+
+/// Parses JSON-LD. The parser panics on some contexts that lead to others: that is an error of the payload.
+fn parse_json_ld(text: &str, graph: NamedNode, context: Option<&Arc<Context>>) -> Result<Vec<Quad>, PayloadError> {
+    let format = RdfFormat::JsonLd { profile: JsonLdProfileSet::empty() };
+    let parsing = AssertUnwindSafe(|| parse(format.into(), text, graph, context.cloned()));
+    quietly(|| catch_unwind(parsing)).unwrap_or_else(|_| {
+        let reason = "the parser failed, probably since its context names another one".to_owned();
+        Err(PayloadError::Syntax { format: "JSON-LD", position: None, reason, excerpt: excerpt(text, 0) })
+    })
+}
+
+thread_local! {
+    /// Whether a panic on this thread is expected and reported as an error.
+    static QUIET: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Does some work without the message that a panic prints.
+fn quietly<T>(work: impl FnOnce() -> T) -> T {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let print = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !QUIET.get() {
+                print(panic);
+            }
+        }));
+    });
+    QUIET.set(true);
+    let result = work();
+    QUIET.set(false);
+    result
+}
+
+/// Tries a context with a document of one triple: an error is one of the context.
+///
+/// # Errors
+/// Those of the parser: a context that is not valid, or needs another one.
+pub fn try_context(context: &Arc<Context>) -> Result<(), PayloadError> {
+    let document = serde_json::json!({"@context": context.url(), "@id": "urn:x:s", "urn:x:p": "o"}).to_string();
+    parse_json_ld(&document, graph_name("urn:x:g"), Some(context)).map(|_| ())
 }
 
 fn parse(parser: RdfParser, text: &str, graph: NamedNode, context: Option<Arc<Context>>) -> Result<Vec<Quad>, PayloadError> {

@@ -59,6 +59,8 @@ impl Manifest {
     pub(super) fn write(self, directory: &Path) -> std::io::Result<()> {
         let Self { change, page, link, artefacts } = self;
         let written = Written { change: change.unwrap_or_default().0, page: page.0, link: link_text(link), artefacts };
+        // A server of an older program that still runs reads this one.
+        fs::write(directory.join(PAGE), format!("{} {}\n", written.page, written.link))?;
         fs::write(directory.join(MANIFEST), serde_json::to_vec_pretty(&written)?)
     }
 }

@@ -34,6 +34,9 @@ pub enum SnapshotError {
         "nothing is published in {0} yet\nhint: a harvest publishes at its end and every `store.publish_s` seconds; `libris-mirror publish` publishes what has been harvested"
     )]
     Nothing(PathBuf),
+    /// Its manifest cannot be read.
+    #[error("the manifest of snapshot {0} is damaged\nhint: `libris-mirror publish` makes another snapshot")]
+    Damaged(u64),
     /// The snapshot lacks what a reader needs.
     #[error(
         "snapshot {number} holds no {view} that this program can read\nhint: `libris-mirror rebuild {view}` makes one, and publishes it"
@@ -284,7 +287,7 @@ impl Snapshots {
         let path = self.path(number);
         let held = File::open(path.join(IN_USE))?;
         held.try_lock_shared().map_err(std::io::Error::from)?;
-        let info = self.info(number).ok_or_else(|| std::io::Error::from(std::io::ErrorKind::NotFound))?;
+        let info = self.info(number).ok_or(SnapshotError::Damaged(number))?;
         Ok(PublishedSnapshot { info, path, held })
     }
 

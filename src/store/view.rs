@@ -77,8 +77,11 @@ impl StoreView {
             store = Store::open_with_options(path, options).map_err(failed)?;
         }
         let empty = found.is_none();
-        let (mark, watermark) = found.map_or((None, ChangeId(0)), |(graph, change)| (Some(graph), change));
-        let (path, bulk_memory_mb, waiting) = (path.to_owned(), config.bulk_memory_mb, Waiting::default());
+        // The watermark of an older program is written again in today's form.
+        let older = found.as_ref().filter(|(graph, mark)| *graph != watermark_graph(*mark)).map(|(_, mark)| *mark);
+        let (mark, watermark) = found.map_or((None, ChangeId(0)), |(graph, mark)| (Some(graph), mark.change));
+        let (path, bulk_memory_mb, waiting) =
+            (path.to_owned(), config.bulk_memory_mb, Waiting { reached: older, ..Waiting::default() });
         Ok(Self { store, path, watermark, mark, bulk_memory_mb, empty, waiting })
     }
 
@@ -242,23 +245,23 @@ impl View for StoreView {
     }
 }
 
-/// Removes the files of bulk loads that a crash interrupted. Nobody else has the store open.
+/// Removes files that nothing needs: of bulk loads that a crash interrupted, and the logs that `RocksDB` leaves each time it is
+/// opened, 120 kB each. Nobody else has the store open.
 fn remove_leftovers(path: &Path) -> Result<(), StoreError> {
     if !path.exists() {
         return Ok(());
     }
     for entry in fs_err::read_dir(path)? {
         let entry = entry?;
-        let name = entry.file_name();
-        if name
-            .to_str()
-            .and_then(|name| name.strip_prefix("bulk-"))
-            .is_some_and(|rest| rest.rsplit_once('.').is_some_and(|(_, ending)| ending == "sst"))
-        {
+        if entry.file_name().to_str().is_some_and(is_leftover) {
             fs_err::remove_file(entry.path())?;
         }
     }
     Ok(())
+}
+
+fn is_leftover(name: &str) -> bool {
+    name.starts_with("LOG.old.") || (name.starts_with("bulk-") && name.ends_with(".sst"))
 }
 
 #[cfg(test)]
@@ -341,5 +344,18 @@ mod tests {
         let files = fs_err::read_dir(&store).expect("there").flatten().map(|entry| entry.file_name());
         assert_eq!(files.filter(|name| name.to_string_lossy().starts_with("bulk-")).count(), 0);
         assert!(Store::open(&store).expect("a store").is_empty().expect("readable"));
+    }
+
+    #[test]
+    fn logs_of_the_engine_do_not_pile_up() {
+        let (directory, view) = view();
+        let store = directory.path().join("store");
+        drop(view);
+        for _ in 0..3 {
+            remove_leftovers(&store).expect("removed");
+            drop(Store::open(&store).expect("a store"));
+        }
+        let files = fs_err::read_dir(&store).expect("there").flatten().map(|entry| entry.file_name());
+        assert!(files.filter(|name| name.to_string_lossy().starts_with("LOG.old.")).count() <= 1);
     }
 }

@@ -6,7 +6,7 @@ use oxigraph::model::NamedNode;
 use oxigraph::store::Store;
 
 use super::{StoreError, VERSION};
-use crate::log::{ChangeId, Log, Mark, PageId};
+use crate::log::{ChangeId, Log, Mark};
 use crate::snapshots::link_text;
 use crate::views::ViewError;
 
@@ -33,26 +33,26 @@ pub fn is_record_graph(graph: &str) -> bool {
     !graph.starts_with(WATERMARK)
 }
 
-/// The graph of the watermark that a store has of this log, and the change that it stands for.
-pub(super) fn find_watermark(store: &Store, path: &Path, log: &Log) -> Result<Option<(NamedNode, ChangeId)>, ViewError> {
+/// The graph of the watermark that a store has of this log, and the mark that it stands for.
+pub(super) fn find_watermark(store: &Store, path: &Path, log: &Log) -> Result<Option<(NamedNode, Mark)>, ViewError> {
     let has = |graph: &NamedNode| store.contains_named_graph(graph).map_err(|source| StoreError::storage(path, source));
     // A store without triples has a watermark as well, if all records are gone.
     if store.named_graphs().next().is_none() {
         return Ok(None);
     }
-    let mut page = PageId(i64::MAX);
-    while let Some(mark) = log.mark_before(page)? {
+    let mut before = None;
+    while let Some(mark) = log.mark_before(before)? {
         let graph = watermark_graph(mark);
         if has(&graph)? {
-            return Ok(Some((graph, mark.change)));
+            return Ok(Some((graph, mark)));
         }
-        page = mark.page;
+        before = Some(mark);
     }
     let mut page = log.last_page()?;
     while page.0 > 0 {
         let graph = older_watermark_graph(Mark { change: ChangeId(0), page, link: log.link(page)? });
         if has(&graph)? {
-            return Ok(Some((graph, log.mark_of_page(page)?.change)));
+            return Ok(Some((graph, log.mark_of_page(page)?)));
         }
         page.0 -= 1;
     }

@@ -24,7 +24,7 @@ pub(crate) use table::holds;
 #[cfg(test)]
 pub(crate) use table::log_of_two;
 pub use table::{Table, TableCheck, TableView};
-pub use view::{AnyView, Artefact, Batch, Check, Fault, Faults, Home, Policy, Registered, TOLD, View};
+pub use view::{AnyView, Artefact, Batch, Check, Fault, Faults, Home, Policy, RecordCheck, Registered, TOLD, View};
 
 /// The content of a record.
 #[derive(Debug)]

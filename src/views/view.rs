@@ -116,6 +116,46 @@ pub trait Check: Send {
     fn finish(self: Box<Self>, faults: &mut Faults) -> Result<u64, ViewError>;
 }
 
+/// A check of a view that can be compared record by record.
+pub struct RecordCheck<F> {
+    name: &'static str,
+    held: u64,
+    due: u64,
+    compare: F,
+}
+
+impl<F: FnMut(&ParsedChange) -> (u64, Option<String>) + Send> RecordCheck<F> {
+    /// A check of a view that holds `held` rows. `compare` answers how many rows a record must have, and what is wrong.
+    pub fn new(name: &'static str, held: u64, compare: F) -> Self {
+        Self { name, held, due: 0, compare }
+    }
+}
+
+impl<F: FnMut(&ParsedChange) -> (u64, Option<String>) + Send> Check for RecordCheck<F> {
+    fn compared(&self) -> Vec<&'static str> {
+        vec![self.name]
+    }
+
+    fn records(&mut self, changes: &[ParsedChange], faults: &mut Faults) -> Result<(), ViewError> {
+        for change in changes {
+            let (rows, problem) = (self.compare)(change);
+            self.due += rows;
+            if let Some(problem) = problem {
+                faults.add(self.name, format!("<{}> {problem}", change.graph.as_str()));
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>, faults: &mut Faults) -> Result<u64, ViewError> {
+        let Self { name, held, due, .. } = *self;
+        if held != due {
+            faults.add(name, format!("it holds {held} rows, and the records give {due}"));
+        }
+        Ok(due)
+    }
+}
+
 /// How many faults are described; all are counted.
 pub const TOLD: usize = 100;
 

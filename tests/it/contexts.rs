@@ -1,7 +1,7 @@
 //! The JSON-LD context of a source: it is the run's that was accepted, and one that changes re-reads what depends on it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::extract::RawQuery;
@@ -17,6 +17,8 @@ struct Source {
     url: String,
     context: String,
     changed: Arc<AtomicBool>,
+    /// A context that no payload can be parsed with, if it is not empty.
+    useless: Arc<Mutex<String>>,
     broken: Arc<AtomicBool>,
     sent: Arc<AtomicU64>,
     not_modified: Arc<AtomicU64>,
@@ -31,6 +33,7 @@ impl Source {
     fn start() -> Self {
         let (changed, broken) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let (sent, not_modified) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+        let useless: Arc<Mutex<String>> = Arc::default();
         let answer = |RawQuery(query): RawQuery| async move {
             let query = query.unwrap_or_default();
             if query.contains("verb=Identify") {
@@ -45,11 +48,15 @@ impl Source {
         let context = {
             let (changed, broken) = (Arc::clone(&changed), Arc::clone(&broken));
             let (sent, not_modified) = (Arc::clone(&sent), Arc::clone(&not_modified));
+            let useless = Arc::clone(&useless);
             move |headers: HeaderMap| {
                 let version = if changed.load(Ordering::SeqCst) { "new" } else { "old" };
                 let tag = format!("\"{version}\"");
                 let known = headers.get("if-none-match").is_some_and(|value| value.as_bytes() == tag.as_bytes());
-                let response: Response = if broken.load(Ordering::SeqCst) {
+                let spoiled = useless.lock().expect("not poisoned").clone();
+                let response: Response = if !spoiled.is_empty() {
+                    spoiled.into_response()
+                } else if broken.load(Ordering::SeqCst) {
                     StatusCode::NOT_FOUND.into_response()
                 } else if known {
                     not_modified.fetch_add(1, Ordering::SeqCst);
@@ -68,7 +75,7 @@ impl Source {
         let host = format!("http://{}", listener.local_addr().expect("an address"));
         runtime.spawn(async move { axum::serve(listener, app).await });
         let (url, context) = (format!("{host}/oai"), format!("{host}/context.jsonld"));
-        Self { url, context, changed, broken, sent, not_modified, _runtime: runtime }
+        Self { url, context, changed, useless, broken, sent, not_modified, _runtime: runtime }
     }
 
     fn asked(&self) -> (u64, u64) {
@@ -146,4 +153,25 @@ fn a_context_that_cannot_be_fetched_again_stays_what_it_was() {
     let done = bench.run(&bench.harvest_words("x", None, &["--prefix", "jsonld", "--full"])).expect(0);
     assert!(done.stderr.contains("the version of the JSON-LD context that the log has is used"), "{}", done.stderr);
     assert_eq!(of_version(&bench, "old"), 3);
+}
+
+#[test]
+fn a_context_that_no_payload_can_be_parsed_with_is_not_accepted() {
+    let source = Source::start();
+    let bench = Bench::at(&source.url);
+    harvest(&bench, &["--context", &source.context]);
+    let long = format!("{{\"@context\": {{\"@vocab\": \"http://x/{}\"}}}}", "x".repeat(2 << 20));
+    let other = format!("{{\"@context\": [\"{}2\", {{\"@vocab\": \"http://x/\"}}]}}", source.context);
+    for useless in ["{\"@context\": {\"title\": {\"@id\": 5}, \"@vocab\": 7}}", "{}", "<html>", &other, &long] {
+        useless.clone_into(&mut source.useless.lock().expect("not poisoned"));
+        let done = bench.run(&bench.harvest_words("x", None, &["--prefix", "jsonld", "--full"])).expect(0);
+        assert!(done.stderr.contains("the version") && !done.stderr.contains("panicked"), "{useless:.80}: {}", done.stderr);
+        assert_eq!(of_version(&bench, "old"), 3, "{useless:.80}");
+        // At the first harvest there is no other version.
+        let first = bench.beside();
+        let words = first.harvest_words("x", None, &["--prefix", "jsonld", "--context", &source.context]);
+        let refused = first.run(&words);
+        assert!(refused.code != Some(0) && !refused.stderr.contains("panicked"), "{useless:.80}: {}", refused.stderr);
+    }
+    bench.run(&["verify"]).expect(0);
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use libris_mirror::log::ChangeId;
-use libris_mirror::views::{Batch, Check, Content, Faults, Home, ParsedChange, View, ViewError};
+use libris_mirror::views::{Batch, Check, Content, Home, ParsedChange, RecordCheck, View, ViewError};
 
 /// The graphs that have quads, and the last change that was applied.
 pub struct CountingView {
@@ -60,37 +60,16 @@ impl View for CountingView {
     }
 
     fn check<'a>(&'a self, _: &Home<'a>) -> Result<Box<dyn Check + 'a>, ViewError> {
-        Ok(Box::new(Counting { view: self, due: 0 }))
+        Ok(Box::new(RecordCheck::new(Self::NAME, self.graphs.len() as u64, |change| {
+            let (graph, counts) = Self::part(change);
+            let right = counts == self.graphs.contains(&graph);
+            (u64::from(counts), (!right).then(|| "is counted, or not, against its record".to_owned()))
+        })))
     }
 }
 
 impl CountingView {
     fn file(directory: &Path) -> PathBuf {
         directory.join("counting.txt")
-    }
-}
-
-struct Counting<'a> {
-    view: &'a CountingView,
-    due: u64,
-}
-
-impl Check for Counting<'_> {
-    fn compared(&self) -> Vec<&'static str> {
-        vec![CountingView::NAME]
-    }
-
-    fn records(&mut self, changes: &[ParsedChange], faults: &mut Faults) -> Result<(), ViewError> {
-        for (graph, counts) in changes.iter().map(CountingView::part) {
-            self.due += u64::from(counts);
-            if counts != self.view.graphs.contains(&graph) {
-                faults.add(CountingView::NAME, graph);
-            }
-        }
-        Ok(())
-    }
-
-    fn finish(self: Box<Self>, _: &mut Faults) -> Result<u64, ViewError> {
-        Ok(self.due)
     }
 }

@@ -26,6 +26,7 @@
 //! - `serve_hostile`: requests that no browser sends
 //! - `serve_pages`: what people see
 //! - `clients`: what users ask with, browsers among them
+//! - `several_sources`: which version counts
 //! - `snapshots`: readers beside the writer, `publish`
 //! - `protocol`: what servers do and a harvester must bear
 //! - `command_line`: help, exit codes, errors, configuration
@@ -35,6 +36,7 @@
 //! - `contexts`: the JSON-LD context of a source, which may change
 //! - `namespaces`: payloads that need a declaration from outside
 //! - `model`: several sources with the same identifiers, against a model of what wins and in which order it happened
+//! - `upgrade`: what a mirror of the version before meets
 //! - `views`: a view that the program does not know, and one that never ends
 //! - `guide`: every command of the README and of the guide
 //! - `house`: rules that the source tree keeps
@@ -80,7 +82,9 @@ mod serve_protocol;
 mod serve_records;
 mod serve_sitemap;
 mod server;
+mod several_sources;
 mod snapshots;
 mod soak;
 mod sparql_mistakes;
+mod upgrade;
 mod views;

@@ -90,8 +90,8 @@ impl Model {
             Some(held) if held.xml == xml && !held.withdrawn => return,
             Some(held) if held.payload == payload && !held.withdrawn => ChangeKind::Header,
             _ if payload == Payload::Deleted => ChangeKind::Deleted,
-            Some(held) if held.payload == payload => ChangeKind::Reinstated,
-            Some(_) => ChangeKind::Changed,
+            Some(held) if !held.withdrawn => ChangeKind::Changed,
+            Some(_) => ChangeKind::Came,
             None => ChangeKind::Came,
         };
         let number = self.happens(kind, source, record, Some(xml));

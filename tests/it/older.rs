@@ -10,6 +10,7 @@ const WITHOUT_CHANGES: &str = "
     CREATE INDEX record_by_change ON record (changed_page);
     ALTER TABLE record DROP COLUMN delivered;
     ALTER TABLE record DROP COLUMN last_change;
+    ALTER TABLE record DROP COLUMN hash_rule;
     UPDATE view SET watermark = coalesce((SELECT page_id FROM change WHERE id = watermark), 0);
     ALTER TABLE view DROP COLUMN version;
     DROP TABLE change;
@@ -17,8 +18,8 @@ const WITHOUT_CHANGES: &str = "
     INSERT INTO document SELECT url, fetched_at, body FROM document_version
         WHERE id IN (SELECT max(id) FROM document_version GROUP BY url);
     DROP TABLE document_version;
-    ALTER TABLE harvest DROP COLUMN ascended; ALTER TABLE harvest DROP COLUMN reopened_from; ALTER TABLE harvest DROP COLUMN doubtful;
-    ALTER TABLE audit DROP COLUMN ascended; ALTER TABLE audit DROP COLUMN reopened_from; ALTER TABLE audit DROP COLUMN doubtful;
+    ALTER TABLE harvest DROP COLUMN ascended; ALTER TABLE harvest DROP COLUMN reopened_from; ALTER TABLE harvest DROP COLUMN doubtful; ALTER TABLE harvest DROP COLUMN since_opened;
+    ALTER TABLE audit DROP COLUMN ascended; ALTER TABLE audit DROP COLUMN reopened_from; ALTER TABLE audit DROP COLUMN doubtful; ALTER TABLE audit DROP COLUMN since_opened;
     PRAGMA user_version = 8;";
 
 /// The same for the migrations before: no checksums, no audits, no search.
@@ -56,6 +57,11 @@ pub fn before_changes(bench: &Bench) {
     let snapshot = snapshots.join(current.trim());
     fs_err::remove_file(snapshot.join("manifest.json")).expect("removed");
     fs_err::write(snapshot.join("page"), format!("{page} {link}\n")).expect("written");
+}
+
+/// Gives records hashes of another kind, as those of the version before were.
+pub fn with_older_hashes(bench: &Bench) {
+    log(bench).execute_batch("UPDATE record SET hash = zeroblob(16)").expect("valid");
 }
 
 /// Makes a mirror what the version before there were checksums would have left; answers its last page.
