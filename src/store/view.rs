@@ -78,7 +78,10 @@ impl StoreView {
         }
         let empty = found.is_none();
         // The watermark of an older program is written again in today's form.
-        let older = found.as_ref().filter(|(graph, mark)| *graph != watermark_graph(*mark)).map(|(_, mark)| *mark);
+        let older = found
+            .as_ref()
+            .filter(|(graph, mark)| mark.change > ChangeId(0) && *graph != watermark_graph(*mark))
+            .map(|(_, mark)| *mark);
         let (mark, watermark) = found.map_or((None, ChangeId(0)), |(graph, mark)| (Some(graph), mark.change));
         let (path, bulk_memory_mb, waiting) =
             (path.to_owned(), config.bulk_memory_mb, Waiting { reached: older, ..Waiting::default() });

@@ -33,6 +33,18 @@ pub fn is_record_graph(graph: &str) -> bool {
     !graph.starts_with(WATERMARK)
 }
 
+/// The newest mark of the log up to a change: its page has changes, and none after this one.
+fn mark_until(log: &Log, change: ChangeId) -> Result<Mark, ViewError> {
+    let mut before = None;
+    while let Some(mark) = log.mark_before(before)? {
+        if mark.change <= change {
+            return Ok(mark);
+        }
+        before = Some(mark);
+    }
+    Ok(Mark::default())
+}
+
 /// The graph of the watermark that a store has of this log, and the mark that it stands for.
 pub(super) fn find_watermark(store: &Store, path: &Path, log: &Log) -> Result<Option<(NamedNode, Mark)>, ViewError> {
     let has = |graph: &NamedNode| store.contains_named_graph(graph).map_err(|source| StoreError::storage(path, source));
@@ -52,7 +64,7 @@ pub(super) fn find_watermark(store: &Store, path: &Path, log: &Log) -> Result<Op
     while page.0 > 0 {
         let graph = older_watermark_graph(Mark { change: ChangeId(0), page, link: log.link(page)? });
         if has(&graph)? {
-            return Ok(Some((graph, log.mark_of_page(page)?)));
+            return Ok(Some((graph, mark_until(log, log.mark_of_page(page)?.change)?)));
         }
         page.0 -= 1;
     }

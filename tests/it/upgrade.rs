@@ -24,6 +24,19 @@ fn a_backup_of_the_version_before_is_restored_and_an_older_mirror_is_backed_up()
 }
 
 #[test]
+fn the_store_of_an_older_mirror_is_used_as_it_is_by_all_that_come_after() {
+    let bench = Bench::new(300);
+    bench.harvest("all", None, &[]);
+    // The last page changes nothing.
+    bench.harvest("all", None, &[]);
+    older::before_changes(&bench);
+    for words in [["publish"], ["publish"], ["verify"]] {
+        let done = bench.run(&words).expect(0);
+        assert!(!done.stderr.contains("it is rebuilt"), "{words:?}: {}", done.stderr);
+    }
+}
+
+#[test]
 fn an_older_mirror_is_not_served_before_it_is_migrated() {
     let bench = Bench::new(60);
     bench.harvest("all", None, &[]);
