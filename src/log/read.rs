@@ -82,6 +82,25 @@ impl Log {
         if !change.kind.is_content() {
             return Ok(None);
         }
+        // Nearly always only one source has the identifier.
+        let alone = || -> rusqlite::Result<Option<Option<CurrentVersion>>> {
+            let mut statement = self.connection.prepare_cached(&format!(
+                "SELECT id, source_id, identifier, {gone}, page_id, offset, length, last_change,
+                        (SELECT count(*) FROM record AS other WHERE other.identifier = record.identifier) AS holders
+                 FROM record WHERE id = ?1",
+                gone = is_gone(),
+            ))?;
+            statement.query_row([change.record], |row| {
+                if row.get::<_, i64>("last_change")? > change.id.0 {
+                    return Ok(Some(None));
+                }
+                let version = if row.get::<_, i64>("holders")? == 1 { Some(Some(current(row)?)) } else { None };
+                Ok(version)
+            })
+        };
+        if let Some(version) = alone().map_err(|source| self.failed(source))? {
+            return Ok(version);
+        }
         let read = || -> rusqlite::Result<Option<CurrentVersion>> {
             let mut statement = self.connection.prepare_cached(&format!(
                 "SELECT id, source_id, identifier, {gone}, page_id, offset, length, last_change FROM record

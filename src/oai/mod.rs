@@ -11,6 +11,7 @@ mod error;
 mod item;
 mod names;
 mod request;
+mod skim;
 mod tape;
 mod xml;
 

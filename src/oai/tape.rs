@@ -144,6 +144,11 @@ impl<R: BufRead> Tape<R> {
         }
     }
 
+    /// What was read and not handed out yet.
+    pub(super) fn at_hand(&self) -> &[u8] {
+        &self.clean[self.handed..]
+    }
+
     /// Releases the raw bytes before `position`. They are dropped once they outnumber the rest, so that moving the rest costs no
     /// more than reading it did.
     pub(super) fn release(&mut self, position: u64) {

@@ -7,6 +7,8 @@ use quick_xml::Reader;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::name::PrefixDeclaration;
 
+use super::skim::end_of_content;
+
 /// The namespace declarations in scope at an element: raw attribute text by prefix (empty for the default).
 #[derive(Debug, Clone, Default)]
 pub struct Scope(Vec<(String, String)>);
@@ -133,6 +135,22 @@ pub(super) fn metadata_of(record: &str) -> Result<Option<Range<usize>>, (u64, St
     }
 }
 
+/// The position after the end tag of the element whose start tag was read last.
+fn end_of_element(reader: &mut Reader<&[u8]>, record: &str, name: &str, deepest: usize) -> Result<usize, (u64, String)> {
+    let begin = position(reader);
+    let rest = &record.as_bytes()[begin..];
+    let closed = end_of_content(rest, deepest).and_then(|end| {
+        let tag = rest[end..].strip_prefix(b"</")?.strip_prefix(name.as_bytes())?;
+        let space = tag.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+        (tag.get(space) == Some(&b'>')).then(|| begin + end + 2 + name.len() + space + 1)
+    });
+    if let Some(end) = closed {
+        return Ok(end);
+    }
+    read_to_end(reader, deepest)?;
+    Ok(position(reader))
+}
+
 fn position(reader: &Reader<&[u8]>) -> usize {
     usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX)
 }
@@ -169,8 +187,7 @@ fn inside_metadata<'a>(
                 let missing = scope.missing_in(&element);
                 let name = element.name().into_inner();
                 let after_name = before + 1 + name.len();
-                read_to_end(&mut reader, deepest)?;
-                let end = position(&reader);
+                let end = end_of_element(&mut reader, record, name, deepest)?;
                 let body = record.get(before..end).unwrap_or_default();
                 if missing.is_empty() {
                     return Ok(Payload::Element(Cow::Borrowed(body)));
@@ -200,6 +217,7 @@ fn inside_metadata<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn an_element_takes_the_declarations_of_its_ancestors_along() {
@@ -221,5 +239,28 @@ mod tests {
         assert_eq!(payload_of("<record><header/></record>", 256), Ok(Payload::None));
         assert_eq!(payload_of("<record><metadata/></record>", 256), Ok(Payload::None));
         assert!(payload_of("<record><metadata>&evil;</metadata></record>", 256).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn an_element_ends_where_a_parser_says_that_it_does(
+            parts in prop::collection::vec(
+                prop::sample::select(&[
+                    "<a>", "</a>", "<a\n b='>'>", "</a\t>", "<x>", "</x>", "</x \n>", "<a/>", "<b c=\"'</x>\"/>", "å &amp; b", "&", ";",
+                    "<![CDATA[</x>]]>", "]]>", "<!-- </x> -->", "<?p </x>?>", "<!DOCTYPE a>", "< a>", "</ x>", "</xx>", "</>", "<", ">",
+                ][..]),
+                0..12,
+            ),
+        ) {
+            let record = format!("<x>{}</x></metadata>", parts.concat());
+            let reader = || {
+                let mut reader = Reader::from_str(&record);
+                assert!(matches!(reader.read_event(), Ok(Event::Start(_))));
+                reader
+            };
+            let (mut one, mut other) = (reader(), reader());
+            let parsed = read_to_end(&mut other, 3).map(|()| position(&other));
+            prop_assert_eq!(end_of_element(&mut one, &record, "x", 3), parsed);
+        }
     }
 }

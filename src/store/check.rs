@@ -31,7 +31,7 @@ pub(super) struct StoreCheck<'a> {
 }
 
 /// How many records a thread compares at a time.
-const RECORDS_AT_ONCE: usize = 20;
+const RECORDS_AT_ONCE: usize = 4;
 
 impl<'a> StoreCheck<'a> {
     pub(super) fn begin(writer: &'a Store, home: &Home<'_>) -> Result<Self, ViewError> {

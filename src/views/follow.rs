@@ -69,10 +69,9 @@ struct Task {
     mark: Option<Mark>,
 }
 
-/// The parts of a task for each view, in the order of the views.
+/// The parts of a task for each view that needs them, in the order of the views.
 struct Parsed {
-    parts: Vec<Box<dyn Any + Send>>,
-    last: ChangeId,
+    parts: Vec<Option<Box<dyn Any + Send>>>,
     mark: Option<Mark>,
     figures: CaughtUp,
 }
@@ -89,23 +88,23 @@ pub fn follow(
     mut progress: impl FnMut(&CaughtUp) -> bool,
 ) -> Result<CaughtUp, ViewError> {
     let Some(from) = views.iter().map(|view| view.watermark()).min() else { return Ok(CaughtUp::default()) };
-    let parts_of: Vec<PartsOf> = views.iter().map(|view| view.parts()).collect();
+    let parts_of: Vec<(ChangeId, PartsOf)> = views.iter().map(|view| (view.watermark(), view.parts())).collect();
     let mut done = CaughtUp::default();
     std::thread::scope(|scope| {
         let (mut inputs, mut threads) = (Vec::new(), Vec::new());
         for view in views {
             let (input, batches) = sync_channel(WAITING);
-            inputs.push((view.watermark(), input));
+            inputs.push(input);
             threads.push(scope.spawn(move || keep_applying(view.as_mut(), &batches)));
         }
         let read = in_order(
             cores(),
             move |feed| read(log, depth, from, until, feed),
             |task| parse(&parts_of, task),
-            |Parsed { parts, last, mark, figures }| {
+            |Parsed { parts, mark, figures }| {
                 done.add(&figures);
-                for ((watermark, input), parts) in inputs.iter().zip(parts) {
-                    if last > *watermark && input.send((parts, mark)).is_err() {
+                for (input, parts) in inputs.iter().zip(parts) {
+                    if parts.is_some_and(|parts| input.send((parts, mark)).is_err()) {
                         // This view failed, and says why below.
                         return Ok(ControlFlow::Break(()));
                     }
@@ -177,7 +176,7 @@ fn read(
     }
 }
 
-fn parse(parts_of: &[PartsOf], Task { readers, piece, last, mark }: Task) -> Parsed {
+fn parse(parts_of: &[(ChangeId, PartsOf)], Task { readers, piece, last, mark }: Task) -> Parsed {
     let changes = piece.records.iter().map(|(version, record)| readers.parsed(version, record.as_deref()));
     let changes: Vec<ParsedChange> = changes.collect();
     drop(piece);
@@ -185,5 +184,7 @@ fn parse(parts_of: &[PartsOf], Task { readers, piece, last, mark }: Task) -> Par
     for change in &changes {
         figures.count(change);
     }
-    Parsed { parts: parts_of.iter().map(|parts| parts(&changes)).collect(), last, mark, figures }
+    // A view that has these changes already needs no parts of them.
+    let parts = parts_of.iter().map(|(watermark, parts)| (last > *watermark).then(|| parts(&changes))).collect();
+    Parsed { parts, mark, figures }
 }

@@ -8,6 +8,7 @@ use quick_xml::events::BytesStart;
 use super::elements::{Elements, invalid};
 use crate::oai::DocumentError;
 use crate::oai::item::{Header, Item, Record};
+use crate::oai::skim::end_of_content;
 
 impl<R: BufRead> Elements<R> {
     pub(super) fn record(
@@ -24,7 +25,7 @@ impl<R: BufRead> Elements<R> {
                 "header" => *header = Some(self.header(&child, before, false)?),
                 "metadata" if !empty => {
                     let inner = self.position();
-                    metadata = Some(inner..self.skip_to_end()?);
+                    metadata = Some(inner..self.end_of_metadata()?);
                 }
                 _ => self.skip(empty)?,
             }
@@ -39,6 +40,17 @@ impl<R: BufRead> Elements<R> {
         let shift = |position: u64| usize::try_from(position - start).unwrap_or(usize::MAX).saturating_add(shift);
         let metadata = metadata.map(|inner| shift(inner.start)..shift(inner.end)).filter(|inner| !inner.is_empty());
         Ok(Record { header, xml, metadata })
+    }
+
+    /// Reads the metadata to their end tag; in one step up to there, where all of it is at hand and nothing in it is out of
+    /// the ordinary. Answers where the tag begins.
+    fn end_of_metadata(&mut self) -> Result<u64, DocumentError> {
+        let tape = self.reader.get_mut();
+        if let Some(length) = end_of_content(tape.at_hand(), self.limits.depth) {
+            tape.consume(length);
+            self.offset += length as u64;
+        }
+        self.skip_to_end()
     }
 
     /// The bytes of a record with the declarations that it needs to stand alone, and how long these are.
