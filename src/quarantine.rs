@@ -36,7 +36,6 @@ pub struct Fault {
 
 impl Table for QuarantineTable {
     const NAME: &'static str = "quarantine";
-    const ABOUT: &'static str = "records that give no triples, and why";
     const TABLE: &'static str = "quarantine";
     /// The record, the page that its version came with, and what is wrong with it, if something is.
     type Row = (i64, i64, Option<Fault>);

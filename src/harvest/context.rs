@@ -10,7 +10,7 @@ use super::client::{Client, FetchedDocument, Validators};
 use super::error::FetchError;
 use super::outcome::HarvestError;
 use crate::config::Source;
-use crate::log::{Log, LogError, NewDocument, SourceId, SourceRow};
+use crate::log::{Document, Log, LogError, NewDocument, SourceId, SourceRow};
 use crate::oai::Granularity;
 use crate::rdf::{Context, ContextError, PayloadFormat, try_context};
 
@@ -35,9 +35,16 @@ pub(super) struct RunContext {
     /// The context.
     pub(super) context: Arc<Context>,
     url: Url,
+    version: Version,
+    /// Whether the log does not have this version yet.
+    is_new: bool,
+}
+
+/// A version of a context, and what the server said of it.
+#[derive(Clone)]
+struct Version {
     body: Vec<u8>,
-    /// What the server said of this version; none if it was not fetched now.
-    validators: Option<Validators>,
+    validators: Validators,
 }
 
 /// The context of a source: that of the configuration, or that of earlier runs. It is fetched if the log has none or an older
@@ -53,32 +60,32 @@ pub(super) fn context_of(
     let Some(url) = source.context.clone().or_else(earlier).filter(|_| row.format == PayloadFormat::JsonLd) else {
         return Ok(None);
     };
-    let known = log.document(url.as_str())?;
-    let validators =
-        known.as_ref().map(|known| Validators { etag: known.etag.clone(), last_modified: known.last_modified.clone() });
-    let answer = runtime.block_on(client.document(&url, validators.as_ref()));
-    let (body, validators) = match (answer, known) {
-        (Ok(FetchedDocument::New { body, validators }), _) => (body, Some(validators)),
-        (Ok(FetchedDocument::NotModified), Some(known)) => (known.body, validators),
+    let known = log
+        .document(url.as_str())?
+        .map(|Document { body, etag, last_modified }| Version { body, validators: Validators { etag, last_modified } });
+    let answer = runtime.block_on(client.document(&url, known.as_ref().map(|known| &known.validators)));
+    let version = match (answer, &known) {
+        (Ok(FetchedDocument::New { body, validators }), _) => Version { body, validators },
+        (Ok(FetchedDocument::NotModified), Some(known)) => known.clone(),
         (Ok(FetchedDocument::NotModified), None) => {
             return Err(HarvestError::Unavailable(FetchError::Status { url: url.to_string(), status: 304, retry_after: None }));
         }
         (Err(FetchError::Stopped), _) => return Err(HarvestError::Unavailable(FetchError::Stopped)),
         (Err(error), Some(known)) => {
             tracing::warn!("{error}; the version of the JSON-LD context that the log has is used");
-            (known.body, None)
+            known.clone()
         }
         (Err(error), None) => return Err(HarvestError::Unavailable(error)),
     };
-    let context = match (usable(&url, &body), log.document(url.as_str())?) {
-        (Err(error), Some(known)) if known.body != body => {
+    let is_new = known.as_ref().is_none_or(|known| known.body != version.body);
+    match (usable(&url, &version.body), known.filter(|_| is_new)) {
+        (Err(error), Some(known)) => {
             tracing::warn!("{error}; the version that the log has is used");
             let context = Arc::new(Context::new(url.as_str(), &known.body)?);
-            return Ok(Some(RunContext { context, url, body: known.body, validators: None }));
+            Ok(Some(RunContext { context, url, version: known, is_new: false }))
         }
-        (context, _) => context?,
-    };
-    Ok(Some(RunContext { context, url, body, validators }))
+        (context, _) => Ok(Some(RunContext { context: context?, url, version, is_new })),
+    }
 }
 
 /// A context that payloads can be parsed with: one that is not would empty the mirror.
@@ -102,21 +109,14 @@ fn few(names: &[String]) -> String {
 impl RunContext {
     /// Makes it the context of a source: a new version is kept, and what depends on it is read again.
     fn accept(&self, log: &mut Log, source: SourceId) -> Result<(), LogError> {
-        let now = Utc::now().timestamp_millis();
-        let Validators { etag, last_modified } = match &self.validators {
-            Some(validators) => validators.clone(),
-            None => log
-                .document(self.url.as_str())?
-                .map_or_else(Validators::default, |known| Validators { etag: known.etag, last_modified: known.last_modified }),
-        };
+        let Version { body, validators: Validators { etag, last_modified } } = &self.version;
         let (etag, last_modified) = (etag.as_deref(), last_modified.as_deref());
-        let document = NewDocument { url: self.url.as_str(), body: &self.body, etag, last_modified };
-        let is_new = log.document(self.url.as_str())?.is_none_or(|known| known.body != self.body);
-        let records = log.accept_context(source, document, now)?;
+        let document = NewDocument { url: self.url.as_str(), body, etag, last_modified };
+        let records = log.accept_context(source, document, Utc::now().timestamp_millis())?;
         if records > 0 {
             tracing::info!(records, "the JSON-LD context changed: records are read again");
         }
-        if is_new && !self.context.dropped().is_empty() {
+        if self.is_new && !self.context.dropped().is_empty() {
             tracing::warn!(
                 "the JSON-LD context {} defines terms that expand to something else, which are dropped: {}",
                 self.url,

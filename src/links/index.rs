@@ -21,7 +21,6 @@ pub struct LinksOf {
 
 impl Table for LinksTable {
     const NAME: &'static str = "links";
-    const ABOUT: &'static str = "who else describes an entity";
     const TABLE: &'static str = "link";
     const FOR_READERS: &'static [&'static str] = &["link_by_entity", "link_by_graph", "link_by_authority", "link_by_iri"];
     type Row = LinksOf;

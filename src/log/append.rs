@@ -8,6 +8,7 @@ use super::harvests::Counters;
 use super::hash::{Hash, hash_of, link_of};
 use super::ids::{HarvestId, PageId, SourceId};
 use super::position::{Arrived, update_list};
+use super::read::body_of;
 use super::{Log, LogError, Undelivered};
 use crate::oai::{Datestamp, Record, ResumptionToken, parsed_of_kept};
 
@@ -70,11 +71,8 @@ fn payload_hash(deleted: bool, [start_tag, metadata]: [&[u8]; 2]) -> Hash {
 
 /// Whether a version that an older program kept, whose hash is of another kind, has the payload that this hash is of.
 fn has_payload(transaction: &Transaction<'_>, known: &Known, hash: Hash) -> rusqlite::Result<bool> {
-    let (body, size): (Vec<u8>, usize) = transaction
-        .prepare_cached("SELECT body, raw_bytes FROM page WHERE id = ?1")?
-        .query_row([known.page], |row| Ok((row.get(0)?, row.get(1)?)))?;
     // A page that is damaged has no payload that is known: `verify` tells.
-    let body = zstd::bulk::decompress(&body, size).unwrap_or_default();
+    let body = body_of(transaction, PageId(known.page))?.unwrap_or_default();
     let kept = body.get(known.offset..known.offset.saturating_add(known.length)).and_then(parsed_of_kept);
     Ok(kept.is_some_and(|parts| payload_hash(known.deleted, parts) == hash))
 }

@@ -170,16 +170,15 @@ impl Log {
         Ok(Mark { change, page, link: self.link(page)? })
     }
 
-    /// The mark of a watermark that an older program wrote as a page: everything up to there, without what a migration added.
-    pub(crate) fn mark_of_page(&self, page: PageId) -> Result<Mark, LogError> {
+    /// The last change that an older program had applied whose watermark was this page: without what a migration added.
+    pub(crate) fn change_of_page(&self, page: PageId) -> Result<ChangeId, LogError> {
         let change = self
             .connection
             .prepare_cached(
                 "SELECT coalesce((SELECT id FROM change WHERE page_id <= ?1 AND kind <> ?2 ORDER BY id DESC LIMIT 1), 0)",
             )
             .and_then(|mut statement| statement.query_row([page.0, ChangeKind::Retried.number()], |row| row.get(0)));
-        let change = change.map(ChangeId).map_err(|source| self.failed(source))?;
-        Ok(Mark { change, page, link: self.link(page)? })
+        change.map(ChangeId).map_err(|source| self.failed(source))
     }
 
     /// The first changes after a number, in their order; at most `most`.

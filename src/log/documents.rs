@@ -56,17 +56,6 @@ impl Log {
             .map_err(|source| self.failed(source))
     }
 
-    /// Notes that the server still has the newest version of a document.
-    pub fn document_is_current(&self, url: &str, now: i64) -> Result<(), LogError> {
-        self.connection
-            .execute(
-                "UPDATE document_version SET checked_at = ?2 WHERE id = (SELECT max(id) FROM document_version WHERE url = ?1)",
-                params![url, now],
-            )
-            .map(|_| ())
-            .map_err(|source| self.failed(source))
-    }
-
     /// Makes a document that was fetched the JSON-LD context of a source, and lets views read again what depends on it: if its
     /// bytes are new, the records of every source that uses it; if only its address is new to this source, the records of
     /// this source. Answers how many records those are.

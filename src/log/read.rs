@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::change::Change;
 use super::ids::{ChangeId, PageId, SourceId};
@@ -202,16 +202,21 @@ impl Log {
     }
 
     pub(super) fn body(&self, page: PageId) -> Result<Vec<u8>, LogError> {
-        let (body, size): (Vec<u8>, usize) = self
-            .connection
-            .query_row("SELECT body, raw_bytes FROM page WHERE id = ?1", [page.0], |row| Ok((row.get(0)?, row.get(1)?)))
-            .map_err(|source| self.failed(source))?;
-        zstd::bulk::decompress(&body, size).map_err(|error| self.damaged(page, &error.to_string()))
+        let body = body_of(&self.connection, page).map_err(|source| self.failed(source))?;
+        body.map_err(|error| self.damaged(page, &error.to_string()))
     }
 
     pub(super) fn damaged(&self, page: PageId, reason: &str) -> LogError {
         LogError::Damaged { path: self.path().to_owned(), page: page.0, reason: reason.to_owned() }
     }
+}
+
+/// The body of a page; the inner error is that of one that does not decompress.
+pub(super) fn body_of(connection: &Connection, page: PageId) -> rusqlite::Result<std::io::Result<Vec<u8>>> {
+    let (body, size): (Vec<u8>, usize) = connection
+        .prepare_cached("SELECT body, raw_bytes FROM page WHERE id = ?1")?
+        .query_row([page.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(zstd::bulk::decompress(&body, size))
 }
 
 /// Reads records out of pages, keeping the last few decompressed.

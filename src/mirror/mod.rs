@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::config::Config;
 use crate::data_dir::{DataDir, DataDirError, WriteLock};
-use crate::log::{ChangeId, Log, LogError, Mark};
+use crate::log::{Log, LogError, Mark};
 use crate::snapshots::{SnapshotError, Snapshots};
 use crate::views::{AnyView, Home, Policy, Registered, Until, ViewError, follow};
 
@@ -264,8 +264,7 @@ impl Views {
 
     fn is_current(&self) -> Result<bool, MirrorError> {
         let Some(info) = self.snapshots.current_info() else { return Ok(false) };
-        let shown = info.mark(&self.log)?;
-        let held: ChangeId = self.mark()?.change;
-        Ok(info.follows(&self.log)? && self.log.content_change_after(shown.change)?.is_none_or(|change| change > held))
+        let (shown, held) = (info.change(&self.log)?, self.mark()?.change);
+        Ok(info.follows(&self.log)? && self.log.content_change_after(shown)?.is_none_or(|change| change > held))
     }
 }

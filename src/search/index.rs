@@ -59,7 +59,6 @@ impl Known {
 
 impl Table for SearchTable {
     const NAME: &'static str = "search";
-    const ABOUT: &'static str = "titles, names and identifiers";
     const TABLE: &'static str = "entry";
     const FOR_READERS: &'static [&'static str] = &["entry_by_graph", "entry_by_heading", "entry_by_year", "entry_by_kind"];
     type Row = EntryOf;

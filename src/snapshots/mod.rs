@@ -17,7 +17,7 @@ use std::time::SystemTime;
 
 use fs_err as fs;
 
-use crate::log::{Log, LogError, Mark, PageId, PageProof};
+use crate::log::{ChangeId, Log, LogError, Mark, PageId, PageProof};
 use crate::views::Artefact;
 
 pub use disk::{sync, sync_tree};
@@ -101,12 +101,9 @@ impl SnapshotInfo {
         Ok(self.link().is_none() || self.link() == log.link(self.page())?)
     }
 
-    /// How far it has followed the log.
-    pub fn mark(&self, log: &Log) -> Result<Mark, LogError> {
-        match self.manifest.change {
-            Some(change) => Ok(Mark { change, page: self.page(), link: self.link() }),
-            None => log.mark_of_page(self.page()),
-        }
+    /// The last change of the log that it has.
+    pub fn change(&self, log: &Log) -> Result<ChangeId, LogError> {
+        self.manifest.change.map_or_else(|| log.change_of_page(self.page()), Ok)
     }
 }
 

@@ -41,7 +41,7 @@ impl<'a> StoreCheck<'a> {
         if let Some(info) = snapshots.current_info() {
             if !info.follows(&log)? {
                 foreign = Some(info.number);
-            } else if log.content_change_after(info.mark(&log)?.change)?.is_none() {
+            } else if log.content_change_after(info.change(&log)?)?.is_none() {
                 published = Some(PublishedStore::open_current(&snapshots)?);
             }
         }

@@ -192,7 +192,6 @@ impl StoreView {
 impl View for StoreView {
     type Part = RecordGraph;
     const NAME: &'static str = NAME;
-    const ABOUT: &'static str = "the triples of every record, in a graph of its own";
     const VERSION: u32 = VERSION;
     const PUBLISHED: bool = true;
 
@@ -203,7 +202,7 @@ impl View for StoreView {
     /// Readers see what is published: the writer's store is not theirs to open.
     fn reached(home: &Home<'_>) -> Result<ChangeId, ViewError> {
         let published = Snapshots::of(home.directory).current_info();
-        Ok(published.map(|info| info.mark(home.log)).transpose()?.unwrap_or_default().change)
+        Ok(published.map(|info| info.change(home.log)).transpose()?.unwrap_or_default())
     }
 
     fn reset(home: &Home<'_>) -> Result<(), ViewError> {
@@ -238,9 +237,8 @@ impl View for StoreView {
         Ok(self.store.optimize().map_err(|source| self.failed(source))?)
     }
 
-    fn publish(&self, directory: &Path) -> Result<bool, ViewError> {
-        self.store.backup(directory).map_err(|source| StoreError::storage(directory, source))?;
-        Ok(true)
+    fn publish(&self, directory: &Path) -> Result<(), ViewError> {
+        Ok(self.store.backup(directory).map_err(|source| StoreError::storage(directory, source))?)
     }
 
     fn check<'a>(&'a self, home: &Home<'a>) -> Result<Box<dyn Check + 'a>, ViewError> {

@@ -64,7 +64,7 @@ pub(super) fn find_watermark(store: &Store, path: &Path, log: &Log) -> Result<Op
     while page.0 > 0 {
         let graph = older_watermark_graph(Mark { change: ChangeId(0), page, link: log.link(page)? });
         if has(&graph)? {
-            return Ok(Some((graph, mark_until(log, log.mark_of_page(page)?.change)?)));
+            return Ok(Some((graph, mark_until(log, log.change_of_page(page)?)?)));
         }
         page.0 -= 1;
     }

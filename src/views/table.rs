@@ -7,7 +7,7 @@ use std::sync::Arc;
 use parking_lot::FairMutex;
 use rusqlite::{Connection, Row, Transaction, TransactionBehavior};
 
-use super::view::{Batch, Check, Faults, Home, TOLD, View};
+use super::view::{Batch, Check, Faults, Home, TOLD, View, compare_each};
 use super::{ParsedChange, ViewError};
 use crate::log::{ChangeId, Log, LogError, make_index, missing_indexes, set_watermark, watermark};
 
@@ -15,8 +15,6 @@ use crate::log::{ChangeId, Log, LogError, make_index, missing_indexes, set_water
 pub trait Table: Sized {
     /// See [`View::NAME`].
     const NAME: &'static str;
-    /// See [`View::ABOUT`].
-    const ABOUT: &'static str;
     /// See [`View::VERSION`].
     const VERSION: u32 = 1;
     /// The table whose rows have a `record_id`.
@@ -129,7 +127,6 @@ impl<T: Table> TableView<T> {
 impl<T: Table> View for TableView<T> {
     type Part = T::Row;
     const NAME: &'static str = T::NAME;
-    const ABOUT: &'static str = T::ABOUT;
     const VERSION: u32 = T::VERSION;
 
     fn open(home: &Home<'_>) -> Result<Self, ViewError> {
@@ -213,13 +210,8 @@ impl<T: Table> Check for TableCheck<T> {
     }
 
     fn records(&mut self, changes: &[ParsedChange], faults: &mut Faults) -> Result<(), ViewError> {
-        for change in changes {
-            let (rows, problem) = T::compare(&self.log, change)?;
-            self.due += rows;
-            if let Some(problem) = problem {
-                faults.add(T::NAME, format!("<{}> {problem}", change.graph.as_str()));
-            }
-        }
+        let Self { log, due, .. } = self;
+        *due += compare_each(T::NAME, changes, faults, |change| Ok(T::compare(log, change)?))?;
         Ok(())
     }
 
@@ -261,7 +253,6 @@ mod tests {
 
     impl Table for Entries {
         const NAME: &'static str = "entries";
-        const ABOUT: &'static str = "";
         const TABLE: &'static str = "entry";
         const FOR_READERS: &'static [&'static str] = &["entry_by_kind", "entry_by_year"];
         type Row = ();

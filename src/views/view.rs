@@ -61,12 +61,12 @@ pub trait View: Sized + Send {
     type Part: Send + 'static;
     /// Its name: in the registry, in messages, and where its watermark is kept.
     const NAME: &'static str;
-    /// What it holds, in a few words.
-    const ABOUT: &'static str;
     /// The version of what it holds. A view that an older program left with another version is rebuilt.
     const VERSION: u32 = 1;
     /// How it follows the log.
     const POLICY: Policy = Policy::KeepUp;
+    /// Whether it is read through snapshots.
+    const PUBLISHED: bool = false;
 
     /// Opens the view for writing, or creates it.
     fn open(home: &Home<'_>) -> Result<Self, ViewError>;
@@ -94,13 +94,10 @@ pub trait View: Sized + Send {
         Ok(())
     }
 
-    /// Writes what readers open into a directory of its own, if the view is read through snapshots. Answers whether it is.
-    fn publish(&self, _directory: &Path) -> Result<bool, ViewError> {
-        Ok(false)
+    /// Writes what readers open into a directory of its own. Only called if the view is [`View::PUBLISHED`].
+    fn publish(&self, _directory: &Path) -> Result<(), ViewError> {
+        Ok(())
     }
-
-    /// Whether the view is read through snapshots.
-    const PUBLISHED: bool = false;
 
     /// Begins a check of what the view holds, for [`crate::verify`]. The view has followed the log to its end.
     fn check<'a>(&'a self, home: &Home<'a>) -> Result<Box<dyn Check + 'a>, ViewError>;
@@ -114,6 +111,24 @@ pub trait Check: Send {
     fn records(&mut self, changes: &[ParsedChange], faults: &mut Faults) -> Result<(), ViewError>;
     /// Compares the rest: what the view holds that no record gives. Answers how many rows, or graphs, the records give.
     fn finish(self: Box<Self>, faults: &mut Faults) -> Result<u64, ViewError>;
+}
+
+/// Compares records one after the other; answers how many rows they must have.
+pub(super) fn compare_each(
+    name: &str,
+    changes: &[ParsedChange],
+    faults: &mut Faults,
+    mut compare: impl FnMut(&ParsedChange) -> Result<(u64, Option<String>), ViewError>,
+) -> Result<u64, ViewError> {
+    let mut due = 0;
+    for change in changes {
+        let (rows, problem) = compare(change)?;
+        due += rows;
+        if let Some(problem) = problem {
+            faults.add(name, format!("<{}> {problem}", change.graph.as_str()));
+        }
+    }
+    Ok(due)
 }
 
 /// A check of a view that can be compared record by record.
@@ -137,13 +152,8 @@ impl<F: FnMut(&ParsedChange) -> (u64, Option<String>) + Send> Check for RecordCh
     }
 
     fn records(&mut self, changes: &[ParsedChange], faults: &mut Faults) -> Result<(), ViewError> {
-        for change in changes {
-            let (rows, problem) = (self.compare)(change);
-            self.due += rows;
-            if let Some(problem) = problem {
-                faults.add(self.name, format!("<{}> {problem}", change.graph.as_str()));
-            }
-        }
+        let compare = &mut self.compare;
+        self.due += compare_each(self.name, changes, faults, |change| Ok(compare(change)))?;
         Ok(())
     }
 
@@ -246,8 +256,11 @@ impl<V: View> AnyView for V {
 
     fn publish(&self, directory: &Path) -> Result<Option<Artefact>, ViewError> {
         let path = PathBuf::from(V::NAME);
-        let published = View::publish(self, &directory.join(&path))?;
-        Ok(published.then(|| Artefact { view: V::NAME.to_owned(), version: V::VERSION, path }))
+        if !V::PUBLISHED {
+            return Ok(None);
+        }
+        View::publish(self, &directory.join(&path))?;
+        Ok(Some(Artefact { view: V::NAME.to_owned(), version: V::VERSION, path }))
     }
 
     fn is_published(&self) -> bool {
@@ -276,8 +289,6 @@ impl<V: View> AnyView for V {
 pub struct Registered {
     /// See [`View::NAME`].
     pub name: &'static str,
-    /// See [`View::ABOUT`].
-    pub about: &'static str,
     /// See [`View::POLICY`].
     pub policy: Policy,
     /// See [`View::PUBLISHED`].
@@ -296,7 +307,6 @@ impl Registered {
     pub const fn of<V: View + 'static>() -> Self {
         Self {
             name: V::NAME,
-            about: V::ABOUT,
             policy: V::POLICY,
             published: V::PUBLISHED,
             open: |home| Ok(Box::new(V::open(home)?)),

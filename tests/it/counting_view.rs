@@ -15,7 +15,6 @@ pub struct CountingView {
 impl View for CountingView {
     type Part = (String, bool);
     const NAME: &'static str = "counting";
-    const ABOUT: &'static str = "how many records have quads";
 
     fn open(home: &Home<'_>) -> Result<Self, ViewError> {
         let text = fs_err::read_to_string(Self::file(home.directory)).unwrap_or_default();

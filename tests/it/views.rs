@@ -71,7 +71,6 @@ struct Endless;
 impl View for Endless {
     type Part = ();
     const NAME: &'static str = "endless";
-    const ABOUT: &'static str = "nothing, for ever";
     const POLICY: Policy = Policy::MayLag;
 
     fn open(_: &Home<'_>) -> Result<Self, ViewError> {
