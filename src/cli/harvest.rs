@@ -17,7 +17,7 @@ use super::settings::Settings;
 use super::signals::{SoFar, stop_on_signals};
 use super::values;
 use super::whole_file::WholeFile;
-use crate::config::{Source, SourceSettings};
+use crate::config::{Source, SourceKind, SourceSettings};
 use crate::figures;
 use crate::harvest::{self, Options, Progress, RunOptions};
 use crate::mirror::Mirror;
@@ -82,18 +82,17 @@ impl Arguments {
     fn sources(&self, settings: &Settings) -> anyhow::Result<Vec<Source>> {
         if let (Some(url), Some(name)) = (&self.url, &self.name) {
             let known = SourceSettings {
-                url: url.clone(),
+                url: Some(url.clone()),
                 set: self.set.clone(),
-                prefix: self.prefix.clone().unwrap_or_else(|| "rdfxml".into()),
-                format: None,
+                prefix: self.prefix.clone(),
                 context: self.context.clone(),
-                enabled: true,
+                ..SourceSettings::default()
             };
             return Ok(vec![known.check(name)?]);
         }
         let mut config = settings.config.clone();
-        for source in config.sources.values_mut() {
-            source.prefix = self.prefix.clone().unwrap_or_else(|| source.prefix.clone());
+        for source in config.sources.values_mut().filter(|source| source.kind == SourceKind::OaiPmh) {
+            source.prefix = self.prefix.clone().or_else(|| source.prefix.clone());
             source.context = self.context.clone().or_else(|| source.context.clone());
         }
         // The log knows a source that was harvested by --url.
@@ -134,6 +133,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     let mut mirror = Mirror::open(&settings.data, &settings.config, &Settings::who("harvest"))?;
     let options = RunOptions {
         window: Options { full: arguments.full, from: arguments.from, until: arguments.until },
+        anyway: arguments.full || !arguments.sources.is_empty() || arguments.from.is_some() || arguments.until.is_some(),
         max_records: arguments.max_records,
         max_duration: arguments.max_duration,
     };

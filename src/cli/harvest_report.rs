@@ -51,7 +51,7 @@ pub(super) fn exit_of(report: &HarvestReport, quiet: bool) -> Exit {
             }
             Exit::Quarantined
         }
-        Outcome::Complete { .. } | Outcome::Enough | Outcome::TimeUp => Exit::Ok,
+        Outcome::Complete { .. } | Outcome::Enough | Outcome::TimeUp | Outcome::NotDue { .. } => Exit::Ok,
     }
 }
 
@@ -78,7 +78,7 @@ fn end(report: &HarvestReport) -> String {
             report.source,
             reach_back(report)
         ),
-        Outcome::Complete { .. } => String::new(),
+        Outcome::Complete { .. } | Outcome::NotDue { .. } => String::new(),
         Outcome::Enough => "\nstopped at --max-records; the next harvest continues from there".into(),
         Outcome::TimeUp => "\nstopped at --max-duration; the next harvest continues from there".into(),
         Outcome::Interrupted => format!("\n{INTERRUPTED}"),
@@ -96,6 +96,10 @@ fn end(report: &HarvestReport) -> String {
 /// Returns a sentence for people.
 pub(super) fn summary(report: &HarvestReport, time: Duration) -> String {
     let counters = &report.counters;
+    if let Outcome::NotDue { at } = report.outcome {
+        let due = output::time(at).unwrap_or_default();
+        return format!("{0}: not due before {due} (`every`); `libris-mirror harvest {0}` asks now", report.source);
+    }
     let window = match (&report.from, report.resumed) {
         (_, true) => " (resumed)".to_owned(),
         (Some(from), _) => format!(" since {from}"),
@@ -131,6 +135,7 @@ pub(super) fn as_json(report: &HarvestReport, time: Duration) -> Value {
         Outcome::TimeUp => ("max-duration", None, None),
         Outcome::Interrupted => ("interrupted", None, None),
         Outcome::Unavailable(error) => ("unavailable", Some(error.to_string()), None),
+        Outcome::NotDue { .. } => ("not-due", None, None),
     };
     let mut value = json!({
         "source": source, "outcome": name, "error": error, "resumed": resumed, "from": from, "seconds": time.as_secs_f64(),

@@ -19,7 +19,7 @@ pub use defaults::{DEFAULTS, ENVIRONMENT_PREFIX};
 pub use error::ConfigError;
 pub use file::UserFile;
 pub use nearest::nearest;
-pub use source::{Source, SourceSettings};
+pub use source::{DocumentsSource, EmmSource, OaiSource, Source, SourceKind, SourceOrigin, SourceSettings, Split};
 
 /// All settings.
 #[derive(Debug, Clone, Deserialize)]
@@ -128,19 +128,21 @@ impl Config {
         // Only variables with a section: others, such as LIBRIS_MIRROR_DATA, are flags.
         let sectioned: HashMap<_, _> =
             environment.into_iter().filter(|(name, _)| name.starts_with(ENVIRONMENT_PREFIX) && name.contains("__")).collect();
-        builder = builder.add_source(
-            config::Environment::with_prefix(ENVIRONMENT_PREFIX)
-                .prefix_separator("_")
-                .separator("__")
-                .list_separator(",")
-                .with_list_parse_key("query.service_hosts")
-                .try_parsing(true)
-                .source(Some(sectioned)),
-        );
+        let mut variables = config::Environment::with_prefix(ENVIRONMENT_PREFIX)
+            .prefix_separator("_")
+            .separator("__")
+            .list_separator(",")
+            .with_list_parse_key("query.service_hosts")
+            .try_parsing(true);
+        for name in sectioned.keys().map(|variable| names::setting_of(variable)).filter(|name| names::is_list(name)) {
+            variables = variables.with_list_parse_key(&name);
+        }
+        builder = builder.add_source(variables.source(Some(sectioned)));
         for (key, value) in overrides {
-            builder = match key.as_str() {
-                "query.service_hosts" => builder.set_override(key, list(value))?,
-                _ => builder.set_override(key, value.as_str())?,
+            builder = if names::is_list(key) {
+                builder.set_override(key, list(value))?
+            } else {
+                builder.set_override(key, value.as_str())?
             };
         }
         let mut config: Self = builder.build()?.try_deserialize()?;

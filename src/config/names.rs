@@ -9,8 +9,23 @@ use super::error::ConfigError;
 use super::file::UserFile;
 use super::nearest::nearest;
 
-/// Settings of a source that the sources of the defaults do not use.
-const OF_SOURCES: [&str; 6] = ["url", "set", "prefix", "format", "context", "enabled"];
+/// The settings of a source with their types.
+const OF_SOURCES: [(&str, Kind); 14] = [
+    ("kind", Kind::Text),
+    ("url", Kind::Text),
+    ("set", Kind::Text),
+    ("prefix", Kind::Text),
+    ("format", Kind::Text),
+    ("context", Kind::Text),
+    ("selections", Kind::List),
+    ("download", Kind::Switch),
+    ("urls", Kind::List),
+    ("files", Kind::List),
+    ("accept", Kind::Text),
+    ("split", Kind::Text),
+    ("every", Kind::Text),
+    ("enabled", Kind::Switch),
+];
 
 /// Environment variables that are flags of the command line, not settings.
 const FLAGS: [&str; 2] = ["LIBRIS_MIRROR_DATA", "LIBRIS_MIRROR_CONFIG"];
@@ -73,9 +88,8 @@ impl Kind {
 
 /// Returns all settings with their types: `harvest.pause_ms`, `sources.NAME.url`.
 fn known() -> Result<BTreeMap<String, Kind>, config::ConfigError> {
-    let of_source =
-        |name: &&str| (format!("sources.{ANY_SOURCE}.{name}"), if *name == "enabled" { Kind::Switch } else { Kind::Text });
-    let mut known: BTreeMap<String, Kind> = OF_SOURCES.iter().map(of_source).collect();
+    let mut known: BTreeMap<String, Kind> =
+        OF_SOURCES.iter().map(|(name, kind)| (format!("sources.{ANY_SOURCE}.{name}"), *kind)).collect();
     let defaults = of_file(DEFAULTS)?.into_iter().filter(|(name, _)| !name.starts_with("sources."));
     known.extend(defaults.map(|(name, value)| (name, Kind::of(&value))));
     Ok(known)
@@ -132,8 +146,16 @@ pub(super) fn check(
     })
 }
 
+/// Returns whether a setting is a list.
+pub(super) fn is_list(name: &str) -> bool {
+    match name.split('.').collect::<Vec<_>>().as_slice() {
+        ["sources", _, key] => OF_SOURCES.contains(&(key, Kind::List)),
+        _ => name == "query.service_hosts",
+    }
+}
+
 /// `LIBRIS_MIRROR_HARVEST__PAUSE_MS` is `harvest.pause_ms`.
-fn setting_of(variable: &str) -> String {
+pub(super) fn setting_of(variable: &str) -> String {
     variable.trim_start_matches(ENVIRONMENT_PREFIX).trim_start_matches('_').to_lowercase().replace("__", ".")
 }
 

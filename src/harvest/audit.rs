@@ -14,7 +14,7 @@ use super::outcome::HarvestError;
 use super::plan::{Bounds, Facts, next_from};
 use super::repair::Repair;
 use super::stop::Stop;
-use crate::config::{Config, Source};
+use crate::config::{Config, OaiSource, Source, SourceOrigin};
 use crate::log::{Counters, Differences, Log};
 use crate::mirror::Mirror;
 use crate::oai::Datestamp;
@@ -64,8 +64,9 @@ pub fn audit(
     stop: &Stop,
     hear: Hear<'_>,
 ) -> Result<AuditReport, HarvestError> {
+    let SourceOrigin::OaiPmh(list) = &source.origin else { return Err(HarvestError::Kind(source.kind().name())) };
     let runtime = runtime()?;
-    let result = Audit { mirror, source, config, stop }.go(&runtime, options, hear);
+    let result = Audit { mirror, source, list, config, stop }.go(&runtime, options, hear);
     runtime.shutdown_background();
     result
 }
@@ -81,6 +82,7 @@ pub struct Hear<'a> {
 struct Audit<'a> {
     mirror: &'a mut Mirror,
     source: &'a Source,
+    list: &'a OaiSource,
     config: &'a Config,
     stop: &'a Stop,
 }
@@ -94,7 +96,7 @@ impl Audit<'_> {
         let Hear { progress, found: compared } = hear;
         let caught_up = self.mirror.catch_up(|_| !self.stop.is_stopped())?;
         let row = self.mirror.log.known_source(self.source)?;
-        let client = Client::new(&self.source.url, &self.config.harvest, self.stop.clone()).map_err(HarvestError::Unavailable)?;
+        let client = Client::new(&self.list.url, &self.config.harvest, self.stop.clone()).map_err(HarvestError::Unavailable)?;
         let (identify, _) = runtime.block_on(identify(&client, &self.config.harvest)).map_err(HarvestError::unidentified)?;
         let (complete, undoubted) = (self.mirror.log.last_complete(row.id)?, self.mirror.log.last_undoubted(row.id)?);
         let bounds = Bounds { granularity: identify.granularity, overlap_s: self.config.harvest.overlap_s };
@@ -113,7 +115,7 @@ impl Audit<'_> {
             harvested,
             snapshot: None,
         };
-        let list = AuditList::begin(self.mirror, self.source, self.config, self.stop, &row, identify.granularity)?;
+        let list = AuditList::begin(self.mirror, self.list, self.config, self.stop, &row, identify.granularity)?;
         report.resumed = list.resumed();
         match list.fetch(runtime, &client, progress)? {
             AuditListEnd::Whole { doubtful } => report.doubtful = doubtful,
@@ -128,7 +130,7 @@ impl Audit<'_> {
         // A repair would change the differences.
         compared(&self.mirror.log, &report);
         if options.repair {
-            let mut repair = Repair::new(&mut self.mirror.log, self.source, self.config, self.stop, &row, identify.granularity)?;
+            let mut repair = Repair::new(&mut self.mirror.log, self.list, self.config, self.stop, &row, identify.granularity)?;
             (report.counters, report.unavailable) = repair.differing(runtime, &client, harvested)?;
             self.mirror.catch_up(|_| !self.stop.is_stopped())?;
             // A doubtful list proves nothing about what it does not name.

@@ -9,15 +9,14 @@ use url::Url;
 use super::client::{Client, FetchedDocument, Validators};
 use super::error::FetchError;
 use super::outcome::HarvestError;
-use crate::config::Source;
 use crate::log::{Document, Log, LogError, NewDocument, SourceId, SourceRow};
 use crate::oai::Granularity;
 use crate::rdf::{Context, ContextError, PayloadFormat, try_context};
 
 /// What the log keeps of a source once a run is accepted: a run that is refused changes nothing.
 pub(super) struct Acceptance {
-    /// The granularity that `Identify` named.
-    pub(super) granularity: Granularity,
+    /// The granularity that `Identify` named, of an OAI-PMH source.
+    pub(super) granularity: Option<Granularity>,
     /// The context that the run reads payloads with.
     pub(super) context: Option<RunContext>,
 }
@@ -25,7 +24,9 @@ pub(super) struct Acceptance {
 impl Acceptance {
     /// Keeps it.
     pub(super) fn accept(&self, log: &mut Log, source: SourceId) -> Result<(), LogError> {
-        log.set_granularity(source, self.granularity)?;
+        if let Some(granularity) = self.granularity {
+            log.set_granularity(source, granularity)?;
+        }
         self.context.as_ref().map_or(Ok(()), |context| context.accept(log, source))
     }
 }
@@ -53,11 +54,11 @@ pub(super) fn context_of(
     log: &Log,
     runtime: &Runtime,
     client: &Client,
-    source: &Source,
+    configured: Option<&Url>,
     row: &SourceRow,
 ) -> Result<Option<RunContext>, HarvestError> {
     let earlier = || row.context.as_deref().and_then(|url| Url::parse(url).ok());
-    let Some(url) = source.context.clone().or_else(earlier).filter(|_| row.format == PayloadFormat::JsonLd) else {
+    let Some(url) = configured.cloned().or_else(earlier).filter(|_| row.format == PayloadFormat::JsonLd) else {
         return Ok(None);
     };
     let known = log

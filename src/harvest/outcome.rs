@@ -1,11 +1,78 @@
 //! How a run ends, how far it is, and what keeps it from running.
 
+use std::time::Duration;
+
+use super::client::Traffic;
 use super::error::FetchError;
+use super::plan::Options;
 use super::probe::ProbeError;
 use crate::log::{Counters, LogError};
 use crate::mirror::MirrorError;
 use crate::oai::Datestamp;
 use crate::rdf::ContextError;
+use crate::views::CaughtUp;
+
+/// The window and the limits of a run.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RunOptions {
+    /// The window.
+    pub window: Options,
+    /// Harvests the source even if its last harvest ended less than `every` ago.
+    pub anyway: bool,
+    /// Ends the run after this many records; the next run resumes the list.
+    pub max_records: Option<u64>,
+    /// Ends the run after this time, at a checkpoint; the next run resumes the list.
+    pub max_duration: Option<Duration>,
+}
+
+/// What a run did.
+#[derive(Debug)]
+pub struct HarvestReport {
+    /// The source.
+    pub source: String,
+    /// Whether it resumed an open list.
+    pub resumed: bool,
+    /// The lower bound that was asked for, if any.
+    pub from: Option<String>,
+    /// The counters of this run.
+    pub counters: Counters,
+    /// Records of this run that were quarantined.
+    pub quarantined: u64,
+    /// Records of this run with invalid bytes, which were replaced to parse them.
+    pub repaired: u64,
+    /// Requests and bytes.
+    pub traffic: Traffic,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The list ended, but may lack records: the next regular harvest reaches back to this datestamp, or to the beginning.
+    pub reaches_back: Option<Option<Datestamp>>,
+    /// The snapshot that was published, if anything changed.
+    pub snapshot: Option<u64>,
+}
+
+impl HarvestReport {
+    /// The report of a run that has not done anything yet.
+    pub(super) fn begun(source: &str) -> Self {
+        Self {
+            source: source.to_owned(),
+            resumed: false,
+            from: None,
+            counters: Counters::default(),
+            quarantined: 0,
+            repaired: 0,
+            traffic: Traffic::default(),
+            outcome: Outcome::Interrupted,
+            reaches_back: None,
+            snapshot: None,
+        }
+    }
+
+    /// Adds what the views did.
+    pub(super) fn followed(&mut self, done: &CaughtUp) {
+        self.quarantined += done.quarantined;
+        self.repaired += done.repaired;
+    }
+}
 
 /// How a run ended.
 #[derive(Debug)]
@@ -27,6 +94,11 @@ pub enum Outcome {
     Interrupted,
     /// The source failed; the next run resumes the list.
     Unavailable(FetchError),
+    /// The last harvest ended too short a time ago, and the source was not asked.
+    NotDue {
+        /// When it is due, milliseconds since 1970.
+        at: i64,
+    },
 }
 
 /// How far a run is.
@@ -67,6 +139,9 @@ pub enum HarvestError {
     /// This program failed.
     #[error(transparent)]
     Fault(FetchError),
+    /// What was asked for is not there for this kind of source.
+    #[error("a source of kind {0:?} cannot be asked for this\nhint: `libris-mirror harvest NAME --full` reads all of it again")]
+    Kind(&'static str),
     /// The runtime of the network side does not start.
     #[error("the network side cannot start: {0}")]
     Runtime(std::io::Error),

@@ -16,6 +16,7 @@ mod listing;
 mod position;
 mod proof;
 mod read;
+mod sources;
 mod state;
 mod trouble;
 mod undelivered;
@@ -35,13 +36,14 @@ pub use append::{NewPage, Origin, PageReport};
 pub use audits::{AuditPage, Difference, DifferenceKind, Differences};
 pub use change::{ChangeKind, ChangeRow, Mark};
 pub use documents::{Contexts, Document, NewDocument};
-pub use harvests::{Counters, HarvestKind, HarvestRow, HarvestState, SourceRow};
+pub use harvests::{Counters, HarvestKind, HarvestRow, HarvestState};
 pub use hash::PageProof;
 pub use history::VersionRow;
 pub use ids::{ChangeId, HarvestId, PageId, SourceId};
 pub use listing::ListedRecord;
 pub use proof::Proof;
 pub use read::{CurrentVersion, PageBodies, RecordRow};
+pub use sources::SourceRow;
 pub use state::LogState;
 pub use trouble::TroubleRow;
 pub use undelivered::UndeliveredRow;
@@ -173,7 +175,7 @@ pub struct Undelivered {
 const CHAINED: usize = 3;
 
 /// The number of migrations.
-const SCHEMAS: usize = 11;
+const SCHEMAS: usize = 12;
 
 /// The migrations of the schema. One that was released is never edited.
 fn migrations() -> Migrations<'static> {
@@ -189,6 +191,7 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("../../migrations/0009_add-reopened-from.sql")),
         M::up(include_str!("../../migrations/0010_add-changes.sql")),
         M::up(include_str!("../../migrations/0011_version-documents.sql")),
+        M::up(include_str!("../../migrations/0012_add-kinds-of-sources.sql")),
     ])
 }
 
