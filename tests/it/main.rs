@@ -31,6 +31,7 @@
 //! - `protocol`: what servers do and a harvester must bear
 //! - `command_line`: help, exit codes, errors, configuration
 //! - `cron`: the lines of the crontab
+//! - `sources`: sources of the configuration, and when they are due
 //! - `outputs`: files, pipes, devices and links that results are written to
 //! - `definitions`: records that are no KBV, and another provider's server
 //! - `contexts`: the JSON-LD context of a source, which may change
@@ -85,6 +86,7 @@ mod server;
 mod several_sources;
 mod snapshots;
 mod soak;
+mod sources;
 mod sparql_mistakes;
 mod upgrade;
 mod views;
