@@ -65,7 +65,7 @@ const MAY_USE: [(&str, &[&str]); 24] = [
     ("store", &["config", "log", "pipeline", "rdf", "snapshots", "views"]),
     ("links", &["log", "rdf", "views"]),
     ("quarantine", &["log", "views"]),
-    ("query", &["snapshots", "store"]),
+    ("query", &["rdf", "snapshots", "store"]),
     ("search", &["log", "rdf", "views"]),
     ("data_dir", &["log", "snapshots", "store"]),
     ("export", &["log", "pipeline", "quarantine", "query", "rdf", "views"]),
