@@ -24,12 +24,13 @@ fn known() -> String {
 
 impl Table for LabelsTable {
     const NAME: &'static str = "labels";
+    const SHAPED: bool = true;
     const TABLE: &'static str = "label";
     const FOR_READERS: &'static [&'static str] = &["label_by_iri"];
     type Row = LabelsOf;
 
     fn row(change: &ParsedChange) -> LabelsOf {
-        LabelsOf { record: change.record, labels: labels_of(change.graph.as_str(), change.content.quads()) }
+        LabelsOf { record: change.record, labels: labels_of(&change.shapes, change.graph.as_str(), change.content.quads()) }
     }
 
     fn apply(transaction: &Transaction<'_>, rows: &[LabelsOf]) -> rusqlite::Result<()> {
@@ -119,8 +120,8 @@ mod tests {
             (row(1, &both), 2, Some("Svenska"), Some("Svenska")),
             (row(1, &both), 0, Some("Svenska"), Some("Svenska")),
             (row(1, &both[..1]), 3, Some("Swedish"), Some("Swedish")),
-            (row(2, &[("", "swe", 1), ("de", "Schwedisch", 201)]), 3, Some("swe"), Some("swe")),
-            (row(2, &[("sv", "sv.", 201), ("de", "Schwedisch", 201)]), 4, Some("sv."), Some("Schwedisch")),
+            (row(2, &[("", "swe", 1), ("de", "Schwedisch", 2)]), 3, Some("swe"), Some("swe")),
+            (row(2, &[("sv", "sv.", 2), ("de", "Schwedisch", 2)]), 4, Some("sv."), Some("Schwedisch")),
             (row(2, &[]), 2, None, None),
             (row(2, &[]), 0, None, None),
         ] {

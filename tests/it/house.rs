@@ -66,7 +66,7 @@ const MAY_USE: [(&str, &[&str]); 25] = [
     ("links", &["log", "rdf", "views"]),
     ("labels", &["log", "rdf", "views"]),
     ("quarantine", &["log", "views"]),
-    ("query", &["labels", "log", "snapshots", "store"]),
+    ("query", &["labels", "log", "rdf", "snapshots", "store"]),
     ("search", &["log", "rdf", "views"]),
     ("data_dir", &["log", "snapshots", "store"]),
     ("export", &["log", "pipeline", "quarantine", "query", "rdf", "views"]),

@@ -12,7 +12,7 @@ const WITHOUT_CHANGES: &str = "
     ALTER TABLE record DROP COLUMN last_change;
     ALTER TABLE record DROP COLUMN hash_rule;
     UPDATE view SET watermark = coalesce((SELECT page_id FROM change WHERE id = watermark), 0);
-    ALTER TABLE view DROP COLUMN version;
+    ALTER TABLE view DROP COLUMN version; ALTER TABLE view DROP COLUMN shapes;
     DROP TABLE change;
     CREATE TABLE document (url TEXT PRIMARY KEY, fetched_at INTEGER NOT NULL, body BLOB NOT NULL);
     INSERT INTO document SELECT url, fetched_at, body FROM document_version

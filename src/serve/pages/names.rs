@@ -42,8 +42,13 @@ impl<'a> Names<'a> {
 
     /// Returns the name of a class: as its vocabulary says, if the mirror has it, else made of the name in KBV.
     pub fn kind(&self, kind: &str) -> Result<String, LogError> {
-        let iri = if kind.contains(':') { kind.to_owned() } else { format!("{KBV}{kind}") };
-        let name = if kind.is_empty() { None } else { self.labels.name(&iri, &self.wanted)? };
+        // In KBV, names of classes begin with a capital, and those of properties do not.
+        let class = if kind.contains(':') {
+            Some(kind.to_owned())
+        } else {
+            kind.starts_with(char::is_uppercase).then(|| format!("{KBV}{kind}"))
+        };
+        let name = class.map(|class| self.labels.name(&class, &self.wanted)).transpose()?.flatten();
         Ok(name.map_or_else(|| kind_name(kind, self.language), |name| name.text))
     }
 
