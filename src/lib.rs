@@ -6,6 +6,7 @@
 //!  OAI-PMH source ──► harvest ──► LOG (mirror.db, SQLite) ──► views, each with its own watermark and thread
 //!                     one page =                              ├─ store        oxigraph, a named graph a record
 //!                     one commit                              ├─ links        who else describes an entity
+//!                                                             ├─ labels       what every IRI is called
 //!                                                             ├─ search       titles, names, identifiers
 //!                                                             └─ quarantine   records that give no triples, and why
 //!                                         publish ──► snapshots/NNNNNN ──► query, serve (read-only)
@@ -85,7 +86,7 @@
 //! | 6 | [`cli`] a file a verb: arguments, calls, what is printed, exit codes |
 //! | 5 | [`demo`] the fake Libris and its faults · [`harvest`] plan (pure), client (politeness, retries), fetch, isolate, commit, audit · [`serve`] HTTP: SPARQL, records, pages · [`verify`] |
 //! | 4 | [`data_dir`] what lies where, the lock · [`mirror`] a mirror open for writing, the registry of views · [`export`] bulk dumps · [`figures`] for Prometheus · [`backup`] |
-//! | 3 | [`store`] the triple store as a view · [`links`] authorities, extraction, index · [`quarantine`] · [`search`] titles, names, identifiers · [`query`] SPARQL |
+//! | 3 | [`store`] the triple store as a view · [`links`] authorities, extraction, index · [`labels`] names of IRIs · [`quarantine`] · [`search`] titles, names, identifiers · [`query`] SPARQL |
 //! | 2 | [`snapshots`] what is published · [`views`] the trait, following the log, views in tables · [`log`] pages, records and changes in `SQLite` · [`config`](mod@config) |
 //! | 1 | [`oai`] the protocol · [`rdf`] payloads to quads, node ids, shapes (what says kind, title, name) · [`pipeline`] work on all cores, in order · [`guide`] what users read |
 //!
@@ -100,6 +101,7 @@ pub mod export;
 pub mod figures;
 pub mod guide;
 pub mod harvest;
+pub mod labels;
 pub mod links;
 pub mod log;
 pub mod mirror;

@@ -193,6 +193,7 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("../../migrations/0011_version-documents.sql")),
         M::up(include_str!("../../migrations/0012_add-kinds-of-sources.sql")),
         M::up(include_str!("../../migrations/0013_add-shapes-of-view.sql")),
+        M::up(include_str!("../../migrations/0014_create-labels.sql")),
     ])
 }
 

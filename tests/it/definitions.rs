@@ -80,7 +80,7 @@ fn check(bench: &Bench, definitions: &[Definition]) {
     let due: usize = definitions.iter().map(|definition| definition.triples.len()).sum();
     assert_eq!((bench.quads().len(), report["quads"].as_u64()), (due, Some(due as u64)));
     assert_eq!(bench.count("SELECT (COUNT(*) AS ?n) { GRAPH ?g { ?s ?p ?o } }"), due as u64);
-    for view in ["store", "links", "search"] {
+    for view in ["store", "links", "labels", "search"] {
         bench.run(&["rebuild", view]).expect(0);
     }
     bench.run(&["verify"]).expect(0);
@@ -167,7 +167,7 @@ fn records_of_any_shape_have_the_entries_that_verify_expects() {
     for round in ["harvested", "rebuilt"] {
         let done = bench.run(&["verify", "--json"]);
         assert_eq!(done.code, Some(0), "{round}: {}", done.stdout);
-        for view in ["store", "links", "search"] {
+        for view in ["store", "links", "labels", "search"] {
             bench.run(&["rebuild", view]).expect(0);
         }
     }

@@ -18,7 +18,7 @@ const WITHOUT_CHANGES: &str = "
     CREATE TABLE document (url TEXT PRIMARY KEY, fetched_at INTEGER NOT NULL, body BLOB NOT NULL);
     INSERT INTO document SELECT url, fetched_at, body FROM document_version
         WHERE id IN (SELECT max(id) FROM document_version GROUP BY url);
-    DROP TABLE document_version;
+    DROP TABLE document_version; DROP TABLE label; DELETE FROM view WHERE name = 'labels';
     ALTER TABLE harvest DROP COLUMN ascended; ALTER TABLE harvest DROP COLUMN reopened_from; ALTER TABLE harvest DROP COLUMN doubtful; ALTER TABLE harvest DROP COLUMN since_opened;
     ALTER TABLE audit DROP COLUMN ascended; ALTER TABLE audit DROP COLUMN reopened_from; ALTER TABLE audit DROP COLUMN doubtful; ALTER TABLE audit DROP COLUMN since_opened;
     PRAGMA user_version = 8;";

@@ -10,6 +10,7 @@ mod description;
 mod kinds;
 mod names;
 mod path;
+mod subjects;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -19,4 +20,5 @@ pub use aspect::Aspect;
 pub use description::{Contributor, Description, Identifier, Publication, SeriesPart};
 pub use kinds::{Kind, KindSettings};
 pub use names::{Name, Thing, choose};
+pub use subjects::Subject;
 pub use table::{Describe, Shapes, ShapesError};

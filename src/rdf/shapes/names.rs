@@ -52,6 +52,9 @@ pub fn choose<'n>(names: &'n [Name], languages: &[String]) -> Option<&'n str> {
     chosen.map(|name| name.text.as_str())
 }
 
+/// In how many languages something has names.
+const MOST_LANGUAGES: usize = 64;
+
 /// Lists in records have a handful of members; one with a cycle has no end.
 const LONGEST_LIST: usize = 16;
 const FIRST: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#first";
@@ -91,7 +94,8 @@ impl<'a> Walk<'_, 'a> {
         let mut names: Vec<Name> = Vec::new();
         for path in self.shapes.paths(aspect) {
             for value in self.follow(of, path) {
-                if let Some(name) = self.name(value)
+                if names.len() < MOST_LANGUAGES
+                    && let Some(name) = self.name(value)
                     && !names.iter().any(|known| known.language == name.language)
                 {
                     names.push(name);

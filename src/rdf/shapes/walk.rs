@@ -106,13 +106,17 @@ impl<'w, 'a> Walk<'w, 'a> {
     /// What a record describes: by its main property, else `<record#it>`, else the record itself, else the subject that
     /// nothing else refers to and of which most is said.
     pub(super) fn main(&self, record: &str) -> Option<Node<'a>> {
+        self.stated_main(record).or_else(|| self.root())
+    }
+
+    /// The same, if the record says so.
+    pub(super) fn stated_main(&self, record: &str) -> Option<Node<'a>> {
         let own = self.graph.named(record);
         let stated = own.and_then(|own| self.nodes(&[own], Aspect::Main).first().copied());
         stated
             .or_else(|| self.stated_by_another())
             .or_else(|| self.graph.subjects().find(|subject| is_it(*subject, record)))
             .or(own)
-            .or_else(|| self.root())
     }
 
     /// What a document other than the record says that it is about.
