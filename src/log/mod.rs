@@ -173,7 +173,7 @@ pub struct Undelivered {
 const CHAINED: usize = 3;
 
 /// The number of migrations.
-const SCHEMAS: usize = 11;
+const SCHEMAS: usize = 12;
 
 /// The migrations of the schema. One that was released is never edited.
 fn migrations() -> Migrations<'static> {
@@ -189,6 +189,7 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("../../migrations/0009_add-reopened-from.sql")),
         M::up(include_str!("../../migrations/0010_add-changes.sql")),
         M::up(include_str!("../../migrations/0011_version-documents.sql")),
+        M::up(include_str!("../../migrations/0015_move-words.sql")),
     ])
 }
 

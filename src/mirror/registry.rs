@@ -2,7 +2,7 @@
 
 use crate::links::LinksTable;
 use crate::quarantine::QuarantineTable;
-use crate::search::SearchTable;
+use crate::search::SearchView;
 use crate::store::StoreView;
 use crate::views::{Registered, TableView};
 
@@ -11,5 +11,5 @@ pub const VIEWS: &[Registered] = &[
     Registered::of::<StoreView>(),
     Registered::of::<TableView<LinksTable>>(),
     Registered::of::<TableView<QuarantineTable>>(),
-    Registered::of::<TableView<SearchTable>>(),
+    Registered::of::<SearchView>(),
 ];

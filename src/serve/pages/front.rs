@@ -10,6 +10,7 @@ use maud::{Markup, html};
 
 use super::charts::{lying_bars, standing_bars};
 use super::layout::{Page, Place, scroll, time_or};
+use super::narrowing::Asked;
 use super::words::{Language, Words};
 use super::{kind_name, search_form};
 use crate::links::Authority;
@@ -55,7 +56,7 @@ fn content(page: &Page<'_>, overview: &Overview) -> Markup {
     html! {
         section.hero {
             h1 { (words.tagline) }
-            (search_form(page, ""))
+            (search_form(page, &Asked::default()))
         }
         ul.figures aria-label=(words.what_is_here) {
             li { strong { (language.number(overview.records())) } " " (words.records) }
