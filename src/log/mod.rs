@@ -175,7 +175,7 @@ pub struct Undelivered {
 const CHAINED: usize = 3;
 
 /// The number of migrations.
-const SCHEMAS: usize = 13;
+const SCHEMAS: usize = 15;
 
 /// The migrations of the schema. One that was released is never edited.
 fn migrations() -> Migrations<'static> {
@@ -194,6 +194,7 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("../../migrations/0012_add-kinds-of-sources.sql")),
         M::up(include_str!("../../migrations/0013_add-shapes-of-view.sql")),
         M::up(include_str!("../../migrations/0014_create-labels.sql")),
+        M::up(include_str!("../../migrations/0015_move-words.sql")),
     ])
 }
 
