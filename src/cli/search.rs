@@ -5,10 +5,13 @@ use std::io::Write;
 use clap::{Args, ValueEnum};
 
 use super::exit::{Exit, Misuse};
-use super::form::Form;
 use super::global::Global;
 use super::output::{self, grouped};
+use super::record::quads;
 use super::settings::Settings;
+use crate::citation::{Citation, CitationFormat};
+use crate::labels::Languages;
+use crate::log::Log;
 use crate::rdf::last_part;
 use crate::search::{Facet, Finder, Found, Question, Sort};
 
@@ -24,6 +27,7 @@ use crate::search::{Facet, Finder, Found, Question, Sort};
   libris-mirror search 978-91-7000-059-1
   libris-mirror search selma --language swe --decade 1890 --facets
   libris-mirror search --category Romaner --link wikidata --limit 5
+  libris-mirror search selma lagerlöf --kind book --format bibtex > lagerlöf.bib
   libris-mirror search fjäril --json | jq -r '.entries[].record'")]
 pub(super) struct Arguments {
     /// The words to search for; none to browse what the options choose.
@@ -43,8 +47,32 @@ pub(super) struct Arguments {
     /// How many to skip first.
     #[arg(long, default_value_t = 0, value_name = "N")]
     offset: usize,
-    #[command(flatten)]
-    form: Form,
+    /// Print JSON, as --format json does.
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
+    /// How to print it: for people, for scripts, or for a reference manager.
+    #[arg(long, value_enum, default_value = "text", hide_default_value = true)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+    Ris,
+    Bibtex,
+    Csl,
+}
+
+impl Format {
+    fn citation(self) -> Option<CitationFormat> {
+        match self {
+            Self::Text | Self::Json => None,
+            Self::Ris => Some(CitationFormat::Ris),
+            Self::Bibtex => Some(CitationFormat::BibTex),
+            Self::Csl => Some(CitationFormat::Csl),
+        }
+    }
 }
 
 /// What the result is narrowed to. A value is an IRI or its last part; each option can be repeated, and then any of its values will do.
@@ -127,12 +155,29 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         values: if arguments.facets { VALUES } else { 0 },
     };
     let found = finder.find(&log, &question)?;
-    if arguments.form.json() {
+    if arguments.json || arguments.format == Format::Json {
         output::json(&found)?;
+        return Ok(Exit::Ok);
+    }
+    if let Some(format) = arguments.format.citation() {
+        let citations = citations(&log, &settings, &found)?;
+        let mut out = output::stdout();
+        out.write_all(format.write(&citations).as_bytes())?;
+        out.flush()?;
         return Ok(Exit::Ok);
     }
     print(&found, global)?;
     Ok(Exit::Ok)
+}
+
+/// Returns the citations of what was found.
+fn citations(log: &Log, settings: &Settings, found: &Found) -> anyhow::Result<Vec<Citation>> {
+    let mut citations = Vec::new();
+    for entry in &found.entries {
+        let quads = quads(log, &settings.config, &entry.record)?;
+        citations.extend(Citation::of(log, &settings.config.shapes, &entry.record, &quads, &Languages::default())?);
+    }
+    Ok(citations)
 }
 
 fn print(found: &Found, global: &Global) -> anyhow::Result<()> {

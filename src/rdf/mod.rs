@@ -19,4 +19,4 @@ pub(crate) use nodes::NOT_IN_PATH;
 pub use nodes::{NodeIds, graph_name};
 pub use payload::{PayloadError, PayloadFormat, Reader, try_context};
 pub use prefixes::{PREFIXES, compact};
-pub use shapes::{Description, Shapes};
+pub use shapes::{Description, Shapes, Thing};

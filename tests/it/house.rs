@@ -52,7 +52,7 @@ fn only_the_command_line_prints_or_reads_the_environment() {
 }
 
 /// Each room with the rooms that it may use: those on its own floor or below, without circles.
-const MAY_USE: [(&str, &[&str]); 25] = [
+const MAY_USE: [(&str, &[&str]); 26] = [
     ("build", &[]),
     ("pipeline", &[]),
     ("guide", &[]),
@@ -65,6 +65,7 @@ const MAY_USE: [(&str, &[&str]); 25] = [
     ("store", &["config", "log", "pipeline", "rdf", "snapshots", "views"]),
     ("links", &["log", "rdf", "views"]),
     ("labels", &["log", "rdf", "views"]),
+    ("citation", &["labels", "log", "rdf"]),
     ("quarantine", &["log", "views"]),
     ("query", &["labels", "log", "rdf", "snapshots", "store"]),
     ("search", &["links", "log", "rdf", "views"]),
@@ -79,6 +80,7 @@ const MAY_USE: [(&str, &[&str]); 25] = [
     (
         "serve",
         &[
+            "citation",
             "config",
             "data_dir",
             "export",
@@ -101,6 +103,7 @@ const MAY_USE: [(&str, &[&str]); 25] = [
         "cli",
         &[
             "backup",
+            "citation",
             "config",
             "data_dir",
             "demo",

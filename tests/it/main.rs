@@ -26,6 +26,7 @@
 //! - `serve_limits`: what one query or client may take
 //! - `serve_hostile`: requests that no browser sends
 //! - `serve_pages`: what people see
+//! - `citations`: records for reference managers
 //! - `clients`: what users ask with, browsers among them
 //! - `several_sources`: which version counts
 //! - `snapshots`: readers beside the writer, `publish`
@@ -48,6 +49,7 @@ mod arrows;
 mod backups;
 mod bad_records;
 mod changes;
+mod citations;
 mod clients;
 mod command_line;
 mod contexts;

@@ -56,6 +56,8 @@ pub struct Description {
     pub scope_notes: Vec<Name>,
     /// Extent.
     pub extents: Vec<Thing>,
+    /// Editions.
+    pub editions: Vec<Thing>,
     /// Series.
     pub series: Vec<SeriesPart>,
     /// What it is a part of.
@@ -76,6 +78,8 @@ pub struct Description {
     pub same: Vec<String>,
     /// The addresses of those who describe something close.
     pub close: Vec<String>,
+    /// The addresses where it can be read.
+    pub online: Vec<String>,
 }
 
 /// Somebody who made it.
@@ -176,6 +180,7 @@ impl Description {
             notes: walk.things(&both, Aspect::Note),
             scope_notes: literals(Aspect::ScopeNote),
             extents: walk.things(&[main], Aspect::Extent),
+            editions: walk.things(&[main], Aspect::Edition),
             series: series(walk, main),
             part_of: walk.things(&[main], Aspect::PartOf),
             nationalities: walk.things(&[main], Aspect::Nationality),
@@ -186,6 +191,7 @@ impl Description {
             identifiers: identifiers(walk, main),
             same: addresses(walk, main, Aspect::Same),
             close: addresses(walk, main, Aspect::Close),
+            online: addresses(walk, main, Aspect::Online).into_iter().filter(|address| address.starts_with("http")).collect(),
         }
     }
 

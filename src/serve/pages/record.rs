@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
 use oxigraph::model::{NamedOrBlankNodeRef, Quad};
 use url::form_urlencoded;
 
@@ -12,6 +12,8 @@ use super::card::{Field, Piece, fields};
 use super::layout::{Page, Place, scroll, time};
 use super::names::Names;
 use super::words::Language;
+use crate::citation::{Citation, CitationFormat, meta, schema_org};
+use crate::labels::Languages;
 use crate::links::{Authority, LinkFilter, LinkRow, LinksIndex};
 use crate::log::{LogError, RecordRow, VersionRow};
 use crate::query::GraphFormat;
@@ -50,6 +52,7 @@ struct Shown {
     links: Vec<LinkRow>,
     history: Vec<VersionRow>,
     turtle: Option<String>,
+    citation: Option<Citation>,
 }
 
 /// Returns the page of a record: live, deleted, withdrawn or quarantined.
@@ -71,7 +74,7 @@ pub async fn record(app: &App, headers: &HeaderMap, row: RecordRow, content: Con
         if quads.is_empty() { None } else { Some(String::from_utf8_lossy(&write(&quads, GraphFormat::Turtle)?).into_owned()) };
     let record = row.version.identifier.clone();
     let id = row.version.record;
-    let base = app.config.serve.record_base.clone();
+    let (base, shapes) = (app.config.serve.record_base.clone(), Arc::clone(&app.config.shapes));
     let shown = app
         .log
         .read(move |reading| {
@@ -101,6 +104,7 @@ pub async fn record(app: &App, headers: &HeaderMap, row: RecordRow, content: Con
                 links: LinksIndex(&reading.log).find(&LinkFilter::Record(record.clone()))?,
                 history: reading.log.history(id)?,
                 turtle,
+                citation: Citation::of(&reading.log, &shapes, &record, &quads, &Languages::one(language.code()))?,
             })
         })
         .await?;
@@ -116,7 +120,19 @@ pub async fn record(app: &App, headers: &HeaderMap, row: RecordRow, content: Con
         address: is_there.then(|| app.address_of(headers, &own)),
         data: is_there.then(|| format!("{own}/data.")),
     };
-    Ok(page.render(status, &content_of(&page, &row, notice.as_deref(), &shown)))
+    let head =
+        shown.citation.as_ref().map_or_else(|| html! {}, |citation| cited(citation, page.address.as_deref().unwrap_or(&own)));
+    Ok(page.render_with(status, &head, &content_of(&page, &row, notice.as_deref(), &shown)))
+}
+
+/// Returns what reference managers and search engines read in the head of the page.
+fn cited(citation: &Citation, address: &str) -> Markup {
+    // `<` ends the element, wherever it stands in the text.
+    let data = schema_org(citation, address).to_string().replace('<', "\\u003c");
+    html! {
+        @for (name, content) in meta(citation) { meta name=(name) content=(content); }
+        script type="application/ld+json" { (PreEscaped(data)) }
+    }
 }
 
 /// Looks up the name of a value, and the target of its link.
@@ -197,6 +213,12 @@ fn content_of(page: &Page<'_>, row: &RecordRow, notice: Option<&str>, shown: &Sh
                         @for offer in &GRAPHS {
                             @let name = offer.names.first().unwrap_or(&"ttl");
                             a href={ (own) "/data." (name) } type=(offer.media_type) aria-label={ (words.download) " " (offer.title) } { (offer.title) } " "
+                        }
+                        @if shown.citation.as_ref().is_some_and(|citation| citation.kind.is_resource()) {
+                            "· " (words.cite) ": "
+                            @for format in CitationFormat::ALL {
+                                a href={ (own) "." (format.ending()) } type=(format.media_type()) aria-label={ (words.cite) " " (format.title()) } { (format.title()) } " "
+                            }
                         }
                         @if let Some(entity) = &shown.entity { "· " a href={ (page.app.base) "/sparql?" (referring(entity)) } { (words.refers) } " " }
                         @if is_web(record) { "· " a href=(record) rel="external noopener" { (words.at_libris) } }

@@ -162,6 +162,7 @@ words! {
     new_version: "changed", "ändrades";
     deleted_version: "was deleted", "togs bort";
     data: "Data", "Data";
+    cite: "Cite as", "Citera som";
     refers: "What refers to it", "Vad som hänvisar hit";
     as_turtle: "The graph as Turtle", "Grafen som Turtle";
     at_libris: "At Libris", "Hos Libris";
