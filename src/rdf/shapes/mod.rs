@@ -19,4 +19,4 @@ pub use aspect::Aspect;
 pub use description::{Contributor, Description, Identifier, Publication, SeriesPart};
 pub use kinds::{Kind, KindSettings};
 pub use names::{Name, Thing, choose};
-pub use table::{Describe, Shapes, ShapesError};
+pub use table::{Describe, Ends, Shapes, ShapesError};

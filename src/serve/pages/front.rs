@@ -42,7 +42,7 @@ pub async fn front(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Re
 }
 
 fn content(page: &Page<'_>, overview: &Overview) -> Markup {
-    let (words, language, base) = (page.words(), page.language, &page.app.base);
+    let (words, language, base, shapes) = (page.words(), page.language, &page.app.base, &page.app.config.shapes);
     // Every record has a number of old Libris, which is not a link to another authority.
     let others = overview.links.iter().filter(|(name, _)| name != Authority::Libris.name());
     let links: u64 = others.clone().map(|(_, count)| count).sum();
@@ -87,7 +87,7 @@ fn content(page: &Page<'_>, overview: &Overview) -> Markup {
                     thead { tr { th scope="col" { (words.kind) } th.number scope="col" { (words.records) } th.number scope="col" { (words.triples) } } }
                     tbody {
                         @for (kind, records, triples) in overview.kinds.iter().take(KINDS) {
-                            tr { th scope="row" { (kind_name(kind, language)) } td.number { (language.number(records)) } td.number { (language.number(triples)) } }
+                            tr { th scope="row" { (kind_name(shapes, kind, language)) } td.number { (language.number(records)) } td.number { (language.number(triples)) } }
                         }
                     }
                 }

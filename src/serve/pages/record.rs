@@ -5,17 +5,17 @@ use std::sync::Arc;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use maud::{Markup, html};
-use oxigraph::model::{NamedOrBlankNodeRef, Quad};
+use oxigraph::model::Quad;
 use url::form_urlencoded;
 
 use super::card::{Field, Piece, fields};
-use super::kind_name;
 use super::layout::{Page, Place, scroll, time};
 use super::words::Language;
+use super::{kind_name, languages};
 use crate::links::{Authority, LinkFilter, LinkRow, LinksIndex};
 use crate::log::{RecordRow, VersionRow};
 use crate::query::GraphFormat;
-use crate::rdf::{Graph, last_part};
+use crate::rdf::{Description, Graph, last_part};
 use crate::search::SearchIndex;
 use crate::serve::app::App;
 use crate::serve::negotiate::GRAPHS;
@@ -68,15 +68,15 @@ pub async fn record(app: &App, headers: &HeaderMap, row: RecordRow, content: Con
         if quads.is_empty() { None } else { Some(String::from_utf8_lossy(&write(&quads, GraphFormat::Turtle)?).into_owned()) };
     let record = row.version.identifier.clone();
     let id = row.version.record;
-    let base = app.config.serve.record_base.clone();
+    let (base, shapes) = (app.config.serve.record_base.clone(), Arc::clone(&app.config.shapes));
     let shown = app
         .log
         .read(move |reading| {
-            let graph = Graph::new(&quads);
-            let main = graph.main_entity(&record);
+            let said = Description::of(&shapes, &record, &Graph::new(&quads));
+            let languages = languages(&shapes, language);
             let search = SearchIndex(&reading.log);
             let mut shown = Vec::new();
-            for Field { name, values } in main.map(|main| fields(&graph, main, words)).unwrap_or_default() {
+            for Field { name, values } in said.as_ref().map(|said| fields(said, &languages, words)).unwrap_or_default() {
                 let mut looked_up = Vec::new();
                 for value in values {
                     looked_up.push(look_up(&search, value, &base)?);
@@ -84,12 +84,9 @@ pub async fn record(app: &App, headers: &HeaderMap, row: RecordRow, content: Con
                 shown.push((name, looked_up));
             }
             Ok(Shown {
-                title: main.and_then(|main| graph.label(main)).unwrap_or_else(|| last_part(&record)),
-                kind: main.and_then(|main| graph.class(main)).unwrap_or_default().to_owned(),
-                entity: main.and_then(|main| match main {
-                    NamedOrBlankNodeRef::NamedNode(name) => Some(name.as_str().to_owned()),
-                    NamedOrBlankNodeRef::BlankNode(_) => None,
-                }),
+                title: said.as_ref().and_then(|said| said.label(&languages)).map_or_else(|| last_part(&record), str::to_owned),
+                kind: said.as_ref().map(|said| said.kind.clone()).unwrap_or_default(),
+                entity: said.and_then(|said| said.entity),
                 fields: shown,
                 links: LinksIndex(&reading.log).find(&LinkFilter::Record(record.clone()))?,
                 history: reading.log.history(id)?,
@@ -114,7 +111,12 @@ pub async fn record(app: &App, headers: &HeaderMap, row: RecordRow, content: Con
 
 /// Looks up the name of a value, if the record does not have it, and the target of its link.
 fn look_up(search: &SearchIndex<'_>, piece: Piece, base: &str) -> Result<Value, crate::log::LogError> {
-    let Piece { text, iri, after } = piece;
+    let Piece { text, iri, roles, mut after } = piece;
+    let roles: Vec<String> =
+        roles.into_iter().map(|role| look_up(search, role, base).map(|role| role.text)).collect::<Result<_, _>>()?;
+    if !roles.is_empty() {
+        after = format!(" ({}){after}", roles.join(", "));
+    }
     let Some(iri) = iri else { return Ok(Value { text: text.unwrap_or_default(), after, target: None }) };
     let entry = if iri.starts_with(base) { search.entry_about(&iri)? } else { None };
     Ok(if let Some(entry) = entry {
@@ -130,7 +132,7 @@ fn content_of(page: &Page<'_>, row: &RecordRow, notice: Option<&str>, shown: &Sh
     let own = page.app.record_path(record);
     html! {
         article {
-            p.over { span.kind { (kind_name(&shown.kind, page.language)) } " " code { (record) } }
+            p.over { span.kind { (kind_name(&page.app.config.shapes, &shown.kind, page.language)) } " " code { (record) } }
             h1 { (shown.title) }
             @if let Some(notice) = notice { p.notice role="status" { (notice) } }
             @if !shown.fields.is_empty() {
