@@ -155,7 +155,6 @@ mod tests {
     use oxigraph::io::{RdfFormat, RdfParser};
 
     use super::*;
-    use crate::config::Config;
 
     const IRI: &str = "https://libris.kb.se/abc";
 
@@ -165,8 +164,7 @@ mod tests {
         );
         let quads: Vec<Quad> =
             RdfParser::from_format(RdfFormat::Turtle).for_slice(&document).collect::<Result<_, _>>().expect("valid Turtle");
-        let config = Config::new(None, std::collections::HashMap::new(), &[]).expect("the defaults");
-        let description = Description::of(&config.shapes, IRI, &Graph::new(&quads)).expect("described");
+        let description = Description::of(&Shapes::standard(), IRI, &Graph::new(&quads)).expect("described");
         let known = |iri: &str| {
             let name = match iri {
                 "https://libris.kb.se/x#it" => Some("Lagerlöf, Selma"),

@@ -32,6 +32,8 @@ pub struct Description {
     pub categories: Vec<String>,
     /// Genres and forms.
     pub genres: Vec<Thing>,
+    /// What its work holds: text, music, images.
+    pub contents: Vec<Thing>,
     /// Carriers and the like: what an instance is.
     pub carriers: Vec<Thing>,
     /// Languages.
@@ -42,6 +44,10 @@ pub struct Description {
     pub classifications: Vec<Thing>,
     /// For whom it is meant.
     pub audiences: Vec<Thing>,
+    /// Whether it is an instance of a work.
+    pub is_instance: bool,
+    /// The IRIs of agents, works and the parts of composed subjects: whose names find it.
+    pub refers: Vec<String>,
     /// The works that it is an instance of and that have a record of their own.
     pub works: Vec<Thing>,
     /// Life span, or years of birth and death.
@@ -168,11 +174,14 @@ impl Description {
             publications,
             categories,
             genres: walk.things(&both, Aspect::Genre),
+            contents: walk.things(if is_instance { &both[1..] } else { &both }, Aspect::Content),
             carriers: if is_instance { walk.things(&[main], Aspect::Carrier) } else { Vec::new() },
             languages: walk.things(&both, Aspect::Language),
             subjects: walk.things(&both, Aspect::Subject),
             classifications: walk.things(&both, Aspect::Classification),
             audiences: walk.things(&both, Aspect::Audience),
+            is_instance,
+            refers: refers(walk, &both, &works),
             works: works.iter().filter(elsewhere).filter_map(bare).collect(),
             life_span: life_span(walk, main),
             descriptions: literals(Aspect::Description),
@@ -220,6 +229,20 @@ impl Description {
         let parts = [responsible, published, self.life_span.clone(), said, scheme];
         parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
     }
+}
+
+/// The IRIs of agents, works, and the parts of composed subjects.
+fn refers<'a>(walk: &Walk<'_, 'a>, both: &[Node<'a>], works: &[Node<'a>]) -> Vec<String> {
+    let contributions = walk.nodes(both, Aspect::Contribution);
+    let agents = walk.nodes(&contributions, Aspect::Agent);
+    let makers = [Aspect::Creator, Aspect::Contributor].into_iter().flat_map(|aspect| walk.nodes(both, aspect));
+    let parts = walk.nodes(both, Aspect::Subject).into_iter().flat_map(|subject| walk.terms_of(subject));
+    let all = agents.into_iter().chain(makers).chain(works.iter().copied()).chain(parts);
+    all.filter_map(|node| match node {
+        NamedOrBlankNodeRef::NamedNode(name) => Some(name.as_str().to_owned()),
+        NamedOrBlankNodeRef::BlankNode(_) => None,
+    })
+    .collect()
 }
 
 /// What the first of some nodes has of it.

@@ -137,9 +137,10 @@ fn facet_name(facet: Facet, words: &Words) -> &'static str {
 }
 
 /// The name of a value for people.
-fn value_name(facet: Facet, value: &str, names: &Names, language: Language) -> String {
+fn value_name(page: &Page<'_>, facet: Facet, value: &str, names: &Names) -> String {
+    let language = page.language;
     match facet {
-        Facet::Kind => kind_name(value, language),
+        Facet::Kind => kind_name(&page.app.config.shapes, value, language),
         Facet::Link => {
             let known = Authority::ALL.into_iter().find(|authority| authority.name() == value);
             known.map_or_else(|| value.to_owned(), |authority| authority.title().to_owned())
@@ -167,7 +168,7 @@ pub(super) fn chips(page: &Page<'_>, asked: &Asked, facets: &[FacetCounts], name
         @if !chosen.is_empty() {
             ul.chips aria-label=(words.chosen) {
                 @for (facet, value) in &chosen {
-                    @let name = value_name(*facet, value, names, page.language);
+                    @let name = value_name(page, *facet, value, names);
                     li { a.chip rel="nofollow" href=(asked.without(*facet, value).address(base)) {
                         span.hidden { (words.take_back) " " } (facet_name(*facet, words)) ": " strong { (name) } span aria-hidden="true" { " ×" }
                     } }
@@ -194,7 +195,7 @@ pub(super) fn panel(page: &Page<'_>, asked: &Asked, facets: &[FacetCounts], name
                     details open[OPEN.contains(facet) || values.iter().any(|value| value.chosen)] {
                         summary { (facet_name(*facet, words)) }
                         ul { @for value in values {
-                            @let name = value_name(*facet, &value.value, names, language);
+                            @let name = value_name(page, *facet, &value.value, names);
                             @let other = if value.chosen { asked.without(*facet, &value.value) } else { asked.with(*facet, &value.value) };
                             li {
                                 a rel="nofollow" href=(other.address(base)) aria-current=[value.chosen.then_some("true")] title=[(name != value.value).then_some(&value.value)] { (name) }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use maud::{Markup, PreEscaped, html};
-use oxigraph::model::{NamedOrBlankNodeRef, Quad};
+use oxigraph::model::Quad;
 use url::form_urlencoded;
 
 use super::card::{Field, Piece, fields};
+use super::languages;
 use super::layout::{Page, Place, scroll, time};
 use super::names::Names;
 use super::words::Language;
@@ -17,7 +18,7 @@ use crate::labels::Languages;
 use crate::links::{Authority, LinkFilter, LinkRow, LinksIndex};
 use crate::log::{LogError, RecordRow, VersionRow};
 use crate::query::GraphFormat;
-use crate::rdf::{Graph, last_part};
+use crate::rdf::{Description, Graph, last_part};
 use crate::search::SearchIndex;
 use crate::serve::app::App;
 use crate::serve::negotiate::GRAPHS;
@@ -78,27 +79,24 @@ pub async fn record(app: &App, headers: &HeaderMap, row: RecordRow, content: Con
     let shown = app
         .log
         .read(move |reading| {
-            let graph = Graph::new(&quads);
-            let main = graph.main_entity(&record);
-            let (search, names) = (SearchIndex(&reading.log), Names::new(&reading.log, language));
+            let said = Description::of(&shapes, &record, &Graph::new(&quads));
+            let languages = languages(&shapes, language);
+            let (search, names) = (SearchIndex(&reading.log), Names::new(&reading.log, &shapes, language));
             let mut shown = Vec::new();
-            for Field { name, values } in main.map(|main| fields(&graph, main, words)).unwrap_or_default() {
+            for Field { name, values } in said.as_ref().map(|said| fields(said, &languages, words)).unwrap_or_default() {
                 let mut looked_up = Vec::new();
                 for value in values {
                     looked_up.push(look_up(&search, &names, value, &base)?);
                 }
                 shown.push((name, looked_up));
             }
-            let entity = main.and_then(|main| match main {
-                NamedOrBlankNodeRef::NamedNode(name) => Some(name.as_str().to_owned()),
-                NamedOrBlankNodeRef::BlankNode(_) => None,
-            });
-            let title = names.of(entity.as_deref().unwrap_or(&record), false)?;
-            let title = title.or_else(|| main.and_then(|main| graph.label(main)));
+            let entity = said.as_ref().and_then(|said| said.entity.as_deref());
+            let title = names.of(entity.unwrap_or(&record), false)?;
+            let title = title.or_else(|| said.as_ref().and_then(|said| said.label(&languages)).map(str::to_owned));
             Ok(Shown {
                 title: title.unwrap_or_else(|| last_part(&record)),
-                kind: names.kind(main.and_then(|main| graph.class(main)).unwrap_or_default())?,
-                entity,
+                kind: names.kind(said.as_ref().map(|said| said.kind.as_str()).unwrap_or_default())?,
+                entity: said.and_then(|said| said.entity),
                 fields: shown,
                 names_missing: names.missing(),
                 links: LinksIndex(&reading.log).find(&LinkFilter::Record(record.clone()))?,
