@@ -36,6 +36,8 @@
 //! - `sources`: sources of the configuration, and when they are due
 //! - `outputs`: files, pipes, devices and links that results are written to
 //! - `definitions`: records that are no KBV, and another provider's server
+//! - `questions`: the example queries, and 24 questions of statistics
+//! - `payloads`, `reckoning`: their answers, computed without RDF
 //! - `contexts`: the JSON-LD context of a source, which may change
 //! - `namespaces`: payloads that need a declaration from outside
 //! - `model`: several sources with the same identifiers, against a model of what wins and in which order it happened
@@ -75,9 +77,12 @@ mod model;
 mod namespaces;
 mod older;
 mod outputs;
+mod payloads;
 mod proof;
 mod protocol;
 mod query_output;
+mod questions;
+mod reckoning;
 mod scripted;
 mod search;
 mod serve_dumps;
