@@ -20,14 +20,14 @@ mod wire;
 pub mod worker;
 
 pub use dataset::Queryable;
-pub use error::QueryError;
+pub use error::{QueryError, ResultsError};
 pub(crate) use graph_writer::with_prefixes;
 pub use graph_writer::{GraphFormat, GraphWriter};
 pub use mistake::Mistake;
 pub use names::{NAMES_FIT, Names};
 pub use prefixes::{PREFIXES, compact};
 pub use question::{Limits, Question};
-pub use results::{Bounds, Output, ResultsError, SolutionFormat, write};
+pub use results::{Bounds, Output, SolutionFormat, write};
 pub use run::{run, with_stack};
 pub use running::{Faults, Running, Written};
 pub use wire::{Ended, Frame, HEAD, Head, Refusal, RefusalKind, Task, read_head};

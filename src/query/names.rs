@@ -7,7 +7,7 @@ use oxigraph::model::{Literal, Term, Variable};
 use oxigraph::sparql::QuerySolution;
 use quick_cache::unsync::Cache;
 
-use super::results::ResultsError;
+use super::error::ResultsError;
 use crate::labels::{Labels, Languages};
 use crate::log::{Log, LogError};
 

@@ -9,12 +9,11 @@ use oxigraph::model::{GraphNameRef, Term, Variable};
 use oxigraph::sparql::results::{QueryResultsFormat, QueryResultsSerializer};
 use oxigraph::sparql::{QueryEvaluationError, QueryResults, QuerySolution, QuerySolutionIter};
 
-use super::error::QueryError;
+use super::error::ResultsError;
 use super::graph_writer::GraphFormat;
 use super::names::{Names, Place, named};
 use super::prefixes::compact;
 use super::running::{Running, Written};
-use crate::log::LogError;
 
 /// The formats of solutions (`SELECT`) and booleans (`ASK`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -29,20 +28,6 @@ pub enum SolutionFormat {
     Csv,
     /// SPARQL 1.1 Query Results TSV Format.
     Tsv,
-}
-
-/// Why results could not be written.
-#[derive(Debug, thiserror::Error)]
-pub enum ResultsError {
-    /// The query failed while its results were read.
-    #[error(transparent)]
-    Query(#[from] QueryError),
-    /// The output failed.
-    #[error("the output cannot be written")]
-    Output(#[from] io::Error),
-    /// Names could not be looked up.
-    #[error(transparent)]
-    Names(#[from] LogError),
 }
 
 /// The limits on what is written.

@@ -6,10 +6,10 @@ use std::path::Path;
 use oxigraph::sparql::QueryEvaluationError;
 use oxigraph::store::Store;
 
-use super::error::QueryError;
+use super::error::{QueryError, ResultsError};
 use super::graph_writer::GraphFormat;
 use super::names::{NAMES_FIT, Names};
-use super::results::{ResultsError, SolutionFormat, write};
+use super::results::{SolutionFormat, write};
 use super::run::run;
 use super::running::Written;
 use super::wire::{Ended, Frame, Head, Refusal, RefusalKind, Task};

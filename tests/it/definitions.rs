@@ -88,6 +88,15 @@ fn check(bench: &Bench, definitions: &[Definition]) {
     let thing = "https://id.example.org/vocab/#Thing";
     let shown = bench.run(&["record", thing]).ok();
     assert!(shown.contains("\"Sak\"@sv") && shown.contains(&format!("# identifier: {thing}")), "{shown}");
+    let names =
+        "SELECT ?x { VALUES ?x { <https://id.example.org/vocab/#Thing> lge:swe rel:aut ctry:sw kbv:Work saogf:Romaner } }";
+    let names = bench.run(&["query", "--labels", "sv", "--format", "csv", names]).ok();
+    assert!(names.contains("#Thing,Sak"), "{names}");
+    if definitions.iter().any(|definition| definition.identifier == "https://id.kb.se/language/swe") {
+        for name in ["swe,Svenska", "aut,Författare", "sw,Sverige", "Work,Verk"] {
+            assert!(names.contains(&format!("/{name}")), "{name}: {names}");
+        }
+    }
     let links = bench.run(&["links", "--record", thing, "--json"]).json();
     assert_eq!((&links[0]["entity"], &links[0]["id"]), (&thing.into(), &"Q35120".into()), "{links}");
 }
