@@ -21,7 +21,7 @@ pub use defaults::{DEFAULTS, ENVIRONMENT_PREFIX};
 pub use error::ConfigError;
 pub use file::UserFile;
 pub use nearest::nearest;
-pub use source::{DocumentsSource, EmmSource, OaiSource, Source, SourceKind, SourceOrigin, SourceSettings, Split};
+pub use source::{DocumentsSource, EmmSource, OaiSource, STDIN, Source, SourceKind, SourceOrigin, SourceSettings, Split};
 
 /// All settings.
 #[derive(Debug, Clone, Deserialize)]
@@ -66,6 +66,9 @@ pub struct Harvest {
     pub record_bytes: usize,
     pub depth: usize,
     pub document_bytes: usize,
+    pub file_bytes: u64,
+    pub blank_nodes: usize,
+    pub sort_memory_mb: usize,
     pub gzip_ratio: u64,
     pub isolate_records: usize,
     pub withdraw_max_percent: f64,

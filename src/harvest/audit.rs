@@ -9,6 +9,7 @@ use tokio::runtime::Runtime;
 use super::audit_list::{AuditList, AuditListEnd};
 use super::client::{Client, Traffic};
 use super::connect::{identify, runtime};
+use super::documents;
 use super::error::FetchError;
 use super::outcome::HarvestError;
 use super::plan::{Bounds, Facts, next_from};
@@ -55,6 +56,26 @@ pub struct AuditReport {
     pub snapshot: Option<u64>,
 }
 
+impl AuditReport {
+    /// The report of an audit that has not done anything yet.
+    pub(super) fn begun(source: &str) -> Self {
+        Self {
+            source: source.to_owned(),
+            resumed: None,
+            found: None,
+            left: None,
+            counters: Counters::default(),
+            withdrawn: 0,
+            brake: None,
+            traffic: Traffic::default(),
+            unavailable: None,
+            doubtful: false,
+            harvested: None,
+            snapshot: None,
+        }
+    }
+}
+
 /// Audits one source.
 pub fn audit(
     mirror: &mut Mirror,
@@ -64,9 +85,12 @@ pub fn audit(
     stop: &Stop,
     hear: Hear<'_>,
 ) -> Result<AuditReport, HarvestError> {
-    let SourceOrigin::OaiPmh(list) = &source.origin else { return Err(HarvestError::Kind(source.kind().name())) };
     let runtime = runtime()?;
-    let result = Audit { mirror, source, list, config, stop }.go(&runtime, options, hear);
+    let result = match &source.origin {
+        SourceOrigin::OaiPmh(list) => Audit { mirror, source, list, config, stop }.go(&runtime, options, hear),
+        SourceOrigin::Documents(found) => documents::audit(mirror, (source, found), config, options, (&runtime, stop), hear),
+        SourceOrigin::Emm(_) => Err(HarvestError::Kind(source.kind().name())),
+    };
     runtime.shutdown_background();
     result
 }
@@ -101,20 +125,7 @@ impl Audit<'_> {
         let (complete, undoubted) = (self.mirror.log.last_complete(row.id)?, self.mirror.log.last_undoubted(row.id)?);
         let bounds = Bounds { granularity: identify.granularity, overlap_s: self.config.harvest.overlap_s };
         let harvested = next_from(&Facts { newest: None, complete: complete.as_ref(), undoubted: undoubted.as_ref(), bounds });
-        let mut report = AuditReport {
-            source: self.source.name.clone(),
-            resumed: None,
-            found: None,
-            left: None,
-            counters: Counters::default(),
-            withdrawn: 0,
-            brake: None,
-            traffic: Traffic::default(),
-            unavailable: None,
-            doubtful: false,
-            harvested,
-            snapshot: None,
-        };
+        let mut report = AuditReport { harvested, ..AuditReport::begun(&self.source.name) };
         let list = AuditList::begin(self.mirror, self.list, self.config, self.stop, &row, identify.granularity)?;
         report.resumed = list.resumed();
         match list.fetch(runtime, &client, progress)? {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::client::Traffic;
+use super::documents::DocumentFailure;
 use super::error::FetchError;
 use super::plan::Options;
 use super::probe::ProbeError;
@@ -46,6 +47,10 @@ pub struct HarvestReport {
     pub outcome: Outcome,
     /// The list ended, but may lack records: the next regular harvest reaches back to this datestamp, or to the beginning.
     pub reaches_back: Option<Option<Datestamp>>,
+    /// Records that left the source, and were withdrawn.
+    pub withdrawn: u64,
+    /// Records that left the source, and their percentage of the live ones, if these were too many to be withdrawn.
+    pub brake: Option<(u64, f64)>,
     /// The snapshot that was published, if anything changed.
     pub snapshot: Option<u64>,
 }
@@ -63,6 +68,8 @@ impl HarvestReport {
             traffic: Traffic::default(),
             outcome: Outcome::Interrupted,
             reaches_back: None,
+            withdrawn: 0,
+            brake: None,
             snapshot: None,
         }
     }
@@ -142,6 +149,17 @@ pub enum HarvestError {
     /// What was asked for is not there for this kind of source.
     #[error("a source of kind {0:?} cannot be asked for this\nhint: `libris-mirror harvest NAME --full` reads all of it again")]
     Kind(&'static str),
+    /// Nothing of a source can be read.
+    #[error("{name} cannot be read: {failure}\nhint: repair it, and run the same command again; nothing was changed")]
+    Document {
+        /// The document.
+        name: String,
+        /// Why.
+        failure: DocumentFailure,
+    },
+    /// A temporary file in the data directory.
+    #[error("a temporary file in the data directory failed: {0}\nhint: free some space, and run the same command again")]
+    TemporaryFile(std::io::Error),
     /// The runtime of the network side does not start.
     #[error("the network side cannot start: {0}")]
     Runtime(std::io::Error),

@@ -16,6 +16,7 @@ mod listing;
 mod position;
 mod proof;
 mod read;
+mod readings;
 mod sources;
 mod state;
 mod trouble;
@@ -43,6 +44,7 @@ pub use ids::{ChangeId, HarvestId, PageId, SourceId};
 pub use listing::ListedRecord;
 pub use proof::Proof;
 pub use read::{CurrentVersion, PageBodies, RecordRow};
+pub use readings::{DocumentId, KnownDocument, ReadDocument};
 pub use sources::SourceRow;
 pub use state::LogState;
 pub use trouble::TroubleRow;
@@ -175,7 +177,7 @@ pub struct Undelivered {
 const CHAINED: usize = 3;
 
 /// The number of migrations.
-const SCHEMAS: usize = 15;
+const SCHEMAS: usize = 16;
 
 /// The migrations of the schema. One that was released is never edited.
 fn migrations() -> Migrations<'static> {
@@ -195,6 +197,7 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("../../migrations/0013_add-shapes-of-view.sql")),
         M::up(include_str!("../../migrations/0014_create-labels.sql")),
         M::up(include_str!("../../migrations/0015_move-words.sql")),
+        M::up(include_str!("../../migrations/0016_add-documents.sql")),
     ])
 }
 
