@@ -179,7 +179,7 @@ fn below(value: &Value) -> u64 {
     match value {
         Value::Node(node) => statements(node),
         Value::List(members) => members.iter().map(|member| 2 + below(member)).sum(),
-        Value::Iri(_) | Value::Text(_) | Value::Typed(..) => 0,
+        Value::Iri(_) | Value::Text(_) | Value::Lang(..) | Value::Typed(..) => 0,
     }
 }
 

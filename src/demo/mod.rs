@@ -5,15 +5,19 @@
 
 mod answers;
 mod catalogue;
+mod definitions;
 mod faults;
 mod generator;
 mod node;
 mod render;
 mod server;
+mod terms;
 
 pub use catalogue::{Catalogue, Entry, ServedCounts};
+pub use definitions::{Definition, defined, definitions};
 pub use faults::{Fault, Faults};
 pub use generator::{identifier, record};
 pub use node::{Node, Value};
-pub use render::{CONTEXT, jsonld, rdfxml, turtle};
+pub use render::{json_graph, jsonld, rdfxml, turtle};
 pub use server::{FakeLibris, ServerState, router};
+pub use terms::CONTEXT;

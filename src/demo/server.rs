@@ -15,7 +15,7 @@ use chrono::Utc;
 
 use super::answers::{self, Library};
 use super::catalogue::Catalogue;
-use super::render::CONTEXT;
+use super::terms::CONTEXT;
 
 /// Rows scanned for a page, as Libris does it: not all of them need be in the set.
 pub const PAGE_ROWS: usize = 1000;
