@@ -2,6 +2,7 @@
 
 use super::commit::deadline;
 use super::connect::runtime;
+use super::emm;
 use super::list_run;
 use super::outcome::{HarvestError, HarvestReport, Outcome, Progress, RunOptions};
 use super::plan::due_at;
@@ -57,7 +58,8 @@ fn harvest(
             None
         }
         (None, SourceOrigin::OaiPmh(list)) => list_run::harvest(mirror, source, list, run, &mut report, progress)?,
-        (None, SourceOrigin::Emm(_) | SourceOrigin::Documents(_)) => return Err(HarvestError::Kind(source.kind().name())),
+        (None, SourceOrigin::Emm(service)) => emm::harvest(mirror, source, service, run, &mut report, progress)?,
+        (None, SourceOrigin::Documents(_)) => return Err(HarvestError::Kind(source.kind().name())),
     };
     let changed = report.counters.changed_anything() || caught_up.records > 0 || !mirror.is_current()?;
     if changed && !run.stop.is_stopped() && mirror.log.last_change()?.0 > 0 {

@@ -8,6 +8,7 @@ mod append;
 mod audits;
 mod change;
 mod documents;
+mod emm;
 mod harvests;
 mod hash;
 mod history;
@@ -36,6 +37,7 @@ pub use append::{NewPage, Origin, PageReport};
 pub use audits::{AuditPage, Difference, DifferenceKind, Differences};
 pub use change::{ChangeKind, ChangeRow, Mark};
 pub use documents::{Contexts, Document, NewDocument};
+pub use emm::HeldRecord;
 pub use harvests::{Counters, HarvestKind, HarvestRow, HarvestState};
 pub use hash::PageProof;
 pub use history::VersionRow;
@@ -175,7 +177,7 @@ pub struct Undelivered {
 const CHAINED: usize = 3;
 
 /// The number of migrations.
-const SCHEMAS: usize = 12;
+const SCHEMAS: usize = 13;
 
 /// The migrations of the schema. One that was released is never edited.
 fn migrations() -> Migrations<'static> {
@@ -192,6 +194,7 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("../../migrations/0010_add-changes.sql")),
         M::up(include_str!("../../migrations/0011_version-documents.sql")),
         M::up(include_str!("../../migrations/0012_add-kinds-of-sources.sql")),
+        M::up(include_str!("../../migrations/0017_add-emm.sql")),
     ])
 }
 

@@ -52,11 +52,12 @@ fn only_the_command_line_prints_or_reads_the_environment() {
 }
 
 /// Each room with the rooms that it may use: those on its own floor or below, without circles.
-const MAY_USE: [(&str, &[&str]); 24] = [
+const MAY_USE: [(&str, &[&str]); 25] = [
     ("build", &[]),
     ("pipeline", &[]),
     ("guide", &[]),
     ("oai", &[]),
+    ("emm", &["oai"]),
     ("rdf", &["oai"]),
     ("config", &["oai", "rdf"]),
     ("log", &["config", "oai", "rdf"]),
@@ -73,7 +74,7 @@ const MAY_USE: [(&str, &[&str]); 24] = [
     ("figures", &["log", "mirror", "quarantine", "snapshots", "views"]),
     ("backup", &["data_dir", "log", "snapshots", "store"]),
     ("verify", &["log", "mirror", "pipeline", "views"]),
-    ("harvest", &["config", "log", "mirror", "oai", "quarantine", "rdf"]),
+    ("harvest", &["config", "emm", "log", "mirror", "oai", "quarantine", "rdf"]),
     ("demo", &["oai", "rdf"]),
     (
         "serve",
