@@ -98,6 +98,7 @@ pub mod cli;
 pub mod config;
 pub mod data_dir;
 pub mod demo;
+pub mod emm;
 pub mod export;
 pub mod figures;
 pub mod guide;

@@ -72,6 +72,7 @@ pub struct Harvest {
     pub gzip_ratio: u64,
     pub isolate_records: usize,
     pub withdraw_max_percent: f64,
+    pub feed_pages: usize,
 }
 
 /// `[store]`
@@ -177,13 +178,14 @@ impl Config {
     /// Checks the values. A caller that changes one afterwards must check again.
     pub fn check(&self) -> Result<(), ConfigError> {
         self.serve.check()?;
-        let Harvest { tries, page_records, page_bytes, record_bytes, depth, .. } = &self.harvest;
+        let Harvest { tries, page_records, page_bytes, record_bytes, depth, feed_pages, .. } = &self.harvest;
         for (key, value) in [
             ("harvest.tries", *tries),
             ("harvest.page_records", *page_records),
             ("harvest.page_bytes", *page_bytes),
             ("harvest.record_bytes", *record_bytes),
             ("harvest.depth", *depth),
+            ("harvest.feed_pages", *feed_pages),
             ("store.bulk_memory_mb", self.store.bulk_memory_mb),
             ("store.open_tables", self.store.open_tables as usize),
             ("store.keep_snapshots", self.store.keep_snapshots),

@@ -10,7 +10,7 @@ use super::file::UserFile;
 use super::nearest::nearest;
 
 /// The settings of a source with their types.
-const OF_SOURCES: [(&str, Kind); 14] = [
+const OF_SOURCES: [(&str, Kind); 15] = [
     ("kind", Kind::Text),
     ("url", Kind::Text),
     ("set", Kind::Text),
@@ -19,6 +19,7 @@ const OF_SOURCES: [(&str, Kind); 14] = [
     ("context", Kind::Text),
     ("selections", Kind::List),
     ("download", Kind::Switch),
+    ("entities", Kind::Text),
     ("urls", Kind::List),
     ("files", Kind::List),
     ("accept", Kind::Text),

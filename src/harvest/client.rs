@@ -104,6 +104,17 @@ impl Client {
         self.with_retries(|| self.once(url.clone(), HeaderMap::new(), read.clone())).await.map(|(answer, _)| answer)
     }
 
+    /// Fetches what is no OAI-PMH from an address that the user configured, and reads it as [`Client::ask`] does.
+    pub(super) async fn get<T: Send + 'static>(
+        &self,
+        url: &Url,
+        accept: &'static str,
+        read: impl Fn(Box<dyn BufRead + Send>) -> Result<T, FetchError> + Clone + Send + 'static,
+    ) -> Result<T, FetchError> {
+        let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]);
+        self.with_retries(|| self.once(url.clone(), headers.clone(), read.clone())).await.map(|(answer, _)| answer)
+    }
+
     /// Fetches a document that is no OAI-PMH, such as a JSON-LD context, from an address that the user configured; only if it
     /// is not the one that `known` belongs to.
     pub(super) async fn document(&self, url: &Url, known: Option<&Validators>) -> Result<FetchedDocument, FetchError> {
@@ -312,7 +323,7 @@ impl Client {
 }
 
 /// The longest context. It is parsed again for every record, and KB's has 18 kB.
-const CONTEXT_BYTES: usize = 1 << 20;
+pub(super) const CONTEXT_BYTES: usize = 1 << 20;
 
 /// What a server says of the version of a document (RFC 9110 section 8.8).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use chrono::Utc;
 use tokio::runtime::Runtime;
 use url::Url;
 
-use super::client::{Client, FetchedDocument, Validators};
+use super::client::{CONTEXT_BYTES, Client, FetchedDocument, Validators};
 use super::error::FetchError;
 use super::outcome::HarvestError;
 use crate::config::SourceKind;
@@ -79,14 +79,19 @@ pub(super) fn context_of(
         }
         (Err(error), None) => return Err(HarvestError::Unavailable(error)),
     };
+    chosen(url, version, known).map(Some)
+}
+
+/// The version that came, or the one that the log has if that cannot be used.
+fn chosen(url: Url, version: Version, known: Option<Version>) -> Result<RunContext, HarvestError> {
     let is_new = known.as_ref().is_none_or(|known| known.body != version.body);
     match (usable(&url, &version.body), known.filter(|_| is_new)) {
         (Err(error), Some(known)) => {
             tracing::warn!("{error}; the version that the log has is used");
             let context = Arc::new(Context::new(url.as_str(), &known.body)?);
-            Ok(Some(RunContext { context, url, version: known, is_new: false }))
+            Ok(RunContext { context, url, version: known, is_new: false })
         }
-        (context, _) => Ok(Some(RunContext { context: context?, url, version, is_new })),
+        (context, _) => Ok(RunContext { context: context?, url, version, is_new }),
     }
 }
 
@@ -114,6 +119,17 @@ fn few(names: &[String]) -> String {
 }
 
 impl RunContext {
+    /// The context that a dump brought with it; nothing if its IRI is no address.
+    pub(super) fn of_dump(log: &Log, url: &str, document: Vec<u8>) -> Result<Option<Self>, HarvestError> {
+        let Ok(url) = Url::parse(url) else { return Ok(None) };
+        if document.len() > CONTEXT_BYTES {
+            return Err(HarvestError::Unavailable(FetchError::TooLarge { url: url.to_string(), limit: CONTEXT_BYTES }));
+        }
+        let without = |body| Version { body, validators: Validators::default() };
+        let known = log.document(url.as_str())?.map(|known| without(known.body));
+        chosen(url, without(document), known).map(Some)
+    }
+
     /// Makes it the context of a source: a new version is kept, and what depends on it is read again.
     fn accept(&self, log: &mut Log, source: SourceId) -> Result<(), LogError> {
         let Version { body, validators: Validators { etag, last_modified } } = &self.version;

@@ -3,6 +3,7 @@
 use super::commit::deadline;
 use super::connect::runtime;
 use super::documents;
+use super::emm;
 use super::list_run;
 use super::outcome::{HarvestError, HarvestReport, Outcome, Progress, RunOptions};
 use super::plan::due_at;
@@ -58,7 +59,7 @@ fn harvest(
             None
         }
         (None, SourceOrigin::OaiPmh(list)) => list_run::harvest(mirror, source, list, run, &mut report, progress)?,
-        (None, SourceOrigin::Emm(_)) => return Err(HarvestError::Kind(source.kind().name())),
+        (None, SourceOrigin::Emm(service)) => emm::harvest(mirror, source, service, run, &mut report, progress)?,
         (None, SourceOrigin::Documents(found)) => documents::harvest(mirror, source, found, run, &mut report, progress)?,
     };
     let changed = report.counters.changed_anything() || report.withdrawn > 0 || caught_up.records > 0 || !mirror.is_current()?;

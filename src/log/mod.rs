@@ -8,6 +8,7 @@ mod append;
 mod audits;
 mod change;
 mod documents;
+mod emm;
 mod harvests;
 mod hash;
 mod history;
@@ -37,6 +38,7 @@ pub use append::{NewPage, Origin, PageReport};
 pub use audits::{AuditPage, Difference, DifferenceKind, Differences};
 pub use change::{ChangeKind, ChangeRow, Mark};
 pub use documents::{Contexts, Document, NewDocument};
+pub use emm::HeldRecord;
 pub use harvests::{Counters, HarvestKind, HarvestRow, HarvestState};
 pub use hash::PageProof;
 pub use history::VersionRow;
@@ -177,7 +179,7 @@ pub struct Undelivered {
 const CHAINED: usize = 3;
 
 /// The number of migrations.
-const SCHEMAS: usize = 16;
+const SCHEMAS: usize = 17;
 
 /// The migrations of the schema. One that was released is never edited.
 fn migrations() -> Migrations<'static> {
@@ -198,6 +200,7 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("../../migrations/0014_create-labels.sql")),
         M::up(include_str!("../../migrations/0015_move-words.sql")),
         M::up(include_str!("../../migrations/0016_add-documents.sql")),
+        M::up(include_str!("../../migrations/0017_add-emm.sql")),
     ])
 }
 

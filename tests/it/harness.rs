@@ -132,6 +132,14 @@ impl Bench {
         self.path().join("mirror")
     }
 
+    /// Adds a source to the user's configuration.
+    pub fn configure(&self, name: &str, settings: &str) {
+        let path = self.path().join(".config/libris-mirror/config.toml");
+        fs_err::create_dir_all(path.parent().expect("a folder")).expect("created");
+        let before = fs_err::read_to_string(&path).unwrap_or_default();
+        fs_err::write(&path, format!("{before}[sources.{name}]\n{settings}\n")).expect("written");
+    }
+
     /// The binary with these words, a clean environment, no pauses and short retries.
     pub fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(binary());

@@ -52,11 +52,12 @@ fn only_the_command_line_prints_or_reads_the_environment() {
 }
 
 /// Each room with the rooms that it may use: those on its own floor or below, without circles.
-const MAY_USE: [(&str, &[&str]); 26] = [
+const MAY_USE: [(&str, &[&str]); 27] = [
     ("build", &[]),
     ("pipeline", &[]),
     ("guide", &[]),
     ("oai", &[]),
+    ("emm", &["oai"]),
     ("rdf", &["oai"]),
     ("config", &["oai", "rdf"]),
     ("log", &["config", "oai", "rdf"]),
@@ -75,7 +76,7 @@ const MAY_USE: [(&str, &[&str]); 26] = [
     ("figures", &["log", "mirror", "quarantine", "snapshots", "views"]),
     ("backup", &["data_dir", "log", "search", "snapshots", "store"]),
     ("verify", &["log", "mirror", "pipeline", "views"]),
-    ("harvest", &["config", "log", "mirror", "oai", "quarantine", "rdf"]),
+    ("harvest", &["config", "emm", "log", "mirror", "oai", "quarantine", "rdf"]),
     ("demo", &["oai", "rdf"]),
     (
         "serve",

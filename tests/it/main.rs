@@ -4,6 +4,7 @@
 //! - `interruption`: Ctrl-C and SIGTERM, resumption, expired tokens
 //! - `formats`: RDF/XML, Turtle and JSON-LD; real records, where they are there
 //! - `documents`: answers of all six verbs, read by the streaming parser
+//! - `emm`: dumps and changes
 //! - `endless`: an answer of gigabytes without a token
 //! - `faults`: every way in which the fake Libris can spoil an answer
 //! - `isolation`: records that kill their pages, one by one
@@ -61,6 +62,7 @@ mod crashes;
 mod cron;
 mod definitions;
 mod documents;
+mod emm;
 mod endless;
 mod faults;
 mod formats;

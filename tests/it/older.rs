@@ -6,6 +6,7 @@ use crate::harness::Bench;
 /// document had one version, words were in the log's file, and a snapshot had a page and no manifest.
 const WITHOUT_CHANGES: &str = "
     DROP TABLE said; DROP TABLE source_document;
+    DROP TABLE emm_known; DROP TABLE emm_entity; DROP TABLE emm_class;
     ALTER TABLE source DROP COLUMN kind; ALTER TABLE source DROP COLUMN settings;
     ALTER TABLE record ADD COLUMN changed_page INTEGER NOT NULL DEFAULT 0;
     UPDATE record SET changed_page = (SELECT page_id FROM change WHERE id = last_change);

@@ -43,6 +43,9 @@ pub struct SourceSettings {
     /// Whether an `emm` source is downloaded in one answer in place of pages.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub download: bool,
+    /// Where an `emm` source serves the data of single entities, if not on the host of `url`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entities: Option<String>,
     /// The documents of a `documents` source on the web.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub urls: Vec<String>,
@@ -146,6 +149,7 @@ impl Default for SourceSettings {
             context: None,
             selections: Vec::new(),
             download: false,
+            entities: None,
             urls: Vec::new(),
             files: Vec::new(),
             accept: None,
@@ -190,13 +194,14 @@ impl SourceSettings {
         use SourceKind::{Documents, Emm, OaiPmh};
         let text = |text: &Option<String>| text.clone();
         let list = |list: &[String]| (!list.is_empty()).then(|| list.join(", "));
-        let all: [(&[SourceKind], &'static str, Option<String>); 10] = [
+        let all: [(&[SourceKind], &'static str, Option<String>); 11] = [
             (&[OaiPmh, Emm], "url", text(&self.url)),
             (&[OaiPmh], "set", text(&self.set)),
             (&[OaiPmh], "prefix", text(&self.prefix)),
             (&[OaiPmh, Documents], "format", text(&self.format)),
             (&[Emm], "selections", list(&self.selections)),
             (&[Emm], "download", self.download.then(|| "true".to_owned())),
+            (&[Emm], "entities", text(&self.entities)),
             (&[Documents], "urls", list(&self.urls)),
             (&[Documents], "files", list(&self.files)),
             (&[Documents], "accept", text(&self.accept)),
