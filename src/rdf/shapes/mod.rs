@@ -18,5 +18,5 @@ mod walk;
 pub use aspect::Aspect;
 pub use description::{Contributor, Description, Identifier, Publication, SeriesPart};
 pub use kinds::{Kind, KindSettings};
-pub use names::{Name, Thing, choose};
+pub use names::{Name, Thing, choose, named};
 pub use table::{Describe, Ends, Shapes, ShapesError};
