@@ -179,6 +179,13 @@ impl Catalogue {
         rows.take(limit).filter_map(|(_, number)| self.rows.get(number).copied()).collect()
     }
 
+    /// At most `limit` rows that were changed until a time (milliseconds), the newest first.
+    #[must_use]
+    pub fn newest(&self, until: i64, limit: usize) -> Vec<Entry> {
+        let rows = self.by_change.range(..=(until, u64::MAX)).rev().take(limit);
+        rows.filter_map(|(_, number)| self.rows.get(number).copied()).collect()
+    }
+
     /// What a mirror of a set must hold.
     #[must_use]
     pub fn counts(&self, set: Option<&str>) -> ServedCounts {

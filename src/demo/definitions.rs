@@ -48,9 +48,8 @@ fn rows() -> impl Iterator<Item = Row> {
     })
 }
 
-/// The definitions of a class and of its subclasses; those of `all` classes.
-#[must_use]
-pub fn definitions(kind: &str) -> Vec<Definition> {
+/// A class and its subclasses.
+pub(super) fn with_subclasses(kind: &str) -> Vec<&str> {
     let mut classes = vec![kind];
     // The table names a class after the classes above it, except for a few that a second pass finds.
     for _ in 0..2 {
@@ -63,6 +62,13 @@ pub fn definitions(kind: &str) -> Vec<Definition> {
             }
         }
     }
+    classes
+}
+
+/// The definitions of a class and of its subclasses; those of `all` classes.
+#[must_use]
+pub fn definitions(kind: &str) -> Vec<Definition> {
+    let classes = with_subclasses(kind);
     rows().filter(|row| kind == "all" || classes.contains(&row.class)).map(|row| definition(&row)).collect()
 }
 

@@ -1,4 +1,4 @@
-//! The fake Libris: a catalogue of made-up records, and an OAI-PMH server for it on 127.0.0.1, for the tour and the tests.
+//! The fake Libris: a catalogue of made-up records, and servers for it on 127.0.0.1 that speak OAI-PMH and EMM, for the tour and the tests.
 //!
 //! The server speaks OAI-PMH as Libris does, departures from the specification included, so that what works here works there.
 //! [`Faults`] makes it fail as real servers do.
@@ -8,6 +8,7 @@ mod authorities;
 mod catalogue;
 mod definitions;
 mod dice;
+mod emm;
 mod faults;
 mod generator;
 mod instances;
@@ -23,6 +24,7 @@ mod works;
 
 pub use catalogue::{Catalogue, Entry, ServedCounts};
 pub use definitions::{Definition, defined, definitions};
+pub use emm::EmmService;
 pub use faults::{Fault, Faults};
 pub use generator::{record, record_in};
 pub use node::{Node, Value};

@@ -16,6 +16,7 @@ use chrono::Utc;
 
 use super::answers::{self, Library};
 use super::catalogue::Catalogue;
+use super::emm::{self, EmmService};
 use super::linked_data::linked_data;
 use super::terms::CONTEXT;
 
@@ -32,6 +33,8 @@ pub struct ServerState {
     pub page_rows: AtomicUsize,
     /// Records that cannot be converted into any format, by number.
     pub unconverted: RwLock<HashSet<u64>>,
+    /// The service of dumps and changes.
+    pub emm: EmmService,
     requests: AtomicU64,
     bytes: AtomicU64,
 }
@@ -45,6 +48,7 @@ impl ServerState {
             gzip,
             page_rows: AtomicUsize::new(PAGE_ROWS),
             unconverted: RwLock::default(),
+            emm: EmmService::default(),
             requests: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
         })
@@ -96,6 +100,12 @@ impl FakeLibris {
         format!("http://{}/api/oaipmh/", self.address)
     }
 
+    /// The base URL of its dumps and changes.
+    #[must_use]
+    pub fn emm_url(&self) -> String {
+        format!("http://{}/api/emm/", self.address)
+    }
+
     /// The URL of its JSON-LD context.
     #[must_use]
     pub fn context_url(&self) -> String {
@@ -116,13 +126,14 @@ pub fn router(state: Arc<ServerState>) -> Router {
     Router::new()
         .route("/api/oaipmh/", get(oai).post(oai))
         .route("/context.jsonld", get(|| async { ([(CONTENT_TYPE, "application/ld+json")], CONTEXT) }))
+        .merge(emm::routes())
         .route("/demo/counts", get(counts))
         .route("/demo/change", get(change).post(change))
         .fallback(get(described))
         .with_state(state)
 }
 
-fn arguments(form: &[u8]) -> Vec<(String, String)> {
+pub(super) fn arguments(form: &[u8]) -> Vec<(String, String)> {
     url::form_urlencoded::parse(form).into_owned().collect()
 }
 

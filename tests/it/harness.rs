@@ -132,6 +132,14 @@ impl Bench {
         self.path().join("mirror")
     }
 
+    /// Adds a source to the user's configuration.
+    pub fn configure(&self, name: &str, settings: &str) {
+        let path = self.path().join(".config/libris-mirror/config.toml");
+        fs_err::create_dir_all(path.parent().expect("a folder")).expect("created");
+        let before = fs_err::read_to_string(&path).unwrap_or_default();
+        fs_err::write(&path, format!("{before}[sources.{name}]\n{settings}\n")).expect("written");
+    }
+
     /// The binary with these words, a clean environment, no pauses and short retries.
     pub fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(binary());
@@ -172,7 +180,7 @@ impl Bench {
     }
 
     /// Everything that the mirror holds, for comparison: the N-Quads, the table of records, the links, the
-    /// entries of the search, the kept counts, and the indexes that there are.
+    /// names, the entries of the search, the kept counts, and the indexes that there are.
     pub fn contents(&self) -> Vec<String> {
         let mut lines = self.quads();
         let log = rusqlite::Connection::open(self.data().join("mirror.db")).expect("a log");
@@ -180,6 +188,7 @@ impl Bench {
             "SELECT name, identifier, datestamp_text, datestamp, sets, record.deleted, record.withdrawn, hex(hash) FROM record JOIN source ON source.id = source_id ORDER BY 1, 2",
             "SELECT graph, entity, path, property, authority, local_id, iri FROM link ORDER BY 1, 2, 3, 4, 5, 6, 7",
             "SELECT graph, entity, kind, label, heading, detail, year, triples FROM entry ORDER BY 1",
+            "SELECT identifier, iri, language, text, rank FROM label JOIN record ON record.id = record_id ORDER BY 1, 2, 5, 3, 4",
             "SELECT name, live, deleted, withdrawn FROM source ORDER BY 1",
             "SELECT name FROM sqlite_schema WHERE type = 'index' ORDER BY 1",
         ] {
