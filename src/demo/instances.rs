@@ -74,7 +74,7 @@ pub(super) fn instance(id: &str, number: u64, version: u32, shape: Shape, dice: 
         .with("place", label("Place", place))
         .with("agent", label("Agent", dice.pick(&PUBLISHERS)));
     let title = Node::blank("Title")
-        .with("mainTitle", titled.replace("{s}", drawn.subject).replace("{p}", drawn.place))
+        .with("mainTitle", title(titled, drawn.subject, drawn.place))
         .with("subtitle", format!("{} (nr {number}, upplaga {version})", drawn.kind));
     let number_of = match form.identifier {
         "ISBN" => format!("91{:07}X", number % 10_000_000),
@@ -101,6 +101,16 @@ pub(super) fn instance(id: &str, number: u64, version: u32, shape: Shape, dice: 
         node = node.with("relatedTo", Node::blank("Document").with("uri", Value::Typed(address, "anyURI")));
     }
     node
+}
+
+/// A title from its pattern. A subject within it has no capital, unless it is a name.
+fn title(pattern: &str, subject: &str, place: &str) -> String {
+    let within = if subject == "Älvdalen" { subject.to_owned() } else { subject.to_lowercase() };
+    match pattern.strip_prefix("{s}") {
+        Some(rest) => format!("{subject}{rest}"),
+        None => pattern.replace("{s}", &within),
+    }
+    .replace("{p}", place)
 }
 
 /// Only where nothing else makes the record longer than real ones are.
@@ -136,7 +146,7 @@ fn shaped(id: &str, number: u64, form: &Form, shape: Shape) -> Node {
 fn work(id: &str, number: u64, form: &Form, shape: Shape, drawn: &Drawn, dice: &mut Dice) -> Value {
     if number % 13 == 5
         && number % 5 != 2
-        && form.role == "author"
+        && (form.content, form.issuance) == ("Text", "Monograph")
         && let Some(shared) = work_before(number)
     {
         return iri(format!("{}#it", identifier(shared)));

@@ -27,9 +27,10 @@ enum Found {
 /// The answer to a request for a path.
 pub(super) fn linked_data(catalogue: &Catalogue, path: &str, headers: &HeaderMap) -> Response {
     let path = path.trim_start_matches('/');
+    let path = ["https://id.kb.se/", "https://libris.kb.se/"].iter().find_map(|base| path.strip_prefix(base)).unwrap_or(path);
     match find(catalogue, path) {
-        Found::Nothing => StatusCode::NOT_FOUND.into_response(),
-        Found::Deleted => StatusCode::GONE.into_response(),
+        Found::Nothing => (StatusCode::NOT_FOUND, "Document not found.").into_response(),
+        Found::Deleted => (StatusCode::GONE, "Document has been deleted.").into_response(),
         Found::Description(nodes, modified) => answer(&nodes, modified, headers),
     }
 }
@@ -95,6 +96,7 @@ mod tests {
             ("/language/swe", "text/turtle", 200, "text/turtle"),
             ("/term/saogf/Fackb%C3%B6cker", "application/rdf+xml;q=0.9, text/html", 200, "application/rdf+xml"),
             ("/vocab/", "*/*", 200, "application/ld+json"),
+            ("/https://id.kb.se/country/sw", "text/turtle", 200, "text/turtle"),
             (&id(1), "application/ld+json", 200, "application/ld+json"),
             (&id(1), "text/html", 406, ""),
             (&id(3), "text/turtle", 410, ""),

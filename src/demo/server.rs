@@ -8,7 +8,6 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::Router;
 use axum::extract::{RawForm, State};
-use axum::http::Uri;
 use axum::http::header::{CONTENT_TYPE, HeaderMap};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -17,7 +16,6 @@ use chrono::Utc;
 use super::answers::{self, Library};
 use super::catalogue::Catalogue;
 use super::emm::{self, EmmService};
-use super::linked_data::linked_data;
 use super::terms::CONTEXT;
 
 /// Rows scanned for a page, as Libris does it: not all of them need be in the set.
@@ -129,7 +127,6 @@ pub fn router(state: Arc<ServerState>) -> Router {
         .merge(emm::routes())
         .route("/demo/counts", get(counts))
         .route("/demo/change", get(change).post(change))
-        .fallback(get(described))
         .with_state(state)
 }
 
@@ -165,11 +162,6 @@ async fn change(State(state): State<Arc<ServerState>>, RawForm(form): RawForm) -
     });
     format!("updated {update}, deleted {delete}, added {add}, left {leave}, backdated {backdate}, normalized {normalize}\n")
         .into_response()
-}
-
-async fn described(State(state): State<Arc<ServerState>>, uri: Uri, headers: HeaderMap) -> Response {
-    let catalogue = state.catalogue.read().unwrap_or_else(PoisonError::into_inner);
-    linked_data(&catalogue, uri.path(), &headers)
 }
 
 async fn oai(State(state): State<Arc<ServerState>>, headers: HeaderMap, RawForm(form): RawForm) -> Response {

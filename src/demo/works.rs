@@ -12,7 +12,7 @@ pub(super) struct Form {
     /// What says what kind of work it is.
     old_work: &'static str,
     new_work: &'static str,
-    content: &'static str,
+    pub(super) content: &'static str,
     genres: &'static [&'static str],
     /// What says what kind of instance it is. Old data often says no more than `Instance`.
     pub(super) old_instance: &'static str,
