@@ -1,6 +1,5 @@
 //! The search view: tables in the log's file, and what changes in them.
 
-use oxigraph::model::Quad;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::Entry;
@@ -8,7 +7,7 @@ use super::index::{EntryRow, SearchIndex};
 use super::words::words as words_of;
 use crate::log::winner::same_identifier_as_record_1;
 use crate::log::{Log, LogError};
-use crate::views::{Content, ParsedChange, Table, holds};
+use crate::views::{ParsedChange, Table, holds};
 
 /// The writer's side.
 pub struct SearchTable;
@@ -55,17 +54,17 @@ impl Known {
 impl Table for SearchTable {
     const NAME: &'static str = "search";
     const TABLE: &'static str = "entry";
+    const VERSION: u32 = 2;
+    const SHAPED: bool = true;
     const FOR_READERS: &'static [&'static str] = &["entry_by_graph", "entry_by_heading", "entry_by_year", "entry_by_kind"];
     type Row = EntryOf;
 
     fn row(change: &ParsedChange) -> EntryOf {
         let graph = change.graph.as_str();
-        let described = |quads: &[Quad]| {
-            let entry = Entry::of(graph, quads);
-            Described { heading: words_of(&entry.label).join(" "), triples: quads.len(), hash: entry.words.hash(), entry }
-        };
-        let entry = if let Content::Quads(quads) = &change.content { Some(described(quads)) } else { None };
-        EntryOf { record: change.record, graph: graph.to_owned(), entry }
+        let triples = change.content.quads().len();
+        let described =
+            |entry: Entry| Described { heading: words_of(&entry.label).join(" "), triples, hash: entry.words.hash(), entry };
+        EntryOf { record: change.record, graph: graph.to_owned(), entry: Entry::of(change).map(described) }
     }
 
     fn apply(transaction: &Transaction<'_>, rows: &[EntryOf]) -> rusqlite::Result<()> {
@@ -120,12 +119,14 @@ impl Table for SearchTable {
 
     fn compare(log: &Log, change: &ParsedChange) -> Result<(u64, Option<String>), LogError> {
         let graph = change.graph.as_str();
-        let due = if let Content::Quads(quads) = &change.content {
-            let Entry { entity, kind, label, detail, year, .. } = Entry::of(graph, quads);
-            Some(EntryRow { record: graph.to_owned(), entity, kind, label, detail, year })
-        } else {
-            None
-        };
+        let due = Entry::of(change).map(|Entry { entity, kind, label, detail, year, .. }| EntryRow {
+            record: graph.to_owned(),
+            entity,
+            kind,
+            label,
+            detail,
+            year,
+        });
         let differs = SearchIndex(log).entry(graph)? != due;
         Ok((u64::from(due.is_some()), differs.then(|| "has another entry than its record gives".to_owned())))
     }

@@ -15,7 +15,7 @@ const PREFIXES: &str = "@prefix : <https://id.kb.se/vocab/> . @prefix rel: <http
     @prefix foaf: <http://xmlns.com/foaf/0.1/> . @prefix schema: <http://schema.org/> . @prefix bf: <http://id.loc.gov/ontologies/bibframe/> . ";
 
 /// Records, by identifier: definitions in KBV, with and without an envelope; terms of other vocabularies; a person and a book.
-const RECORDS: [(&str, &str); 10] = [
+const RECORDS: [(&str, &str); 11] = [
     (
         "https://libris.kb.se/d1",
         "<https://libris.kb.se/d1> a :Record; :mainEntity lge:swe . lge:swe a :Language; :code \"swe\"; :prefLabel \"Svenska\"@sv, \"Swedish\"@en .",
@@ -27,9 +27,10 @@ const RECORDS: [(&str, &str); 10] = [
     ),
     ("https://id.kb.se/term/saogf/Romaner", "saogf:Romaner a skos:Concept; skos:prefLabel \"Romaner (genre)\"@sv ."),
     (
-        "https://id.kb.se/vocab/PhysicalResource",
-        ":PhysicalResource a owl:Class; rdfs:label \"Fysiskt föremål\"@sv, \"Physical thing\"@en-gb .",
+        "https://id.kb.se/vocab/Gadget",
+        ":Gadget a owl:Class; rdfs:label \"Manick\"@sv, \"Clever thing\"@en-gb .",
     ),
+    ("https://x.example/gadget", "<https://x.example/gadget> a :Gadget; rdfs:label \"Dosan\" ."),
     ("https://x.example/foaf", "<https://x.example/foaf> a foaf:Agent; foaf:name \"Åsa & Co <b>\" ."),
     ("https://x.example/schema", "<https://x.example/schema> a schema:Place; schema:name \"Ort\"@sv, \"Place\"@en, \"Paikka\"@fi ."),
     ("https://x.example/bibframe", "<https://x.example/bibframe> a bf:Person; rdfs:label \"Lindgren, Astrid\" ."),
@@ -104,7 +105,7 @@ fn every_vocabulary_names_its_iris_in_each_language() {
         ("https://id.kb.se/relator/author", "Författare", "Author"),
         ("https://id.kb.se/relator/aut", "Författare", "Author"),
         ("https://id.kb.se/term/saogf/Romaner", "Romaner (genre)", "Romaner (genre)"),
-        ("https://id.kb.se/vocab/PhysicalResource", "Fysiskt föremål", "Physical thing"),
+        ("https://id.kb.se/vocab/Gadget", "Manick", "Clever thing"),
         ("https://x.example/foaf", "Åsa & Co <b>", "Åsa & Co <b>"),
         ("https://x.example/schema", "Ort", "Place"),
         ("https://x.example/bibframe", "Lindgren, Astrid", "Lindgren, Astrid"),
@@ -259,13 +260,13 @@ fn the_endpoint_adds_names_and_forgets_none_that_changed() {
 fn pages_say_names_in_the_visitors_language() {
     let (bench, _source, _) = mirror();
     let server = Server::start(&bench, &[]);
-    for (language, role, tongue, kind) in
-        [("sv", "Författare", "Svenska", "Fysiskt föremål"), ("en", "Author", "Swedish", "Physical thing")]
+    for (language, role, tongue, kind) in [("sv", "Författare", "Svenska", "Manick"), ("en", "Author", "Swedish", "Clever thing")]
     {
         let book = page(&server, "/b1", language);
         assert!(book.contains(&format!("<a href=\"/p1\">Lagerlöf, Selma</a> ({role})")), "{book}");
         assert!(book.contains(&format!("<a href=\"/d1\">{tongue}</a>")), "{book}");
-        assert!(book.contains(&format!("<span class=\"kind\">{kind}</span>")), "{book}");
+        let gadget = page(&server, "/record/https%3A%2F%2Fx.example%2Fgadget", language);
+        assert!(gadget.contains(&format!("<span class=\"kind\">{kind}</span>")), "{gadget}");
         assert!(book.contains("Romaner (genre)</a>") && !book.contains("harvest definitions"), "{book}");
         let definition = page(&server, "/d1", language);
         assert!(definition.contains(&format!("<h1>{tongue}</h1>")), "{definition}");

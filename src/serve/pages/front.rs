@@ -40,10 +40,11 @@ pub async fn front(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Re
         Err(problem) => return Err(problem),
     };
     let shown = overview.kinds.iter().take(KINDS).map(|(kind, records, _)| (kind.clone(), *records)).collect::<Vec<_>>();
+    let shapes = Arc::clone(&app.config.shapes);
     let kinds = app
         .log
         .read(move |reading| {
-            let names = Names::new(&reading.log, language);
+            let names = Names::new(&reading.log, &shapes, language);
             let named = shown.into_iter().map(|(kind, records)| Ok((names.kind(&kind)?, records)));
             named.collect::<Result<Vec<_>, _>>()
         })

@@ -6,11 +6,13 @@ use super::kind_name;
 use super::words::Language;
 use crate::labels::{Labels, Languages};
 use crate::log::{Log, LogError};
+use crate::rdf::Shapes;
 use crate::rdf::vocab::KBV;
 
 /// Looks up names for a page.
 pub struct Names<'a> {
     labels: Labels<'a>,
+    shapes: &'a Shapes,
     language: Language,
     wanted: Languages,
     missing: Cell<bool>,
@@ -22,8 +24,8 @@ const DEFINITIONS: &str = "https://id.kb.se/";
 impl<'a> Names<'a> {
     /// Names in a language.
     #[must_use]
-    pub fn new(log: &'a Log, language: Language) -> Self {
-        Self { labels: Labels(log), language, wanted: Languages::one(language.code()), missing: Cell::new(false) }
+    pub fn new(log: &'a Log, shapes: &'a Shapes, language: Language) -> Self {
+        Self { labels: Labels(log), shapes, language, wanted: Languages::one(language.code()), missing: Cell::new(false) }
     }
 
     /// Returns the name of an IRI, if a record gives it one; `needed` says that there is no other name for it.
@@ -40,7 +42,7 @@ impl<'a> Names<'a> {
         self.labels.record(iri)
     }
 
-    /// Returns the name of a class: as its vocabulary says, if the mirror has it, else made of the name in KBV.
+    /// Returns the name of a kind: by the table of shapes; or, of a class that no kind fits, as its vocabulary says.
     pub fn kind(&self, kind: &str) -> Result<String, LogError> {
         // In KBV, names of classes begin with a capital, and those of properties do not.
         let class = if kind.contains(':') {
@@ -48,8 +50,9 @@ impl<'a> Names<'a> {
         } else {
             kind.starts_with(char::is_uppercase).then(|| format!("{KBV}{kind}"))
         };
+        let class = class.filter(|_| self.shapes.kind(kind).is_none());
         let name = class.map(|class| self.labels.name(&class, &self.wanted)).transpose()?.flatten();
-        Ok(name.map_or_else(|| kind_name(kind, self.language), |name| name.text))
+        Ok(name.map_or_else(|| kind_name(self.shapes, kind, self.language), |name| name.text))
     }
 
     /// Returns whether the name of a definition is needed, and missing.

@@ -5,17 +5,18 @@ use std::sync::Arc;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use maud::{Markup, html};
-use oxigraph::model::{NamedOrBlankNodeRef, Quad};
+use oxigraph::model::Quad;
 use url::form_urlencoded;
 
 use super::card::{Field, Piece, fields};
+use super::languages;
 use super::layout::{Page, Place, scroll, time};
 use super::names::Names;
 use super::words::Language;
 use crate::links::{Authority, LinkFilter, LinkRow, LinksIndex};
 use crate::log::{LogError, RecordRow, VersionRow};
 use crate::query::GraphFormat;
-use crate::rdf::{Graph, last_part};
+use crate::rdf::{Description, Graph, last_part};
 use crate::search::SearchIndex;
 use crate::serve::app::App;
 use crate::serve::negotiate::GRAPHS;
@@ -71,31 +72,26 @@ pub async fn record(app: &App, headers: &HeaderMap, row: RecordRow, content: Con
         if quads.is_empty() { None } else { Some(String::from_utf8_lossy(&write(&quads, GraphFormat::Turtle)?).into_owned()) };
     let record = row.version.identifier.clone();
     let id = row.version.record;
-    let base = app.config.serve.record_base.clone();
+    let (base, shapes) = (app.config.serve.record_base.clone(), Arc::clone(&app.config.shapes));
     let shown = app
         .log
         .read(move |reading| {
-            let graph = Graph::new(&quads);
-            let main = graph.main_entity(&record);
-            let (search, names) = (SearchIndex(&reading.log), Names::new(&reading.log, language));
+            let said = Description::of(&shapes, &record, &Graph::new(&quads));
+            let languages = languages(&shapes, language);
+            let (search, names) = (SearchIndex(&reading.log), Names::new(&reading.log, &shapes, language));
             let mut shown = Vec::new();
-            for Field { name, values } in main.map(|main| fields(&graph, main, words)).unwrap_or_default() {
+            for Field { name, values } in said.as_ref().map(|said| fields(said, &languages, words)).unwrap_or_default() {
                 let mut looked_up = Vec::new();
                 for value in values {
                     looked_up.push(look_up(&search, &names, value, &base)?);
                 }
                 shown.push((name, looked_up));
             }
-            let entity = main.and_then(|main| match main {
-                NamedOrBlankNodeRef::NamedNode(name) => Some(name.as_str().to_owned()),
-                NamedOrBlankNodeRef::BlankNode(_) => None,
-            });
-            let title = names.of(entity.as_deref().unwrap_or(&record), false)?;
-            let title = title.or_else(|| main.and_then(|main| graph.label(main)));
+            let title = said.as_ref().and_then(|said| said.label(&languages)).map_or_else(|| last_part(&record), str::to_owned);
             Ok(Shown {
-                title: title.unwrap_or_else(|| last_part(&record)),
-                kind: names.kind(main.and_then(|main| graph.class(main)).unwrap_or_default())?,
-                entity,
+                title,
+                kind: names.kind(said.as_ref().map(|said| said.kind.as_str()).unwrap_or_default())?,
+                entity: said.and_then(|said| said.entity),
                 fields: shown,
                 names_missing: names.missing(),
                 links: LinksIndex(&reading.log).find(&LinkFilter::Record(record.clone()))?,
@@ -127,7 +123,7 @@ fn look_up(search: &SearchIndex<'_>, names: &Names<'_>, piece: Piece, base: &str
             Some(iri) => name(names, iri, role.text.clone()),
             None => Ok(role.text.unwrap_or_default()),
         });
-        after.insert_str(0, &format!(" ({})", roles.collect::<Result<Vec<_>, _>>()?.join(", ")));
+        after = format!(" ({}){after}", roles.collect::<Result<Vec<_>, _>>()?.join(", "));
     }
     let Some(iri) = iri else { return Ok(Value { text: text.unwrap_or_default(), after, target: None }) };
     if let Some(record) = names.record(&iri)? {

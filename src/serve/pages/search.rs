@@ -83,7 +83,7 @@ fn content(page: &Page<'_>, text: &str, found: &Found, number: usize) -> Markup 
                 @for entry in &found.entries {
                     li {
                         a href=(page.app.record_path(&entry.record)) { (entry.label) }
-                        " " span.kind { (kind_name(&entry.kind, language)) }
+                        " " span.kind { (kind_name(&page.app.config.shapes, &entry.kind, language)) }
                         @if !entry.detail.is_empty() { p { (entry.detail) } }
                     }
                 }
