@@ -86,17 +86,19 @@
 //! | 6 | [`cli`] a file a verb: arguments, calls, what is printed, exit codes |
 //! | 5 | [`demo`] the fake Libris and its faults · [`harvest`] plan (pure), client (politeness, retries), fetch, isolate, commit, audit · [`serve`] HTTP: SPARQL, records, pages · [`verify`] |
 //! | 4 | [`data_dir`] what lies where, the lock · [`mirror`] a mirror open for writing, the registry of views · [`export`] bulk dumps · [`figures`] for Prometheus · [`backup`] |
-//! | 3 | [`store`] the triple store as a view · [`links`] authorities, extraction, index · [`labels`] names of IRIs · [`quarantine`] · [`search`] titles, names, identifiers · [`query`] SPARQL |
+//! | 3 | [`citation`] what reference managers need · [`store`] the triple store as a view · [`links`] authorities, extraction, index · [`labels`] names of IRIs · [`quarantine`] · [`search`] titles, names, identifiers · [`query`] SPARQL |
 //! | 2 | [`snapshots`] what is published · [`views`] the trait, following the log, views in tables · [`log`] pages, records and changes in `SQLite` · [`config`](mod@config) |
 //! | 1 | [`oai`] the protocol · [`rdf`] payloads to quads, node ids, shapes (what says kind, title, name) · [`pipeline`] work on all cores, in order · [`guide`] what users read |
 //!
 //! A room uses only rooms on its own floor or below. Nothing below [`cli`] prints, reads the environment or exits.
 
 pub mod backup;
+pub mod citation;
 pub mod cli;
 pub mod config;
 pub mod data_dir;
 pub mod demo;
+pub mod emm;
 pub mod export;
 pub mod figures;
 pub mod guide;

@@ -17,7 +17,7 @@ use super::settings::Settings;
 use super::signals::{SoFar, stop_on_signals};
 use super::values;
 use super::whole_file::WholeFile;
-use crate::config::{Source, SourceSettings};
+use crate::config::{Source, SourceKind, SourceSettings};
 use crate::figures;
 use crate::harvest::{self, Options, Progress, RunOptions};
 use crate::mirror::Mirror;
@@ -82,18 +82,17 @@ impl Arguments {
     fn sources(&self, settings: &Settings) -> anyhow::Result<Vec<Source>> {
         if let (Some(url), Some(name)) = (&self.url, &self.name) {
             let known = SourceSettings {
-                url: url.clone(),
+                url: Some(url.clone()),
                 set: self.set.clone(),
-                prefix: self.prefix.clone().unwrap_or_else(|| "rdfxml".into()),
-                format: None,
+                prefix: self.prefix.clone(),
                 context: self.context.clone(),
-                enabled: true,
+                ..SourceSettings::default()
             };
             return Ok(vec![known.check(name)?]);
         }
         let mut config = settings.config.clone();
-        for source in config.sources.values_mut() {
-            source.prefix = self.prefix.clone().unwrap_or_else(|| source.prefix.clone());
+        for source in config.sources.values_mut().filter(|source| source.kind == SourceKind::OaiPmh) {
+            source.prefix = self.prefix.clone().or_else(|| source.prefix.clone());
             source.context = self.context.clone().or_else(|| source.context.clone());
         }
         // The log knows a source that was harvested by --url.
@@ -134,6 +133,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     let mut mirror = Mirror::open(&settings.data, &settings.config, &Settings::who("harvest"))?;
     let options = RunOptions {
         window: Options { full: arguments.full, from: arguments.from, until: arguments.until },
+        anyway: arguments.full || !arguments.sources.is_empty() || arguments.from.is_some() || arguments.until.is_some(),
         max_records: arguments.max_records,
         max_duration: arguments.max_duration,
     };
@@ -202,10 +202,10 @@ fn write_figures(mirror: &Mirror, path: &Path) -> anyhow::Result<()> {
 }
 
 /// Progress on a terminal.
-struct Bar(ProgressBar);
+pub(super) struct Bar(ProgressBar);
 
 impl Bar {
-    fn new(source: &str, visible: bool) -> Self {
+    pub(super) fn new(source: &str, visible: bool) -> Self {
         let bar = ProgressBar::with_draw_target(
             None,
             if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() },
@@ -218,7 +218,7 @@ impl Bar {
         Self(bar)
     }
 
-    fn show(&self, progress: &Progress) {
+    pub(super) fn show(&self, progress: &Progress) {
         if let (Some(size), None) = (progress.complete_list_size, self.0.length()) {
             self.0.set_length(size);
             if let Ok(style) = ProgressStyle::with_template(
@@ -233,7 +233,7 @@ impl Bar {
         self.0.set_message(format!("{}/s, {} pages{reached}", grouped(rate), progress.counters.pages));
     }
 
-    fn clear(&self) {
+    pub(super) fn clear(&self) {
         self.0.finish_and_clear();
     }
 }

@@ -12,6 +12,7 @@ use super::exit::Exit;
 use super::global::Global;
 use super::output;
 use super::settings::Settings;
+use crate::citation::{Citation, CitationFormat};
 use crate::config::Config;
 use crate::labels::{Labels, Languages};
 use crate::log::{Log, PageBodies, RecordRow};
@@ -25,6 +26,7 @@ use crate::views::{Content, Readers};
   libris-mirror record https://libris.kb.se/khw03jc347kgv4w
   libris-mirror record https://libris.kb.se/khw03jc347kgv4w --format jsonld
   libris-mirror record khw03jc347kgv4w --labels sv
+  libris-mirror record fcrtpljz1qp2bdv --format bibtex       for a reference manager: ris, bibtex or csl
   libris-mirror record https://libris.kb.se/khw03jc347kgv4w --format raw     as it came over OAI-PMH")]
 pub(super) struct Arguments {
     /// The record's IRI, which is its OAI-PMH identifier; or what follows `serve.record_base` in it, such as khw03jc347kgv4w.
@@ -51,6 +53,20 @@ enum Format {
     #[value(alias = "json")]
     Jsonld,
     Raw,
+    Ris,
+    Bibtex,
+    Csl,
+}
+
+impl Format {
+    fn citation(self) -> Option<CitationFormat> {
+        match self {
+            Self::Ris => Some(CitationFormat::Ris),
+            Self::Bibtex => Some(CitationFormat::BibTex),
+            Self::Csl => Some(CitationFormat::Csl),
+            _ => None,
+        }
+    }
 }
 
 /// Returns the record that an IRI names, or the part of an IRI that follows `base`.
@@ -96,7 +112,7 @@ fn names(log: &Log, quads: &[Quad], wanted: &Languages) -> anyhow::Result<String
     });
     let nodes: BTreeSet<&str> = nodes.collect();
     let named = Labels(log).names(nodes.iter().copied(), wanted)?;
-    let lines = nodes.iter().filter_map(|node| Some(format!("# name:       <{node}> {}\n", named.get(node)?.text)));
+    let lines = nodes.iter().filter_map(|node| Some(format!("# called:     <{node}> {}\n", named.get(node)?.text)));
     Ok(lines.collect())
 }
 
@@ -113,6 +129,14 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         return Ok(Exit::Ok);
     }
     let content = content(&log, settings.config.harvest.depth, &row)?;
+    if let Some(format) = asked.citation() {
+        let wanted = arguments.labels.clone().unwrap_or_default();
+        let citation = Citation::of(&log, &settings.config.shapes, &row.version.identifier, content.quads(), &wanted)?
+            .with_context(|| format!("the record {:?} is not live, so there is nothing to cite", row.version.identifier))?;
+        out.write_all(format.write(&[citation]).as_bytes())?;
+        out.flush()?;
+        return Ok(Exit::Ok);
+    }
     let state = match &content {
         Content::Quads(quads) => format!("live, {} triples", quads.len()),
         Content::Deleted if row.withdrawn => "withdrawn: it left the set without a deletion, as an audit found".into(),
@@ -150,7 +174,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         return Ok(Exit::Ok);
     };
     let format = match asked {
-        Format::Nt | Format::Raw => GraphFormat::NTriples,
+        Format::Nt | Format::Raw | Format::Ris | Format::Bibtex | Format::Csl => GraphFormat::NTriples,
         Format::Nq => GraphFormat::NQuads,
         Format::Ttl => GraphFormat::Turtle,
         Format::Rdfxml => GraphFormat::RdfXml,

@@ -21,7 +21,7 @@ pub use defaults::{DEFAULTS, ENVIRONMENT_PREFIX};
 pub use error::ConfigError;
 pub use file::UserFile;
 pub use nearest::nearest;
-pub use source::{Source, SourceSettings};
+pub use source::{DocumentsSource, EmmSource, OaiSource, STDIN, Source, SourceKind, SourceOrigin, SourceSettings, Split};
 
 /// All settings.
 #[derive(Debug, Clone, Deserialize)]
@@ -66,9 +66,13 @@ pub struct Harvest {
     pub record_bytes: usize,
     pub depth: usize,
     pub document_bytes: usize,
+    pub file_bytes: u64,
+    pub blank_nodes: usize,
+    pub sort_memory_mb: usize,
     pub gzip_ratio: u64,
     pub isolate_records: usize,
     pub withdraw_max_percent: f64,
+    pub feed_pages: usize,
 }
 
 /// `[store]`
@@ -141,15 +145,14 @@ impl Config {
             .prefix_separator("_")
             .separator("__")
             .list_separator(",")
-            .try_parsing(true)
-            .source(Some(sectioned));
-        let lists = names::lists()?;
-        for name in &lists {
-            variables = variables.with_list_parse_key(name);
+            .try_parsing(true);
+        let lists = names::Lists::new()?;
+        for name in sectioned.keys().map(|variable| names::setting_of(variable)).filter(|name| lists.has(name)) {
+            variables = variables.with_list_parse_key(&name);
         }
-        builder = builder.add_source(variables);
+        builder = builder.add_source(variables.source(Some(sectioned)));
         for (key, value) in overrides {
-            builder = if lists.contains(key) {
+            builder = if lists.has(key) {
                 builder.set_override(key, list(value))?
             } else {
                 builder.set_override(key, value.as_str())?
@@ -175,13 +178,14 @@ impl Config {
     /// Checks the values. A caller that changes one afterwards must check again.
     pub fn check(&self) -> Result<(), ConfigError> {
         self.serve.check()?;
-        let Harvest { tries, page_records, page_bytes, record_bytes, depth, .. } = &self.harvest;
+        let Harvest { tries, page_records, page_bytes, record_bytes, depth, feed_pages, .. } = &self.harvest;
         for (key, value) in [
             ("harvest.tries", *tries),
             ("harvest.page_records", *page_records),
             ("harvest.page_bytes", *page_bytes),
             ("harvest.record_bytes", *record_bytes),
             ("harvest.depth", *depth),
+            ("harvest.feed_pages", *feed_pages),
             ("store.bulk_memory_mb", self.store.bulk_memory_mb),
             ("store.open_tables", self.store.open_tables as usize),
             ("store.keep_snapshots", self.store.keep_snapshots),

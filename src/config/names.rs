@@ -9,8 +9,24 @@ use super::error::ConfigError;
 use super::file::UserFile;
 use super::nearest::nearest;
 
-/// Settings of a source that the sources of the defaults do not use.
-const OF_SOURCES: [&str; 6] = ["url", "set", "prefix", "format", "context", "enabled"];
+/// The settings of a source with their types.
+const OF_SOURCES: [(&str, Kind); 15] = [
+    ("kind", Kind::Text),
+    ("url", Kind::Text),
+    ("set", Kind::Text),
+    ("prefix", Kind::Text),
+    ("format", Kind::Text),
+    ("context", Kind::Text),
+    ("selections", Kind::List),
+    ("download", Kind::Switch),
+    ("entities", Kind::Text),
+    ("urls", Kind::List),
+    ("files", Kind::List),
+    ("accept", Kind::Text),
+    ("split", Kind::Text),
+    ("every", Kind::Text),
+    ("enabled", Kind::Switch),
+];
 
 /// Environment variables that are flags of the command line, not settings.
 const FLAGS: [&str; 2] = ["LIBRIS_MIRROR_DATA", "LIBRIS_MIRROR_CONFIG"];
@@ -80,17 +96,33 @@ impl Kind {
 
 /// Returns all settings with their types: `harvest.pause_ms`, `sources.NAME.url`.
 fn known() -> Result<BTreeMap<String, Kind>, config::ConfigError> {
-    let of_source =
-        |name: &&str| (format!("sources.{ANY_SOURCE}.{name}"), if *name == "enabled" { Kind::Switch } else { Kind::Text });
-    let mut known: BTreeMap<String, Kind> = OF_SOURCES.iter().map(of_source).collect();
+    let mut known: BTreeMap<String, Kind> =
+        OF_SOURCES.iter().map(|(name, kind)| (format!("sources.{ANY_SOURCE}.{name}"), *kind)).collect();
     let defaults = of_file(DEFAULTS)?.into_iter().filter(|(name, _)| !name.starts_with("sources."));
     known.extend(defaults.map(|(name, value)| (name, Kind::of(&value))));
     Ok(known)
 }
 
-/// Returns the names of the settings that are lists of texts.
-pub(super) fn lists() -> Result<Vec<String>, config::ConfigError> {
-    Ok(known()?.into_iter().filter(|(_, kind)| *kind == Kind::List).map(|(name, _)| name).collect())
+/// The settings that are lists of texts.
+pub(super) struct Lists(BTreeMap<String, Kind>);
+
+impl Lists {
+    pub(super) fn new() -> Result<Self, config::ConfigError> {
+        known().map(Self)
+    }
+
+    /// Returns whether a setting is one of them.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.get(&general(name).0) == Some(&Kind::List)
+    }
+}
+
+/// Returns the name of a setting with that of any source, and the name of the source: users choose these.
+fn general(name: &str) -> (String, Option<&str>) {
+    match name.split('.').collect::<Vec<_>>().as_slice() {
+        ["sources", source, key] => (format!("sources.{ANY_SOURCE}.{key}"), Some(*source)),
+        _ => (name.to_owned(), None),
+    }
 }
 
 /// Returns the settings in a text of TOML, with their values.
@@ -145,7 +177,7 @@ pub(super) fn check(
 }
 
 /// `LIBRIS_MIRROR_HARVEST__PAUSE_MS` is `harvest.pause_ms`.
-fn setting_of(variable: &str) -> String {
+pub(super) fn setting_of(variable: &str) -> String {
     variable.trim_start_matches(ENVIRONMENT_PREFIX).trim_start_matches('_').to_lowercase().replace("__", ".")
 }
 
@@ -156,11 +188,7 @@ fn look_up(
     written: &str,
     spell: impl Fn(String) -> String,
 ) -> Result<Kind, ConfigError> {
-    // Users choose the names of sources.
-    let (general, source) = match name.split('.').collect::<Vec<_>>().as_slice() {
-        ["sources", source, key] => (format!("sources.{ANY_SOURCE}.{key}"), Some(*source)),
-        _ => (name.to_owned(), None),
-    };
+    let (general, source) = general(name);
     if let Some(kind) = known.get(&general) {
         return Ok(*kind);
     }

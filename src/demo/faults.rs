@@ -173,7 +173,8 @@ impl Faults {
         router.layer(from_fn(move |request: Request, next: Next| {
             let faults = Arc::clone(&faults);
             async move {
-                if request.uri().path().starts_with("/api/") {
+                let path = request.uri().path();
+                if path.starts_with("/api/") || path.starts_with("/http") {
                     faults.answer(request, next).await
                 } else {
                     next.run(request).await
@@ -222,6 +223,9 @@ impl Faults {
         // The layer works on plain bodies.
         request.headers_mut().remove(header::ACCEPT_ENCODING);
         let response = next.run(request).await;
+        if !response.status().is_success() {
+            return response;
+        }
         let Ok(body) = to_bytes(response.into_body(), usize::MAX).await else {
             return StatusCode::INTERNAL_SERVER_ERROR.into_response();
         };

@@ -1,6 +1,6 @@
 //! A description as a tree, from which all three payload formats are written.
 
-/// A node: its class, and its properties in order. Names are those of KBV, or `marc:…`.
+/// A node: its class, and its properties in order. Names are those of KBV's context: `Person`, `subClassOf`, `marc:…`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Node {
     /// Its IRI; a blank node has none.
@@ -20,6 +20,8 @@ pub enum Value {
     Iri(String),
     /// A plain string.
     Text(String),
+    /// A string in a language, which JSON-LD writes by language: `prefLabelByLang`.
+    Lang(String, &'static str),
     /// A string typed by the context: `xsd:dateTime` or `xsd:anyURI`.
     Typed(String, &'static str),
     /// An `rdf:List`.
@@ -63,6 +65,12 @@ impl From<String> for Value {
     fn from(text: String) -> Self {
         Self::Text(text)
     }
+}
+
+/// A string in a language.
+#[must_use]
+pub fn lang(text: &str, language: &'static str) -> Value {
+    Value::Lang(text.to_owned(), language)
 }
 
 /// A reference by IRI.

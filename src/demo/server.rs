@@ -8,6 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::Router;
 use axum::extract::{RawForm, State};
+use axum::http::Uri;
 use axum::http::header::{CONTENT_TYPE, HeaderMap};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -15,7 +16,9 @@ use chrono::Utc;
 
 use super::answers::{self, Library};
 use super::catalogue::Catalogue;
-use super::render::CONTEXT;
+use super::emm::{self, EmmService};
+use super::linked_data::linked_data;
+use super::terms::CONTEXT;
 
 /// Rows scanned for a page, as Libris does it: not all of them need be in the set.
 pub const PAGE_ROWS: usize = 1000;
@@ -30,6 +33,8 @@ pub struct ServerState {
     pub page_rows: AtomicUsize,
     /// Records that cannot be converted into any format, by number.
     pub unconverted: RwLock<HashSet<u64>>,
+    /// The service of dumps and changes.
+    pub emm: EmmService,
     requests: AtomicU64,
     bytes: AtomicU64,
 }
@@ -43,6 +48,7 @@ impl ServerState {
             gzip,
             page_rows: AtomicUsize::new(PAGE_ROWS),
             unconverted: RwLock::default(),
+            emm: EmmService::default(),
             requests: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
         })
@@ -94,6 +100,12 @@ impl FakeLibris {
         format!("http://{}/api/oaipmh/", self.address)
     }
 
+    /// The base URL of its dumps and changes.
+    #[must_use]
+    pub fn emm_url(&self) -> String {
+        format!("http://{}/api/emm/", self.address)
+    }
+
     /// The URL of its JSON-LD context.
     #[must_use]
     pub fn context_url(&self) -> String {
@@ -109,17 +121,19 @@ impl Drop for FakeLibris {
     }
 }
 
-/// The routes: the OAI-PMH server, the context, and a way to change and count the rows by hand.
+/// The routes: the OAI-PMH server, the context, records as linked data, and a way to change and count the rows by hand.
 pub fn router(state: Arc<ServerState>) -> Router {
     Router::new()
         .route("/api/oaipmh/", get(oai).post(oai))
         .route("/context.jsonld", get(|| async { ([(CONTENT_TYPE, "application/ld+json")], CONTEXT) }))
+        .merge(emm::routes())
         .route("/demo/counts", get(counts))
         .route("/demo/change", get(change).post(change))
+        .fallback(get(described))
         .with_state(state)
 }
 
-fn arguments(form: &[u8]) -> Vec<(String, String)> {
+pub(super) fn arguments(form: &[u8]) -> Vec<(String, String)> {
     url::form_urlencoded::parse(form).into_owned().collect()
 }
 
@@ -128,14 +142,15 @@ async fn counts(State(state): State<Arc<ServerState>>, RawForm(form): RawForm) -
     axum::Json(state.with_catalogue(|catalogue| catalogue.counts(set.as_deref()))).into_response()
 }
 
-/// Changes rows: `update`, `delete`, `add`, `leave` the national bibliography, `backdate`. With `every=K`, updates and deletions
-/// take each K-th row, so that they are spread over the catalogue.
+/// Changes rows: `update`, `delete`, `add`, `leave` the national bibliography, `backdate`, `normalize` to the new shape. With
+/// `every=K`, updates and deletions take each K-th row, so that they are spread over the catalogue.
 async fn change(State(state): State<Arc<ServerState>>, RawForm(form): RawForm) -> Response {
     let number = |wanted: &str| {
         arguments(&form).iter().find(|(name, _)| name == wanted).and_then(|(_, value)| value.parse::<usize>().ok()).unwrap_or(0)
     };
     let (update, delete, add) = (number("update"), number("delete"), number("add"));
     let (leave, backdate, every) = (number("leave"), number("backdate"), number("every").max(1));
+    let normalize = number("normalize");
     state.with_catalogue(|catalogue| {
         let mut live = catalogue.live((update + delete).saturating_mul(every)).into_iter().step_by(every);
         catalogue.update(&live.by_ref().take(update).collect::<Vec<_>>(), Utc::now());
@@ -144,9 +159,17 @@ async fn change(State(state): State<Arc<ServerState>>, RawForm(form): RawForm) -
         let mut national = catalogue.national(leave + backdate).into_iter();
         catalogue.leave(&national.by_ref().take(leave).collect::<Vec<_>>());
         catalogue.backdate(&national.collect::<Vec<_>>());
+        let old = catalogue.old_shaped(normalize);
+        catalogue.normalize(&old, Utc::now());
         catalogue.add(add as u64, Utc::now());
     });
-    format!("updated {update}, deleted {delete}, added {add}, left {leave}, backdated {backdate}\n").into_response()
+    format!("updated {update}, deleted {delete}, added {add}, left {leave}, backdated {backdate}, normalized {normalize}\n")
+        .into_response()
+}
+
+async fn described(State(state): State<Arc<ServerState>>, uri: Uri, headers: HeaderMap) -> Response {
+    let catalogue = state.catalogue.read().unwrap_or_else(PoisonError::into_inner);
+    linked_data(&catalogue, uri.path(), &headers)
 }
 
 async fn oai(State(state): State<Arc<ServerState>>, headers: HeaderMap, RawForm(form): RawForm) -> Response {

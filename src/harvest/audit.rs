@@ -7,53 +7,16 @@ use chrono::Utc;
 use tokio::runtime::Runtime;
 
 use super::audit_list::{AuditList, AuditListEnd};
-use super::client::{Client, Traffic};
+use super::client::Client;
 use super::connect::{identify, runtime};
-use super::error::FetchError;
-use super::outcome::HarvestError;
+use super::documents;
+use super::emm;
+use super::outcome::{AuditOptions, AuditReport, HarvestError, Hear, percent};
 use super::plan::{Bounds, Facts, next_from};
 use super::repair::Repair;
 use super::stop::Stop;
-use crate::config::{Config, Source};
-use crate::log::{Counters, Differences, Log};
+use crate::config::{Config, OaiSource, Source, SourceOrigin};
 use crate::mirror::Mirror;
-use crate::oai::Datestamp;
-
-/// Options of an audit.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct AuditOptions {
-    /// Repair what differs.
-    pub repair: bool,
-}
-
-/// What an audit found.
-#[derive(Debug)]
-pub struct AuditReport {
-    /// The source.
-    pub source: String,
-    /// When the list was begun, milliseconds since 1970, if by an earlier audit.
-    pub resumed: Option<i64>,
-    /// What differs, before any repair; nothing if the list did not end.
-    pub found: Option<Differences>,
-    /// What differs after the repair.
-    pub left: Option<Differences>,
-    /// The counters of the repair.
-    pub counters: Counters,
-    /// How many records were withdrawn.
-    pub withdrawn: u64,
-    /// The percentage of the live records that would have been withdrawn, if that is over the limit.
-    pub brake: Option<f64>,
-    /// Requests and bytes.
-    pub traffic: Traffic,
-    /// Why the list or the repair did not end; the next audit resumes.
-    pub unavailable: Option<FetchError>,
-    /// Whether no answer ended the list.
-    pub doubtful: bool,
-    /// The datestamp from which on the next harvest brings what is new.
-    pub harvested: Option<Datestamp>,
-    /// The snapshot that was published, if anything changed.
-    pub snapshot: Option<u64>,
-}
 
 /// Audits one source.
 pub fn audit(
@@ -65,22 +28,19 @@ pub fn audit(
     hear: Hear<'_>,
 ) -> Result<AuditReport, HarvestError> {
     let runtime = runtime()?;
-    let result = Audit { mirror, source, config, stop }.go(&runtime, options, hear);
+    let result = match &source.origin {
+        SourceOrigin::OaiPmh(list) => Audit { mirror, source, list, config, stop }.go(&runtime, options, hear),
+        SourceOrigin::Emm(service) => emm::audit(mirror, source, service, (config, stop, &runtime), options, hear),
+        SourceOrigin::Documents(found) => documents::audit(mirror, (source, found), config, options, (&runtime, stop), hear),
+    };
     runtime.shutdown_background();
     result
-}
-
-/// Callbacks of an audit.
-pub struct Hear<'a> {
-    /// Gets the number of identifiers that came.
-    pub progress: &'a mut dyn FnMut(u64),
-    /// Is called when the list was compared, before any repair.
-    pub found: &'a mut dyn FnMut(&Log, &AuditReport),
 }
 
 struct Audit<'a> {
     mirror: &'a mut Mirror,
     source: &'a Source,
+    list: &'a OaiSource,
     config: &'a Config,
     stop: &'a Stop,
 }
@@ -94,26 +54,13 @@ impl Audit<'_> {
         let Hear { progress, found: compared } = hear;
         let caught_up = self.mirror.catch_up(|_| !self.stop.is_stopped())?;
         let row = self.mirror.log.known_source(self.source)?;
-        let client = Client::new(&self.source.url, &self.config.harvest, self.stop.clone()).map_err(HarvestError::Unavailable)?;
+        let client = Client::new(&self.list.url, &self.config.harvest, self.stop.clone()).map_err(HarvestError::Unavailable)?;
         let (identify, _) = runtime.block_on(identify(&client, &self.config.harvest)).map_err(HarvestError::unidentified)?;
         let (complete, undoubted) = (self.mirror.log.last_complete(row.id)?, self.mirror.log.last_undoubted(row.id)?);
         let bounds = Bounds { granularity: identify.granularity, overlap_s: self.config.harvest.overlap_s };
         let harvested = next_from(&Facts { newest: None, complete: complete.as_ref(), undoubted: undoubted.as_ref(), bounds });
-        let mut report = AuditReport {
-            source: self.source.name.clone(),
-            resumed: None,
-            found: None,
-            left: None,
-            counters: Counters::default(),
-            withdrawn: 0,
-            brake: None,
-            traffic: Traffic::default(),
-            unavailable: None,
-            doubtful: false,
-            harvested,
-            snapshot: None,
-        };
-        let list = AuditList::begin(self.mirror, self.source, self.config, self.stop, &row, identify.granularity)?;
+        let mut report = AuditReport { harvested, ..AuditReport::begun(&self.source.name) };
+        let list = AuditList::begin(self.mirror, self.list, self.config, self.stop, &row, identify.granularity)?;
         report.resumed = list.resumed();
         match list.fetch(runtime, &client, progress)? {
             AuditListEnd::Whole { doubtful } => report.doubtful = doubtful,
@@ -128,7 +75,7 @@ impl Audit<'_> {
         // A repair would change the differences.
         compared(&self.mirror.log, &report);
         if options.repair {
-            let mut repair = Repair::new(&mut self.mirror.log, self.source, self.config, self.stop, &row, identify.granularity)?;
+            let mut repair = Repair::new(&mut self.mirror.log, self.list, self.config, self.stop, &row, identify.granularity)?;
             (report.counters, report.unavailable) = repair.differing(runtime, &client, harvested)?;
             self.mirror.catch_up(|_| !self.stop.is_stopped())?;
             // A doubtful list proves nothing about what it does not name.
@@ -150,9 +97,4 @@ impl Audit<'_> {
         }
         Ok(report)
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a share")]
-fn percent(part: u64, whole: u64) -> f64 {
-    part as f64 * 100.0 / whole.max(1) as f64
 }

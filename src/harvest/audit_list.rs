@@ -15,7 +15,7 @@ use super::outcome::HarvestError;
 use super::plan::{Bounds, Facts, Options, Step, plan, reopen_from_start};
 use super::resume::{Continuation, ListProgress, Loss};
 use super::stop::Stop;
-use crate::config::{Config, Source};
+use crate::config::{Config, OaiSource};
 use crate::log::{AuditPage, HarvestId, HarvestKind, HarvestRow, LogError, SourceRow};
 use crate::mirror::Mirror;
 use crate::oai::{Granularity, ListVerb};
@@ -42,7 +42,7 @@ enum OneListEnd {
 /// The list of identifiers of an audit.
 pub(super) struct AuditList<'a> {
     mirror: &'a mut Mirror,
-    source: &'a Source,
+    source: &'a OaiSource,
     config: &'a Config,
     stop: &'a Stop,
     row: SourceRow,
@@ -63,7 +63,7 @@ impl<'a> AuditList<'a> {
     /// Begins a list, or resumes the one that an earlier audit left open.
     pub(super) fn begin(
         mirror: &'a mut Mirror,
-        source: &'a Source,
+        source: &'a OaiSource,
         config: &'a Config,
         stop: &'a Stop,
         row: &SourceRow,

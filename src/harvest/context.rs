@@ -6,18 +6,18 @@ use chrono::Utc;
 use tokio::runtime::Runtime;
 use url::Url;
 
-use super::client::{Client, FetchedDocument, Validators};
+use super::client::{CONTEXT_BYTES, Client, FetchedDocument, Validators};
 use super::error::FetchError;
 use super::outcome::HarvestError;
-use crate::config::Source;
+use crate::config::SourceKind;
 use crate::log::{Document, Log, LogError, NewDocument, SourceId, SourceRow};
 use crate::oai::Granularity;
 use crate::rdf::{Context, ContextError, PayloadFormat, try_context};
 
 /// What the log keeps of a source once a run is accepted: a run that is refused changes nothing.
 pub(super) struct Acceptance {
-    /// The granularity that `Identify` named.
-    pub(super) granularity: Granularity,
+    /// The granularity that `Identify` named, of an OAI-PMH source.
+    pub(super) granularity: Option<Granularity>,
     /// The context that the run reads payloads with.
     pub(super) context: Option<RunContext>,
 }
@@ -25,7 +25,9 @@ pub(super) struct Acceptance {
 impl Acceptance {
     /// Keeps it.
     pub(super) fn accept(&self, log: &mut Log, source: SourceId) -> Result<(), LogError> {
-        log.set_granularity(source, self.granularity)?;
+        if let Some(granularity) = self.granularity {
+            log.set_granularity(source, granularity)?;
+        }
         self.context.as_ref().map_or(Ok(()), |context| context.accept(log, source))
     }
 }
@@ -53,11 +55,11 @@ pub(super) fn context_of(
     log: &Log,
     runtime: &Runtime,
     client: &Client,
-    source: &Source,
+    configured: Option<&Url>,
     row: &SourceRow,
 ) -> Result<Option<RunContext>, HarvestError> {
     let earlier = || row.context.as_deref().and_then(|url| Url::parse(url).ok());
-    let Some(url) = source.context.clone().or_else(earlier).filter(|_| row.format == PayloadFormat::JsonLd) else {
+    let Some(url) = configured.cloned().or_else(earlier).filter(|_| uses_context(row)) else {
         return Ok(None);
     };
     let known = log
@@ -77,15 +79,25 @@ pub(super) fn context_of(
         }
         (Err(error), None) => return Err(HarvestError::Unavailable(error)),
     };
+    chosen(url, version, known).map(Some)
+}
+
+/// The version that came, or the one that the log has if that cannot be used.
+fn chosen(url: Url, version: Version, known: Option<Version>) -> Result<RunContext, HarvestError> {
     let is_new = known.as_ref().is_none_or(|known| known.body != version.body);
     match (usable(&url, &version.body), known.filter(|_| is_new)) {
         (Err(error), Some(known)) => {
             tracing::warn!("{error}; the version that the log has is used");
             let context = Arc::new(Context::new(url.as_str(), &known.body)?);
-            Ok(Some(RunContext { context, url, version: known, is_new: false }))
+            Ok(RunContext { context, url, version: known, is_new: false })
         }
-        (context, _) => Ok(Some(RunContext { context: context?, url, version, is_new })),
+        (context, _) => Ok(RunContext { context: context?, url, version, is_new }),
     }
+}
+
+/// Whether a source may have JSON-LD.
+fn uses_context(row: &SourceRow) -> bool {
+    row.format == PayloadFormat::JsonLd || row.kind == SourceKind::Documents
 }
 
 /// A context that payloads can be parsed with: one that is not would empty the mirror.
@@ -107,6 +119,17 @@ fn few(names: &[String]) -> String {
 }
 
 impl RunContext {
+    /// The context that a dump brought with it; nothing if its IRI is no address.
+    pub(super) fn of_dump(log: &Log, url: &str, document: Vec<u8>) -> Result<Option<Self>, HarvestError> {
+        let Ok(url) = Url::parse(url) else { return Ok(None) };
+        if document.len() > CONTEXT_BYTES {
+            return Err(HarvestError::Unavailable(FetchError::TooLarge { url: url.to_string(), limit: CONTEXT_BYTES }));
+        }
+        let without = |body| Version { body, validators: Validators::default() };
+        let known = log.document(url.as_str())?.map(|known| without(known.body));
+        chosen(url, without(document), known).map(Some)
+    }
+
     /// Makes it the context of a source: a new version is kept, and what depends on it is read again.
     fn accept(&self, log: &mut Log, source: SourceId) -> Result<(), LogError> {
         let Version { body, validators: Validators { etag, last_modified } } = &self.version;

@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use crate::emm::EmmError;
 use crate::oai::{DocumentError, ProtocolError};
 
 /// Why a connection failed.
@@ -104,6 +105,14 @@ pub enum FetchError {
     /// The server reports an error of the protocol.
     #[error(transparent)]
     Protocol(#[from] ProtocolError),
+    /// The body is not what a service of dumps and changes answers.
+    #[error("{url}: {source}")]
+    Emm {
+        /// What was asked for.
+        url: String,
+        /// What is wrong.
+        source: EmmError,
+    },
     /// A document is larger than allowed.
     #[error("{url} is over the limit of {limit}")]
     TooLarge {
@@ -167,6 +176,9 @@ impl FetchError {
         match self {
             Self::Transport { .. } | Self::Timeout { .. } | Self::Document(_) => true,
             Self::Status { status, .. } => *status == 408 || *status == 425 || *status == 429 || *status >= 500,
+            Self::Emm { source, .. } => {
+                !matches!(source, EmmError::Generating(_) | EmmError::Restless(_) | EmmError::TooLarge { .. })
+            }
             Self::Challenge { .. }
             | Self::Redirect { .. }
             | Self::Protocol(_)

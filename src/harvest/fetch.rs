@@ -15,7 +15,7 @@ use super::messages::FromFetcher;
 use super::plan::{Step, other_forms};
 use super::probe::{ProbeError, probe};
 use super::resume::{Continuation, Loss};
-use crate::config::{Harvest, Source};
+use crate::config::{Harvest, OaiSource};
 use crate::oai::{ErrorCode, ListArguments, ListVerb, Request, ResumptionToken};
 use crate::rdf::Reader;
 
@@ -23,7 +23,7 @@ use crate::rdf::Reader;
 #[derive(Clone)]
 pub(super) struct Fetcher {
     pub(super) client: Client,
-    pub(super) source: Source,
+    pub(super) source: OaiSource,
     pub(super) settings: Harvest,
     pub(super) verb: ListVerb,
     /// Checks the first records before any is committed.

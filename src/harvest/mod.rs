@@ -3,13 +3,16 @@
 //!
 //! The files from the top down; each uses only those below it:
 //!
-//! - `run`, `audit`, `repair`: a harvest, an audit, and records that are fetched by their identifiers
+//! - `run`, `audit`, `repair`: a harvest of any source, an audit, and records that are fetched by their identifiers
+//! - `list_run`: a harvest of an OAI-PMH list
+//! - `documents`: a run and an audit of documents
+//! - `emm`: a harvest of dumps and changes
 //! - `audit_list`, `commit`: the committing side: each part of an answer goes to the log
 //! - `isolate`, `records`, `fetch`: the fetching side: lists around records that kill their pages, single records, pages
 //! - `messages`: what the two sides say to each other
 //! - `resume`, `plan`: where a list continues, and what a run asks for first (pure)
 //! - `connect`, `probe`, `list`, `client`, `answer`: requests and their answers
-//! - `outcome`, `error`, `stop`
+//! - `scope`, `outcome`, `error`, `stop`
 //!
 //! At most one part of an answer waits between the two sides, so memory does not grow with the list. Whatever stops either side,
 //! the log is consistent and the next run resumes.
@@ -21,10 +24,13 @@ mod client;
 mod commit;
 mod connect;
 mod context;
+mod documents;
+mod emm;
 mod error;
 mod fetch;
 mod isolate;
 mod list;
+mod list_run;
 mod messages;
 mod outcome;
 mod plan;
@@ -33,14 +39,16 @@ mod records;
 mod repair;
 mod resume;
 mod run;
+mod scope;
 mod stop;
 
-pub use audit::{AuditOptions, AuditReport, Hear, audit};
+pub use audit::audit;
 pub use client::{Client, Traffic};
+pub use documents::DocumentFailure;
 pub use error::{FetchError, TransportCause};
-pub use outcome::{HarvestError, Outcome, Progress};
-pub use plan::{Bounds, Facts, Options, Step, next_from, plan};
+pub use outcome::{AuditOptions, AuditReport, HarvestError, HarvestReport, Hear, Outcome, Progress, RunOptions};
+pub use plan::{Bounds, Facts, Options, Step, due_at, next_from, plan};
 pub use probe::ProbeError;
 pub use repair::{RetryReport, retry};
-pub use run::{HarvestReport, RunOptions, run};
+pub use run::run;
 pub use stop::Stop;

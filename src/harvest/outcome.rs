@@ -1,11 +1,85 @@
-//! How a run ends, how far it is, and what keeps it from running.
+//! How a run or an audit ends, how far it is, and what keeps it from running.
 
+use std::time::Duration;
+
+use super::client::Traffic;
+use super::documents::DocumentFailure;
 use super::error::FetchError;
+use super::plan::Options;
 use super::probe::ProbeError;
-use crate::log::{Counters, LogError};
+use crate::log::{Counters, Differences, Log, LogError};
 use crate::mirror::MirrorError;
 use crate::oai::Datestamp;
 use crate::rdf::ContextError;
+use crate::views::CaughtUp;
+
+/// The window and the limits of a run.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RunOptions {
+    /// The window.
+    pub window: Options,
+    /// Harvests the source even if its last harvest ended less than `every` ago.
+    pub anyway: bool,
+    /// Ends the run after this many records; the next run resumes the list.
+    pub max_records: Option<u64>,
+    /// Ends the run after this time, at a checkpoint; the next run resumes the list.
+    pub max_duration: Option<Duration>,
+}
+
+/// What a run did.
+#[derive(Debug)]
+pub struct HarvestReport {
+    /// The source.
+    pub source: String,
+    /// Whether it resumed an open list.
+    pub resumed: bool,
+    /// The lower bound that was asked for, if any.
+    pub from: Option<String>,
+    /// The counters of this run.
+    pub counters: Counters,
+    /// Records of this run that were quarantined.
+    pub quarantined: u64,
+    /// Records of this run with invalid bytes, which were replaced to parse them.
+    pub repaired: u64,
+    /// Requests and bytes.
+    pub traffic: Traffic,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The list ended, but may lack records: the next regular harvest reaches back to this datestamp, or to the beginning.
+    pub reaches_back: Option<Option<Datestamp>>,
+    /// Records that left the source, and were withdrawn.
+    pub withdrawn: u64,
+    /// Records that left the source, and their percentage of the live ones, if these were too many to be withdrawn.
+    pub brake: Option<(u64, f64)>,
+    /// The snapshot that was published, if anything changed.
+    pub snapshot: Option<u64>,
+}
+
+impl HarvestReport {
+    /// The report of a run that has not done anything yet.
+    pub(super) fn begun(source: &str) -> Self {
+        Self {
+            source: source.to_owned(),
+            resumed: false,
+            from: None,
+            counters: Counters::default(),
+            quarantined: 0,
+            repaired: 0,
+            traffic: Traffic::default(),
+            outcome: Outcome::Interrupted,
+            reaches_back: None,
+            withdrawn: 0,
+            brake: None,
+            snapshot: None,
+        }
+    }
+
+    /// Adds what the views did.
+    pub(super) fn followed(&mut self, done: &CaughtUp) {
+        self.quarantined += done.quarantined;
+        self.repaired += done.repaired;
+    }
+}
 
 /// How a run ended.
 #[derive(Debug)]
@@ -27,6 +101,81 @@ pub enum Outcome {
     Interrupted,
     /// The source failed; the next run resumes the list.
     Unavailable(FetchError),
+    /// The last harvest ended too short a time ago, and the source was not asked.
+    NotDue {
+        /// When it is due, milliseconds since 1970.
+        at: i64,
+    },
+}
+
+/// Options of an audit.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AuditOptions {
+    /// Repair what differs.
+    pub repair: bool,
+}
+
+/// What an audit found.
+#[derive(Debug)]
+pub struct AuditReport {
+    /// The source.
+    pub source: String,
+    /// When the list was begun, milliseconds since 1970, if by an earlier audit.
+    pub resumed: Option<i64>,
+    /// What differs, before any repair; nothing if the list did not end.
+    pub found: Option<Differences>,
+    /// What differs after the repair.
+    pub left: Option<Differences>,
+    /// The counters of the repair.
+    pub counters: Counters,
+    /// How many records were withdrawn.
+    pub withdrawn: u64,
+    /// The percentage of the live records that would have been withdrawn, if that is over the limit.
+    pub brake: Option<f64>,
+    /// Requests and bytes.
+    pub traffic: Traffic,
+    /// Why the list or the repair did not end; the next audit resumes.
+    pub unavailable: Option<FetchError>,
+    /// Whether no answer ended the list.
+    pub doubtful: bool,
+    /// The datestamp from which on the next harvest brings what is new.
+    pub harvested: Option<Datestamp>,
+    /// The snapshot that was published, if anything changed.
+    pub snapshot: Option<u64>,
+}
+
+impl AuditReport {
+    /// The report of an audit that has not done anything yet.
+    pub(super) fn begun(source: &str) -> Self {
+        Self {
+            source: source.to_owned(),
+            resumed: None,
+            found: None,
+            left: None,
+            counters: Counters::default(),
+            withdrawn: 0,
+            brake: None,
+            traffic: Traffic::default(),
+            unavailable: None,
+            doubtful: false,
+            harvested: None,
+            snapshot: None,
+        }
+    }
+}
+
+/// Callbacks of an audit.
+pub struct Hear<'a> {
+    /// Gets the number of identifiers that came.
+    pub progress: &'a mut dyn FnMut(u64),
+    /// Is called when the list was compared, before any repair.
+    pub found: &'a mut dyn FnMut(&Log, &AuditReport),
+}
+
+/// A part in percent of the whole.
+#[expect(clippy::cast_precision_loss, reason = "a share")]
+pub(super) fn percent(part: u64, whole: u64) -> f64 {
+    part as f64 * 100.0 / whole.max(1) as f64
 }
 
 /// How far a run is.
@@ -67,6 +216,20 @@ pub enum HarvestError {
     /// This program failed.
     #[error(transparent)]
     Fault(FetchError),
+    /// What was asked for is not there for this kind of source.
+    #[error("a source of kind {0:?} cannot be asked for this\nhint: `libris-mirror harvest NAME --full` reads all of it again")]
+    Kind(&'static str),
+    /// Nothing of a source can be read.
+    #[error("{name} cannot be read: {failure}\nhint: repair it, and run the same command again; nothing was changed")]
+    Document {
+        /// The document.
+        name: String,
+        /// Why.
+        failure: DocumentFailure,
+    },
+    /// A temporary file in the data directory.
+    #[error("a temporary file in the data directory failed: {0}\nhint: free some space, and run the same command again")]
+    TemporaryFile(std::io::Error),
     /// The runtime of the network side does not start.
     #[error("the network side cannot start: {0}")]
     Runtime(std::io::Error),

@@ -1,5 +1,7 @@
 //! What to ask the source for next: a pure function of the log and of the window that the user asks for.
 
+use std::time::Duration;
+
 use chrono::Days;
 
 use crate::log::{HarvestId, HarvestKind, HarvestRow, HarvestState};
@@ -24,6 +26,15 @@ impl Bounds {
     fn before(self, stamp: Datestamp) -> Datestamp {
         stamp.earlier_by(self.overlap_s)
     }
+}
+
+/// When a source is due whose last harvest ended at `finished`, if that is later than `now`; all in milliseconds since 1970. A
+/// clock that was set back does not keep a source waiting for longer than `every`.
+#[must_use]
+pub fn due_at(finished: Option<i64>, every: Duration, now: i64) -> Option<i64> {
+    let every = i64::try_from(every.as_millis()).unwrap_or(i64::MAX);
+    let finished = finished.filter(|finished| *finished <= now)?;
+    Some(finished.saturating_add(every)).filter(|due| *due > now)
 }
 
 /// The harvests that a plan depends on.

@@ -6,7 +6,7 @@
 use super::client::Client;
 use super::error::FetchError;
 use super::list::{read_formats, read_record};
-use crate::config::{Harvest, Source};
+use crate::config::{Harvest, OaiSource};
 use crate::oai::{MetadataPrefix, Record, Request};
 use crate::rdf::vocab::RDF_TYPE;
 use crate::rdf::{PayloadError, PayloadFormat, Reader};
@@ -75,7 +75,7 @@ fn judge(reader: &Reader, records: &[Record]) -> Finding {
 /// that does.
 pub(super) async fn probe(
     client: &Client,
-    source: &Source,
+    source: &OaiSource,
     settings: &Harvest,
     reader: &Reader,
     records: &[Record],
@@ -100,7 +100,7 @@ pub(super) async fn probe(
 
 async fn better_prefix(
     client: &Client,
-    source: &Source,
+    source: &OaiSource,
     settings: &Harvest,
     reader: &Reader,
     records: &[Record],

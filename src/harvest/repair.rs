@@ -13,7 +13,7 @@ use super::outcome::{HarvestError, Outcome, Progress};
 use super::plan::Bounds;
 use super::resume::ListProgress;
 use super::stop::Stop;
-use crate::config::{Config, Source};
+use crate::config::{Config, OaiSource, Source, SourceOrigin};
 use crate::log::{Counters, DifferenceKind, Log, LogError, SourceRow};
 use crate::mirror::Mirror;
 use crate::oai::{Datestamp, Granularity, Header, ListVerb, RecordId};
@@ -41,7 +41,7 @@ enum Wanted {
 /// Fetches records into a harvest of their own, which later harvests do not follow on from.
 pub(super) struct Repair<'a> {
     committer: Committer<'a>,
-    source: &'a Source,
+    source: &'a OaiSource,
     config: &'a Config,
 }
 
@@ -51,7 +51,7 @@ const DIFFERENCES_PER_FETCH: usize = 500;
 impl<'a> Repair<'a> {
     pub(super) fn new(
         log: &'a mut Log,
-        source: &'a Source,
+        source: &'a OaiSource,
         config: &'a Config,
         stop: &'a Stop,
         row: &SourceRow,
@@ -146,7 +146,7 @@ pub fn retry(mirror: &mut Mirror, source: &Source, config: &Config, stop: &Stop)
     mirror.catch_up(|_| !stop.is_stopped())?;
     let mut report =
         RetryReport { source: row.name.clone(), tried: parsed + undelivered.len() as u64, left: 0, unavailable: None };
-    if !undelivered.is_empty() {
+    if let (SourceOrigin::OaiPmh(source), false) = (&source.origin, undelivered.is_empty()) {
         let runtime = runtime()?;
         report.unavailable = ask_again(&runtime, mirror, source, config, stop, &row, undelivered)?;
         runtime.shutdown_background();
@@ -162,7 +162,7 @@ pub fn retry(mirror: &mut Mirror, source: &Source, config: &Config, stop: &Stop)
 fn ask_again(
     runtime: &Runtime,
     mirror: &mut Mirror,
-    source: &Source,
+    source: &OaiSource,
     config: &Config,
     stop: &Stop,
     row: &SourceRow,

@@ -21,11 +21,23 @@ pub(super) const LONGEST_TAG: usize = 35;
 /// The languages of the names that most records have: they come next if there is no name in the reader's.
 const USUAL: [&str; 2] = ["sv", "en"];
 
+impl Default for Languages {
+    fn default() -> Self {
+        Self::one(USUAL[0])
+    }
+}
+
 impl Languages {
     /// One language.
     #[must_use]
     pub fn one(code: &str) -> Self {
         Self(vec![code.to_ascii_lowercase()])
+    }
+
+    /// Their tags, the best first.
+    #[must_use]
+    pub fn tags(&self) -> &[String] {
+        &self.0
     }
 
     /// How far from what the reader wants a language is: 0 is the best. The order is the first language that the reader

@@ -1,12 +1,10 @@
-//! Sources and harvests: how far a list has come, and where the next one begins.
+//! Harvests: how far a list has come, and where the next one begins.
 
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::ids::{HarvestId, SourceId};
 use super::{Log, LogError};
-use crate::config::Source;
-use crate::oai::{Datestamp, Granularity, ResumptionToken};
-use crate::rdf::PayloadFormat;
+use crate::oai::{Datestamp, ResumptionToken};
 
 /// Whether a harvest continues from the one before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,74 +127,6 @@ impl HarvestRow {
     }
 }
 
-/// A source as the log holds it, with its kept counts.
-#[derive(Debug, Clone)]
-pub struct SourceRow {
-    /// Its id.
-    pub id: SourceId,
-    /// Its name.
-    pub name: String,
-    /// Its base URL.
-    pub base_url: String,
-    /// Its metadata prefix.
-    pub prefix: String,
-    /// Its set.
-    pub set: Option<String>,
-    /// The URL of its JSON-LD context.
-    pub context: Option<String>,
-    /// The format of its payloads.
-    pub format: PayloadFormat,
-    /// The granularity that `Identify` last named.
-    pub granularity: Granularity,
-    /// Records whose newest version is live.
-    pub live: u64,
-    /// Records whose newest version is deleted.
-    pub deleted: u64,
-    /// Records that left the set without a deletion.
-    pub withdrawn: u64,
-}
-
-impl SourceRow {
-    /// The source with the settings that it was harvested with.
-    pub fn source(&self) -> Result<Source, crate::config::ConfigError> {
-        let settings = crate::config::SourceSettings {
-            url: self.base_url.clone(),
-            set: self.set.clone(),
-            prefix: self.prefix.clone(),
-            format: Some(format_name(self.format).to_owned()),
-            context: self.context.clone(),
-            enabled: true,
-        };
-        settings.check(&self.name)
-    }
-}
-
-fn format_name(format: PayloadFormat) -> &'static str {
-    match format {
-        PayloadFormat::RdfXml => "rdfxml",
-        PayloadFormat::Turtle => "ttl",
-        PayloadFormat::JsonLd => "jsonld",
-    }
-}
-
-fn source_row(row: &Row<'_>) -> rusqlite::Result<SourceRow> {
-    Ok(SourceRow {
-        id: SourceId(row.get("id")?),
-        name: row.get("name")?,
-        base_url: row.get("base_url")?,
-        prefix: row.get("prefix")?,
-        set: row.get("set_spec")?,
-        context: row.get("context_url")?,
-        format: PayloadFormat::from_prefix(&row.get::<_, String>("format")?),
-        granularity: row
-            .get::<_, Option<String>>("granularity")?
-            .map_or_else(Granularity::default, |text| Granularity::from_identify(&text)),
-        live: row.get("live")?,
-        deleted: row.get("deleted")?,
-        withdrawn: row.get("withdrawn")?,
-    })
-}
-
 pub(super) fn list_row(row: &Row<'_>) -> rusqlite::Result<HarvestRow> {
     let stamp = |millis: Option<i64>| millis.and_then(Datestamp::from_millis);
     Ok(HarvestRow {
@@ -232,62 +162,6 @@ pub(super) fn list_row(row: &Row<'_>) -> rusqlite::Result<HarvestRow> {
 }
 
 impl Log {
-    /// All sources, by name.
-    pub fn sources(&self) -> Result<Vec<SourceRow>, LogError> {
-        let read = || -> rusqlite::Result<Vec<SourceRow>> {
-            let mut statement = self.connection.prepare_cached("SELECT * FROM source ORDER BY name")?;
-            statement.query_map([], source_row)?.collect()
-        };
-        read().map_err(|source| self.failed(source))
-    }
-
-    /// A source by its id.
-    pub(super) fn source(&self, id: SourceId) -> Result<Option<SourceRow>, LogError> {
-        self.connection
-            .query_row("SELECT * FROM source WHERE id = ?1", [id.0], source_row)
-            .optional()
-            .map_err(|source| self.failed(source))
-    }
-
-    /// The source of this name, inserted if it is new; an error if it was harvested with other settings. Its context is not
-    /// touched: see [`Log::accept_context`].
-    pub fn enter_source(&self, source: &Source) -> Result<SourceRow, LogError> {
-        let enter = || -> rusqlite::Result<SourceRow> {
-            self.connection.execute(
-                "INSERT INTO source (name, base_url, prefix, set_spec, format) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (name) DO NOTHING",
-                params![
-                    source.name,
-                    source.url.as_str(),
-                    source.prefix.as_str(),
-                    source.set.as_ref().map(crate::oai::SetSpec::as_str),
-                    format_name(source.format)
-                ],
-            )?;
-            self.connection.query_row("SELECT * FROM source WHERE name = ?1", [&source.name], source_row)
-        };
-        let row = enter().map_err(|error| self.failed(error))?;
-        let set = source.set.as_ref().map(|set| set.as_str().to_owned());
-        for (what, was, now) in [
-            ("url", row.base_url.clone(), source.url.to_string()),
-            ("prefix", row.prefix.clone(), source.prefix.to_string()),
-            ("set", row.set.clone().unwrap_or_default(), set.unwrap_or_default()),
-            ("format", format_name(row.format).to_owned(), format_name(source.format).to_owned()),
-        ] {
-            if was != now {
-                return Err(LogError::OtherSource { name: source.name.clone(), what, was, now });
-            }
-        }
-        Ok(row)
-    }
-
-    /// The source of this name, which must have been harvested before, with these settings.
-    pub fn known_source(&self, source: &Source) -> Result<SourceRow, LogError> {
-        if !self.sources()?.iter().any(|row| row.name == source.name) {
-            return Err(LogError::NotHarvested(source.name.clone()));
-        }
-        self.enter_source(source)
-    }
-
     /// Begins a harvest of records that are fetched by their identifiers.
     pub fn begin_repair(&mut self, source: SourceId, now: i64) -> Result<HarvestId, LogError> {
         let begin = || -> rusqlite::Result<HarvestId> {
@@ -304,24 +178,6 @@ impl Log {
     pub fn end_repair(&self, harvest: HarvestId, now: i64) -> Result<(), LogError> {
         self.connection
             .execute("UPDATE harvest SET state = 'complete', finished_at = ?2 WHERE id = ?1", params![harvest.0, now])
-            .map(|_| ())
-            .map_err(|error| self.failed(error))
-    }
-
-    /// Stores the granularity that `Identify` named.
-    pub fn set_granularity(&self, source: SourceId, granularity: Granularity) -> Result<(), LogError> {
-        self.connection
-            .execute("UPDATE source SET granularity = ?2 WHERE id = ?1", params![source.0, granularity.as_str()])
-            .map(|_| ())
-            .map_err(|error| self.failed(error))
-    }
-
-    /// Deletes a source that never delivered a page, so that it can be tried again with other settings.
-    pub fn forget_empty_source(&self, source: SourceId) -> Result<(), LogError> {
-        let empty = "NOT EXISTS (SELECT 1 FROM page JOIN harvest ON harvest.id = harvest_id WHERE source_id = ?1)";
-        self.connection
-            .execute(&format!("DELETE FROM harvest WHERE source_id = ?1 AND {empty}"), [source.0])
-            .and_then(|_| self.connection.execute(&format!("DELETE FROM source WHERE id = ?1 AND {empty}"), [source.0]))
             .map(|_| ())
             .map_err(|error| self.failed(error))
     }

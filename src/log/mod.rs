@@ -8,6 +8,7 @@ mod append;
 mod audits;
 mod change;
 mod documents;
+mod emm;
 mod harvests;
 mod hash;
 mod history;
@@ -16,6 +17,8 @@ mod listing;
 mod position;
 mod proof;
 mod read;
+mod readings;
+mod sources;
 mod state;
 mod trouble;
 mod undelivered;
@@ -35,13 +38,16 @@ pub use append::{NewPage, Origin, PageReport};
 pub use audits::{AuditPage, Difference, DifferenceKind, Differences};
 pub use change::{ChangeKind, ChangeRow, Mark};
 pub use documents::{Contexts, Document, NewDocument};
-pub use harvests::{Counters, HarvestKind, HarvestRow, HarvestState, SourceRow};
+pub use emm::HeldRecord;
+pub use harvests::{Counters, HarvestKind, HarvestRow, HarvestState};
 pub use hash::PageProof;
 pub use history::VersionRow;
 pub use ids::{ChangeId, HarvestId, PageId, SourceId};
 pub use listing::ListedRecord;
 pub use proof::Proof;
 pub use read::{CurrentVersion, PageBodies, RecordRow};
+pub use readings::{DocumentId, KnownDocument, ReadDocument};
+pub use sources::SourceRow;
 pub use state::LogState;
 pub use trouble::TroubleRow;
 pub use undelivered::UndeliveredRow;
@@ -173,7 +179,7 @@ pub struct Undelivered {
 const CHAINED: usize = 3;
 
 /// The number of migrations.
-const SCHEMAS: usize = 13;
+const SCHEMAS: usize = 17;
 
 /// The migrations of the schema. One that was released is never edited.
 fn migrations() -> Migrations<'static> {
@@ -189,8 +195,12 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("../../migrations/0009_add-reopened-from.sql")),
         M::up(include_str!("../../migrations/0010_add-changes.sql")),
         M::up(include_str!("../../migrations/0011_version-documents.sql")),
+        M::up(include_str!("../../migrations/0012_add-kinds-of-sources.sql")),
         M::up(include_str!("../../migrations/0013_add-shapes-of-view.sql")),
         M::up(include_str!("../../migrations/0014_create-labels.sql")),
+        M::up(include_str!("../../migrations/0015_move-words.sql")),
+        M::up(include_str!("../../migrations/0016_add-documents.sql")),
+        M::up(include_str!("../../migrations/0017_add-emm.sql")),
     ])
 }
 

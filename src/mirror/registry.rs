@@ -3,7 +3,7 @@
 use crate::labels::LabelsTable;
 use crate::links::LinksTable;
 use crate::quarantine::QuarantineTable;
-use crate::search::SearchTable;
+use crate::search::SearchView;
 use crate::store::StoreView;
 use crate::views::{Registered, TableView};
 
@@ -13,5 +13,5 @@ pub const VIEWS: &[Registered] = &[
     Registered::of::<TableView<LinksTable>>(),
     Registered::of::<TableView<LabelsTable>>(),
     Registered::of::<TableView<QuarantineTable>>(),
-    Registered::of::<TableView<SearchTable>>(),
+    Registered::of::<SearchView>(),
 ];

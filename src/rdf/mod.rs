@@ -5,18 +5,23 @@
 
 mod canonical;
 mod context;
+mod document;
 mod graph;
+mod nesting;
 mod nodes;
 mod payload;
 mod prefixes;
 pub mod shapes;
+mod stable;
 pub mod vocab;
 
 pub use canonical::{CanonicalError, canonical_nquads, isomorphic};
 pub use context::{Context, ContextError};
+pub use document::{DocumentFormat, DocumentLimits, DocumentReader, UnreadableDocument};
 pub use graph::{Graph, Node, last_part, node, short};
 pub(crate) use nodes::NOT_IN_PATH;
 pub use nodes::{NodeIds, graph_name};
 pub use payload::{PayloadError, PayloadFormat, Reader, try_context};
 pub use prefixes::{PREFIXES, compact};
-pub use shapes::{Description, Shapes};
+pub use shapes::{Description, Shapes, Thing};
+pub use stable::stable_ntriples;

@@ -12,6 +12,8 @@ use axum::http::header::{CONTENT_LOCATION, CONTENT_TYPE, LINK, LOCATION};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
+use oxigraph::model::Quad;
+
 use super::app::App;
 use super::conditions::Validator;
 use super::negotiate::{GRAPHS, Wanted};
@@ -19,6 +21,8 @@ use super::pages;
 use super::problem::Problem;
 use super::rdf::write;
 use super::reading::Reading;
+use crate::citation::{Citation, CitationFormat};
+use crate::labels::Languages;
 use crate::links::{Authority, LinkFilter, LinksIndex};
 use crate::log::RecordRow;
 use crate::views::{Content, ViewError};
@@ -66,10 +70,25 @@ struct Asked {
 enum Data {
     /// Nothing: a page or any format.
     Any,
+    /// A citation, `<id>.ris`.
+    Cited(CitationFormat),
     /// `data`: any format of the data.
     Negotiated,
     /// `data.FORMAT`
     Named(String),
+}
+
+impl Asked {
+    /// The same without the ending of a citation, if it has one: a record's own identifier may end so too.
+    fn cited(&self) -> Option<Self> {
+        if self.data != Data::Any {
+            return None;
+        }
+        CitationFormat::ALL.into_iter().find_map(|format| {
+            let identifier = self.identifier.strip_suffix(format.ending())?.strip_suffix('.')?;
+            Some(Self { identifier: identifier.to_owned(), thing: false, data: Data::Cited(format) })
+        })
+    }
 }
 
 fn asked(path: &str, base: &str) -> Asked {
@@ -107,9 +126,14 @@ fn find(reading: &mut Reading, identifier: &str, path: &str) -> Result<Found, Vi
 }
 
 async fn answer(app: &Arc<App>, path: &str, headers: &HeaderMap) -> Result<Response, Problem> {
-    let asked = asked(path, &app.config.serve.record_base);
+    let mut asked = asked(path, &app.config.serve.record_base);
     let (identifier, short) = (asked.identifier.clone(), path.to_owned());
-    let found = app.log.read(move |reading| find(reading, &identifier, &short)).await?;
+    let mut found = app.log.read(move |reading| find(reading, &identifier, &short)).await?;
+    if let (Found::Nothing, Some(cited)) = (&found, asked.cited()) {
+        let identifier = cited.identifier.clone();
+        asked = cited;
+        found = app.log.read(move |reading| find(reading, &identifier, "")).await?;
+    }
     let (row, page) = match found {
         Found::Record(row, page) => (row, page),
         Found::Other(record) => return Ok(see_other(&app.record_path(&record))),
@@ -120,11 +144,19 @@ async fn answer(app: &Arc<App>, path: &str, headers: &HeaderMap) -> Result<Respo
         return Ok(see_other(&own));
     }
     let format = if let Data::Named(format) = &asked.data { Some(format.as_str()) } else { None };
+    let cited = match asked.data {
+        Data::Cited(format) => Some(format),
+        _ => CitationFormat::ALL.into_iter().find(|known| format == Some(known.ending())),
+    };
     let wanted = Wanted::new(headers, format);
     let html = asked.data == Data::Any && wanted.prefers_html(&GRAPHS);
     let offer = wanted.choose(&GRAPHS);
     let language = pages::language(headers);
-    let name = if html { language.code() } else { offer.map_or("", |offer| offer.media_type) };
+    let name = match cited {
+        Some(format) => format.media_type(),
+        None if html => language.code(),
+        None => offer.map_or("", |offer| offer.media_type),
+    };
     // Pages after the snapshot have no time of publication yet.
     let published = app.snapshot().filter(|snapshot| snapshot.page().0 >= page).map(|snapshot| snapshot.published);
     let validator = Validator::new(&[row.version.identifier.as_bytes(), &page.to_be_bytes(), name.as_bytes()], published);
@@ -134,6 +166,9 @@ async fn answer(app: &Arc<App>, path: &str, headers: &HeaderMap) -> Result<Respo
     // The payload is read only now, after 304 was ruled out; pages of the log do not change.
     let (row, content) = app.log.read(move |reading| reading.content(&row).map(|content| (row, content))).await?;
     let mut response = match (content, offer) {
+        (Content::Quads(quads), _) if cited.is_some() => {
+            cite(app, &row, quads, cited.unwrap_or(CitationFormat::Ris), language).await?
+        }
         (content, _) if html => pages::record(app, headers, *row, content).await?,
         (Content::Deleted, _) => {
             let how = if row.withdrawn { "left its set" } else { "is deleted at the source" };
@@ -170,6 +205,23 @@ async fn answer(app: &Arc<App>, path: &str, headers: &HeaderMap) -> Result<Respo
     };
     describe(response.headers_mut(), &own);
     validator.label(response.headers_mut());
+    Ok(response)
+}
+
+/// Returns the citation of a record.
+async fn cite(
+    app: &App,
+    row: &RecordRow,
+    quads: Arc<Vec<Quad>>,
+    format: CitationFormat,
+    language: pages::Language,
+) -> Result<Response, Problem> {
+    let (record, shapes) = (row.version.identifier.clone(), Arc::clone(&app.config.shapes));
+    let wanted = Languages::one(language.code());
+    let citation = app.log.read(move |reading| Ok(Citation::of(&reading.log, &shapes, &record, &quads, &wanted)?)).await?;
+    let Some(citation) = citation else { return Err(Problem::not_found("this record describes nothing")) };
+    let mut response = Response::new(Body::from(format.write(&[citation])));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(format.media_type()));
     Ok(response)
 }
 

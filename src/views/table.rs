@@ -118,6 +118,24 @@ impl<T: Table> TableView<T> {
         Ok(())
     }
 
+    /// Applies batches that the caller needs afterwards.
+    pub(crate) fn apply_all(&mut self, batches: &[Batch<T::Row>]) -> Result<(), ViewError> {
+        if self.watermark == ChangeId(0) && batches.iter().any(|batch| !batch.parts.is_empty()) {
+            self.drop_indexes()?;
+        }
+        let reached = batches.iter().rev().find_map(|batch| batch.mark);
+        let holds = self.holds.clone();
+        self.write(|transaction| {
+            for batch in batches.iter().filter(|batch| !batch.parts.is_empty()) {
+                T::apply(transaction, &batch.parts)?;
+            }
+            // Parts after the last mark are of a page that goes on: they come again after a crash.
+            reached.map_or(Ok(()), |mark| set_watermark(transaction, T::NAME, mark.change, &holds))
+        })?;
+        self.watermark = reached.map_or(self.watermark, |mark| mark.change);
+        Ok(())
+    }
+
     fn forget(&mut self) -> Result<(), ViewError> {
         let holds = self.holds.clone();
         self.write(|transaction| {
@@ -177,20 +195,7 @@ impl<T: Table> View for TableView<T> {
     }
 
     fn apply(&mut self, batches: Vec<Batch<T::Row>>) -> Result<(), ViewError> {
-        if self.watermark == ChangeId(0) && batches.iter().any(|batch| !batch.parts.is_empty()) {
-            self.drop_indexes()?;
-        }
-        let reached = batches.iter().rev().find_map(|batch| batch.mark);
-        let holds = self.holds.clone();
-        self.write(|transaction| {
-            for batch in batches.iter().filter(|batch| !batch.parts.is_empty()) {
-                T::apply(transaction, &batch.parts)?;
-            }
-            // Parts after the last mark are of a page that goes on: they come again after a crash.
-            reached.map_or(Ok(()), |mark| set_watermark(transaction, T::NAME, mark.change, &holds))
-        })?;
-        self.watermark = reached.map_or(self.watermark, |mark| mark.change);
-        Ok(())
+        self.apply_all(&batches)
     }
 
     fn flush(&mut self) -> Result<(), ViewError> {

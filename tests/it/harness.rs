@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 
 use axum::Router;
 use chrono::Utc;
-use libris_mirror::demo::{Catalogue, FakeLibris, Faults, ServerState};
+use libris_mirror::demo::{Catalogue, FakeLibris, Faults, ServerState, Shapes};
 use serde_json::Value;
 
 /// A mirror in a directory of its own.
@@ -81,9 +81,18 @@ impl Bench {
         Self::wrapped(records, |router| router)
     }
 
+    /// A fake Libris whose records have these shapes.
+    pub fn shaped(records: u64, shapes: Shapes) -> Self {
+        Self::of(Catalogue::shaped(records, shapes, Utc::now()), |router| router)
+    }
+
     /// A fake Libris whose routes are wrapped, to make faults.
     pub fn wrapped(records: u64, wrap: impl FnOnce(Router) -> Router) -> Self {
-        let state = ServerState::new(Catalogue::new(records, Utc::now()), true);
+        Self::of(Catalogue::new(records, Utc::now()), wrap)
+    }
+
+    fn of(catalogue: Catalogue, wrap: impl FnOnce(Router) -> Router) -> Self {
+        let state = ServerState::new(catalogue, true);
         let server = FakeLibris::start(state, 0, wrap).expect("a free port");
         let (url, context) = (server.url(), server.context_url());
         Self { directory: tempfile::tempdir().expect("a directory"), url, context, server: Some(server) }
@@ -121,6 +130,14 @@ impl Bench {
 
     pub fn data(&self) -> PathBuf {
         self.path().join("mirror")
+    }
+
+    /// Adds a source to the user's configuration.
+    pub fn configure(&self, name: &str, settings: &str) {
+        let path = self.path().join(".config/libris-mirror/config.toml");
+        fs_err::create_dir_all(path.parent().expect("a folder")).expect("created");
+        let before = fs_err::read_to_string(&path).unwrap_or_default();
+        fs_err::write(&path, format!("{before}[sources.{name}]\n{settings}\n")).expect("written");
     }
 
     /// The binary with these words, a clean environment, no pauses and short retries.

@@ -52,11 +52,12 @@ fn only_the_command_line_prints_or_reads_the_environment() {
 }
 
 /// Each room with the rooms that it may use: those on its own floor or below, without circles.
-const MAY_USE: [(&str, &[&str]); 25] = [
+const MAY_USE: [(&str, &[&str]); 27] = [
     ("build", &[]),
     ("pipeline", &[]),
     ("guide", &[]),
     ("oai", &[]),
+    ("emm", &["oai"]),
     ("rdf", &["oai"]),
     ("config", &["oai", "rdf"]),
     ("log", &["config", "oai", "rdf"]),
@@ -65,20 +66,22 @@ const MAY_USE: [(&str, &[&str]); 25] = [
     ("store", &["config", "log", "pipeline", "rdf", "snapshots", "views"]),
     ("links", &["log", "rdf", "views"]),
     ("labels", &["log", "rdf", "views"]),
+    ("citation", &["labels", "log", "rdf"]),
     ("quarantine", &["log", "views"]),
     ("query", &["labels", "log", "rdf", "snapshots", "store"]),
-    ("search", &["log", "rdf", "views"]),
-    ("data_dir", &["log", "snapshots", "store"]),
+    ("search", &["links", "log", "rdf", "views"]),
+    ("data_dir", &["log", "search", "snapshots", "store"]),
     ("export", &["log", "pipeline", "quarantine", "query", "rdf", "views"]),
     ("mirror", &["config", "data_dir", "labels", "links", "log", "quarantine", "search", "snapshots", "store", "views"]),
     ("figures", &["log", "mirror", "quarantine", "snapshots", "views"]),
-    ("backup", &["data_dir", "log", "snapshots", "store"]),
+    ("backup", &["data_dir", "log", "search", "snapshots", "store"]),
     ("verify", &["log", "mirror", "pipeline", "views"]),
-    ("harvest", &["config", "log", "mirror", "oai", "quarantine", "rdf"]),
+    ("harvest", &["config", "emm", "log", "mirror", "oai", "quarantine", "rdf"]),
     ("demo", &["oai", "rdf"]),
     (
         "serve",
         &[
+            "citation",
             "config",
             "data_dir",
             "export",
@@ -101,6 +104,7 @@ const MAY_USE: [(&str, &[&str]); 25] = [
         "cli",
         &[
             "backup",
+            "citation",
             "config",
             "data_dir",
             "demo",

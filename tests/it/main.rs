@@ -4,6 +4,7 @@
 //! - `interruption`: Ctrl-C and SIGTERM, resumption, expired tokens
 //! - `formats`: RDF/XML, Turtle and JSON-LD; real records, where they are there
 //! - `documents`: answers of all six verbs, read by the streaming parser
+//! - `emm`: dumps and changes
 //! - `endless`: an answer of gigabytes without a token
 //! - `faults`: every way in which the fake Libris can spoil an answer
 //! - `isolation`: records that kill their pages, one by one
@@ -26,14 +27,18 @@
 //! - `serve_limits`: what one query or client may take
 //! - `serve_hostile`: requests that no browser sends
 //! - `serve_pages`: what people see
+//! - `citations`: records for reference managers
 //! - `clients`: what users ask with, browsers among them
 //! - `several_sources`: which version counts
 //! - `snapshots`: readers beside the writer, `publish`
 //! - `protocol`: what servers do and a harvester must bear
 //! - `command_line`: help, exit codes, errors, configuration
 //! - `cron`: the lines of the crontab
+//! - `sources`: sources of the configuration, and when they are due
 //! - `outputs`: files, pipes, devices and links that results are written to
 //! - `definitions`: records that are no KBV, and another provider's server
+//! - `questions`: the example queries, and 24 questions of statistics
+//! - `payloads`, `reckoning`: their answers, computed without RDF
 //! - `contexts`: the JSON-LD context of a source, which may change
 //! - `namespaces`: payloads that need a declaration from outside
 //! - `model`: several sources with the same identifiers, against a model of what wins and in which order it happened
@@ -48,6 +53,7 @@ mod arrows;
 mod backups;
 mod bad_records;
 mod changes;
+mod citations;
 mod clients;
 mod command_line;
 mod contexts;
@@ -56,6 +62,7 @@ mod crashes;
 mod cron;
 mod definitions;
 mod documents;
+mod emm;
 mod endless;
 mod faults;
 mod formats;
@@ -72,9 +79,12 @@ mod model;
 mod namespaces;
 mod older;
 mod outputs;
+mod payloads;
 mod proof;
 mod protocol;
 mod query_output;
+mod questions;
+mod reckoning;
 mod scripted;
 mod search;
 mod serve_dumps;
@@ -89,6 +99,7 @@ mod several_sources;
 mod shapes;
 mod snapshots;
 mod soak;
+mod sources;
 mod sparql_mistakes;
 mod upgrade;
 mod views;

@@ -176,14 +176,7 @@ impl Real {
     fn new(sources: usize) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let source = |number: usize| {
-            let settings = SourceSettings {
-                url: "http://127.0.0.1/oai".into(),
-                set: None,
-                prefix: "rdfxml".into(),
-                format: None,
-                context: None,
-                enabled: true,
-            };
+            let settings = SourceSettings { url: Some("http://127.0.0.1/oai".into()), ..SourceSettings::default() };
             settings.check(&format!("s{number}")).expect("valid")
         };
         let config = Config::new(None, std::collections::HashMap::new(), &[]).expect("the defaults");

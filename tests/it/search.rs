@@ -36,7 +36,7 @@ fn records_are_found_by_everything_that_names_them() {
     let found = find(&bench, "isbrytare i gö");
     let labels: Vec<&str> =
         found["entries"].as_array().expect("entries").iter().filter_map(|entry| entry["label"].as_str()).collect();
-    assert!(labels.len() > 5 && labels[..5].iter().all(|label| label.starts_with("Isbrytare i Göteborg")), "{labels:?}");
+    assert!(labels.len() > 2 && labels[..2].iter().all(|label| label.starts_with("Isbrytare i Göteborg")), "{labels:?}");
     assert!(find(&bench, "isbrytare i go")["entries"].as_array().is_some_and(Vec::is_empty), "ö is no o");
     assert_eq!(find(&bench, "ISBRYTARE I GÖ"), found);
     // A heading that is just the word comes before the books that hold it.

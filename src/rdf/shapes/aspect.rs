@@ -60,6 +60,7 @@ aspects! {
     Note = "note",
     ScopeNote = "scope_note",
     Extent = "extent",
+    Edition = "edition",
     Series = "series",
     InSeries = "in_series",
     SeriesStatement = "series_statement",
@@ -76,5 +77,6 @@ aspects! {
     Same = "same",
     Close = "close",
     Address = "address",
+    Online = "online",
     NoLink = "no_link",
 }

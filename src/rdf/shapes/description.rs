@@ -44,6 +44,10 @@ pub struct Description {
     pub classifications: Vec<Thing>,
     /// For whom it is meant.
     pub audiences: Vec<Thing>,
+    /// Whether it is an instance of a work.
+    pub is_instance: bool,
+    /// The IRIs of agents, works and the parts of composed subjects: whose names find it.
+    pub refers: Vec<String>,
     /// The works that it is an instance of and that have a record of their own.
     pub works: Vec<Thing>,
     /// Life span, or years of birth and death.
@@ -58,6 +62,8 @@ pub struct Description {
     pub scope_notes: Vec<Name>,
     /// Extent.
     pub extents: Vec<Thing>,
+    /// Editions.
+    pub editions: Vec<Thing>,
     /// Series.
     pub series: Vec<SeriesPart>,
     /// What it is a part of.
@@ -78,6 +84,8 @@ pub struct Description {
     pub same: Vec<String>,
     /// The addresses of those who describe something close.
     pub close: Vec<String>,
+    /// The addresses where it can be read.
+    pub online: Vec<String>,
 }
 
 /// Somebody who made it.
@@ -172,6 +180,8 @@ impl Description {
             subjects: walk.things(&both, Aspect::Subject),
             classifications: walk.things(&both, Aspect::Classification),
             audiences: walk.things(&both, Aspect::Audience),
+            is_instance,
+            refers: refers(walk, &both, &works),
             works: works.iter().filter(elsewhere).filter_map(bare).collect(),
             life_span: life_span(walk, main),
             descriptions: literals(Aspect::Description),
@@ -179,6 +189,7 @@ impl Description {
             notes: walk.things(&both, Aspect::Note),
             scope_notes: literals(Aspect::ScopeNote),
             extents: walk.things(&[main], Aspect::Extent),
+            editions: walk.things(&[main], Aspect::Edition),
             series: series(walk, main),
             part_of: walk.things(&[main], Aspect::PartOf),
             nationalities: walk.things(&[main], Aspect::Nationality),
@@ -189,6 +200,7 @@ impl Description {
             identifiers: identifiers(walk, main),
             same: addresses(walk, main, Aspect::Same),
             close: addresses(walk, main, Aspect::Close),
+            online: addresses(walk, main, Aspect::Online).into_iter().filter(|address| address.starts_with("http")).collect(),
         }
     }
 
@@ -217,6 +229,20 @@ impl Description {
         let parts = [responsible, published, self.life_span.clone(), said, scheme];
         parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
     }
+}
+
+/// The IRIs of agents, works, and the parts of composed subjects.
+fn refers<'a>(walk: &Walk<'_, 'a>, both: &[Node<'a>], works: &[Node<'a>]) -> Vec<String> {
+    let contributions = walk.nodes(both, Aspect::Contribution);
+    let agents = walk.nodes(&contributions, Aspect::Agent);
+    let makers = [Aspect::Creator, Aspect::Contributor].into_iter().flat_map(|aspect| walk.nodes(both, aspect));
+    let parts = walk.nodes(both, Aspect::Subject).into_iter().flat_map(|subject| walk.terms_of(subject));
+    let all = agents.into_iter().chain(makers).chain(works.iter().copied()).chain(parts);
+    all.filter_map(|node| match node {
+        NamedOrBlankNodeRef::NamedNode(name) => Some(name.as_str().to_owned()),
+        NamedOrBlankNodeRef::BlankNode(_) => None,
+    })
+    .collect()
 }
 
 /// What the first of some nodes has of it.

@@ -129,17 +129,24 @@ impl<'a> Walk<'_, 'a> {
 
     /// The parts of a composed heading, `Historia -- Sverige -- 1900-talet`, if this record names them.
     fn components(&self, of: Node<'a>) -> Option<String> {
-        let mut parts = Vec::new();
+        let parts = self.terms_of(of).into_iter().filter_map(|part| match part {
+            NamedOrBlankNodeRef::NamedNode(name) if !self.graph.describes(part) => Some(last_part(name.as_str())),
+            part => choose(&self.plain_names(part), self.shapes.languages()).map(str::to_owned),
+        });
+        let parts: Vec<String> = parts.collect();
+        (!parts.is_empty()).then(|| parts.join(" -- "))
+    }
+
+    /// The terms that a composed heading is made of.
+    pub(super) fn terms_of(&self, of: Node<'a>) -> Vec<Node<'a>> {
+        let (mut parts, mut cells) = (Vec::new(), 0);
         let mut cell = self.nodes(&[of], Aspect::Components).into_iter().next();
-        while let Some(at) = cell.filter(|_| parts.len() < LONGEST_LIST) {
-            let part = self.graph.nodes(at, FIRST).next();
-            parts.extend(part.and_then(|part| match part {
-                NamedOrBlankNodeRef::NamedNode(name) if !self.graph.describes(part) => Some(last_part(name.as_str())),
-                part => choose(&self.plain_names(part), self.shapes.languages()).map(str::to_owned),
-            }));
+        while let Some(at) = cell.filter(|_| cells < LONGEST_LIST) {
+            parts.extend(self.graph.nodes(at, FIRST).next());
+            cells += 1;
             cell = self.graph.nodes(at, REST).next();
         }
-        (!parts.is_empty()).then(|| parts.join(" -- "))
+        parts
     }
 
     /// Other names of a node: of its variants, in any language, that are not among its names.

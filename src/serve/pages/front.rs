@@ -11,6 +11,7 @@ use maud::{Markup, html};
 use super::charts::{lying_bars, standing_bars};
 use super::layout::{Page, Place, scroll, time_or};
 use super::names::Names;
+use super::narrowing::Asked;
 use super::search_form;
 use super::words::{Language, Words};
 use crate::links::Authority;
@@ -66,7 +67,7 @@ fn content(page: &Page<'_>, overview: &Overview, kinds: &[(String, u64)]) -> Mar
     html! {
         section.hero {
             h1 { (words.tagline) }
-            (search_form(page, ""))
+            (search_form(page, &Asked::default()))
         }
         ul.figures aria-label=(words.what_is_here) {
             li { strong { (language.number(overview.records())) } " " (words.records) }

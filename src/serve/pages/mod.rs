@@ -9,6 +9,7 @@ mod guide;
 mod harvest;
 mod layout;
 mod names;
+mod narrowing;
 mod record;
 mod search;
 mod sparql;
@@ -23,12 +24,13 @@ pub use front::front;
 pub use guide::{guide, guide_topic};
 pub use harvest::harvest;
 pub use record::record;
-pub use search::search;
+pub use search::{search, suggest};
 pub use words::Language;
 
 use super::app::App;
 use crate::rdf::Shapes;
 use layout::{Page, Place};
+use narrowing::Asked;
 
 /// Returns the language of the visitor.
 #[must_use]
@@ -60,21 +62,28 @@ pub fn missing(app: &App, headers: &HeaderMap) -> Response {
     let content = html! {
         h1 { (words.not_found) }
         p { (words.not_found_hint) }
-        (search_form(&page, ""))
+        (search_form(&page, &Asked::default()))
     };
     page.render(StatusCode::NOT_FOUND, &content)
 }
 
-fn search_form(page: &Page<'_>, text: &str) -> Markup {
-    let words = page.words();
+/// Returns the form of a search. What is chosen stays chosen when the words change.
+fn search_form(page: &Page<'_>, asked: &Asked) -> Markup {
+    let (words, base) = (page.words(), &page.app.base);
     html! {
-        form.search role="search" method="get" action={ (page.app.base) "/search" } {
+        form.search role="search" method="get" action={ (base) "/search" } {
             label for="q" { (words.search_label) }
             div.row {
-                input #q type="search" name="q" value=(text) autocomplete="off" aria-describedby="search-hint";
+                div.typing {
+                    input #q type="search" name="q" value=(asked.text) autocomplete="off" aria-describedby="search-hint" data-suggest={ (base) "/suggest" };
+                }
+                @for (name, value) in asked.parameters().iter().filter(|(name, _)| !["q", "page"].contains(name)) {
+                    input type="hidden" name=(name) value=(value);
+                }
                 button.primary type="submit" { (words.search) }
             }
             p.hint #search-hint { (words.search_hint) }
+            script src=(assets::SUGGEST.address(base)) defer {}
         }
     }
 }

@@ -42,15 +42,18 @@ impl<'a> Names<'a> {
         self.labels.record(iri)
     }
 
-    /// Returns the name of a kind: by the table of shapes; or, of a class that no kind fits, as its vocabulary says.
+    /// Returns the name of a kind: by the table; of a class that no kind fits, as its vocabulary says, if the mirror has it,
+    /// else made of the name of the class.
     pub fn kind(&self, kind: &str) -> Result<String, LogError> {
+        if self.shapes.kind(kind).is_some() {
+            return Ok(kind_name(self.shapes, kind, self.language));
+        }
         // In KBV, names of classes begin with a capital, and those of properties do not.
         let class = if kind.contains(':') {
             Some(kind.to_owned())
         } else {
             kind.starts_with(char::is_uppercase).then(|| format!("{KBV}{kind}"))
         };
-        let class = class.filter(|_| self.shapes.kind(kind).is_none());
         let name = class.map(|class| self.labels.name(&class, &self.wanted)).transpose()?.flatten();
         Ok(name.map_or_else(|| kind_name(self.shapes, kind, self.language), |name| name.text))
     }

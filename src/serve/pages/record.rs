@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
 use oxigraph::model::Quad;
 use url::form_urlencoded;
 
@@ -13,6 +13,8 @@ use super::languages;
 use super::layout::{Page, Place, scroll, time};
 use super::names::Names;
 use super::words::Language;
+use crate::citation::{Citation, CitationFormat, meta, schema_org};
+use crate::labels::Languages;
 use crate::links::{Authority, LinkFilter, LinkRow, LinksIndex};
 use crate::log::{LogError, RecordRow, VersionRow};
 use crate::query::GraphFormat;
@@ -51,6 +53,7 @@ struct Shown {
     links: Vec<LinkRow>,
     history: Vec<VersionRow>,
     turtle: Option<String>,
+    citation: Option<Citation>,
 }
 
 /// Returns the page of a record: live, deleted, withdrawn or quarantined.
@@ -87,9 +90,11 @@ pub async fn record(app: &App, headers: &HeaderMap, row: RecordRow, content: Con
                 }
                 shown.push((name, looked_up));
             }
-            let title = said.as_ref().and_then(|said| said.label(&languages)).map_or_else(|| last_part(&record), str::to_owned);
+            let entity = said.as_ref().and_then(|said| said.entity.as_deref());
+            let title = names.of(entity.unwrap_or(&record), false)?;
+            let title = title.or_else(|| said.as_ref().and_then(|said| said.label(&languages)).map(str::to_owned));
             Ok(Shown {
-                title,
+                title: title.unwrap_or_else(|| last_part(&record)),
                 kind: names.kind(said.as_ref().map(|said| said.kind.as_str()).unwrap_or_default())?,
                 entity: said.and_then(|said| said.entity),
                 fields: shown,
@@ -97,6 +102,7 @@ pub async fn record(app: &App, headers: &HeaderMap, row: RecordRow, content: Con
                 links: LinksIndex(&reading.log).find(&LinkFilter::Record(record.clone()))?,
                 history: reading.log.history(id)?,
                 turtle,
+                citation: Citation::of(&reading.log, &shapes, &record, &quads, &Languages::one(language.code()))?,
             })
         })
         .await?;
@@ -112,7 +118,19 @@ pub async fn record(app: &App, headers: &HeaderMap, row: RecordRow, content: Con
         address: is_there.then(|| app.address_of(headers, &own)),
         data: is_there.then(|| format!("{own}/data.")),
     };
-    Ok(page.render(status, &content_of(&page, &row, notice.as_deref(), &shown)))
+    let head =
+        shown.citation.as_ref().map_or_else(|| html! {}, |citation| cited(citation, page.address.as_deref().unwrap_or(&own)));
+    Ok(page.render_with(status, &head, &content_of(&page, &row, notice.as_deref(), &shown)))
+}
+
+/// Returns what reference managers and search engines read in the head of the page.
+fn cited(citation: &Citation, address: &str) -> Markup {
+    // `<` ends the element, wherever it stands in the text.
+    let data = schema_org(citation, address).to_string().replace('<', "\\u003c");
+    html! {
+        @for (name, content) in meta(citation) { meta name=(name) content=(content); }
+        script type="application/ld+json" { (PreEscaped(data)) }
+    }
 }
 
 /// Looks up the name of a value, and the target of its link.
@@ -123,7 +141,7 @@ fn look_up(search: &SearchIndex<'_>, names: &Names<'_>, piece: Piece, base: &str
             Some(iri) => name(names, iri, role.text.clone()),
             None => Ok(role.text.unwrap_or_default()),
         });
-        after = format!(" ({}){after}", roles.collect::<Result<Vec<_>, _>>()?.join(", "));
+        after.insert_str(0, &format!(" ({})", roles.collect::<Result<Vec<_>, _>>()?.join(", ")));
     }
     let Some(iri) = iri else { return Ok(Value { text: text.unwrap_or_default(), after, target: None }) };
     if let Some(record) = names.record(&iri)? {
@@ -193,6 +211,12 @@ fn content_of(page: &Page<'_>, row: &RecordRow, notice: Option<&str>, shown: &Sh
                         @for offer in &GRAPHS {
                             @let name = offer.names.first().unwrap_or(&"ttl");
                             a href={ (own) "/data." (name) } type=(offer.media_type) aria-label={ (words.download) " " (offer.title) } { (offer.title) } " "
+                        }
+                        @if shown.citation.as_ref().is_some_and(|citation| citation.kind.is_resource()) {
+                            "· " (words.cite) ": "
+                            @for format in CitationFormat::ALL {
+                                a href={ (own) "." (format.ending()) } type=(format.media_type()) aria-label={ (words.cite) " " (format.title()) } { (format.title()) } " "
+                            }
                         }
                         @if let Some(entity) = &shown.entity { "· " a href={ (page.app.base) "/sparql?" (referring(entity)) } { (words.refers) } " " }
                         @if is_web(record) { "· " a href=(record) rel="external noopener" { (words.at_libris) } }

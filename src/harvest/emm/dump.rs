@@ -1,0 +1,237 @@
+//! The dumps of all selections: page by page, or a download and the pages behind it.
+//!
+//! A dump that is still being made is waited for: pages of one may lack their last records, and a download of one may lack any
+//! (Libris XL's `Dump.java`, read 2026-07). A download says nothing of its end either: an error at the server closes it as if it
+//! were whole. So the pages behind what it brought are read to the end of the dump, which is one request where it was whole.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use url::Url;
+
+use super::part::{Broke, Part, read_download, read_page};
+use super::position::Position;
+use super::session::{Batch, DUMPS, Halt, Session};
+use crate::emm::{EmmError, PageHead};
+use crate::harvest::error::FetchError;
+use crate::harvest::scope::now;
+use crate::log::{AuditPage, HarvestId, LogError, Undelivered};
+use crate::oai::{Datestamp, Header, Record, RecordId};
+
+/// How often the dump of a selection may be made anew in one run.
+const RESTARTS: usize = 3;
+
+/// How far a page may lead on. Those of Libris lead 100 records on.
+const LONGEST_STEP: u64 = 10_000;
+
+/// How many pages in a row may be empty.
+const EMPTY_PAGES: usize = 100;
+
+/// How a page leads on.
+enum After {
+    /// To this position.
+    Next(Position),
+    /// The server is still making the dump.
+    Wait,
+    /// Another dump has taken its place.
+    Restart(Option<String>),
+}
+
+impl Session<'_> {
+    /// Reads the dumps from a position to the end of the last one. Answers the position there.
+    pub(super) fn dump(&mut self, mut position: Position) -> Result<Position, Halt> {
+        while let Some(selection) = self.source.selections.get(position.done).cloned() {
+            position = self.selection(&selection, position)?;
+        }
+        Ok(position)
+    }
+
+    fn selection(&mut self, selection: &str, mut position: Position) -> Result<Position, Halt> {
+        let done = position.done;
+        let (mut restarts, mut waited, mut empty) = (0, Duration::ZERO, 0);
+        let mut pause = Duration::from_millis(self.settings().retry_min_ms.max(10));
+        let mut download = self.source.download;
+        loop {
+            self.check()?;
+            let url = self.endpoint.dump(selection, position.offset);
+            let (head, part) = self.page(&url, &position)?;
+            match self.after(&url, &head, &part, &position)? {
+                After::Next(next) => {
+                    empty = if part.items() == 0 { empty + 1 } else { 0 };
+                    if empty > EMPTY_PAGES {
+                        return Err(invalid(&url, format!("{empty} pages in a row are empty")));
+                    }
+                    self.done.complete_list_size = head.total().or(self.done.complete_list_size);
+                    let step = next.offset.saturating_sub(position.offset);
+                    let first = position.offset == 0;
+                    self.part(part, &next, true)?;
+                    position = next;
+                    if position.done > done {
+                        return Ok(position);
+                    }
+                    if first && std::mem::take(&mut download) {
+                        position = self.download(selection, position, step)?;
+                    }
+                }
+                After::Wait => {
+                    if waited >= Duration::from_secs(self.settings().retry_total_s) {
+                        return Err(fetch_error(&url, EmmError::Generating(selection.to_owned())).into());
+                    }
+                    tracing::info!(selection, "the server is making the dump");
+                    self.wait(pause)?;
+                    waited += pause;
+                    pause = (pause * 2).min(Duration::from_millis(self.settings().retry_max_ms.max(10)));
+                }
+                After::Restart(start) => {
+                    restarts += 1;
+                    if restarts > RESTARTS {
+                        return Err(fetch_error(&url, EmmError::Restless(selection.to_owned())).into());
+                    }
+                    tracing::warn!("the server made the dump of {selection} anew: it is read again from its start");
+                    position = Position { offset: 0, start, ..position };
+                }
+            }
+        }
+    }
+
+    /// Fetches a page. Parts of a page that is longer than one of the log are committed as they come.
+    fn page(&mut self, url: &Url, position: &Position) -> Result<(PageHead, Part), Halt> {
+        let (settings, place) = (self.settings().clone(), url.to_string());
+        let read = move |mut input: Box<dyn std::io::BufRead + Send>, sender: &mpsc::Sender<Part>| {
+            let hand_over = |part| sender.blocking_send(part).map_err(|_| Broke::Stopped);
+            read_page(&mut *input, &settings, &place, hand_over).map_err(|broke| broke.at(&place))
+        };
+        Ok(self.ask(url, DUMPS, read, |session, part| session.part(part, position, false))??)
+    }
+
+    /// Decides how a page leads on.
+    fn after(&self, url: &Url, head: &PageHead, part: &Part, position: &Position) -> Result<After, Halt> {
+        if head.is_generating() {
+            return Ok(After::Wait);
+        }
+        let start = head.start_time().map(str::to_owned);
+        if position.start.is_some() && position.start != start && position.offset > 0 {
+            return Ok(After::Restart(start));
+        }
+        let made = start.as_deref().and_then(|text| Datestamp::parse(text).ok()).map_or_else(now, Datestamp::millis);
+        let oldest = Some(position.oldest.map_or(made, |oldest| oldest.min(made)));
+        let here = Position { start, oldest, ..position.clone() };
+        let offset = position.offset;
+        let total = head.total();
+        let next = head.next("offset").map_err(|error| fetch_error(url, error))?;
+        if let Some(next) = next {
+            let beyond = total.is_some_and(|total| offset > total && part.items() == 0);
+            if next <= offset || next - offset > LONGEST_STEP || beyond {
+                return Err(invalid(url, format!("it leads on to offset {next}")));
+            }
+            return Ok(After::Next(Position { offset: next, ..here }));
+        }
+        // A page has as many records as the dump goes on by, those counted that were deleted since.
+        let most = part.items().max(LIBRIS_STEP);
+        match total.filter(|total| *total > offset.saturating_add(most)) {
+            Some(promised) => Err(FetchError::Short { received: offset + part.items(), promised }.into()),
+            None => Ok(After::Next(here.after_selection())),
+        }
+    }
+
+    /// Downloads a dump. Answers the offset up to which it came: records that were deleted since leave no line, so that at
+    /// least as many entries of the dump are behind as lines came.
+    fn download(&mut self, selection: &str, mut position: Position, step: u64) -> Result<Position, Halt> {
+        let url = self.endpoint.download(selection);
+        let (settings, place) = (self.settings().clone(), url.to_string());
+        let read = move |mut input: Box<dyn std::io::BufRead + Send>, sender: &mpsc::Sender<Part>| {
+            let mut handed = false;
+            let hand_over = |part: Part| {
+                handed |= part.items() > 0;
+                sender.blocking_send(part).map_err(|_| Broke::Stopped)
+            };
+            match read_download(&mut *input, &settings, &place, hand_over) {
+                Ok(()) => Ok(None),
+                Err(Broke::Stopped) => Err(FetchError::Stopped),
+                // It is not asked for again from its start: pages continue where it broke off.
+                Err(broke) if handed => Ok(Some(broke.at(&place))),
+                Err(broke) => Err(broke.at(&place)),
+            }
+        };
+        let mut received = 0;
+        let begun = position.clone();
+        let ended = self.ask(&url, "*/*", read, |session, part| {
+            received += part.items();
+            let offset = (received / step.max(1) * step).max(begun.offset);
+            position = Position { offset, ..begun.clone() };
+            session.part(part, &position, true)
+        })?;
+        match ended {
+            Ok(None) => {}
+            Ok(Some(error)) => tracing::warn!("{error}; the dump continues in pages"),
+            Err(error @ (FetchError::Stopped | FetchError::Fault(_))) => return Err(error.into()),
+            Err(error) => tracing::warn!("{error}; the dump is read in pages"),
+        }
+        Ok(position)
+    }
+
+    /// Commits a part of a dump, and that the dump lists its records.
+    fn part(&mut self, part: Part, position: &Position, whole: bool) -> Result<(), Halt> {
+        self.context = part.context.or(self.context.take());
+        if part.records.is_empty() && part.undelivered.is_empty() && !whole {
+            return Ok(());
+        }
+        if self.listing {
+            let records: Vec<_> = part.records.into_iter().map(|record| record.record).collect();
+            self.list(&records, &part.undelivered, position, whole)?;
+            self.done.counters.received += records.len() as u64;
+            (self.progress)(&self.done);
+            return Ok(());
+        }
+        let needs_context = part.records.iter().any(|record| record.needs_context);
+        self.note(&part.records, self.learns_classes())?;
+        let records: Vec<_> = part.records.into_iter().map(|record| record.record).collect();
+        self.list(&records, &part.undelivered, position, false)?;
+        let token = position.token();
+        let batch = Batch { records: &records, undelivered: &part.undelivered, token: token.as_ref(), whole, last: false };
+        self.commit(&batch, needs_context)
+    }
+
+    /// Whether the classes of what a dump holds say what the feed has of it.
+    fn learns_classes(&self) -> bool {
+        !self.source.selections.iter().any(|selection| selection == "all")
+    }
+
+    /// Adds records to the list of an audit, those that did not come as well; with `whole`, the audit continues at the position.
+    fn list(
+        &mut self,
+        records: &[Record],
+        undelivered: &[Undelivered],
+        position: &Position,
+        whole: bool,
+    ) -> Result<(), LogError> {
+        let named = undelivered.iter().filter_map(|missing| RecordId::new(&missing.identifier).ok());
+        let without_data =
+            |identifier| Header { identifier, datestamp_text: String::new(), datestamp: None, sets: Vec::new(), deleted: false };
+        let missing: Vec<Header> = named.map(without_data).collect();
+        let token = position.token();
+        let page = AuditPage {
+            audit: HarvestId(position.audit),
+            source: self.row.id,
+            headers: records.iter().map(|record| &record.header).chain(&missing).collect(),
+            response_date: None,
+            opens_list: true,
+            token: token.as_ref(),
+            whole,
+            last: false,
+            now: now(),
+        };
+        self.log.append_audit(&page).map(|_| ())
+    }
+}
+
+/// How far a page of Libris leads on.
+const LIBRIS_STEP: u64 = 100;
+
+fn fetch_error(url: &Url, source: EmmError) -> FetchError {
+    FetchError::Emm { url: url.to_string(), source }
+}
+
+fn invalid(url: &Url, problem: String) -> Halt {
+    fetch_error(url, EmmError::Invalid(problem)).into()
+}

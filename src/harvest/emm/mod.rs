@@ -1,0 +1,24 @@
+//! Harvests of sources of kind `emm`: a dump, and later the changes since.
+//!
+//! The files from the top down; each uses only those below it:
+//!
+//! - `audit`: a dump that is compared with the log
+//! - `harvest`: what a run begins with, and how a dump and its changes end
+//! - `dump`: the pages of all selections, or a download and the pages behind it
+//! - `changes`: entities that the feed names, one by one
+//! - `walk`: the feed, backwards to what is known
+//! - `session`: requests, commits and limits of a run
+//! - `part`: what the reading side hands to the committing side
+//! - `position`: where a dump continues, and what a run begins with (pure)
+
+mod audit;
+mod changes;
+mod dump;
+mod harvest;
+mod part;
+mod position;
+mod session;
+mod walk;
+
+pub(in crate::harvest) use audit::audit;
+pub(in crate::harvest) use harvest::harvest;
