@@ -270,6 +270,21 @@ fn everything_has_a_name_for_people() {
 }
 
 #[test]
+fn everything_that_has_a_name_is_told_with_it() {
+    let turtle = r#"@prefix skos: <http://www.w3.org/2004/02/skos/core#> . <x:b> skos:prefLabel "B"@sv; skos:notation "b" .
+        <x:a> skos:notation "a" . <x:c> skos:related <x:a> . [] skos:prefLabel "D" ."#;
+    let parser = RdfParser::from_format(RdfFormat::Turtle).for_slice(turtle);
+    let quads: Vec<Quad> = parser.collect::<Result<_, _>>().expect("valid Turtle");
+    let told: Vec<String> = super::named(&Shapes::standard(), &Graph::new(&quads))
+        .iter()
+        .map(|thing| {
+            format!("{} {} {:?}", thing.iri.as_deref().unwrap_or_default(), thing.label(&[]).unwrap_or_default(), thing.code)
+        })
+        .collect();
+    assert_eq!(told, ["x:a a Some(\"a\")", "x:b B Some(\"b\")"]);
+}
+
+#[test]
 fn a_record_describes_what_it_says_or_what_most_is_said_of() {
     for (due, turtle) in [
         ("https://x.example/a", "<> foaf:primaryTopic <https://x.example/a> . <#it> a kbv:Person ."),
