@@ -6,6 +6,7 @@ use axum::response::IntoResponse;
 use serde_json::Value;
 
 use crate::harness::Bench;
+use crate::questions::harvest_definitions;
 use crate::scripted::{Scripted, document, scripted};
 use crate::server::{Answer, Server};
 
@@ -289,5 +290,29 @@ fn a_mirror_without_names_still_opens() {
     log.execute_batch("DELETE FROM view WHERE name = 'labels'; DELETE FROM label").expect("valid");
     bench.run(&["publish"]).expect(0);
     assert_eq!(bench.contents(), whole);
+    bench.run(&["verify"]).expect(0);
+}
+
+#[test]
+fn with_the_definitions_everything_has_the_name_that_they_say() {
+    let bench = Bench::new(1200);
+    bench.harvest("all", None, &[]);
+    assert_eq!(name(&bench, "https://id.kb.se/language/swe", "sv"), "-");
+    harvest_definitions(&bench);
+    for (property, language) in
+        [("language", "sv"), ("contribution/:role", "en"), ("language", "en"), ("contribution/:role", "sv")]
+    {
+        let query = format!(
+            "SELECT DISTINCT ?x ?due {{ ?work :{property} ?x . ?x :prefLabel ?due FILTER (LANG(?due) = \"{language}\") }} ORDER BY ?x"
+        );
+        let json = bench.run(&["query", "--labels", language, "--format", "json", &query]).json();
+        let rows = json["results"]["bindings"].as_array().expect("rows");
+        assert!(rows.len() > 2 && rows.iter().all(|row| row["xLabel"] == row["due"]), "{property} in {language}: {json:#}");
+        // And there is none without a name.
+        let all = format!("SELECT DISTINCT ?x {{ ?work :{property} ?x FILTER isIRI(?x) }}");
+        let all = bench.run(&["query", "--labels", language, "--format", "json", &all]).json();
+        let all = all["results"]["bindings"].as_array().expect("rows").iter();
+        assert!(all.clone().all(|row| row["xLabel"]["value"].is_string()), "{property}: {all:#?}");
+    }
     bench.run(&["verify"]).expect(0);
 }

@@ -12,7 +12,7 @@ use crate::reckoning::{Rows, answer};
 use crate::scripted::{document, scripted};
 
 /// Adds the definitions of the fake to a mirror, as a source of their own.
-fn harvest_definitions(bench: &Bench) {
+pub fn harvest_definitions(bench: &Bench) {
     let records = definitions("all").into_iter().map(|one| {
         format!(
             "<record><header><identifier>{}</identifier><datestamp>{}</datestamp></header><metadata><![CDATA[{}]]></metadata></record>",
