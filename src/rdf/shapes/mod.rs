@@ -19,6 +19,6 @@ mod walk;
 pub use aspect::Aspect;
 pub use description::{Contributor, Description, Identifier, Publication, SeriesPart};
 pub use kinds::{Kind, KindSettings};
-pub use names::{Name, Thing, choose, named};
+pub use names::{Name, Thing, choose};
 pub use subjects::Subject;
 pub use table::{Describe, Ends, Shapes, ShapesError};

@@ -4,9 +4,8 @@ use oxigraph::model::{NamedOrBlankNodeRef, Term};
 use serde::Serialize;
 
 use super::aspect::Aspect;
-use super::table::Shapes;
 use super::walk::{Walk, literal};
-use crate::rdf::graph::{Graph, Node, last_part, node};
+use crate::rdf::graph::{Node, last_part, node};
 
 /// A name, and the language that it is in.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
@@ -181,23 +180,6 @@ impl<'a> Walk<'_, 'a> {
     pub(super) fn things(&self, of: &[Node<'a>], aspect: Aspect) -> Vec<Thing> {
         self.all(of, aspect).into_iter().filter_map(|value| self.thing(value)).collect()
     }
-}
-
-/// Everything with an IRI of which a graph says a name or a code, in the order of their IRIs.
-#[must_use]
-pub fn named<'a>(shapes: &Shapes, graph: &Graph<'a>) -> Vec<Thing> {
-    let walk = Walk::new(shapes, graph);
-    let thing = |of: Node<'a>| match of {
-        NamedOrBlankNodeRef::NamedNode(name) => {
-            let (names, code) = (walk.names(of), walk.text(of, Aspect::Code).map(str::to_owned));
-            let said = !names.is_empty() || code.is_some();
-            said.then(|| Thing { iri: Some(name.as_str().to_owned()), names, code })
-        }
-        NamedOrBlankNodeRef::BlankNode(_) => None,
-    };
-    let mut things: Vec<Thing> = graph.subjects().filter_map(thing).collect();
-    things.sort_by(|one, other| one.iri.cmp(&other.iri));
-    things
 }
 
 fn unmarked(text: String) -> Name {

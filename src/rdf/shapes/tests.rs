@@ -270,18 +270,20 @@ fn everything_has_a_name_for_people() {
 }
 
 #[test]
-fn everything_that_has_a_name_is_told_with_it() {
+fn everything_that_has_a_name_is_found_with_it() {
     let turtle = r#"@prefix skos: <http://www.w3.org/2004/02/skos/core#> . <x:b> skos:prefLabel "B"@sv; skos:notation "b" .
         <x:a> skos:notation "a" . <x:c> skos:related <x:a> . [] skos:prefLabel "D" ."#;
     let parser = RdfParser::from_format(RdfFormat::Turtle).for_slice(turtle);
     let quads: Vec<Quad> = parser.collect::<Result<_, _>>().expect("valid Turtle");
-    let told: Vec<String> = super::named(&Shapes::standard(), &Graph::new(&quads))
-        .iter()
-        .map(|thing| {
-            format!("{} {} {:?}", thing.iri.as_deref().unwrap_or_default(), thing.label(&[]).unwrap_or_default(), thing.code)
-        })
-        .collect();
-    assert_eq!(told, ["x:a a Some(\"a\")", "x:b B Some(\"b\")"]);
+    let graph = Graph::new(&quads);
+    let told = |record: &str| -> Vec<String> {
+        let subjects = super::Subject::all(&Shapes::standard(), record, &graph).into_iter();
+        subjects.map(|subject| format!("{} {} {}", subject.iri, subject.names[0].text, subject.described)).collect()
+    };
+    // A code is no name. Who does not say what it describes describes all.
+    assert_eq!(told("x:terms"), ["x:b B true"]);
+    assert_eq!(told("x:a"), ["x:b B false"]);
+    assert_eq!(told("x:b"), ["x:b B true"]);
 }
 
 #[test]
