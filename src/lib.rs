@@ -6,7 +6,7 @@
 //!  OAI-PMH source ──► harvest ──► LOG (mirror.db, SQLite) ──► views, each with its own watermark and thread
 //!                     one page =                              ├─ store        oxigraph, a named graph a record
 //!                     one commit                              ├─ links        who else describes an entity
-//!                                                             ├─ search       titles, names, identifiers
+//!                                                             ├─ search       titles, names, identifiers, facets
 //!                                                             └─ quarantine   records that give no triples, and why
 //!                                         publish ──► snapshots/NNNNNN ──► query, serve (read-only)
 //!                                         the log itself ──► export, record, links, search
@@ -83,7 +83,7 @@
 //! | 6 | [`cli`] a file a verb: arguments, calls, what is printed, exit codes |
 //! | 5 | [`demo`] the fake Libris and its faults · [`harvest`] plan (pure), client (politeness, retries), fetch, isolate, commit, audit · [`serve`] HTTP: SPARQL, records, pages · [`verify`] |
 //! | 4 | [`data_dir`] what lies where, the lock · [`mirror`] a mirror open for writing, the registry of views · [`export`] bulk dumps · [`figures`] for Prometheus · [`backup`] |
-//! | 3 | [`store`] the triple store as a view · [`links`] authorities, extraction, index · [`quarantine`] · [`search`] titles, names, identifiers · [`query`] SPARQL |
+//! | 3 | [`store`] the triple store as a view · [`links`] authorities, extraction, index · [`quarantine`] · [`search`] titles, names, identifiers, facets · [`query`] SPARQL |
 //! | 2 | [`snapshots`] what is published · [`views`] the trait, following the log, views in tables · [`log`] pages, records and changes in `SQLite` · [`config`](mod@config) |
 //! | 1 | [`oai`] the protocol · [`rdf`] payloads to quads, node ids · [`pipeline`] work on all cores, in order · [`guide`] what users read |
 //!

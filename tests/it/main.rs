@@ -16,6 +16,7 @@
 //! - `bad_records`: records that are no good, or look so
 //! - `changes`: the order of changes
 //! - `search`: titles, names, identifiers
+//! - `facets`: what a search is narrowed by, its order, what records are found by beside their words, suggestions
 //! - `serve_protocol`: the SPARQL 1.1 Protocol, case by case
 //! - `query_output`: what `query` prints when something fails
 //! - `sparql_mistakes`: what is said of queries with mistakes
@@ -55,6 +56,7 @@ mod cron;
 mod definitions;
 mod documents;
 mod endless;
+mod facets;
 mod faults;
 mod formats;
 mod guide;
