@@ -1,17 +1,19 @@
 //! `libris-mirror record`
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::sync::Arc;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use oxigraph::model::Quad;
+use oxigraph::model::{NamedOrBlankNode, Quad, Term};
 
 use super::exit::Exit;
 use super::global::Global;
 use super::output;
 use super::settings::Settings;
 use crate::config::Config;
+use crate::labels::{Labels, Languages};
 use crate::log::{Log, PageBodies, RecordRow};
 use crate::query::GraphFormat;
 use crate::views::{Content, Readers};
@@ -21,6 +23,7 @@ use crate::views::{Content, Readers};
 #[command(after_help = "Examples:
   libris-mirror record https://libris.kb.se/khw03jc347kgv4w
   libris-mirror record https://libris.kb.se/khw03jc347kgv4w --format jsonld
+  libris-mirror record khw03jc347kgv4w --labels sv
   libris-mirror record https://libris.kb.se/khw03jc347kgv4w --format raw     as it came over OAI-PMH")]
 pub(super) struct Arguments {
     /// The record's IRI, which is its OAI-PMH identifier; or what follows `serve.record_base` in it, such as khw03jc347kgv4w.
@@ -29,6 +32,10 @@ pub(super) struct Arguments {
     /// How to write it.
     #[arg(long, value_enum, default_value = "ttl")]
     format: Format,
+    /// Say what the IRIs in it are called, in these languages, the best first. Like the header, names are comments, or on
+    /// stderr if the format has no comments.
+    #[arg(long, value_name = "LANGUAGES")]
+    labels: Option<Languages>,
     /// Print JSON-LD, as --format jsonld does.
     #[arg(long, conflicts_with = "format")]
     json: bool,
@@ -73,6 +80,25 @@ pub(super) fn quads(log: &Log, config: &Config, identifier: &str) -> anyhow::Res
     }
 }
 
+/// Returns the names of the IRIs in a record, a comment each.
+fn names(log: &Log, quads: &[Quad], wanted: &Languages) -> anyhow::Result<String> {
+    let nodes = quads.iter().flat_map(|quad| {
+        let subject = match &quad.subject {
+            NamedOrBlankNode::NamedNode(node) => Some(node.as_str()),
+            NamedOrBlankNode::BlankNode(_) => None,
+        };
+        let object = match &quad.object {
+            Term::NamedNode(node) => Some(node.as_str()),
+            _ => None,
+        };
+        [subject, Some(quad.predicate.as_str()), object].into_iter().flatten()
+    });
+    let nodes: BTreeSet<&str> = nodes.collect();
+    let named = Labels(log).names(nodes.iter().copied(), wanted)?;
+    let lines = nodes.iter().filter_map(|node| Some(format!("# name:       <{node}> {}\n", named.get(node)?.text)));
+    Ok(lines.collect())
+}
+
 pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
     let settings = Settings::read(global)?;
     let log = settings.read_log()?;
@@ -92,9 +118,13 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         Content::Deleted => "deleted at the source".into(),
         Content::Quarantined(error) => format!("quarantined: {error}"),
     };
+    let names = match &arguments.labels {
+        Some(wanted) => names(&log, content.quads(), wanted)?,
+        None => String::new(),
+    };
     // On stdout as comments if the format has comments, else on stderr.
     let header = format!(
-        "# identifier: {}\n# datestamp:  {}\n# sets:       {}\n# source:     {}\n# state:      {state}\n# versions:   {}\n",
+        "# identifier: {}\n# datestamp:  {}\n# sets:       {}\n# source:     {}\n# state:      {state}\n# versions:   {}\n{names}",
         row.version.identifier,
         row.datestamp,
         row.sets,

@@ -1,4 +1,4 @@
-//! Settings: the compiled-in defaults of `config/libris.toml`, a user's file, the environment, and flags, in
+//! Settings: the compiled-in defaults of `config/libris.toml` and `config/describe.toml`, a user's file, the environment, and flags, in
 //! that order, become one validated [`Config`]. Reading files and the environment is left to the caller.
 
 mod defaults;
@@ -9,11 +9,13 @@ mod nearest;
 mod source;
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
 
 use crate::oai::Limits;
+use crate::rdf::shapes::{Describe, Shapes, ShapesError};
 
 pub use defaults::{DEFAULTS, ENVIRONMENT_PREFIX};
 pub use error::ConfigError;
@@ -33,6 +35,11 @@ pub struct Config {
     pub query: Query,
     /// `[serve]`
     pub serve: Serve,
+    /// `[describe]`: what a record says. The user's lists come before those of the defaults.
+    pub describe: Describe,
+    /// The same, read and checked.
+    #[serde(skip)]
+    pub shapes: Arc<Shapes>,
     /// `[sources.NAME]`
     pub sources: BTreeMap<String, SourceSettings>,
 }
@@ -121,32 +128,46 @@ impl Config {
         overrides: &[(String, String)],
     ) -> Result<Self, ConfigError> {
         names::check(file, &environment, overrides)?;
-        let mut builder = config::Config::builder().add_source(config::File::from_str(DEFAULTS, config::FileFormat::Toml));
+        let defaults = config::File::from_str(DEFAULTS, config::FileFormat::Toml);
+        let shipped: Describe = config::Config::builder().add_source(defaults.clone()).build()?.get("describe")?;
+        let mut builder = config::Config::builder().add_source(defaults);
         if let Some(file) = file {
             builder = builder.add_source(config::File::from_str(file.text, config::FileFormat::Toml));
         }
         // Only variables with a section: others, such as LIBRIS_MIRROR_DATA, are flags.
         let sectioned: HashMap<_, _> =
             environment.into_iter().filter(|(name, _)| name.starts_with(ENVIRONMENT_PREFIX) && name.contains("__")).collect();
-        builder = builder.add_source(
-            config::Environment::with_prefix(ENVIRONMENT_PREFIX)
-                .prefix_separator("_")
-                .separator("__")
-                .list_separator(",")
-                .with_list_parse_key("query.service_hosts")
-                .try_parsing(true)
-                .source(Some(sectioned)),
-        );
+        let mut variables = config::Environment::with_prefix(ENVIRONMENT_PREFIX)
+            .prefix_separator("_")
+            .separator("__")
+            .list_separator(",")
+            .try_parsing(true)
+            .source(Some(sectioned));
+        let lists = names::lists()?;
+        for name in &lists {
+            variables = variables.with_list_parse_key(name);
+        }
+        builder = builder.add_source(variables);
         for (key, value) in overrides {
-            builder = match key.as_str() {
-                "query.service_hosts" => builder.set_override(key, list(value))?,
-                _ => builder.set_override(key, value.as_str())?,
+            builder = if lists.contains(key) {
+                builder.set_override(key, list(value))?
+            } else {
+                builder.set_override(key, value.as_str())?
             };
         }
         let mut config: Self = builder.build()?.try_deserialize()?;
         for host in &mut config.query.service_hosts {
             *host = host.trim().to_owned();
         }
+        config.describe = config.describe.over(&shipped);
+        let wrong = |ShapesError { key, value, problem }| {
+            let error = ConfigError::Value { key: key.clone(), value, problem };
+            match file {
+                Some(file) => file.wrong_setting(&key, error),
+                None => error,
+            }
+        };
+        config.shapes = Arc::new(Shapes::new(&config.describe).map_err(wrong)?);
         config.check()?;
         Ok(config)
     }

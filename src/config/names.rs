@@ -26,6 +26,8 @@ enum Kind {
     Decimal,
     Switch,
     List,
+    /// Tables in a list: a file alone can hold it.
+    Rows,
     Other,
 }
 
@@ -36,6 +38,9 @@ impl Kind {
             ValueKind::I64(0..) | ValueKind::U64(_) => Self::Whole,
             ValueKind::Float(_) => Self::Decimal,
             ValueKind::Boolean(_) => Self::Switch,
+            ValueKind::Array(ref members) if members.iter().any(|member| matches!(member.kind, ValueKind::Table(_))) => {
+                Self::Rows
+            }
             ValueKind::Array(_) => Self::List,
             // No setting is negative or that large.
             ValueKind::I64(_) | ValueKind::I128(_) | ValueKind::U128(_) | ValueKind::Nil | ValueKind::Table(_) => Self::Other,
@@ -54,6 +59,7 @@ impl Kind {
             Self::Whole => text.trim().parse::<i64>().is_ok_and(|number| number >= 0),
             Self::Decimal => text.trim().parse::<f64>().is_ok(),
             Self::Switch => matches!(text.trim(), "true" | "false"),
+            Self::Rows => false,
             Self::Text | Self::List | Self::Other => true,
         }
     }
@@ -66,6 +72,7 @@ impl Kind {
             Self::Switch => "true or false",
             Self::Text => "a text, in quotation marks in a file",
             Self::List => "a list of texts, such as [\"a\", \"b\"]",
+            Self::Rows => "a list of tables, and is set in a file alone",
             Self::Other => "something else",
         }
     }
@@ -79,6 +86,11 @@ fn known() -> Result<BTreeMap<String, Kind>, config::ConfigError> {
     let defaults = of_file(DEFAULTS)?.into_iter().filter(|(name, _)| !name.starts_with("sources."));
     known.extend(defaults.map(|(name, value)| (name, Kind::of(&value))));
     Ok(known)
+}
+
+/// Returns the names of the settings that are lists of texts.
+pub(super) fn lists() -> Result<Vec<String>, config::ConfigError> {
+    Ok(known()?.into_iter().filter(|(_, kind)| *kind == Kind::List).map(|(name, _)| name).collect())
 }
 
 /// Returns the settings in a text of TOML, with their values.

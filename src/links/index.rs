@@ -237,7 +237,7 @@ mod tests {
             Quad::new(graph.clone(), same_as.clone(), address, graph.clone())
         };
         let content = Content::Quads(Arc::new(ids.iter().map(quad).collect()));
-        LinksTable::row(&ParsedChange { record, page: PageId(1), graph: graph.clone(), content, repaired: false })
+        LinksTable::row(&ParsedChange::new(record, PageId(1), graph.clone(), content, false, crate::rdf::Shapes::standard()))
     }
 
     #[test]

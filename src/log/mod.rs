@@ -45,7 +45,7 @@ pub use read::{CurrentVersion, PageBodies, RecordRow};
 pub use state::LogState;
 pub use trouble::TroubleRow;
 pub use undelivered::UndeliveredRow;
-pub(crate) use watermarks::{set_watermark, watermark};
+pub(crate) use watermarks::{Held, set_watermark, watermark};
 
 /// Errors of the log.
 #[derive(Debug, thiserror::Error)]
@@ -173,7 +173,7 @@ pub struct Undelivered {
 const CHAINED: usize = 3;
 
 /// The number of migrations.
-const SCHEMAS: usize = 12;
+const SCHEMAS: usize = 14;
 
 /// The migrations of the schema. One that was released is never edited.
 fn migrations() -> Migrations<'static> {
@@ -189,6 +189,8 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("../../migrations/0009_add-reopened-from.sql")),
         M::up(include_str!("../../migrations/0010_add-changes.sql")),
         M::up(include_str!("../../migrations/0011_version-documents.sql")),
+        M::up(include_str!("../../migrations/0013_add-shapes-of-view.sql")),
+        M::up(include_str!("../../migrations/0014_create-labels.sql")),
         M::up(include_str!("../../migrations/0015_move-words.sql")),
     ])
 }

@@ -1,5 +1,6 @@
 //! The registry: every view that the program has, a line each.
 
+use crate::labels::LabelsTable;
 use crate::links::LinksTable;
 use crate::quarantine::QuarantineTable;
 use crate::search::SearchView;
@@ -10,6 +11,7 @@ use crate::views::{Registered, TableView};
 pub const VIEWS: &[Registered] = &[
     Registered::of::<StoreView>(),
     Registered::of::<TableView<LinksTable>>(),
+    Registered::of::<TableView<LabelsTable>>(),
     Registered::of::<TableView<QuarantineTable>>(),
     Registered::of::<SearchView>(),
 ];

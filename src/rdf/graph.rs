@@ -41,6 +41,29 @@ impl<'a> Graph<'a> {
         Self { by_subject, quads }
     }
 
+    /// What is said of a node.
+    #[must_use]
+    pub fn quads(&self, of: Node<'a>) -> &[&'a Quad] {
+        self.by_subject.get(&of).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// All quads, as they came.
+    #[must_use]
+    pub fn all(&self) -> &'a [Quad] {
+        self.quads
+    }
+
+    /// The nodes of which something is said, in no order.
+    pub fn subjects(&self) -> impl Iterator<Item = Node<'a>> + use<'a, '_> {
+        self.by_subject.keys().copied()
+    }
+
+    /// The node of an IRI, if something is said of it.
+    #[must_use]
+    pub fn named(&self, iri: &str) -> Option<Node<'a>> {
+        self.subjects().find(|subject| matches!(subject, Node::NamedNode(name) if name.as_str() == iri))
+    }
+
     /// What the record describes: the object of `kbv:mainEntity`, else `<record#it>`, else nothing.
     #[must_use]
     pub fn main_entity(&self, record: &str) -> Option<Node<'a>> {

@@ -80,7 +80,7 @@ fn check(bench: &Bench, definitions: &[Definition]) {
     let due: usize = definitions.iter().map(|definition| definition.triples.len()).sum();
     assert_eq!((bench.quads().len(), report["quads"].as_u64()), (due, Some(due as u64)));
     assert_eq!(bench.count("SELECT (COUNT(*) AS ?n) { GRAPH ?g { ?s ?p ?o } }"), due as u64);
-    for view in ["store", "links", "search"] {
+    for view in ["store", "links", "labels", "search"] {
         bench.run(&["rebuild", view]).expect(0);
     }
     bench.run(&["verify"]).expect(0);
@@ -88,6 +88,15 @@ fn check(bench: &Bench, definitions: &[Definition]) {
     let thing = "https://id.example.org/vocab/#Thing";
     let shown = bench.run(&["record", thing]).ok();
     assert!(shown.contains("\"Sak\"@sv") && shown.contains(&format!("# identifier: {thing}")), "{shown}");
+    let names =
+        "SELECT ?x { VALUES ?x { <https://id.example.org/vocab/#Thing> lge:swe rel:aut ctry:sw kbv:Work saogf:Romaner } }";
+    let names = bench.run(&["query", "--labels", "sv", "--format", "csv", names]).ok();
+    assert!(names.contains("#Thing,Sak"), "{names}");
+    if definitions.iter().any(|definition| definition.identifier == "https://id.kb.se/language/swe") {
+        for name in ["swe,Svenska", "aut,Författare", "sw,Sverige", "Work,Verk"] {
+            assert!(names.contains(&format!("/{name}")), "{name}: {names}");
+        }
+    }
     let links = bench.run(&["links", "--record", thing, "--json"]).json();
     assert_eq!((&links[0]["entity"], &links[0]["id"]), (&thing.into(), &"Q35120".into()), "{links}");
 }
@@ -167,7 +176,7 @@ fn records_of_any_shape_have_the_entries_that_verify_expects() {
     for round in ["harvested", "rebuilt"] {
         let done = bench.run(&["verify", "--json"]);
         assert_eq!(done.code, Some(0), "{round}: {}", done.stdout);
-        for view in ["store", "links", "search"] {
+        for view in ["store", "links", "labels", "search"] {
             bench.run(&["rebuild", view]).expect(0);
         }
     }

@@ -163,7 +163,7 @@ impl Bench {
     }
 
     /// Everything that the mirror holds, for comparison: the N-Quads, the table of records, the links, the
-    /// entries of the search, the kept counts, and the indexes that there are.
+    /// names, the entries of the search, the kept counts, and the indexes that there are.
     pub fn contents(&self) -> Vec<String> {
         let mut lines = self.quads();
         let log = rusqlite::Connection::open(self.data().join("mirror.db")).expect("a log");
@@ -171,6 +171,7 @@ impl Bench {
             "SELECT name, identifier, datestamp_text, datestamp, sets, record.deleted, record.withdrawn, hex(hash) FROM record JOIN source ON source.id = source_id ORDER BY 1, 2",
             "SELECT graph, entity, path, property, authority, local_id, iri FROM link ORDER BY 1, 2, 3, 4, 5, 6, 7",
             "SELECT graph, entity, kind, label, heading, detail, year, triples FROM entry ORDER BY 1",
+            "SELECT identifier, iri, language, text, rank FROM label JOIN record ON record.id = record_id ORDER BY 1, 2, 5, 3, 4",
             "SELECT name, live, deleted, withdrawn FROM source ORDER BY 1",
             "SELECT name FROM sqlite_schema WHERE type = 'index' ORDER BY 1",
         ] {

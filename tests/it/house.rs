@@ -52,7 +52,7 @@ fn only_the_command_line_prints_or_reads_the_environment() {
 }
 
 /// Each room with the rooms that it may use: those on its own floor or below, without circles.
-const MAY_USE: [(&str, &[&str]); 24] = [
+const MAY_USE: [(&str, &[&str]); 25] = [
     ("build", &[]),
     ("pipeline", &[]),
     ("guide", &[]),
@@ -64,12 +64,13 @@ const MAY_USE: [(&str, &[&str]); 24] = [
     ("snapshots", &["log", "views"]),
     ("store", &["config", "log", "pipeline", "rdf", "snapshots", "views"]),
     ("links", &["log", "rdf", "views"]),
+    ("labels", &["log", "rdf", "views"]),
     ("quarantine", &["log", "views"]),
-    ("query", &["snapshots", "store"]),
+    ("query", &["labels", "log", "rdf", "snapshots", "store"]),
     ("search", &["links", "log", "rdf", "views"]),
     ("data_dir", &["log", "search", "snapshots", "store"]),
     ("export", &["log", "pipeline", "quarantine", "query", "rdf", "views"]),
-    ("mirror", &["config", "data_dir", "links", "log", "quarantine", "search", "snapshots", "store", "views"]),
+    ("mirror", &["config", "data_dir", "labels", "links", "log", "quarantine", "search", "snapshots", "store", "views"]),
     ("figures", &["log", "mirror", "quarantine", "snapshots", "views"]),
     ("backup", &["data_dir", "log", "search", "snapshots", "store"]),
     ("verify", &["log", "mirror", "pipeline", "views"]),
@@ -84,6 +85,7 @@ const MAY_USE: [(&str, &[&str]); 24] = [
             "figures",
             "guide",
             "harvest",
+            "labels",
             "links",
             "log",
             "mirror",
@@ -106,6 +108,7 @@ const MAY_USE: [(&str, &[&str]); 24] = [
             "figures",
             "guide",
             "harvest",
+            "labels",
             "links",
             "log",
             "mirror",

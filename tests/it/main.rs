@@ -15,6 +15,7 @@
 //! - `misbehaviour`: departures from the specification that were seen in the wild, line by line
 //! - `bad_records`: records that are no good, or look so
 //! - `changes`: the order of changes
+//! - `labels`: what IRIs are called: in queries, on pages, in each language
 //! - `search`: titles, names, identifiers
 //! - `facets`: what a search is narrowed by, its order, what records are found by beside their words, suggestions
 //! - `serve_protocol`: the SPARQL 1.1 Protocol, case by case
@@ -64,6 +65,7 @@ mod harness;
 mod house;
 mod interruption;
 mod isolation;
+mod labels;
 mod lists;
 mod main_line;
 mod misbehaviour;

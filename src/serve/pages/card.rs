@@ -3,7 +3,7 @@
 use oxigraph::model::NamedOrBlankNodeRef;
 
 use super::words::Words;
-use crate::rdf::{Graph, Node, last_part};
+use crate::rdf::{Graph, Node};
 
 /// A field with its values.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,13 +21,15 @@ pub struct Piece {
     pub text: Option<String>,
     /// The IRI.
     pub iri: Option<String>,
-    /// What follows the text, such as a role.
+    /// What follows the text, such as a number in a series.
     pub after: String,
+    /// Roles, which follow in brackets: texts and IRIs.
+    pub roles: Vec<Piece>,
 }
 
 impl Piece {
     fn text(text: impl Into<String>) -> Self {
-        Self { text: Some(text.into()), iri: None, after: String::new() }
+        Self { text: Some(text.into()), iri: None, after: String::new(), roles: Vec::new() }
     }
 }
 
@@ -93,7 +95,7 @@ fn piece(graph: &Graph<'_>, node: Node<'_>) -> Option<Piece> {
     let label = graph.label(node);
     match node {
         NamedOrBlankNodeRef::NamedNode(name) => {
-            Some(Piece { text: label, iri: Some(name.as_str().to_owned()), after: String::new() })
+            Some(Piece { text: label, iri: Some(name.as_str().to_owned()), after: String::new(), roles: Vec::new() })
         }
         NamedOrBlankNodeRef::BlankNode(_) => label.map(Piece::text),
     }
@@ -112,16 +114,9 @@ fn contributors(graph: &Graph<'_>, works: &[Node<'_>]) -> Vec<Piece> {
     let contributions = works.iter().flat_map(|work| graph.nodes(*work, "contribution").collect::<Vec<_>>());
     contributions
         .flat_map(|contribution| {
-            let roles: Vec<String> = graph
-                .nodes(contribution, "role")
-                .filter_map(|role| match role {
-                    NamedOrBlankNodeRef::NamedNode(name) => Some(last_part(name.as_str())),
-                    NamedOrBlankNodeRef::BlankNode(_) => graph.label(role),
-                })
-                .collect();
-            let after = if roles.is_empty() { String::new() } else { format!(" ({})", roles.join(", ")) };
+            let roles: Vec<Piece> = graph.nodes(contribution, "role").filter_map(|role| piece(graph, role)).collect();
             let agents: Vec<Piece> = graph.nodes(contribution, "agent").filter_map(|agent| piece(graph, agent)).collect();
-            agents.into_iter().map(move |agent| Piece { after: after.clone(), ..agent })
+            agents.into_iter().map(move |agent| Piece { roles: roles.clone(), ..agent })
         })
         .collect()
 }
@@ -202,7 +197,9 @@ mod tests {
             .iter()
             .map(|field| {
                 let values = field.values.iter().map(|piece| {
-                    format!("{}{}", piece.text.as_deref().or(piece.iri.as_deref()).unwrap_or_default(), piece.after)
+                    let said = |piece: &Piece| piece.text.clone().or_else(|| piece.iri.clone()).unwrap_or_default();
+                    let roles: String = piece.roles.iter().map(|role| format!(" ({})", said(role))).collect();
+                    format!("{}{roles}{}", said(piece), piece.after)
                 });
                 format!("{}: {}", field.name, values.collect::<Vec<_>>().join(" | "))
             })
@@ -210,7 +207,7 @@ mod tests {
         assert_eq!(
             told,
             [
-                "Contributors: https://libris.kb.se/x#it (author)",
+                "Contributors: https://libris.kb.se/x#it (https://id.kb.se/relator/author)",
                 "Published: Stockholm : Seelig, 1888",
                 "Genre and form: https://id.kb.se/term/saogf/Dramatik",
                 "Subjects: https://id.kb.se/term/sao/Historiker",

@@ -8,6 +8,7 @@ mod front;
 mod guide;
 mod harvest;
 mod layout;
+mod names;
 mod narrowing;
 mod record;
 mod search;
@@ -38,8 +39,8 @@ pub fn language(headers: &HeaderMap) -> Language {
 
 /// Returns the SPARQL page.
 #[must_use]
-pub fn sparql(app: &App, headers: &HeaderMap, query: &str) -> Response {
-    sparql::page(app, headers, query)
+pub fn sparql(app: &App, headers: &HeaderMap, query: &str, names: bool) -> Response {
+    sparql::page(app, headers, query, names)
 }
 
 /// Returns the page for an address that does not exist (404).

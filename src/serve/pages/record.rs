@@ -9,11 +9,11 @@ use oxigraph::model::{NamedOrBlankNodeRef, Quad};
 use url::form_urlencoded;
 
 use super::card::{Field, Piece, fields};
-use super::kind_name;
 use super::layout::{Page, Place, scroll, time};
+use super::names::Names;
 use super::words::Language;
 use crate::links::{Authority, LinkFilter, LinkRow, LinksIndex};
-use crate::log::{RecordRow, VersionRow};
+use crate::log::{LogError, RecordRow, VersionRow};
 use crate::query::GraphFormat;
 use crate::rdf::{Graph, last_part};
 use crate::search::SearchIndex;
@@ -40,10 +40,13 @@ enum Target {
 /// The content of the page.
 struct Shown {
     title: String,
+    /// The name of its class.
     kind: String,
     /// The IRI of what the record describes.
     entity: Option<String>,
     fields: Vec<(&'static str, Vec<Value>)>,
+    /// Whether names of definitions are missing.
+    names_missing: bool,
     links: Vec<LinkRow>,
     history: Vec<VersionRow>,
     turtle: Option<String>,
@@ -74,23 +77,27 @@ pub async fn record(app: &App, headers: &HeaderMap, row: RecordRow, content: Con
         .read(move |reading| {
             let graph = Graph::new(&quads);
             let main = graph.main_entity(&record);
-            let search = SearchIndex(&reading.log);
+            let (search, names) = (SearchIndex(&reading.log), Names::new(&reading.log, language));
             let mut shown = Vec::new();
             for Field { name, values } in main.map(|main| fields(&graph, main, words)).unwrap_or_default() {
                 let mut looked_up = Vec::new();
                 for value in values {
-                    looked_up.push(look_up(&search, value, &base)?);
+                    looked_up.push(look_up(&search, &names, value, &base)?);
                 }
                 shown.push((name, looked_up));
             }
+            let entity = main.and_then(|main| match main {
+                NamedOrBlankNodeRef::NamedNode(name) => Some(name.as_str().to_owned()),
+                NamedOrBlankNodeRef::BlankNode(_) => None,
+            });
+            let title = names.of(entity.as_deref().unwrap_or(&record), false)?;
+            let title = title.or_else(|| main.and_then(|main| graph.label(main)));
             Ok(Shown {
-                title: main.and_then(|main| graph.label(main)).unwrap_or_else(|| last_part(&record)),
-                kind: main.and_then(|main| graph.class(main)).unwrap_or_default().to_owned(),
-                entity: main.and_then(|main| match main {
-                    NamedOrBlankNodeRef::NamedNode(name) => Some(name.as_str().to_owned()),
-                    NamedOrBlankNodeRef::BlankNode(_) => None,
-                }),
+                title: title.unwrap_or_else(|| last_part(&record)),
+                kind: names.kind(main.and_then(|main| graph.class(main)).unwrap_or_default())?,
+                entity,
                 fields: shown,
+                names_missing: names.missing(),
                 links: LinksIndex(&reading.log).find(&LinkFilter::Record(record.clone()))?,
                 history: reading.log.history(id)?,
                 turtle,
@@ -112,17 +119,32 @@ pub async fn record(app: &App, headers: &HeaderMap, row: RecordRow, content: Con
     Ok(page.render(status, &content_of(&page, &row, notice.as_deref(), &shown)))
 }
 
-/// Looks up the name of a value, if the record does not have it, and the target of its link.
-fn look_up(search: &SearchIndex<'_>, piece: Piece, base: &str) -> Result<Value, crate::log::LogError> {
-    let Piece { text, iri, after } = piece;
+/// Looks up the name of a value, and the target of its link.
+fn look_up(search: &SearchIndex<'_>, names: &Names<'_>, piece: Piece, base: &str) -> Result<Value, LogError> {
+    let Piece { text, iri, mut after, roles } = piece;
+    if !roles.is_empty() {
+        let roles = roles.into_iter().map(|role| match &role.iri {
+            Some(iri) => name(names, iri, role.text.clone()),
+            None => Ok(role.text.unwrap_or_default()),
+        });
+        after.insert_str(0, &format!(" ({})", roles.collect::<Result<Vec<_>, _>>()?.join(", ")));
+    }
     let Some(iri) = iri else { return Ok(Value { text: text.unwrap_or_default(), after, target: None }) };
+    if let Some(record) = names.record(&iri)? {
+        return Ok(Value { text: name(names, &iri, text)?, after, target: Some(Target::Here(record)) });
+    }
     let entry = if iri.starts_with(base) { search.entry_about(&iri)? } else { None };
-    Ok(if let Some(entry) = entry {
-        Value { text: text.unwrap_or(entry.label), after, target: Some(Target::Here(entry.record)) }
-    } else {
-        let target = is_web(&iri).then(|| Target::There(iri.clone()));
-        Value { text: text.unwrap_or_else(|| last_part(&iri)), after, target }
-    })
+    let (called, target) = match entry {
+        Some(entry) => (Some(entry.label), Some(Target::Here(entry.record))),
+        None => (None, is_web(&iri).then(|| Target::There(iri.clone()))),
+    };
+    Ok(Value { text: name(names, &iri, text.or(called))?, after, target })
+}
+
+/// Returns the name of an IRI in the visitor's language, else what the record calls it, else its last part.
+fn name(names: &Names<'_>, iri: &str, called: Option<String>) -> Result<String, LogError> {
+    let missing = called.is_none();
+    Ok(names.of(iri, missing)?.or(called).unwrap_or_else(|| last_part(iri)))
 }
 
 fn content_of(page: &Page<'_>, row: &RecordRow, notice: Option<&str>, shown: &Shown) -> Markup {
@@ -130,7 +152,7 @@ fn content_of(page: &Page<'_>, row: &RecordRow, notice: Option<&str>, shown: &Sh
     let own = page.app.record_path(record);
     html! {
         article {
-            p.over { span.kind { (kind_name(&shown.kind, page.language)) } " " code { (record) } }
+            p.over { span.kind { (shown.kind) } " " code { (record) } }
             h1 { (shown.title) }
             @if let Some(notice) = notice { p.notice role="status" { (notice) } }
             @if !shown.fields.is_empty() {
@@ -140,6 +162,9 @@ fn content_of(page: &Page<'_>, row: &RecordRow, notice: Option<&str>, shown: &Sh
                         dd { @if let [value] = values.as_slice() { (link(page, value)) } @else { ul { @for value in values { li { (link(page, value)) } } } } }
                     }
                 }
+            }
+            @if shown.names_missing {
+                p.hint { (words.names_missing) code { "libris-mirror harvest definitions" } (words.names_missing_hint) }
             }
             @let links = elsewhere(&shown.links);
             @if !links.is_empty() {

@@ -194,6 +194,9 @@ words! {
     examples: "Examples", "Exempel";
     run: "Run", "Kör";
     run_hint: "Ctrl+Enter runs the query as well.", "Ctrl+Enter kör också frågan.";
+    with_names: "Names", "Namn";
+    names_missing: "Some names are missing: ", "Några namn saknas: ";
+    names_missing_hint: " brings the names of languages, roles and genres.", " hämtar namnen på språk, roller och genrer.";
     results: "Results", "Resultat";
     format: "Format", "Format";
     download: "Download as", "Ladda ner som";
