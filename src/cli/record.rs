@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::labels::{Labels, Languages};
 use crate::log::{Log, PageBodies, RecordRow};
 use crate::query::GraphFormat;
+use crate::rdf::{Description, Graph};
 use crate::views::{Content, Readers};
 
 /// Show one record: its header and its data.
@@ -131,6 +132,14 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         row.source_name,
         row.earlier + 1
     );
+    let said = Description::of(&settings.config.shapes, &row.version.identifier, &Graph::new(content.quads()));
+    let header = match said {
+        None => header,
+        Some(said) => {
+            let label = said.label(settings.config.shapes.languages()).unwrap_or_default().replace(char::is_control, " ");
+            format!("{header}# kind:       {}\n# name:       {label}\n", said.kind)
+        }
+    };
     if matches!(asked, Format::Ttl | Format::Nt | Format::Nq) {
         write!(out, "{header}")?;
     } else if !global.quiet {

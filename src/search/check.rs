@@ -7,7 +7,7 @@ use tantivy::schema::Term;
 use super::error::SearchError;
 use super::finder::Finder;
 use super::table::Described;
-use crate::views::{Check, Content, Faults, ParsedChange, ViewError};
+use crate::views::{Check, Faults, ParsedChange, ViewError};
 
 /// The name in messages.
 const NAME: &str = "search";
@@ -56,13 +56,8 @@ impl Check for SearchCheck<'_> {
         self.table.records(changes, faults)?;
         for change in changes {
             let graph = change.graph.as_str();
-            let due = match &change.content {
-                Content::Quads(quads) => {
-                    let record = u64::try_from(change.record).unwrap_or_default();
-                    vec![(record, Described::of(graph, quads).hash)]
-                }
-                _ => Vec::new(),
-            };
+            let record = u64::try_from(change.record).unwrap_or_default();
+            let due: Vec<(u64, i64)> = Described::of(change).map(|described| (record, described.hash)).into_iter().collect();
             self.due += due.len() as u64;
             if self.held(graph).map_err(|source| self.failed(source))? != due {
                 faults.add(NAME, format!("<{graph}> has another document in the index than its record gives"));

@@ -13,7 +13,7 @@ use crate::log::{ChangeId, Log, LogError, Mark};
 pub const FOLDER: &str = "search";
 
 /// What the view holds: grows with what is in a document or an entry.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 
 /// The file that a commit replaces.
 const COMMITTED: &str = "meta.json";

@@ -1,10 +1,11 @@
 //! Facets: what a result can be narrowed by, and what of that a record says.
 
-use oxigraph::model::Quad;
-use rustc_hash::FxHashSet;
+use oxigraph::model::vocab::rdf::FIRST;
+use oxigraph::model::{NamedOrBlankNode, Term};
 
 use crate::links::{Authority, extract};
-use crate::rdf::{Graph, Node};
+use crate::rdf::shapes::{Aspect, Thing};
+use crate::views::ParsedChange;
 
 /// What a result can be narrowed by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
@@ -75,9 +76,6 @@ const MOST_VALUES: usize = 200;
 /// The longest IRI that counts.
 const LONGEST_IRI: usize = 1000;
 
-/// How many nodes below what a record describes are searched for what it refers to.
-const MOST_NODES: usize = 500;
-
 /// What a record says beside its words: the values of its facets, and the things that it refers to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Facets {
@@ -99,38 +97,37 @@ pub struct Facets {
     pub authority: bool,
 }
 
-/// Properties whose objects are categories, in the shapes before and after the type normalization.
-const CATEGORY: [&str; 5] = ["category", "genreForm", "contentType", "mediaType", "carrierType"];
-/// Properties that lead to a broader term.
-const BROADER: [&str; 4] =
-    ["broader", "broadMatch", "http://www.w3.org/2004/02/skos/core#broader", "http://www.w3.org/2004/02/skos/core#broadMatch"];
-/// Properties that lead to another IRI of the same thing.
-const SAME: [&str; 3] = ["sameAs", "exactMatch", "http://www.w3.org/2002/07/owl#sameAs"];
-
 impl Facets {
-    /// What a record says.
+    /// What a record says, by the table of shapes.
     #[must_use]
-    pub fn of(record: &str, quads: &[Quad]) -> Self {
-        let graph = Graph::new(quads);
-        let outside = extract(quads).into_iter().map(|link| link.reference.authority).filter(|to| *to != Authority::Libris);
-        let mut links: Vec<String> = outside.map(|authority| authority.name().to_owned()).collect();
-        normalize(&mut links);
-        let Some(main) = graph.main_entity(record) else { return Self { links, authority: true, ..Self::default() } };
-        let mut found = Self { links, ..Self::default() };
-        let works: Vec<Node<'_>> = graph.nodes(main, "instanceOf").collect();
-        found.authority = works.is_empty();
-        for described in works.iter().copied().chain([main]) {
-            let all = |property: &str| iris(&graph, described, property);
-            found.categories.extend(CATEGORY.iter().flat_map(|property| all(property)));
-            found.languages.extend(all("language"));
-            found.subjects.extend(all("subject"));
+    pub fn of(change: &ParsedChange) -> Self {
+        let (shapes, quads) = (&change.shapes, change.content.quads());
+        // Every record has numbers of old Libris, which link to nobody else.
+        let outside = extract(shapes, quads).into_iter().map(|link| link.reference.authority);
+        let links = outside.filter(|to| *to != Authority::Libris).map(|authority| authority.name().to_owned()).collect();
+        let mut found = Self { links, authority: true, ..Self::default() };
+        if let Some(said) = change.description() {
+            let entity = said.entity.as_deref().unwrap_or(change.graph.as_str());
+            found.categories = said.categories.clone();
+            found.languages = iris(&said.languages);
+            found.subjects = iris(&said.subjects);
+            found.broader = iris(&said.broader);
+            found.aliases = said.same.clone();
+            found.authority = !quads.iter().any(|quad| {
+                let own = matches!(&quad.subject, NamedOrBlankNode::NamedNode(subject) if subject.as_str() == entity);
+                own && shapes.ends(quad.predicate.as_str()).is(Aspect::Work)
+            });
+            let agents = said.contributors.iter().filter_map(|contributor| contributor.agent.iri.clone());
+            // The parts of composed subjects are lists.
+            let parts = quads.iter().filter(|quad| quad.predicate == FIRST).filter_map(|quad| match &quad.object {
+                Term::NamedNode(part) => Some(part.as_str().to_owned()),
+                _ => None,
+            });
+            found.refers = iris(&said.works).into_iter().chain(agents).chain(parts).collect();
+            found.refers.extend(found.categories.iter().chain(&found.subjects).cloned());
         }
-        found.broader.extend(BROADER.iter().flat_map(|property| iris(&graph, main, property)));
-        found.aliases.extend(SAME.iter().flat_map(|property| iris(&graph, main, property)));
-        found.refers = references(&graph, main, &works);
-        let Self { categories, languages, subjects, refers, broader, aliases, .. } = &mut found;
-        refers.extend(categories.iter().chain(subjects.iter()).cloned());
-        [categories, languages, subjects, refers, broader, aliases].into_iter().for_each(normalize);
+        let Self { categories, languages, subjects, links, refers, broader, aliases, .. } = &mut found;
+        [categories, languages, subjects, links, refers, broader, aliases].into_iter().for_each(normalize);
         found
     }
 
@@ -153,40 +150,18 @@ fn normalize(values: &mut Vec<String>) {
     values.truncate(MOST_VALUES);
 }
 
-fn iri(node: Node<'_>) -> Option<String> {
-    match node {
-        Node::NamedNode(name) => Some(name.as_str().to_owned()),
-        Node::BlankNode(_) => None,
-    }
-}
-
-fn iris(graph: &Graph<'_>, of: Node<'_>, property: &str) -> Vec<String> {
-    graph.nodes(of, property).filter_map(iri).collect()
-}
-
-/// The agents of contributions, the works, and the parts of complex subjects: of what the record describes, and of its works.
-fn references(graph: &Graph<'_>, main: Node<'_>, works: &[Node<'_>]) -> Vec<String> {
-    let mut found: Vec<String> = works.iter().copied().filter_map(iri).collect();
-    let mut open: Vec<Node<'_>> = works.iter().copied().chain([main]).collect();
-    let mut seen: FxHashSet<Node<'_>> = open.iter().copied().collect();
-    while let Some(at) = open.pop() {
-        for (property, value) in graph.properties(at) {
-            let Some(node) = crate::rdf::node(value) else { continue };
-            let below = matches!(property, "contribution" | "subject" | "termComponentList") || property.ends_with("-ns#rest");
-            if matches!(property, "agent") || property.ends_with("-ns#first") {
-                found.extend(iri(node));
-            }
-            if below && seen.len() < MOST_NODES && seen.insert(node) {
-                open.push(node);
-            }
-        }
-    }
-    found
+fn iris(things: &[Thing]) -> Vec<String> {
+    things.iter().filter_map(|thing| thing.iri.clone()).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::log::PageId;
+    use crate::rdf::{Shapes, graph_name};
+    use crate::views::Content;
     use oxigraph::io::{RdfFormat, RdfParser};
 
     const IRI: &str = "https://libris.kb.se/fcrtpljz1qp2bdv";
@@ -195,7 +170,8 @@ mod tests {
         let document =
             format!("@prefix : <https://id.kb.se/vocab/> . @prefix t: <https://id.kb.se/term/> . @base <{IRI}> . {turtle}");
         let parser = RdfParser::from_format(RdfFormat::Turtle).for_slice(&document);
-        Facets::of(IRI, &parser.collect::<Result<Vec<_>, _>>().expect("valid Turtle"))
+        let content = Content::Quads(Arc::new(parser.collect::<Result<_, _>>().expect("valid Turtle")));
+        Facets::of(&ParsedChange::new(1, PageId(1), graph_name(IRI), content, false, Shapes::standard()))
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 
-use oxigraph::model::Quad;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::Entry;
@@ -12,7 +11,7 @@ use super::facets::Facets;
 use super::words::words as words_of;
 use crate::log::winner::same_identifier_as_record_1;
 use crate::log::{Log, LogError};
-use crate::views::{Content, ParsedChange, Table, holds};
+use crate::views::{ParsedChange, Table, holds};
 
 /// The writer's side of the table.
 pub(super) struct EntryTable;
@@ -50,11 +49,11 @@ pub(super) struct Described {
 }
 
 impl Described {
-    pub(super) fn of(graph: &str, quads: &[Quad]) -> Self {
-        let (entry, facets) = (Entry::of(graph, quads), Facets::of(graph, quads));
+    pub(super) fn of(change: &ParsedChange) -> Option<Self> {
+        let (entry, facets) = (Entry::of(change)?, Facets::of(change));
         let heading = words_of(&entry.label).join(" ");
         let hash = hash(&entry, &facets);
-        Self { heading, triples: quads.len(), facets, hash, entry }
+        Some(Self { heading, triples: change.content.quads().len(), facets, hash, entry })
     }
 }
 
@@ -100,16 +99,15 @@ impl Table for EntryTable {
     const NAME: &'static str = "search";
     const VERSION: u32 = VERSION;
     const TABLE: &'static str = "entry";
+    const SHAPED: bool = true;
     const FOR_READERS: &'static [&'static str] = &["entry_by_graph", "entry_by_heading", "entry_by_year", "entry_by_kind"];
     type Row = EntryOf;
 
     fn row(change: &ParsedChange) -> EntryOf {
-        let graph = change.graph.as_str();
-        let described = if let Content::Quads(quads) = &change.content { Some(Described::of(graph, quads)) } else { None };
         EntryOf {
             record: change.record,
-            graph: graph.to_owned(),
-            described,
+            graph: change.graph.as_str().to_owned(),
+            described: Described::of(change),
             fate: Cell::new(Fate::Stays),
             source: Cell::default(),
         }
@@ -164,12 +162,14 @@ impl Table for EntryTable {
 
     fn compare(log: &Log, change: &ParsedChange) -> Result<(u64, Option<String>), LogError> {
         let graph = change.graph.as_str();
-        let due = if let Content::Quads(quads) = &change.content {
-            let Entry { entity, kind, label, detail, year, .. } = Entry::of(graph, quads);
-            Some(EntryRow { record: graph.to_owned(), entity, kind, label, detail, year })
-        } else {
-            None
-        };
+        let due = Entry::of(change).map(|Entry { entity, kind, label, detail, year, .. }| EntryRow {
+            record: graph.to_owned(),
+            entity,
+            kind,
+            label,
+            detail,
+            year,
+        });
         let differs = SearchIndex(log).entry(graph)? != due;
         Ok((u64::from(due.is_some()), differs.then(|| "has another entry than its record gives".to_owned())))
     }

@@ -114,7 +114,7 @@ fn results_are_in_the_order_that_was_asked_for() {
     assert!(newest.len() > 5 && newest.windows(2).all(|pair| pair[0] >= pair[1]), "{newest:?}");
     let known: Vec<i64> = oldest.iter().flatten().copied().collect();
     assert!(known.is_sorted() && oldest.iter().take(known.len()).all(Option::is_some), "{oldest:?}");
-    let found = search(&bench, &["--kind", "Person", "--sort", "title"]);
+    let found = search(&bench, &["--kind", "person", "--sort", "title"]);
     let place = |c: char| "abcdefghijklmnopqrstuvwxyzåäö".chars().position(|letter| letter == c);
     let firsts: Vec<_> = found["entries"]
         .as_array()

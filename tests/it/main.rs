@@ -40,6 +40,7 @@
 //! - `model`: several sources with the same identifiers, against a model of what wins and in which order it happened
 //! - `upgrade`: what a mirror of the version before meets
 //! - `views`: a view that the program does not know, and one that never ends
+//! - `shapes`: records of many vocabularies, and the table that says what they say
 //! - `guide`: every command of the README and of the guide
 //! - `house`: rules that the source tree keeps
 //! - `arrows`: which source file uses which, for these rules
@@ -87,6 +88,7 @@ mod serve_records;
 mod serve_sitemap;
 mod server;
 mod several_sources;
+mod shapes;
 mod snapshots;
 mod soak;
 mod sparql_mistakes;

@@ -37,6 +37,7 @@ aspects! {
     Variant = "variant",
     Category = "category",
     Genre = "genre",
+    Content = "content",
     Carrier = "carrier",
     Language = "language",
     Subject = "subject",

@@ -32,6 +32,8 @@ pub struct Description {
     pub categories: Vec<String>,
     /// Genres and forms.
     pub genres: Vec<Thing>,
+    /// What its work holds: text, music, images.
+    pub contents: Vec<Thing>,
     /// Carriers and the like: what an instance is.
     pub carriers: Vec<Thing>,
     /// Languages.
@@ -164,6 +166,7 @@ impl Description {
             publications,
             categories,
             genres: walk.things(&both, Aspect::Genre),
+            contents: walk.things(if is_instance { &both[1..] } else { &both }, Aspect::Content),
             carriers: if is_instance { walk.things(&[main], Aspect::Carrier) } else { Vec::new() },
             languages: walk.things(&both, Aspect::Language),
             subjects: walk.things(&both, Aspect::Subject),

@@ -21,4 +21,4 @@ pub use description::{Contributor, Description, Identifier, Publication, SeriesP
 pub use kinds::{Kind, KindSettings};
 pub use names::{Name, Thing, choose};
 pub use subjects::Subject;
-pub use table::{Describe, Shapes, ShapesError};
+pub use table::{Describe, Ends, Shapes, ShapesError};

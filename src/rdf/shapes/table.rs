@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use rustc_hash::FxHashMap;
 use serde::Deserialize;
 
 use super::super::prefixes::expand;
 use super::aspect::Aspect;
 use super::kinds::{Kind, KindSettings, Kinds};
-use super::path::{Path, Terms};
+use super::path::{Path, TermId, Terms};
 
 /// `[describe]`, as it is written.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -47,10 +48,34 @@ pub struct Shapes {
     pub(super) terms: Terms,
     /// By aspect, in the order of [`Aspect::ALL`].
     paths: Vec<Vec<Path>>,
+    /// The aspects of which a property is the last on a path.
+    ends: FxHashMap<TermId, Ends>,
     pub(super) primary: Vec<u16>,
     pub(super) kinds: Kinds,
     prefer: Vec<String>,
     fingerprint: String,
+}
+
+/// The aspects of which a property is the last on a path.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ends(u128);
+
+impl Ends {
+    /// Whether this is one of them.
+    #[must_use]
+    pub fn is(self, aspect: Aspect) -> bool {
+        self.0 & bit(aspect) != 0
+    }
+
+    /// Whether any of these is.
+    #[must_use]
+    pub fn any(self, aspects: &[Aspect]) -> bool {
+        aspects.iter().any(|aspect| self.is(*aspect))
+    }
+}
+
+fn bit(aspect: Aspect) -> u128 {
+    1 << (aspect as u32)
 }
 
 /// The rules by which this program reads the table. Grows when they change, so that views are rebuilt.
@@ -93,12 +118,18 @@ impl Shapes {
             value: value.to_owned(),
             problem,
         };
-        let mut paths = Vec::new();
+        let mut paths: Vec<Vec<Path>> = Vec::new();
         for aspect in Aspect::ALL {
             let list = describe.paths.get(aspect.name()).map(Vec::as_slice).unwrap_or_default();
             let read =
                 list.iter().map(|text| Path::parse(text, &mut terms).map_err(|problem| wrong(aspect.name(), text, problem)));
             paths.push(read.collect::<Result<_, _>>()?);
+        }
+        let mut ends: FxHashMap<TermId, Ends> = FxHashMap::default();
+        for (aspect, paths) in Aspect::ALL.iter().zip(&paths) {
+            for last in paths.iter().filter_map(|path| path.0.last()) {
+                ends.entry(last.property).or_default().0 |= bit(*aspect);
+            }
         }
         let primary = describe
             .primary
@@ -108,7 +139,7 @@ impl Shapes {
         let kinds = Kinds::new(&describe.kinds, &describe.signs, &mut terms)
             .map_err(|(key, value, problem)| wrong(&key, &value, problem))?;
         let fingerprint = blake3::hash(describe.text().as_bytes()).to_hex()[..16].to_owned();
-        Ok(Self { terms, paths, primary, kinds, prefer: describe.prefer.clone(), fingerprint })
+        Ok(Self { terms, paths, ends, primary, kinds, prefer: describe.prefer.clone(), fingerprint })
     }
 
     /// The table that the program ships with, for tests below the configuration.
@@ -122,6 +153,12 @@ impl Shapes {
     /// The paths of an aspect, in order of preference.
     pub(super) fn paths(&self, aspect: Aspect) -> &[Path] {
         self.paths.get(aspect as usize).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// What the values of a property may be, wherever it stands in a record.
+    #[must_use]
+    pub fn ends(&self, property: &str) -> Ends {
+        self.terms.get(property).and_then(|term| self.ends.get(&term)).copied().unwrap_or_default()
     }
 
     /// Tells this table from others: what a view has read with one is stale under another.

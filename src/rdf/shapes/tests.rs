@@ -2,6 +2,7 @@
 
 use oxigraph::io::{RdfFormat, RdfParser};
 use oxigraph::model::Quad;
+use proptest::prelude::*;
 
 use super::{Description, Shapes};
 use crate::rdf::Graph;
@@ -174,4 +175,126 @@ fn every_kind_has_a_name_in_both_languages_and_a_code_that_stays() {
         assert!(!kind.en.is_empty() && !kind.sv.is_empty(), "{kind:?}");
     }
     assert!(shapes.kinds().len() > 40);
+}
+
+/// What a book is, and how each part of its record is written: as until 2025, as since 2026, or in both ways.
+#[derive(Debug, Clone)]
+struct Book {
+    content: &'static str,
+    genre: &'static str,
+    language: &'static str,
+    title: String,
+    shapes: [u8; 4],
+}
+
+fn books() -> impl Strategy<Value = Book> {
+    let content = proptest::sample::select(vec!["Text", "NotatedMusic", "SpokenWord", "StillImage", "CartographicImage"]);
+    let genre = proptest::sample::select(vec!["saogf:Romaner", "saogf:Lyrik", "barngf:Bilderb%C3%B6cker"]);
+    let language = proptest::sample::select(vec!["swe", "eng", "fin"]);
+    (content, genre, language, "[A-ZÅÄÖ][a-zåäö]{1,9}( [a-zåäö]{1,9}){0,3}", proptest::array::uniform4(0_u8..3))
+        .prop_map(|(content, genre, language, title, shapes)| Book { content, genre, language, title, shapes })
+}
+
+impl Book {
+    fn turtle(&self) -> String {
+        let either = |part: usize, old: String, new: String| match self.shapes[part] {
+            0 => old,
+            1 => new,
+            _ => format!("{old}; {new}"),
+        };
+        let Self { content, genre, language, title, .. } = self;
+        let work = match *content {
+            "SpokenWord" => "Audio",
+            "CartographicImage" => "Cartography",
+            content => content,
+        };
+        // A record that says in no way that it is a monograph is of another kind: its instance says so in the old shape.
+        let instance = either(0, "a kbv:Print".into(), "a kbv:PhysicalResource; kbv:category saobf:Print".into());
+        let carrier =
+            either(1, "kbv:carrierType kbrda:Volume; kbv:issuanceType kbv:Monograph".into(), "kbv:category kbrda:Volume".into());
+        let class = either(
+            2,
+            format!("a kbv:{work}; kbv:contentType kbrda:{content}"),
+            format!("a kbv:Monograph; kbv:category kbrda:{content}"),
+        );
+        let form = either(3, format!("kbv:genreForm {genre}"), format!("kbv:category {genre}"));
+        format!(
+            "<> a kbv:Record; kbv:mainEntity <#it> . <#it> {instance}; {carrier}; kbv:hasTitle [a kbv:Title; kbv:mainTitle \"{title}\"];
+             kbv:instanceOf [{class}; {form}; kbv:language lge:{language}] ."
+        )
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_book_says_the_same_in_every_shape(book in books()) {
+        let said = described(&book.turtle());
+        let whole = described(&Book { shapes: [1; 4], ..book.clone() }.turtle());
+        prop_assert_eq!(&said.kind, &whole.kind, "{}", book.turtle());
+        prop_assert_eq!(said.label(&[]), Some(book.title.as_str()));
+        let iris = |things: &[super::Thing]| things.iter().filter_map(|thing| thing.iri.clone()).collect::<std::collections::BTreeSet<_>>();
+        prop_assert_eq!(iris(&said.genres), iris(&whole.genres));
+        prop_assert_eq!(iris(&said.languages), iris(&whole.languages));
+        prop_assert_eq!(iris(&said.contents), iris(&whole.contents));
+        let language = format!("https://id.kb.se/language/{}", book.language);
+        prop_assert!(iris(&said.languages).contains(&language));
+        let genre = book.genre.split_once(':').map(|(_, name)| name.to_owned()).unwrap_or_default();
+        prop_assert!(iris(&said.genres).iter().all(|iri| iri.ends_with(&genre)) && said.genres.len() == 1);
+    }
+}
+
+#[test]
+fn everything_has_a_name_for_people() {
+    let label = |turtle: &str| {
+        let said = described(turtle);
+        said.label(Shapes::standard().languages()).map(str::to_owned)
+    };
+    assert_eq!(
+        label(r#"<> kbv:mainEntity <#it> . <#it> kbv:hasTitle [a kbv:VariantTitle; kbv:mainTitle "B"], [a kbv:Title; kbv:mainTitle "A"; kbv:subtitle "a"; kbv:partNumber "2"] ."#).as_deref(),
+        Some("A. 2 : a")
+    );
+    assert_eq!(label(r#"<#it> kbv:familyName "Ågren"; kbv:givenName "Åsa" ."#).as_deref(), Some("Ågren, Åsa"));
+    assert_eq!(label(r#"<#it> kbv:name "Elagabalus" ."#).as_deref(), Some("Elagabalus"));
+    assert_eq!(label(r#"<#it> kbv:prefLabel "Fjärilar" ."#).as_deref(), Some("Fjärilar"));
+    assert_eq!(
+        label(r#"<#it> kbv:termComponentList (<https://id.kb.se/term/sao/Historia> [kbv:prefLabel "Sverige"]) ."#).as_deref(),
+        Some("Historia -- Sverige")
+    );
+    assert_eq!(label("<> kbv:mainEntity <#it> ."), None);
+    // A list with a cycle ends.
+    let cycle = label("<#it> kbv:termComponentList _:a . _:a rdf:first <https://x.example/A>; rdf:rest _:a .");
+    assert_eq!(cycle.map(|text| text.matches('A').count()), Some(16));
+    let several = described(r#"<> a skos:Concept; skos:prefLabel "Ett"@sv, "One"@en-GB, "Uno"@it ."#);
+    let in_language = |tag: &str| several.label(&[tag.to_owned()]).map(str::to_owned);
+    assert_eq!([in_language("sv"), in_language("en"), in_language("it")].map(Option::unwrap_or_default), ["Ett", "One", "Uno"]);
+}
+
+#[test]
+fn a_record_describes_what_it_says_or_what_most_is_said_of() {
+    for (due, turtle) in [
+        ("https://x.example/a", "<> foaf:primaryTopic <https://x.example/a> . <#it> a kbv:Person ."),
+        (
+            "https://x.example/a",
+            "<https://x.example/doc> foaf:primaryTopic <https://x.example/a> . <https://x.example/a> a kbv:Person .",
+        ),
+        ("https://libris.kb.se/fcrtpljz1qp2bdv#it", "<#it> a kbv:Person . <> a kbv:Record ."),
+        (
+            "https://libris.kb.se/fcrtpljz1qp2bdv",
+            "<> a skos:Concept; skos:broader <https://x.example/b> . <https://x.example/b> skos:prefLabel \"B\", \"C\"@en, \"D\"@sv .",
+        ),
+        (
+            "https://x.example/b",
+            "<https://x.example/a> a skos:Concept . <https://x.example/b> a skos:Concept; skos:broader <https://x.example/a> .",
+        ),
+        (
+            "https://x.example/b",
+            "<https://x.example/b> a skos:Concept; skos:notation \"b\" . <https://x.example/a> a skos:Concept . [] a skos:Concept; skos:notation \"1\", \"2\" .",
+        ),
+        (
+            "https://x.example/a",
+            "<https://x.example/a> skos:related <https://x.example/b> . <https://x.example/b> skos:related <https://x.example/a> .",
+        ),
+    ] {
+        assert_eq!(described(turtle).entity.as_deref(), Some(due), "{turtle}");
+    }
 }

@@ -10,10 +10,9 @@ use maud::{Markup, html};
 
 use super::charts::{lying_bars, standing_bars};
 use super::layout::{Page, Place, scroll, time_or};
-use super::names::Names;
 use super::narrowing::Asked;
-use super::search_form;
 use super::words::{Language, Words};
+use super::{kind_name, search_form};
 use crate::links::Authority;
 use crate::serve::app::App;
 use crate::serve::overview::Overview;
@@ -40,20 +39,13 @@ pub async fn front(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Re
         }
         Err(problem) => return Err(problem),
     };
-    let shown = overview.kinds.iter().take(KINDS).map(|(kind, records, _)| (kind.clone(), *records)).collect::<Vec<_>>();
-    let kinds = app
-        .log
-        .read(move |reading| {
-            let names = Names::new(&reading.log, language);
-            let named = shown.into_iter().map(|(kind, records)| Ok((names.kind(&kind)?, records)));
-            named.collect::<Result<Vec<_>, _>>()
-        })
-        .await?;
-    Ok(page.render(StatusCode::OK, &content(&page, &overview, &kinds)))
+    Ok(page.render(StatusCode::OK, &content(&page, &overview)))
 }
 
-fn content(page: &Page<'_>, overview: &Overview, kinds: &[(String, u64)]) -> Markup {
-    let (words, language, base) = (page.words(), page.language, &page.app.base);
+fn content(page: &Page<'_>, overview: &Overview) -> Markup {
+    let (words, language, base, shapes) = (page.words(), page.language, &page.app.base, &page.app.config.shapes);
+    let kinds: Vec<(String, u64)> =
+        overview.kinds.iter().take(KINDS).map(|(kind, records, _)| (kind_name(shapes, kind, language), *records)).collect();
     // Every record has a number of old Libris, which is not a link to another authority.
     let others = overview.links.iter().filter(|(name, _)| name != Authority::Libris.name());
     let links: u64 = others.clone().map(|(_, count)| count).sum();
@@ -94,7 +86,7 @@ fn content(page: &Page<'_>, overview: &Overview, kinds: &[(String, u64)]) -> Mar
             }
             section {
                 h2 { (words.kinds) }
-                (lying_bars(words.kinds, [words.kind, words.records], kinds, language))
+                (lying_bars(words.kinds, [words.kind, words.records], &kinds, language))
             }
             @let harvests = harvests(overview);
             @if !harvests.is_empty() {

@@ -28,6 +28,7 @@ pub use search::{search, suggest};
 pub use words::Language;
 
 use super::app::App;
+use crate::rdf::Shapes;
 use layout::{Page, Place};
 use narrowing::Asked;
 
@@ -87,31 +88,13 @@ fn search_form(page: &Page<'_>, asked: &Asked) -> Markup {
     }
 }
 
-/// Returns the name of a class for people: the name in KBV, split into words.
-fn kind_name(kind: &str, language: Language) -> String {
-    let swedish = match kind {
-        "PhysicalResource" => "Fysisk resurs",
-        "DigitalResource" => "Digital resurs",
-        "Print" => "Tryck",
-        "Electronic" => "Elektronisk resurs",
-        "Instance" => "Instans",
-        "Person" => "Person",
-        "Organization" => "Organisation",
-        "Meeting" => "Möte",
-        "Family" => "Släkt",
-        "Topic" => "Ämnesord",
-        "ComplexSubject" => "Sammansatt ämne",
-        "Geographic" => "Geografiskt ämne",
-        "GenreForm" => "Genre/form",
-        "Work" | "Monograph" | "Text" => "Verk",
-        "" => "Post",
-        _ => "",
-    };
-    if language == Language::Swedish && !swedish.is_empty() {
-        return swedish.to_owned();
+/// Returns the name of a kind for people: by the table, or, of a class that no kind fits, the class, split into words.
+fn kind_name(shapes: &Shapes, kind: &str, language: Language) -> String {
+    if let Some(known) = shapes.kind(kind) {
+        return if language == Language::Swedish { known.sv.clone() } else { known.en.clone() };
     }
     if kind.is_empty() {
-        return "Record".to_owned();
+        return language.words().record.to_owned();
     }
     let mut name = String::new();
     for (place, c) in crate::rdf::last_part(kind).chars().enumerate() {
@@ -123,4 +106,10 @@ fn kind_name(kind: &str, language: Language) -> String {
         }
     }
     name
+}
+
+/// Returns the languages of names for a visitor: the visitor's own before those of the table.
+fn languages(shapes: &Shapes, language: Language) -> Vec<String> {
+    let own = if language == Language::Swedish { "sv" } else { "en" };
+    std::iter::once(own).chain(shapes.languages().iter().map(String::as_str)).map(str::to_owned).collect()
 }

@@ -2,16 +2,13 @@
 
 use std::cell::Cell;
 
-use super::kind_name;
 use super::words::Language;
 use crate::labels::{Labels, Languages};
 use crate::log::{Log, LogError};
-use crate::rdf::vocab::KBV;
 
 /// Looks up names for a page.
 pub struct Names<'a> {
     labels: Labels<'a>,
-    language: Language,
     wanted: Languages,
     missing: Cell<bool>,
 }
@@ -23,7 +20,7 @@ impl<'a> Names<'a> {
     /// Names in a language.
     #[must_use]
     pub fn new(log: &'a Log, language: Language) -> Self {
-        Self { labels: Labels(log), language, wanted: Languages::one(language.code()), missing: Cell::new(false) }
+        Self { labels: Labels(log), wanted: Languages::one(language.code()), missing: Cell::new(false) }
     }
 
     /// Returns the name of an IRI, if a record gives it one; `needed` says that there is no other name for it.
@@ -38,18 +35,6 @@ impl<'a> Names<'a> {
     /// Returns the record that describes an IRI.
     pub fn record(&self, iri: &str) -> Result<Option<String>, LogError> {
         self.labels.record(iri)
-    }
-
-    /// Returns the name of a class: as its vocabulary says, if the mirror has it, else made of the name in KBV.
-    pub fn kind(&self, kind: &str) -> Result<String, LogError> {
-        // In KBV, names of classes begin with a capital, and those of properties do not.
-        let class = if kind.contains(':') {
-            Some(kind.to_owned())
-        } else {
-            kind.starts_with(char::is_uppercase).then(|| format!("{KBV}{kind}"))
-        };
-        let name = class.map(|class| self.labels.name(&class, &self.wanted)).transpose()?.flatten();
-        Ok(name.map_or_else(|| kind_name(kind, self.language), |name| name.text))
     }
 
     /// Returns whether the name of a definition is needed, and missing.

@@ -5,17 +5,18 @@ use std::sync::Arc;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use maud::{Markup, html};
-use oxigraph::model::{NamedOrBlankNodeRef, Quad};
+use oxigraph::model::Quad;
 use url::form_urlencoded;
 
 use super::card::{Field, Piece, fields};
 use super::layout::{Page, Place, scroll, time};
 use super::names::Names;
 use super::words::Language;
+use super::{kind_name, languages};
 use crate::links::{Authority, LinkFilter, LinkRow, LinksIndex};
 use crate::log::{LogError, RecordRow, VersionRow};
 use crate::query::GraphFormat;
-use crate::rdf::{Graph, last_part};
+use crate::rdf::{Description, Graph, last_part};
 use crate::search::SearchIndex;
 use crate::serve::app::App;
 use crate::serve::negotiate::GRAPHS;
@@ -71,30 +72,27 @@ pub async fn record(app: &App, headers: &HeaderMap, row: RecordRow, content: Con
         if quads.is_empty() { None } else { Some(String::from_utf8_lossy(&write(&quads, GraphFormat::Turtle)?).into_owned()) };
     let record = row.version.identifier.clone();
     let id = row.version.record;
-    let base = app.config.serve.record_base.clone();
+    let (base, shapes) = (app.config.serve.record_base.clone(), Arc::clone(&app.config.shapes));
     let shown = app
         .log
         .read(move |reading| {
-            let graph = Graph::new(&quads);
-            let main = graph.main_entity(&record);
+            let said = Description::of(&shapes, &record, &Graph::new(&quads));
+            let languages = languages(&shapes, language);
             let (search, names) = (SearchIndex(&reading.log), Names::new(&reading.log, language));
             let mut shown = Vec::new();
-            for Field { name, values } in main.map(|main| fields(&graph, main, words)).unwrap_or_default() {
+            for Field { name, values } in said.as_ref().map(|said| fields(said, &languages, words)).unwrap_or_default() {
                 let mut looked_up = Vec::new();
                 for value in values {
                     looked_up.push(look_up(&search, &names, value, &base)?);
                 }
                 shown.push((name, looked_up));
             }
-            let entity = main.and_then(|main| match main {
-                NamedOrBlankNodeRef::NamedNode(name) => Some(name.as_str().to_owned()),
-                NamedOrBlankNodeRef::BlankNode(_) => None,
-            });
+            let entity = said.as_ref().and_then(|said| said.entity.clone());
             let title = names.of(entity.as_deref().unwrap_or(&record), false)?;
-            let title = title.or_else(|| main.and_then(|main| graph.label(main)));
+            let title = title.or_else(|| said.as_ref().and_then(|said| said.label(&languages)).map(str::to_owned));
             Ok(Shown {
                 title: title.unwrap_or_else(|| last_part(&record)),
-                kind: names.kind(main.and_then(|main| graph.class(main)).unwrap_or_default())?,
+                kind: said.as_ref().map(|said| said.kind.clone()).unwrap_or_default(),
                 entity,
                 fields: shown,
                 names_missing: names.missing(),
@@ -152,7 +150,7 @@ fn content_of(page: &Page<'_>, row: &RecordRow, notice: Option<&str>, shown: &Sh
     let own = page.app.record_path(record);
     html! {
         article {
-            p.over { span.kind { (shown.kind) } " " code { (record) } }
+            p.over { span.kind { (kind_name(&page.app.config.shapes, &shown.kind, page.language)) } " " code { (record) } }
             h1 { (shown.title) }
             @if let Some(notice) = notice { p.notice role="status" { (notice) } }
             @if !shown.fields.is_empty() {

@@ -173,6 +173,8 @@ words! {
     extent: "Extent", "Omfång";
     language: "Language", "Språk";
     genre: "Genre and form", "Genre och form";
+    content: "Content", "Innehåll";
+    carrier: "Carrier", "Bärare";
     subjects: "Subjects", "Ämnen";
     identifiers: "Identifiers", "Identifikatorer";
     series: "Series", "Serie";
