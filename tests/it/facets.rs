@@ -313,7 +313,9 @@ fn who_types_sees_headings_that_begin_so_the_most_used_first() {
     bench.harvest("all", None, &[]);
     let server = Server::start(&bench, &[]);
     let suggest = |text: &str| {
-        let answer = Answer::of(server.client.get(format!("{}/suggest", server.url)).query(&[("q", text)])).ok();
+        let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("q", text).finish();
+        let address = format!("{}/suggest?{query}", server.url);
+        let answer = Answer::of(server.client.get(address)).ok();
         assert_eq!(answer.header("content-type"), "application/x-suggestions+json");
         assert!(answer.header("cache-control").contains("max-age"));
         let parts = answer.json();
