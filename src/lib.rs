@@ -7,7 +7,7 @@
 //!                     one page =                              ├─ store        oxigraph, a named graph a record
 //!                     one commit                              ├─ links        who else describes an entity
 //!                                                             ├─ labels       what every IRI is called
-//!                                                             ├─ search       titles, names, identifiers
+//!                                                             ├─ search       titles, names, identifiers, facets
 //!                                                             └─ quarantine   records that give no triples, and why
 //!                                         publish ──► snapshots/NNNNNN ──► query, serve (read-only)
 //!                                         the log itself ──► export, record, links, search
@@ -86,7 +86,7 @@
 //! | 6 | [`cli`] a file a verb: arguments, calls, what is printed, exit codes |
 //! | 5 | [`demo`] the fake Libris and its faults · [`harvest`] plan (pure), client (politeness, retries), fetch, isolate, commit, audit · [`serve`] HTTP: SPARQL, records, pages · [`verify`] |
 //! | 4 | [`data_dir`] what lies where, the lock · [`mirror`] a mirror open for writing, the registry of views · [`export`] bulk dumps · [`figures`] for Prometheus · [`backup`] |
-//! | 3 | [`citation`] what reference managers need · [`store`] the triple store as a view · [`links`] authorities, extraction, index · [`labels`] names of IRIs · [`quarantine`] · [`search`] titles, names, identifiers · [`query`] SPARQL |
+//! | 3 | [`citation`] what reference managers need · [`store`] the triple store as a view · [`links`] authorities, extraction, index · [`labels`] names of IRIs · [`quarantine`] · [`search`] titles, names, identifiers, facets · [`query`] SPARQL |
 //! | 2 | [`snapshots`] what is published · [`views`] the trait, following the log, views in tables · [`log`] pages, records and changes in `SQLite` · [`config`](mod@config) |
 //! | 1 | [`oai`] the protocol · [`rdf`] payloads to quads, node ids, shapes (what says kind, title, name) · [`pipeline`] work on all cores, in order · [`guide`] what users read |
 //!
