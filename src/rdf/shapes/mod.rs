@@ -13,10 +13,12 @@ mod path;
 mod table;
 #[cfg(test)]
 mod tests;
+mod thing;
 mod walk;
 
 pub use aspect::Aspect;
 pub use description::{Contributor, Description, Identifier, Publication, SeriesPart};
 pub use kinds::{Kind, KindSettings};
-pub use names::{Name, Thing, choose, named};
+pub use names::named;
 pub use table::{Describe, Ends, Shapes, ShapesError};
+pub use thing::{Name, Thing, choose};
