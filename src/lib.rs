@@ -40,6 +40,8 @@
 //! Views and readers:
 //! - A view ([`views::View`]) is a function of the log. Its watermark is never ahead of its data, and it catches up from there
 //!   on start, after a crash and during a harvest alike. Applying changes twice leaves the same state as applying them once.
+//! - What a record says (kind, title, names, subjects, links) is read by one table ([`rdf::shapes`]). A view that depends on the
+//!   table is rebuilt when the table changes.
 //! - A record's graph is exactly what its payload says. If the payload did not change, the graph is not touched; a payload that
 //!   gives no triples is quarantined, which loses nothing and stops nothing.
 //! - Views on this machine keep up: a run ends when they have reached the end of the log. A view over a network may lag for

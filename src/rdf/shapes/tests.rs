@@ -270,6 +270,24 @@ fn everything_has_a_name_for_people() {
 }
 
 #[test]
+fn a_hostile_record_costs_no_more_than_its_length() {
+    // Many contributions to one agent that has many names, and many roles for many agents.
+    let number = 20_000;
+    let mut turtle = String::from("<> kbv:mainEntity <#it> . <#it> a kbv:Print . ");
+    for n in 0..number {
+        turtle.push_str(&format!(
+            "<#it> kbv:contribution [ kbv:agent <x:a> ]; kbv:subject <x:a> . <x:a> kbv:name \"{n}\"; kbv:prefLabel \"{n}\"; kbv:altLabel \"v{n}\" .
+             <x:c> kbv:agent <x:a{n}>; kbv:role <x:r{n}> . "
+        ));
+    }
+    turtle.push_str("<#it> kbv:contribution <x:c> .");
+    let begun = std::time::Instant::now();
+    let said = described(&turtle);
+    assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{:?}", begun.elapsed());
+    assert!(said.contributors.len() < 2100 && said.contributors.iter().all(|who| who.roles.len() <= 16));
+}
+
+#[test]
 fn everything_that_has_a_name_is_found_with_it() {
     let turtle = r#"@prefix skos: <http://www.w3.org/2004/02/skos/core#> . <x:b> skos:prefLabel "B"@sv; skos:notation "b" .
         <x:a> skos:notation "a" . <x:c> skos:related <x:a> . [] skos:prefLabel "D" ."#;
