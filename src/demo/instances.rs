@@ -133,11 +133,11 @@ fn shaped(id: &str, number: u64, form: &Form, shape: Shape) -> Node {
             .with("issuanceType", iri(format!("https://id.kb.se/vocab/{}", form.issuance))),
         Shape::New => {
             // What was normalised first, in January 2026, has terms that were renamed since.
-            let early = number.is_multiple_of(16) && matches!(form.carrier_form, "Print" | "EBook");
-            let carrier_form = format!("{}/{}", if early { "ktg" } else { "saobf" }, form.carrier_form);
+            let early = number.is_multiple_of(16) && matches!(form.material, "Print" | "EBook");
+            let material = format!("{}/{}", if early { "ktg" } else { "saobf" }, form.material);
             Node::named(it, if form.digital { "DigitalResource" } else { "PhysicalResource" })
                 .with("category", rda(form.carrier))
-                .with("category", iri(in_term(&carrier_form)))
+                .with("category", iri(in_term(&material)))
         }
     }
 }

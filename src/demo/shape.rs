@@ -29,12 +29,12 @@ impl Shapes {
     /// The shape of a record: the same each time.
     #[must_use]
     pub fn of(self, number: u64) -> Shape {
-        match self {
-            Self::Old => Shape::Old,
-            Self::New => Shape::New,
-            Self::Mixed if Dice(number ^ 0x0073_6861_7065).next().is_multiple_of(2) => Shape::Old,
-            Self::Mixed => Shape::New,
-        }
+        let old = match self {
+            Self::Old => true,
+            Self::New => false,
+            Self::Mixed => Dice(number ^ 0x0073_6861_7065).next().is_multiple_of(2),
+        };
+        if old { Shape::Old } else { Shape::New }
     }
 }
 

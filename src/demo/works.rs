@@ -19,7 +19,7 @@ pub(super) struct Form {
     pub(super) digital: bool,
     pub(super) media: &'static str,
     pub(super) carrier: &'static str,
-    pub(super) carrier_form: &'static str,
+    pub(super) material: &'static str,
     pub(super) issuance: &'static str,
     pub(super) role: &'static str,
     /// Titles, with places for a subject `{s}` and a place `{p}`.
@@ -56,7 +56,7 @@ pub(super) const BOOK: Form = Form {
     digital: false,
     media: "Unmediated",
     carrier: "Volume",
-    carrier_form: "Print",
+    material: "Print",
     issuance: "Monograph",
     role: "author",
     titles: &BOOK_TITLES,
@@ -73,7 +73,7 @@ pub(super) const FORMS: [Form; 10] = [
         digital: true,
         media: "Computer",
         carrier: "OnlineResource",
-        carrier_form: "EBook",
+        material: "EBook",
         ..BOOK
     },
     Form {
@@ -83,7 +83,7 @@ pub(super) const FORMS: [Form; 10] = [
         old_instance: "Instance",
         media: "Audio",
         carrier: "AudioDisc",
-        carrier_form: "SoundStorageMedium",
+        material: "SoundStorageMedium",
         ..BOOK
     },
     Form {
@@ -125,7 +125,7 @@ pub(super) const FORMS: [Form; 10] = [
         old_instance: "SoundRecording",
         media: "Audio",
         carrier: "AudioDisc",
-        carrier_form: "SoundStorageMedium",
+        material: "SoundStorageMedium",
         role: "composer",
         titles: &["Spelmän från {p}", "Musik till {s}"],
         ..BOOK
@@ -138,7 +138,7 @@ pub(super) const FORMS: [Form; 10] = [
         old_instance: "VideoRecording",
         media: "Video",
         carrier: "Videodisc",
-        carrier_form: "VideoStorageMedium",
+        material: "VideoStorageMedium",
         role: "director",
         titles: &["{s}: en film från {p}"],
         ..BOOK
@@ -159,7 +159,7 @@ pub(super) const FORMS: [Form; 10] = [
         digital: true,
         media: "Computer",
         carrier: "OnlineResource",
-        carrier_form: "EBook",
+        material: "EBook",
         issuance: "Integrating",
         titles: &["Databasen om {s}"],
         ..BOOK

@@ -28,7 +28,7 @@ fn all<'a>(node: &'a Value, properties: &[&str]) -> Vec<&'a str> {
 struct Groups(BTreeMap<Vec<String>, BTreeSet<String>>);
 
 impl Groups {
-    fn add<'a>(&mut self, group: impl IntoIterator<Item = &'a str>, member: impl ToString) {
+    fn add<'a>(&mut self, group: impl IntoIterator<Item = &'a str>, member: &(impl ToString + ?Sized)) {
         self.0.entry(group.into_iter().map(str::to_owned).collect()).or_default().insert(member.to_string());
     }
 
@@ -46,10 +46,6 @@ impl Groups {
             })
             .collect()
     }
-}
-
-fn years(instance: &Value) -> Vec<&str> {
-    values(instance, "publication").into_iter().filter_map(|publication| text(publication, "year")).collect()
 }
 
 fn decades(instance: &Value) -> Vec<String> {
@@ -74,175 +70,192 @@ fn people(payloads: &Payloads) -> BTreeMap<&str, &Value> {
 
 /// The answer to a question, by the number of its file.
 pub fn answer(question: &str, payloads: &Payloads) -> Rows {
-    let mut groups = Groups::default();
-    let name = |iri: &str| payloads.name(iri).map(str::to_owned);
-    let instances = payloads.instances();
-    let works = payloads.works();
     match question {
-        "01" => {
-            for (instance, work) in &instances {
-                let romaner = "https://id.kb.se/term/saogf/Romaner";
-                if all(work, &GENRES).iter().any(|genre| payloads.broader(genre, &UP).contains(romaner)) {
-                    years(instance).into_iter().for_each(|year| groups.add([year], &instance["@id"]));
+        "03" | "06" | "15" | "16" => of_works(question, payloads).rows(),
+        "04" => of_people(question, payloads).of_at_least(2),
+        "05" => of_children(payloads),
+        "07" | "11" | "12" | "17" | "22" => of_nodes(question, payloads),
+        "13" | "21" => of_classes(question, payloads).rows(),
+        "14" | "23" => of_people(question, payloads).rows(),
+        "18" => of_instances(question, payloads).of_at_least(2),
+        "24" => of_decades(payloads),
+        _ => of_instances(question, payloads).rows(),
+    }
+}
+
+/// The groups that an instance belongs to.
+fn of_instances(question: &str, payloads: &Payloads) -> Groups {
+    let mut groups = Groups::default();
+    for (instance, work) in payloads.instances() {
+        let it = &instance["@id"];
+        let contents = all(work, &CONTENTS);
+        let holds = |term: &str| contents.contains(&rda(term).as_str());
+        let publications = values(instance, "publication").into_iter();
+        match question {
+            "01" => {
+                let novel = |genre: &&str| payloads.broader(genre, &UP).contains("https://id.kb.se/term/saogf/Romaner");
+                if all(work, &GENRES).iter().any(novel) {
+                    publications.filter_map(|one| text(one, "year")).for_each(|year| groups.add([year], it));
                 }
             }
-        }
-        "02" | "09" => {
-            for (instance, work) in &instances {
-                let spoken = all(work, &CONTENTS).contains(&rda("SpokenWord").as_str());
-                if if question == "02" { is_book(instance, work) } else { spoken } {
-                    iris(work, "language").into_iter().filter_map(name).for_each(|name| groups.add([&*name], &instance["@id"]));
+            "02" | "09" => {
+                let counts = if question == "02" { is_book(instance, work) } else { holds("SpokenWord") };
+                let names = iris(work, "language").into_iter().filter_map(|language| payloads.name(language));
+                names.filter(|_| counts).for_each(|name| groups.add([name], it));
+            }
+            "08" => {
+                if is_issued_as(instance, work, "Serial") {
+                    decades(instance).iter().for_each(|decade| groups.add([decade.as_str()], it));
                 }
             }
-        }
-        "03" => {
-            for (key, work) in &works {
-                if iris(work, "language").contains(&"https://id.kb.se/language/swe") {
-                    let originals = values(work, "translationOf").into_iter().flat_map(|original| iris(original, "language"));
-                    originals.filter_map(name).for_each(|name| groups.add([&*name], key));
+            "10" => {
+                if is_book(instance, work) {
+                    let carriers = all(instance, &CARRIERS).into_iter().filter(|one| is_defined_as(payloads, one, "CarrierType"));
+                    carriers.filter_map(|carrier| payloads.name(carrier)).for_each(|name| groups.add([name], it));
                 }
             }
-        }
-        "04" => {
-            let people = people(payloads);
-            for (key, work) in works.iter().filter(|(_, work)| work.get("translationOf").is_some()) {
-                for contribution in values(work, "contribution").into_iter().filter(|one| is_a(one, "PrimaryContribution")) {
-                    let author = iris(contribution, "role").contains(&"https://id.kb.se/relator/author");
-                    for agent in iris(contribution, "agent").into_iter().filter(|_| author) {
-                        let family = people.get(agent).and_then(|person| text(person, "familyName"));
-                        family.into_iter().for_each(|family| groups.add([agent, family], key));
+            "18" => {
+                for title in values(work, "hasTitle").into_iter().filter_map(|title| text(title, "mainTitle")) {
+                    groups.add([work["@id"].as_str().expect("an IRI"), title], it);
+                }
+            }
+            "19" => {
+                if holds("CartographicImage") {
+                    let places = publications.flat_map(|one| values(one, "place")).filter_map(|place| text(place, "label"));
+                    places.for_each(|place| groups.add([place], it));
+                }
+            }
+            "20" => {
+                for content in contents.iter().filter(|content| is_defined_as(payloads, content, "ContentType")) {
+                    if payloads.broader(content, &UP).contains("https://id.kb.se/term/saogf/Musik") {
+                        groups.add(payloads.name(content), it);
                     }
                 }
             }
-            return groups.of_at_least(2);
+            _ => panic!("nobody computes the answer to question {question}"),
         }
-        "05" => {
-            let books: Vec<_> = instances.iter().filter(|(instance, work)| is_book(instance, work)).collect();
-            let juvenile = "http://id.loc.gov/vocabulary/maudience/juv";
-            let young = |audience: &&str| {
-                payloads.definitions.get(*audience).is_some_and(|one| iris(one, "exactMatch").contains(&juvenile))
-            };
-            let children = books.iter().filter(|(_, work)| iris(work, "intendedAudience").iter().any(young)).count();
-            let percent = (200 * children + books.len()) / (2 * books.len());
-            return Rows::from([[books.len(), children, percent].map(|number| number.to_string()).to_vec()]);
-        }
-        "06" => {
-            let fiction = "https://id.kb.se/term/saogf/Sk%C3%B6nlitteratur";
-            for (key, work) in &works {
-                let genres = all(work, &GENRES).into_iter().filter(|genre| {
-                    let defined = payloads.definitions.get(*genre).is_some_and(|one| is_a(one, "GenreForm"));
-                    defined && payloads.broader(genre, &UP).contains(fiction)
-                });
-                genres.filter_map(name).for_each(|name| groups.add([&*name], key));
+    }
+    groups
+}
+
+/// Whether a term is defined as one of a class.
+fn is_defined_as(payloads: &Payloads, term: &str, class: &str) -> bool {
+    payloads.definitions.get(term).is_some_and(|one| is_a(one, class))
+}
+
+/// The groups that a work belongs to.
+fn of_works(question: &str, payloads: &Payloads) -> Groups {
+    let mut groups = Groups::default();
+    for (key, work) in payloads.works() {
+        match question {
+            "03" => {
+                let swedish = iris(work, "language").contains(&"https://id.kb.se/language/swe");
+                let originals = values(work, "translationOf").into_iter().flat_map(|original| iris(original, "language"));
+                let names = originals.filter(|_| swedish).filter_map(|language| payloads.name(language));
+                names.for_each(|name| groups.add([name], &key));
             }
-        }
-        "08" => {
-            for (instance, _) in instances.iter().filter(|(instance, work)| is_issued_as(instance, work, "Serial")) {
-                decades(instance).iter().for_each(|decade| groups.add([&**decade], &instance["@id"]));
-            }
-        }
-        "10" => {
-            for (instance, _) in instances.iter().filter(|(instance, work)| is_book(instance, work)) {
-                let carriers = all(instance, &CARRIERS).into_iter();
-                let carriers = carriers.filter(|one| payloads.definitions.get(*one).is_some_and(|one| is_a(one, "CarrierType")));
-                carriers.filter_map(name).for_each(|name| groups.add([&*name], &instance["@id"]));
-            }
-        }
-        "13" => {
-            let defined = payloads.definitions.values();
-            for thing in payloads.records.iter().map(|[_, thing]| thing).chain(defined) {
-                if iris(thing, "exactMatch").iter().any(|item| item.starts_with("http://www.wikidata.org/entity/")) {
-                    groups.add([&*vocab(thing["@type"].as_str().expect("a class"))], &thing["@id"]);
+            "06" => {
+                let fiction = "https://id.kb.se/term/saogf/Sk%C3%B6nlitteratur";
+                for genre in all(work, &GENRES).into_iter().filter(|genre| is_defined_as(payloads, genre, "GenreForm")) {
+                    if payloads.broader(genre, &UP).contains(fiction) {
+                        groups.add(payloads.name(genre), &key);
+                    }
                 }
             }
-        }
-        "14" => {
-            for (iri, person) in people(payloads) {
-                iris(person, "nationality").into_iter().filter_map(name).for_each(|name| groups.add([&*name], iri));
-            }
-        }
-        "15" | "16" => {
-            for (key, work) in &works {
+            _ => {
                 for subject in iris(work, "subject") {
                     let nature = payloads.broader(subject, &["broader"]).contains("https://id.kb.se/term/sao/Natur");
-                    match (payloads.name(subject), question) {
-                        (Some(name), "15") => groups.add([subject, name], key),
-                        (Some(name), _) if nature => groups.add([name], key),
+                    match payloads.name(subject) {
+                        Some(name) if question == "15" => groups.add([subject, name], &key),
+                        Some(name) if nature => groups.add([name], &key),
                         _ => {}
                     }
                 }
             }
         }
-        "18" => {
-            for (instance, work) in &instances {
-                for title in values(work, "hasTitle").into_iter().filter_map(|title| text(title, "mainTitle")) {
-                    groups.add([work["@id"].as_str().expect("an IRI"), title], &instance["@id"]);
-                }
-            }
-            return groups.of_at_least(2);
-        }
-        "19" => {
-            for (instance, work) in &instances {
-                if all(work, &CONTENTS).contains(&rda("CartographicImage").as_str()) {
-                    let places = values(instance, "publication").into_iter().flat_map(|one| values(one, "place"));
-                    places.filter_map(|place| text(place, "label")).for_each(|place| groups.add([place], &instance["@id"]));
-                }
-            }
-        }
-        "20" => {
-            for (instance, work) in &instances {
-                for content in all(work, &CONTENTS) {
-                    let defined = payloads.definitions.get(content).is_some_and(|one| is_a(one, "ContentType"));
-                    if defined && payloads.broader(content, &UP).contains("https://id.kb.se/term/saogf/Musik") {
-                        groups.add(payloads.name(content), &instance["@id"]);
-                    }
-                }
-            }
-        }
-        "21" => {
-            let defined = payloads.definitions.values();
-            for thing in payloads.records.iter().map(|[_, thing]| thing).chain(defined) {
-                let class = payloads.definitions.get(&vocab(thing["@type"].as_str().expect("a class")));
-                let others = class.map(|class| iris(class, "equivalentClass")).unwrap_or_default().into_iter();
-                let bibframe = others.filter(|other| other.starts_with("http://id.loc.gov/ontologies/bibframe/"));
-                bibframe.for_each(|other| groups.add([other], &thing["@id"]));
-            }
-        }
-        "23" => {
-            let people = people(payloads);
-            for (instance, work) in &instances {
-                let film = all(work, &CONTENTS).contains(&rda("TwoDimensionalMovingImage").as_str());
-                for contribution in values(work, "contribution").into_iter().filter(|_| film) {
-                    let director = iris(contribution, "role").contains(&"https://id.kb.se/relator/director");
-                    for agent in iris(contribution, "agent").into_iter().filter(|_| director) {
-                        let Some(person) = people.get(agent) else { continue };
-                        let (family, given) = (text(person, "familyName"), text(person, "givenName"));
-                        groups.add([agent, family.expect("a name"), given.expect("a name")], &instance["@id"]);
-                    }
-                }
-            }
-        }
-        "24" => {
-            let mut digital = Groups::default();
-            for (instance, _) in &instances {
-                let form = "https://id.kb.se/term/saobf/DigitalForm";
-                let way = [UP[0], UP[1], "closeMatch"];
-                let file = all(instance, &CARRIERS).iter().any(|carrier| payloads.broader(carrier, &way).contains(form));
-                for decade in decades(instance) {
-                    groups.add([&*decade], &instance["@id"]);
-                    let _ = file && {
-                        digital.add([&*decade], &instance["@id"]);
-                        true
-                    };
-                }
-            }
-            let how_many = |decade: &Vec<String>| digital.0.get(decade).map_or(0, BTreeSet::len).to_string();
-            let rows = groups.0.iter().map(|(decade, all)| vec![decade[0].clone(), all.len().to_string(), how_many(decade)]);
-            return rows.collect();
-        }
-        _ => return of_nodes(question, payloads),
     }
-    groups.rows()
+    groups
+}
+
+/// The groups that are made by people.
+fn of_people(question: &str, payloads: &Payloads) -> Groups {
+    let mut groups = Groups::default();
+    let people = people(payloads);
+    if question == "14" {
+        for (iri, person) in people {
+            let names = iris(person, "nationality").into_iter().filter_map(|nationality| payloads.name(nationality));
+            names.for_each(|name| groups.add([name], iri));
+        }
+        return groups;
+    }
+    // The works that count, each with what is counted.
+    let (role, works): (&str, Vec<(String, &Value)>) = if question == "04" {
+        let works = payloads.works().into_iter();
+        ("author", works.filter(|(_, work)| work.get("translationOf").is_some()).collect())
+    } else {
+        let film = rda("TwoDimensionalMovingImage");
+        let films = payloads.instances().into_iter().filter(|(_, work)| all(work, &CONTENTS).contains(&film.as_str()));
+        ("director", films.map(|(instance, work)| (instance["@id"].to_string(), work)).collect())
+    };
+    let role = format!("https://id.kb.se/relator/{role}");
+    for (key, work) in works {
+        let contributions = values(work, "contribution").into_iter().filter(|one| iris(one, "role").contains(&role.as_str()));
+        for contribution in contributions.filter(|one| question != "04" || is_a(one, "PrimaryContribution")) {
+            for agent in iris(contribution, "agent") {
+                let Some(person) = people.get(agent) else { continue };
+                let names = if question == "04" { vec!["familyName"] } else { vec!["familyName", "givenName"] };
+                let names = names.into_iter().map(|property| text(person, property).expect("a name"));
+                groups.add([agent].into_iter().chain(names), &key);
+            }
+        }
+    }
+    groups
+}
+
+/// The classes of all that has a record, definitions included.
+fn of_classes(question: &str, payloads: &Payloads) -> Groups {
+    let mut groups = Groups::default();
+    for thing in payloads.records.iter().map(|[_, thing]| thing).chain(payloads.definitions.values()) {
+        let class = vocab(thing["@type"].as_str().expect("a class"));
+        if question == "13" {
+            if iris(thing, "exactMatch").iter().any(|item| item.starts_with("http://www.wikidata.org/entity/")) {
+                groups.add([class.as_str()], &thing["@id"]);
+            }
+            continue;
+        }
+        let others = payloads.definitions.get(&class).map(|class| iris(class, "equivalentClass")).unwrap_or_default().into_iter();
+        let bibframe = others.filter(|other| other.starts_with("http://id.loc.gov/ontologies/bibframe/"));
+        bibframe.for_each(|other| groups.add([other], &thing["@id"]));
+    }
+    groups
+}
+
+/// How many books there are, how many of them for children, and what percentage that is.
+fn of_children(payloads: &Payloads) -> Rows {
+    let instances = payloads.instances().into_iter();
+    let books: Vec<_> = instances.filter(|(instance, work)| is_book(instance, work)).collect();
+    let juvenile = "http://id.loc.gov/vocabulary/maudience/juv";
+    let young =
+        |audience: &&str| payloads.definitions.get(*audience).is_some_and(|one| iris(one, "exactMatch").contains(&juvenile));
+    let children = books.iter().filter(|(_, work)| iris(work, "intendedAudience").iter().any(young)).count();
+    let percent = (200 * children + books.len()) / (2 * books.len());
+    Rows::from([[books.len(), children, percent].map(|number| number.to_string()).to_vec()])
+}
+
+/// How many instances each decade has, and how many of them in digital form.
+fn of_decades(payloads: &Payloads) -> Rows {
+    let mut counts: BTreeMap<String, [u64; 2]> = BTreeMap::new();
+    for (instance, _) in payloads.instances() {
+        let way = [UP[0], UP[1], "closeMatch"];
+        let digital = |carrier: &&str| payloads.broader(carrier, &way).contains("https://id.kb.se/term/saobf/DigitalForm");
+        let digital = all(instance, &CARRIERS).iter().any(digital);
+        for decade in decades(instance) {
+            let count = counts.entry(decade).or_default();
+            count[0] += 1;
+            count[1] += u64::from(digital);
+        }
+    }
+    counts.into_iter().map(|(decade, [all, digital])| vec![decade, all.to_string(), digital.to_string()]).collect()
 }
 
 /// The answers that every node of every record has a part in.
