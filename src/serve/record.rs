@@ -22,6 +22,7 @@ use super::problem::Problem;
 use super::rdf::write;
 use super::reading::Reading;
 use crate::citation::{Citation, CitationFormat};
+use crate::labels::Labels;
 use crate::labels::Languages;
 use crate::links::{Authority, LinkFilter, LinksIndex};
 use crate::log::RecordRow;
@@ -114,8 +115,8 @@ fn asked(path: &str, base: &str) -> Asked {
 
 /// The result of a look-up.
 enum Found {
-    /// A record, and the last page of the log.
-    Record(Box<RecordRow>, i64),
+    /// A record, with the last page of the log and the last change that the names know of, which may be behind it.
+    Record(Box<RecordRow>, (i64, i64)),
     /// An old number of this record.
     Other(String),
     Nothing,
@@ -125,7 +126,8 @@ fn find(reading: &mut Reading, identifier: &str, fragment: Option<&str>, path: &
     let whole = fragment.map(|fragment| format!("{identifier}#{fragment}"));
     for name in whole.iter().map(String::as_str).chain([identifier]) {
         if let Some(row) = reading.log.record(name)? {
-            return Ok(Found::Record(Box::new(row), reading.log.last_page()?.0));
+            let state = (reading.log.last_page()?.0, Labels(&reading.log).reached()?.0);
+            return Ok(Found::Record(Box::new(row), state));
         }
     }
     let links = LinksIndex(&reading.log).find(&LinkFilter::Id(Authority::Libris, path.to_owned()))?;
@@ -144,8 +146,8 @@ async fn answer(app: &Arc<App>, path: &str, headers: &HeaderMap) -> Result<Respo
         found = look_up(app, &cited, "").await?;
         asked = cited;
     }
-    let (row, page) = match found {
-        Found::Record(row, page) => (row, page),
+    let (row, (page, names)) = match found {
+        Found::Record(row, state) => (row, state),
         Found::Other(record) => return Ok(see_other(&app.record_path(&record))),
         Found::Nothing => return missing(app, headers, &asked),
     };
@@ -171,7 +173,7 @@ async fn answer(app: &Arc<App>, path: &str, headers: &HeaderMap) -> Result<Respo
     let published = app.snapshot().filter(|snapshot| snapshot.page().0 >= page).map(|snapshot| snapshot.published);
     // A page depends on the table that the record is read by.
     let shapes = app.config.shapes.fingerprint();
-    let what = [row.version.identifier.as_bytes(), &page.to_be_bytes(), name.as_bytes(), shapes.as_bytes()];
+    let what = [row.version.identifier.as_bytes(), &page.to_be_bytes(), &names.to_be_bytes(), name.as_bytes(), shapes.as_bytes()];
     let validator = Validator::new(&what, published);
     if let Some(response) = validator.not_modified(headers) {
         return Ok(response);
