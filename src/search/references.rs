@@ -8,7 +8,7 @@ use tantivy::Term;
 
 use super::bits::Bits;
 use super::fields::Fields;
-use super::finder::Finder;
+use super::opened::Finder;
 use super::segment::Segment;
 
 /// The most authorities, narrower terms included, whose references are looked up for a question. Those that match most of its words

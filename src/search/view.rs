@@ -1,7 +1,8 @@
 //! The search view: the table of entries, and the index of the same records.
 //!
-//! The table is committed first, so that it says of each record whether the index has a document of it. Where the two are not
-//! at the same change, as after a crash, the table cannot know: until they are level again every document is replaced.
+//! The table is committed first, so that it says of each record whether the index has a document of it. After a crash it cannot
+//! know: it may be ahead of the index, and have part of the page after its watermark. So after it is opened, until both have
+//! passed that page, every document is replaced.
 
 use std::time::{Duration, Instant};
 
@@ -33,8 +34,8 @@ pub struct SearchView {
     path: std::path::PathBuf,
     /// Only while there is something to write: it has threads of its own.
     writer: Option<IndexWriter>,
-    /// Up to here the index and the table are not at the same change.
-    uneven_until: ChangeId,
+    /// The table may not know what the index has, until a mark after this change.
+    uneven_until: Option<ChangeId>,
     watermark: ChangeId,
     /// The last mark that was applied but is not committed.
     reached: Option<Mark>,
@@ -126,8 +127,7 @@ impl View for SearchView {
             let (index, fields) = directory::create(home.directory)?;
             (index, fields, ChangeId(0))
         };
-        let uneven = watermark != table.watermark();
-        let uneven_until = if uneven { watermark.max(table.watermark()) } else { ChangeId(0) };
+        let uneven_until = Some(watermark.max(table.watermark()));
         let path = directory::folder(home.directory);
         let (reached, committed) = (None, Instant::now());
         let watermark = watermark.min(table.watermark());
@@ -160,17 +160,18 @@ impl View for SearchView {
     }
 
     fn apply(&mut self, batches: Vec<Batch<EntryOf>>) -> Result<(), ViewError> {
+        // If this fails half-way, the table knows of documents that are not there.
+        let uneven_until = self.uneven_until.replace(ChangeId(i64::MAX));
         self.table.apply_all(&batches)?;
+        let mut uneven = uneven_until;
         for Batch { parts, mark } in batches {
-            let uneven = self.uneven_until > ChangeId(0);
             for row in &parts {
-                self.write(row, uneven)?;
+                self.write(row, uneven.is_some())?;
             }
             self.reached = mark.or(self.reached);
-            if mark.is_some_and(|mark| mark.change >= self.uneven_until) {
-                self.uneven_until = ChangeId(0);
-            }
+            uneven = uneven.filter(|until| mark.is_none_or(|mark| mark.change <= *until));
         }
+        self.uneven_until = uneven;
         if self.documents >= MOST_DOCUMENTS || (self.documents > 0 && self.committed.elapsed() >= LONGEST) {
             self.commit()?;
         }
@@ -180,8 +181,11 @@ impl View for SearchView {
     fn flush(&mut self) -> Result<(), ViewError> {
         self.table.flush()?;
         self.commit()?;
-        // Merges that a commit began would end with the writer, and begin again with the next.
-        if let Some(writer) = self.writer.take() {
+        // Merges that a commit began would end with the writer, and begin again with the next. What is not committed, part of a
+        // page, would go with it.
+        if self.documents == 0
+            && let Some(writer) = self.writer.take()
+        {
             writer.wait_merging_threads().map_err(|source| self.failed(source))?;
         }
         Ok(())

@@ -9,10 +9,11 @@ use chrono::DateTime;
 use maud::{Markup, html};
 
 use super::charts::{lying_bars, standing_bars};
+use super::kinds::kind_name;
 use super::layout::{Page, Place, scroll, time_or};
 use super::narrowing::Asked;
+use super::search_form;
 use super::words::{Language, Words};
-use super::{kind_name, search_form};
 use crate::links::Authority;
 use crate::serve::app::App;
 use crate::serve::overview::Overview;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use maud::{Markup, html};
 use url::form_urlencoded;
 
-use super::kind_name;
+use super::kinds::kind_name;
 use super::layout::Page;
 use super::names::Names;
 use super::words::{Language, Words};

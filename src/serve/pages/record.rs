@@ -9,10 +9,10 @@ use oxigraph::model::Quad;
 use url::form_urlencoded;
 
 use super::card::{Field, Piece, fields};
+use super::kinds::{kind_name, languages};
 use super::layout::{Page, Place, scroll, time};
 use super::names::Names;
 use super::words::Language;
-use super::{kind_name, languages};
 use crate::links::{Authority, LinkFilter, LinkRow, LinksIndex};
 use crate::log::{LogError, RecordRow, VersionRow};
 use crate::query::GraphFormat;
