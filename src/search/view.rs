@@ -24,7 +24,7 @@ const MEMORY: usize = 60 << 20;
 /// A commit is due after this many documents, or this time.
 const MOST_DOCUMENTS: usize = 200_000;
 /// See [`MOST_DOCUMENTS`].
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 
 /// The writer's side.
 pub struct SearchView {
@@ -106,8 +106,7 @@ impl View for SearchView {
         });
         let found = match opened {
             Ok((index, fields, Some(reached))) if reached.follows(home.log)? => Some((index, fields, reached.change())),
-            Ok(_) => None,
-            Err(SearchError::Missing(_)) => None,
+            Ok(_) | Err(SearchError::Missing(_)) => None,
             Err(error) => {
                 tracing::warn!("the search index is rebuilt: {error}");
                 None
@@ -136,11 +135,8 @@ impl View for SearchView {
 
     fn reached(home: &Home<'_>) -> Result<ChangeId, ViewError> {
         let table = TableView::<EntryTable>::reached(home)?;
-        let (index, _) = match directory::open(home.directory) {
-            Ok(opened) => opened,
-            // There is nothing to read.
-            Err(_) => return Ok(ChangeId(0)),
-        };
+        // Where nothing can be opened, there is nothing to read.
+        let Ok((index, _)) = directory::open(home.directory) else { return Ok(ChangeId(0)) };
         let path = directory::folder(home.directory);
         let reached = Reached::read(&index).map_err(|source| SearchError::Index { path, source })?;
         Ok(reached.map_or(ChangeId(0), |reached| reached.change().min(table)))
