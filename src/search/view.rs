@@ -207,3 +207,56 @@ impl View for SearchView {
         Ok(Box::new(SearchCheck::begin(self.table.check(home)?, home.directory)?))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use oxigraph::io::{RdfFormat, RdfParser};
+
+    use super::*;
+    use crate::log::PageId;
+    use crate::rdf::{Shapes, graph_name};
+    use crate::search::Finder;
+    use crate::views::{Content, log_of_two};
+
+    const IRI: &str = "https://libris.kb.se/x";
+
+    fn change(record: i64, title: Option<&str>) -> ParsedChange {
+        let content = title.map_or(Content::Deleted, |title| {
+            let turtle = format!("<{IRI}#it> <https://id.kb.se/vocab/prefLabel> \"{title}\" .");
+            let quads = RdfParser::from_format(RdfFormat::Turtle).for_slice(&turtle).collect::<Result<_, _>>();
+            Content::Quads(Arc::new(quads.expect("valid Turtle")))
+        });
+        ParsedChange::new(record, PageId(1), graph_name(IRI), content, false, Shapes::standard())
+    }
+
+    /// The table is committed before the index, and may have part of a page when the program is killed.
+    #[test]
+    fn what_only_the_table_has_after_a_crash_comes_into_the_index() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let log = log_of_two(directory.path(), IRI);
+        let config = crate::config::Config::new(None, std::collections::HashMap::new(), &[]).expect("the defaults");
+        let home = Home { directory: directory.path(), log: &log, config: &config };
+        let batch = |record, title, change_id: Option<i64>| {
+            let mark = change_id.map(|id| Mark { change: ChangeId(id), page: PageId(1), link: None });
+            vec![Batch { parts: vec![SearchView::part(&change(record, title))], mark }]
+        };
+        let mut view = SearchView::open(&home).expect("open");
+        view.apply(batch(1, Some("Nils"), None)).expect("applied");
+        drop(view);
+        let mut view = SearchView::open(&home).expect("open again");
+        assert_eq!((view.table.watermark(), view.watermark), (ChangeId(0), ChangeId(0)));
+        view.apply(batch(1, Some("Nils"), Some(7))).expect("applied again");
+        view.flush().expect("committed");
+        let held = || Finder::open(directory.path()).expect("an index").count();
+        assert_eq!((held(), view.watermark), (1, ChangeId(7)));
+        // From here on the table knows: what is the same is not written, another source's record replaces it, and it goes.
+        for (record, title, due) in [(1, Some("Nils"), 1), (1, Some("Akka"), 1), (2, Some("Akka"), 1), (2, None, 0), (2, None, 0)]
+        {
+            view.apply(batch(record, title, Some(8))).expect("applied");
+            view.flush().expect("committed");
+            assert_eq!(held(), due, "{title:?}");
+        }
+    }
+}
