@@ -83,7 +83,9 @@ mod tests {
             assert!(Bits::none(size).is_empty());
         }
         let mut set = Bits::none(130);
-        [3, 64, 129, 500].into_iter().for_each(|document| set.insert(document));
+        for document in [3, 64, 129, 500] {
+            set.insert(document);
+        }
         assert_eq!(set.iter().collect::<Vec<_>>(), [3, 64, 129], "a document that does not exist is in no set");
         let mut other = Bits::none(130);
         other.insert(64);

@@ -5,7 +5,7 @@ use std::path::Path;
 use tantivy::schema::Term;
 
 use super::error::SearchError;
-use super::finder::Finder;
+use super::opened::Finder;
 use super::table::Described;
 use crate::views::{Check, Faults, ParsedChange, ViewError};
 

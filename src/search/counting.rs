@@ -53,7 +53,9 @@ pub(super) fn count(column: &StrColumn, documents: &Bits) -> Vec<u32> {
         for first in (0..total).step_by(AT_ONCE) {
             let here = &mut values[..AT_ONCE.min(total - first)];
             ords.values.get_range(first as u64, here);
-            here.iter().for_each(|ord| add(*ord));
+            for ord in here.iter() {
+                add(*ord);
+            }
         }
         return counts;
     }
@@ -75,7 +77,9 @@ pub(super) fn count(column: &StrColumn, documents: &Bits) -> Vec<u32> {
         };
         values.resize(rows.len().max(values.len()), 0);
         ords.values.get_vals(rows, &mut values[..rows.len()]);
-        values[..rows.len()].iter().for_each(|ord| add(*ord));
+        for ord in &values[..rows.len()] {
+            add(*ord);
+        }
     }
 }
 

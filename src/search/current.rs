@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::directory;
 use super::error::SearchError;
-use super::finder::Finder;
+use super::opened::Finder;
 
 /// Tells one commit from another: a commit replaces the file.
 type Stamp = (u64, i64, i64);

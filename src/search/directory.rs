@@ -7,13 +7,11 @@ use tantivy::{Index, ReloadPolicy, TantivyError};
 
 use super::error::SearchError;
 use super::fields::{Fields, prepare};
+use super::table::VERSION;
 use crate::log::{ChangeId, Log, LogError, Mark};
 
 /// The folder of the index in the data directory.
 pub const FOLDER: &str = "search";
-
-/// What the view holds: grows with what is in a document or an entry.
-pub(super) const VERSION: u32 = 3;
 
 /// The file that a commit replaces.
 const COMMITTED: &str = "meta.json";

@@ -101,8 +101,12 @@ impl Fields {
         for iri in [&entry.entity].into_iter().chain(&facets.aliases) {
             document.add_u64(self.entity, hash_of(iri));
         }
-        facets.refers.iter().for_each(|iri| document.add_u64(self.refers, hash_of(iri)));
-        facets.broader.iter().for_each(|iri| document.add_u64(self.broader, hash_of(iri)));
+        for iri in &facets.refers {
+            document.add_u64(self.refers, hash_of(iri));
+        }
+        for iri in &facets.broader {
+            document.add_u64(self.broader, hash_of(iri));
+        }
         document.add_u64(self.authority, facets.authority.into());
         let values = [
             (Facet::Category, &facets.categories),
@@ -111,7 +115,9 @@ impl Fields {
             (Facet::Link, &facets.links),
         ];
         for (facet, values) in values {
-            values.iter().for_each(|value| document.add_text(self.facet(facet), value));
+            for value in values {
+                document.add_text(self.facet(facet), value);
+            }
         }
         for (facet, value) in [(Facet::Kind, entry.kind.as_str()), (Facet::Source, source)] {
             if !value.is_empty() {

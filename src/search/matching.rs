@@ -2,7 +2,7 @@
 
 use super::bits::Bits;
 use super::facets::Facet;
-use super::finder::Finder;
+use super::opened::Finder;
 use super::order::Tiers;
 use super::question::{Clause, Wanted};
 use super::references::referring;

@@ -8,7 +8,7 @@ use tantivy::Term;
 
 use super::bits::Bits;
 use super::fields::Fields;
-use super::finder::Finder;
+use super::opened::Finder;
 use super::segment::Segment;
 
 /// The most authorities, narrower terms included, whose references are looked up for a question. Those that match most of its words
@@ -91,7 +91,9 @@ fn authorities(segments: &[Segment], fields: &Fields, named: &[Vec<&Bits>]) -> t
     let mut by_number: Vec<Vec<(u64, Mask)>> = vec![Vec::new(); clauses + 1];
     for (segment, named) in segments.iter().zip(named) {
         let mut any = segment.none();
-        named.iter().for_each(|documents| any.or(documents));
+        for documents in named {
+            any.or(documents);
+        }
         any.and(&segment.with_number(fields.authority, 1)?);
         segment.keep_alive(&mut any);
         let entities = segment.reader.fast_fields().u64("entity")?;

@@ -76,7 +76,9 @@ impl Segment {
         let inverted = self.reader.inverted_index(term.field())?;
         if let Some(mut postings) = inverted.read_block_postings(term, IndexRecordOption::Basic)? {
             while postings.block_len() > 0 {
-                postings.docs().iter().for_each(|document| found(*document));
+                for document in postings.docs() {
+                    found(*document);
+                }
                 postings.advance();
             }
         }
@@ -111,7 +113,9 @@ impl Segment {
             }
             let mut postings = inverted.read_block_postings_from_terminfo(terms.value(), IndexRecordOption::Basic)?;
             while postings.block_len() > 0 {
-                postings.docs().iter().for_each(|document| documents.insert(*document));
+                for document in postings.docs() {
+                    documents.insert(*document);
+                }
                 postings.advance();
             }
         }
@@ -175,7 +179,9 @@ impl Segment {
         if let Some(headings) = self.headings.as_ref().filter(|_| !places.is_empty()) {
             let mut found = Vec::new();
             headings.ords().get_docids_for_value_range(places.start..=places.end - 1, 0..self.size, &mut found);
-            found.into_iter().for_each(|document| documents.insert(document));
+            for document in found {
+                documents.insert(document);
+            }
         }
         documents
     }

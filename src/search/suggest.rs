@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use super::entries::SearchIndex;
 use super::error::SearchError;
-use super::finder::Finder;
+use super::opened::Finder;
 use super::question::Wanted;
 use super::segment::Segment;
 use crate::log::Log;

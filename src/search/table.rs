@@ -5,13 +5,15 @@ use std::cell::Cell;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::Entry;
-use super::directory::VERSION;
 use super::entries::{EntryRow, SearchIndex};
 use super::facets::Facets;
 use super::words::words as words_of;
 use crate::log::winner::same_identifier_as_record_1;
 use crate::log::{Log, LogError};
 use crate::views::{ParsedChange, Table, holds};
+
+/// What the view holds: grows with what is in a document or an entry.
+pub(super) const VERSION: u32 = 3;
 
 /// The writer's side of the table.
 pub(super) struct EntryTable;

@@ -1,7 +1,8 @@
 //! The search view: the table of entries, and the index of the same records.
 //!
-//! The table is committed first, so that it says of each record whether the index has a document of it. Where the two are not
-//! at the same change, as after a crash, the table cannot know: until they are level again every document is replaced.
+//! The table is committed first, so that it says of each record whether the index has a document of it. After a crash it cannot
+//! know: it may be ahead of the index, and have part of the page after its watermark. So after it is opened, until both have
+//! passed that page, every document is replaced.
 
 use std::time::{Duration, Instant};
 
@@ -23,7 +24,7 @@ const MEMORY: usize = 60 << 20;
 /// A commit is due after this many documents, or this time.
 const MOST_DOCUMENTS: usize = 200_000;
 /// See [`MOST_DOCUMENTS`].
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 
 /// The writer's side.
 pub struct SearchView {
@@ -33,8 +34,8 @@ pub struct SearchView {
     path: std::path::PathBuf,
     /// Only while there is something to write: it has threads of its own.
     writer: Option<IndexWriter>,
-    /// Up to here the index and the table are not at the same change.
-    uneven_until: ChangeId,
+    /// The table may not know what the index has, until a mark after this change.
+    uneven_until: Option<ChangeId>,
     watermark: ChangeId,
     /// The last mark that was applied but is not committed.
     reached: Option<Mark>,
@@ -105,8 +106,7 @@ impl View for SearchView {
         });
         let found = match opened {
             Ok((index, fields, Some(reached))) if reached.follows(home.log)? => Some((index, fields, reached.change())),
-            Ok(_) => None,
-            Err(SearchError::Missing(_)) => None,
+            Ok(_) | Err(SearchError::Missing(_)) => None,
             Err(error) => {
                 tracing::warn!("the search index is rebuilt: {error}");
                 None
@@ -126,8 +126,7 @@ impl View for SearchView {
             let (index, fields) = directory::create(home.directory)?;
             (index, fields, ChangeId(0))
         };
-        let uneven = watermark != table.watermark();
-        let uneven_until = if uneven { watermark.max(table.watermark()) } else { ChangeId(0) };
+        let uneven_until = Some(watermark.max(table.watermark()));
         let path = directory::folder(home.directory);
         let (reached, committed) = (None, Instant::now());
         let watermark = watermark.min(table.watermark());
@@ -136,11 +135,8 @@ impl View for SearchView {
 
     fn reached(home: &Home<'_>) -> Result<ChangeId, ViewError> {
         let table = TableView::<EntryTable>::reached(home)?;
-        let (index, _) = match directory::open(home.directory) {
-            Ok(opened) => opened,
-            // There is nothing to read.
-            Err(_) => return Ok(ChangeId(0)),
-        };
+        // Where nothing can be opened, there is nothing to read.
+        let Ok((index, _)) = directory::open(home.directory) else { return Ok(ChangeId(0)) };
         let path = directory::folder(home.directory);
         let reached = Reached::read(&index).map_err(|source| SearchError::Index { path, source })?;
         Ok(reached.map_or(ChangeId(0), |reached| reached.change().min(table)))
@@ -160,17 +156,18 @@ impl View for SearchView {
     }
 
     fn apply(&mut self, batches: Vec<Batch<EntryOf>>) -> Result<(), ViewError> {
+        // If this fails half-way, the table knows of documents that are not there.
+        let uneven_until = self.uneven_until.replace(ChangeId(i64::MAX));
         self.table.apply_all(&batches)?;
+        let mut uneven = uneven_until;
         for Batch { parts, mark } in batches {
-            let uneven = self.uneven_until > ChangeId(0);
             for row in &parts {
-                self.write(row, uneven)?;
+                self.write(row, uneven.is_some())?;
             }
             self.reached = mark.or(self.reached);
-            if mark.is_some_and(|mark| mark.change >= self.uneven_until) {
-                self.uneven_until = ChangeId(0);
-            }
+            uneven = uneven.filter(|until| mark.is_none_or(|mark| mark.change <= *until));
         }
+        self.uneven_until = uneven;
         if self.documents >= MOST_DOCUMENTS || (self.documents > 0 && self.committed.elapsed() >= LONGEST) {
             self.commit()?;
         }
@@ -180,8 +177,11 @@ impl View for SearchView {
     fn flush(&mut self) -> Result<(), ViewError> {
         self.table.flush()?;
         self.commit()?;
-        // Merges that a commit began would end with the writer, and begin again with the next.
-        if let Some(writer) = self.writer.take() {
+        // Merges that a commit began would end with the writer, and begin again with the next. What is not committed, part of a
+        // page, would go with it.
+        if self.documents == 0
+            && let Some(writer) = self.writer.take()
+        {
             writer.wait_merging_threads().map_err(|source| self.failed(source))?;
         }
         Ok(())
@@ -205,5 +205,58 @@ impl View for SearchView {
 
     fn check<'a>(&'a self, home: &Home<'a>) -> Result<Box<dyn Check + 'a>, ViewError> {
         Ok(Box::new(SearchCheck::begin(self.table.check(home)?, home.directory)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use oxigraph::io::{RdfFormat, RdfParser};
+
+    use super::*;
+    use crate::log::PageId;
+    use crate::rdf::{Shapes, graph_name};
+    use crate::search::Finder;
+    use crate::views::{Content, log_of_two};
+
+    const IRI: &str = "https://libris.kb.se/x";
+
+    fn change(record: i64, title: Option<&str>) -> ParsedChange {
+        let content = title.map_or(Content::Deleted, |title| {
+            let turtle = format!("<{IRI}#it> <https://id.kb.se/vocab/prefLabel> \"{title}\" .");
+            let quads = RdfParser::from_format(RdfFormat::Turtle).for_slice(&turtle).collect::<Result<_, _>>();
+            Content::Quads(Arc::new(quads.expect("valid Turtle")))
+        });
+        ParsedChange::new(record, PageId(1), graph_name(IRI), content, false, Shapes::standard())
+    }
+
+    /// The table is committed before the index, and may have part of a page when the program is killed.
+    #[test]
+    fn what_only_the_table_has_after_a_crash_comes_into_the_index() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let log = log_of_two(directory.path(), IRI);
+        let config = crate::config::Config::new(None, std::collections::HashMap::new(), &[]).expect("the defaults");
+        let home = Home { directory: directory.path(), log: &log, config: &config };
+        let batch = |record, title, change_id: Option<i64>| {
+            let mark = change_id.map(|id| Mark { change: ChangeId(id), page: PageId(1), link: None });
+            vec![Batch { parts: vec![SearchView::part(&change(record, title))], mark }]
+        };
+        let mut view = SearchView::open(&home).expect("open");
+        view.apply(batch(1, Some("Nils"), None)).expect("applied");
+        drop(view);
+        let mut view = SearchView::open(&home).expect("open again");
+        assert_eq!((view.table.watermark(), view.watermark), (ChangeId(0), ChangeId(0)));
+        view.apply(batch(1, Some("Nils"), Some(7))).expect("applied again");
+        view.flush().expect("committed");
+        let held = || Finder::open(directory.path()).expect("an index").count();
+        assert_eq!((held(), view.watermark), (1, ChangeId(7)));
+        // From here on the table knows: what is the same is not written, another source's record replaces it, and it goes.
+        for (record, title, due) in [(1, Some("Nils"), 1), (1, Some("Akka"), 1), (2, Some("Akka"), 1), (2, None, 0), (2, None, 0)]
+        {
+            view.apply(batch(record, title, Some(8))).expect("applied");
+            view.flush().expect("committed");
+            assert_eq!(held(), due, "{title:?}");
+        }
     }
 }

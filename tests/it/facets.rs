@@ -1,6 +1,6 @@
 //! Facets, orders, references and suggestions, through the binary and the pages, against counts of their own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -32,29 +32,37 @@ fn counts(found: &Value, facet: &str) -> BTreeMap<String, u64> {
     values.collect()
 }
 
-/// What the books say, by a query of the graphs: record, language, genre, decade.
-fn books(bench: &Bench) -> Vec<[String; 4]> {
-    let query = "SELECT ?i ?l ?g ?y { ?i :instanceOf ?w ; :publication/:year ?y . ?w :language ?l ; :genreForm ?g }";
-    let table = bench.run(&["query", "--format", "csv", query]).ok();
-    let last = libris_mirror::rdf::last_part;
-    let row = |line: &str| {
-        let mut cells = line.trim().split(',');
-        let mut cell = || cells.next().expect("a cell").to_owned();
-        let (book, language, genre, year) = (cell(), cell(), cell(), cell());
-        let decade = format!("{}0", &year[..3]);
-        [book.trim_end_matches("#it").to_owned(), last(&language), last(&genre), decade]
-    };
-    table.lines().skip(1).map(row).collect()
+/// What records say: languages, categories, decades, each by the last part.
+type Said = BTreeMap<String, [BTreeSet<String>; 3]>;
+
+/// What records say, by queries of the graphs.
+fn said(bench: &Bench) -> Said {
+    let mut said = Said::new();
+    let paths = [
+        "kbv:instanceOf?/(kbv:language|kbv:associatedLanguage)",
+        "kbv:instanceOf?/(kbv:category|kbv:genreForm|kbv:contentType|kbv:mediaType|kbv:carrierType|kbv:issuanceType)",
+        "kbv:publication/kbv:year",
+    ];
+    for (place, path) in paths.into_iter().enumerate() {
+        let query = format!("SELECT ?r ?v {{ GRAPH ?r {{ ?r kbv:mainEntity ?i . ?i {path} ?v }} }}");
+        let table = bench.run(&["query", "--format", "csv", &query]).ok();
+        for line in table.lines().skip(1) {
+            let (record, value) = line.trim().split_once(',').expect("two cells");
+            let value = if place == 2 { format!("{}0", &value[..3]) } else { libris_mirror::rdf::last_part(value) };
+            said.entry(record.to_owned()).or_default()[place].insert(value);
+        }
+    }
+    said
 }
 
 #[test]
 fn facets_combine_and_count_as_the_graphs_say() {
     let bench = Bench::new(900);
     bench.harvest("all", None, &[]);
-    let books = books(&bench);
-    assert!(books.len() > 300, "{}", books.len());
-    let decade = books[0][3].clone();
-    // Of one facet any value will do, of several facets all must hold; none is a place of a book.
+    let said = said(&bench);
+    assert!(said.len() > 300, "{}", said.len());
+    let decade = said.values().find_map(|[.., decades]| decades.first()).expect("a decade").clone();
+    // Of one facet any value will do, of several facets all must hold.
     type Choice<'a> = [&'a [&'a str]; 3];
     let choices: [Choice<'_>; 6] = [
         [&["swe"], &[], &[]],
@@ -70,30 +78,32 @@ fn facets_combine_and_count_as_the_graphs_say() {
             words.extend(values.iter().flat_map(|value| [*option, value]));
         }
         let found = search(&bench, &words);
-        let fits = |book: &[String; 4], but: usize| {
-            (0..3).all(|facet| facet == but || choice[facet].is_empty() || choice[facet].contains(&book[facet + 1].as_str()))
+        let fits = |record: &[BTreeSet<String>; 3], but: usize| {
+            (0..3).all(|facet| {
+                facet == but || choice[facet].is_empty() || choice[facet].iter().any(|value| record[facet].contains(*value))
+            })
         };
-        let mut due: Vec<&String> = books.iter().filter(|book| fits(book, 9)).map(|book| &book[0]).collect();
+        let due: Vec<&String> = said.iter().filter(|(_, record)| fits(record, 9)).map(|(name, _)| name).collect();
         let mut held = records(&found);
-        due.sort();
         held.sort();
         assert_eq!(held.iter().collect::<Vec<_>>(), due, "{words:?}");
         assert_eq!(found["matches"], due.len(), "{words:?}");
         // A facet counts what would be found if nothing of itself were chosen.
         for (place, facet) in ["language", "category", "decade"].into_iter().enumerate() {
-            let mut due: BTreeMap<String, u64> = BTreeMap::new();
-            books.iter().filter(|book| fits(book, place)).for_each(|book| *due.entry(book[place + 1].clone()).or_default() += 1);
-            let held = counts(&found, facet);
-            for (value, count) in &due {
-                assert_eq!(held.get(value), Some(count), "{words:?}: {facet} {value}");
+            let mut due: BTreeMap<&String, u64> = BTreeMap::new();
+            for record in said.values().filter(|record| fits(record, place)) {
+                record[place].iter().for_each(|value| *due.entry(value).or_default() += 1);
+            }
+            for (value, count) in counts(&found, facet) {
+                assert_eq!(due.get(&value), Some(&count), "{words:?}: {facet} {value}");
             }
         }
     }
     let all = search(&bench, &["--facets"]);
     assert_eq!(all["matches"], bench.count("SELECT (COUNT(DISTINCT ?r) AS ?n) { GRAPH ?r { ?s ?p ?o } }"));
-    let links = bench.count(
-        "SELECT (COUNT(DISTINCT ?g) AS ?n) { GRAPH ?g { { ?s :exactMatch ?w FILTER(STRSTARTS(STR(?w), 'http://www.wikidata.org/')) } UNION { ?s a :WikidataID } } }",
-    );
+    let log = rusqlite::Connection::open(bench.data().join("mirror.db")).expect("a log");
+    let links = "SELECT count(DISTINCT graph) FROM link WHERE authority = 'wikidata'";
+    let links: u64 = log.query_row(links, [], |row| row.get(0)).expect("a number");
     assert_eq!(counts(&all, "link")["wikidata"], links);
     assert_eq!(counts(&all, "source")["all"], all["matches"].as_u64().expect("a number"));
     let by_iri = search(&bench, &["--language", "https://id.kb.se/language/swe"]);
@@ -201,7 +211,7 @@ fn a_book_is_found_by_the_names_of_what_it_refers_to() {
     assert_eq!(found(&["\"resa nils\""]), [] as [&str; 0], "a phrase has an order");
     assert_eq!(found(&["gäss", "resa"]), ["r2"], "by its subject");
     assert_eq!(found(&["fåglar"]), ["r4", "r2"], "by a broader term");
-    assert_eq!(found(&["djur", "nils"]), ["r6", "r2"], "by the term above that, after what says it itself");
+    assert_eq!(found(&["nils", "djur"]), ["r6", "r2"], "by the term above that, after what says it itself");
     assert_eq!(found(&["parker"]), ["r8", "r6"]);
     assert_eq!(found(&["parker", "selma"]), [] as [&str; 0]);
     // The author is called otherwise: her book is not indexed again, and found all the same.
@@ -297,7 +307,7 @@ fn the_page_narrows_by_links_and_takes_back_by_chips() {
     let (_, chips) = narrow.split_once("<ul class=\"chips\"").expect("chips");
     let chips: Vec<&str> = chips.split("</ul>").next().expect("a list").split("href=\"").skip(1).collect();
     assert_eq!(chips.len(), 3, "one each, and one for all: {chips:?}");
-    let without = chips.iter().find(|chip| chip.contains("swe")).and_then(|chip| chip.split('"').next()).expect("a chip");
+    let without = chips.iter().find(|chip| chip.contains("<strong>swe")).and_then(|chip| chip.split('"').next()).expect("a chip");
     let without = without.replace("&amp;", "&");
     assert!(!without.contains("language=") && without.contains("category=") && without.contains("sort=title"), "{without}");
     assert!(found(&page(&server, &without).ok().body) > found(&narrow));
@@ -332,7 +342,8 @@ fn who_types_sees_headings_that_begin_so_the_most_used_first() {
     let entry = search(&bench, &[&identifier(person)[21..]])["entries"][0].clone();
     let label = entry["label"].as_str().expect("a label");
     let (family, given) = label.split_once(", ").expect("two names");
-    for text in [format!("{given} {}", &family[..3]), format!("{family}, {given}")] {
+    let beginning: String = family.chars().take(3).collect();
+    for text in [format!("{given} {beginning}"), format!("{family}, {given}")] {
         assert!(suggest(&text).iter().any(|found| found == label), "{text}: {:?}", suggest(&text));
     }
 }
@@ -342,7 +353,7 @@ fn hostile_searches_are_answered_in_bounds() {
     let bench = Bench::new(200);
     bench.harvest("all", None, &[]);
     let server = Server::start(&bench, &[]);
-    let many: String = (0..3000).map(|number| format!("&subject={number}&x{number}=y")).collect();
+    let many: String = (0..1200).map(|number| format!("&subject={number}&x{number}=y")).collect();
     for query in [
         format!("q={}", "å".repeat(2000)),
         format!("q={}", "ord+".repeat(1500)),

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use super::kind_name;
+use super::kinds::kind_name;
 use super::words::Language;
 use crate::labels::{Labels, Languages};
 use crate::log::{Log, LogError};

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use maud::{Markup, html};
 use url::form_urlencoded;
 
-use super::kind_name;
+use super::kinds::kind_name;
 use super::layout::Page;
 use super::names::Names;
 use super::words::{Language, Words};
@@ -40,8 +40,8 @@ impl Called {
     /// Looks up the names of what is shown.
     pub(super) fn of(names: &Names<'_>, facets: &[FacetCounts]) -> Result<Self, LogError> {
         let mut called = HashMap::new();
-        let named = [Facet::Category, Facet::Language, Facet::Subject];
-        for value in facets.iter().filter(|facet| named.contains(&facet.facet)).flat_map(|facet| &facet.values) {
+        let with_iris = [Facet::Category, Facet::Language, Facet::Subject];
+        for value in facets.iter().filter(|facet| with_iris.contains(&facet.facet)).flat_map(|facet| &facet.values) {
             if let Some(name) = names.of(&value.value, false)? {
                 called.insert(value.value.clone(), name);
             }

@@ -9,7 +9,7 @@ use oxigraph::model::Quad;
 use url::form_urlencoded;
 
 use super::card::{Field, Piece, fields};
-use super::languages;
+use super::kinds::languages;
 use super::layout::{Page, Place, scroll, time};
 use super::names::Names;
 use super::words::Language;

@@ -9,11 +9,12 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 
+use super::kinds::kind_name;
 use super::layout::{Page, Place};
 use super::names::Names;
 use super::narrowing::{Asked, Called, chips, orders, panel};
+use super::search_form;
 use super::words::Language;
-use super::{kind_name, search_form};
 use crate::log::Log;
 use crate::search::{Finder, Found, SearchError};
 use crate::serve::app::App;

@@ -1,22 +1,13 @@
 //! Finding records: what matches, its order, and its facets.
 
-use std::num::NonZero;
-use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use tantivy::{ReloadPolicy, Searcher, TantivyError};
-
 use super::counting::{self, Counted, FacetCounts};
-use super::directory;
 use super::entries::{EntryRow, SearchIndex};
 use super::error::SearchError;
 use super::facets::Facet;
-use super::fields::Fields;
 use super::matching::{Here, matching};
+use super::opened::Finder;
 use super::order;
 use super::question::{Question, Wanted};
-use super::segment::Segment;
 use super::words::fold;
 use crate::log::Log;
 use crate::rdf::last_part;
@@ -41,33 +32,7 @@ pub const DEEPEST: usize = 10_000;
 /// The most values of one facet that are looked through for one that ends so.
 const MOST_NAMES: usize = 100_000;
 
-/// From this number of documents on more than one thread searches.
-const MANY: u32 = 50_000;
-
-/// One state of the index, for readers.
-pub struct Finder {
-    pub(super) path: PathBuf,
-    pub(super) searcher: Searcher,
-    pub(super) fields: Fields,
-    pub(super) segments: Vec<Segment>,
-    /// The facets of all records, which are what everybody sees first.
-    of_all: OnceLock<(usize, Vec<FacetCounts>)>,
-}
-
 impl Finder {
-    /// Opens the index of a data directory as it is now.
-    pub fn open(data: &Path) -> Result<Self, SearchError> {
-        let path = directory::folder(data);
-        let (index, fields) = directory::open(data)?;
-        let open = || {
-            let searcher = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?.searcher();
-            let segments = searcher.segment_readers().iter().map(Segment::new).collect::<tantivy::Result<_>>()?;
-            Ok((searcher, segments))
-        };
-        let (searcher, segments) = open().map_err(|source: TantivyError| SearchError::Index { path: path.clone(), source })?;
-        Ok(Self { path, searcher, fields, segments, of_all: OnceLock::new() })
-    }
-
     /// Finds records.
     pub fn find(&self, log: &Log, question: &Question) -> Result<Found, SearchError> {
         let failed = |source| SearchError::Index { path: self.path.clone(), source };
@@ -98,12 +63,6 @@ impl Finder {
             self.facets(&here, &chosen, question.values).map_err(failed)?
         };
         Ok(Found { entries, reachable: matches.min(DEEPEST), matches, facets })
-    }
-
-    /// How many documents there are.
-    #[must_use]
-    pub fn count(&self) -> u64 {
-        self.searcher.num_docs()
     }
 
     /// The chosen values of each facet as the index has them: a value may be given as the last part of an IRI.
@@ -178,45 +137,7 @@ impl Finder {
         })?;
         Ok(merged.into_iter().filter(|facet| !facet.values.is_empty()).collect())
     }
-
-    /// Does some tasks, on several threads if the index is large, and answers in their order.
-    pub(super) fn in_parallel<T: Send>(
-        &self,
-        tasks: usize,
-        work: impl Fn(usize) -> tantivy::Result<T> + Sync,
-    ) -> tantivy::Result<Vec<T>> {
-        let large = self.segments.iter().map(|segment| segment.size).sum::<u32>() >= MANY;
-        let threads =
-            if large { std::thread::available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS).min(tasks) } else { 1 };
-        if threads <= 1 {
-            return (0..tasks).map(work).collect();
-        }
-        let next = AtomicUsize::new(0);
-        let some = || {
-            let mut done = Vec::new();
-            loop {
-                let task = next.fetch_add(1, Ordering::Relaxed);
-                if task >= tasks {
-                    return done;
-                }
-                done.push((task, work(task)));
-            }
-        };
-        let mut done = std::thread::scope(|scope| {
-            let others: Vec<_> = (1..threads).map(|_| scope.spawn(some)).collect();
-            let mut done = some();
-            for other in others {
-                done.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-            }
-            done
-        });
-        done.sort_by_key(|(task, _)| *task);
-        done.into_iter().map(|(_, result)| result).collect()
-    }
 }
 
 /// All decades that have been are shown.
 const DECADES: usize = 300;
-
-/// The most threads that one search uses.
-const MOST_THREADS: usize = 4;
