@@ -63,7 +63,7 @@
 //!   the log's file, with its migration), and one line of [`mirror::VIEWS`] (`mirror/registry.rs`). `rebuild`, `verify`, `status`,
 //!   `/metrics` and the harvest find it there. Add it to the lists of views in `guide/index.md`, `guide/operations.md` and
 //!   `guide/proof-and-repair.md`. `tests/it/counting_view.rs` is one in sixty lines, without its imports.
-//! - **A source**: a section `[sources.NAME]` of the configuration, and no code. A source that the program ships with is such a
+//! - **A source**: a section `[sources.NAME]` of the configuration, or `import`, and no code. A source that the program ships with is such a
 //!   section of `config/libris.toml`. Another payload format is a variant of
 //!   [`rdf::PayloadFormat`] and its parser in `rdf/payload.rs`; a server that departs from the protocol is a case of
 //!   `harvest/plan.rs` (other words for a request) or `harvest/resume.rs` (when a list has ended), with a test in

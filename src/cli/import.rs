@@ -8,7 +8,6 @@ use anyhow::Context;
 use clap::Args;
 
 use super::exit::{Exit, Misuse};
-use super::form::Form;
 use super::global::Global;
 use super::harvest::Bar;
 use super::harvest_report::{as_json, exit_of, summary, unfinished};
@@ -71,8 +70,9 @@ pub(super) struct Arguments {
     /// Stop after this time, such as 45m or 2h. The next import or harvest continues.
     #[arg(long, value_name = "TIME", value_parser = values::duration)]
     max_duration: Option<Duration>,
-    #[command(flatten)]
-    form: Form,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 impl Arguments {
@@ -166,7 +166,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     let bar = Bar::new(name, !global.quiet && global.verbose == 0 && output::stderr_is_terminal());
     let mut show = |progress: &Progress| {
         bar.show(progress);
-        if arguments.form.json() {
+        if arguments.json {
             so_far.set([unfinished(name, &progress.counters, started.elapsed())].into_iter().collect());
         }
     };
@@ -177,7 +177,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     if !global.quiet {
         output::message(&summary(&report, started.elapsed()));
     }
-    if arguments.form.json() && so_far.take().is_some() {
+    if arguments.json && so_far.take().is_some() {
         output::json(&[as_json(&report, started.elapsed())])?;
     }
     Ok(exit_of(&report, global.quiet))

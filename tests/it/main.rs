@@ -33,6 +33,8 @@
 //! - `cron`: the lines of the crontab
 //! - `outputs`: files, pipes, devices and links that results are written to
 //! - `definitions`: records that are no KBV, and another provider's server
+//! - `import`: documents as a source
+//! - `import_faults`: documents that nobody wants, and imports that end early
 //! - `contexts`: the JSON-LD context of a source, which may change
 //! - `namespaces`: payloads that need a declaration from outside
 //! - `model`: several sources with the same identifiers, against a model of what wins and in which order it happened
@@ -60,6 +62,8 @@ mod formats;
 mod guide;
 mod harness;
 mod house;
+mod import;
+mod import_faults;
 mod interruption;
 mod isolation;
 mod lists;
