@@ -23,7 +23,7 @@ use crate::mirror::Mirror;
 /// Bring RDF documents into the mirror: files, addresses, or standard input.
 ///
 /// The documents that are named are a source of the mirror, beside the others: in the log, the store, the links and the
-/// search. Turtle, N-Triples, N-Quads, TriG, RDF/XML, JSON-LD and lines of JSON-LD are read, also packed (.gz, .zst). The
+/// search. Turtle and the like, RDF/XML, JSON-LD and lines of JSON-LD are read, also packed (.gz, .zst). The
 /// format is told by the server, by the ending of a name, or by --format.
 ///
 /// The documents named now are the whole of the source: records that only others said are withdrawn, unless --add is given.
@@ -61,7 +61,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     add: bool,
     /// Withdraw records that left, however many they are: otherwise nothing is withdrawn if they are more than
-    /// harvest.withdraw_max_percent of the source.
+    /// `harvest.withdraw_max_percent` of the source.
     #[arg(long)]
     withdraw_all: bool,
     /// Stop after this number of records. The next import or harvest continues from there.

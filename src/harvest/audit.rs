@@ -7,74 +7,16 @@ use chrono::Utc;
 use tokio::runtime::Runtime;
 
 use super::audit_list::{AuditList, AuditListEnd};
-use super::client::{Client, Traffic};
+use super::audit_report::{AuditOptions, AuditReport, Hear};
+use super::client::Client;
 use super::connect::{identify, runtime};
 use super::documents;
-use super::error::FetchError;
 use super::outcome::HarvestError;
 use super::plan::{Bounds, Facts, next_from};
 use super::repair::Repair;
 use super::stop::Stop;
 use crate::config::{Config, OaiSource, Source, SourceOrigin};
-use crate::log::{Counters, Differences, Log};
 use crate::mirror::Mirror;
-use crate::oai::Datestamp;
-
-/// Options of an audit.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct AuditOptions {
-    /// Repair what differs.
-    pub repair: bool,
-}
-
-/// What an audit found.
-#[derive(Debug)]
-pub struct AuditReport {
-    /// The source.
-    pub source: String,
-    /// When the list was begun, milliseconds since 1970, if by an earlier audit.
-    pub resumed: Option<i64>,
-    /// What differs, before any repair; nothing if the list did not end.
-    pub found: Option<Differences>,
-    /// What differs after the repair.
-    pub left: Option<Differences>,
-    /// The counters of the repair.
-    pub counters: Counters,
-    /// How many records were withdrawn.
-    pub withdrawn: u64,
-    /// The percentage of the live records that would have been withdrawn, if that is over the limit.
-    pub brake: Option<f64>,
-    /// Requests and bytes.
-    pub traffic: Traffic,
-    /// Why the list or the repair did not end; the next audit resumes.
-    pub unavailable: Option<FetchError>,
-    /// Whether no answer ended the list.
-    pub doubtful: bool,
-    /// The datestamp from which on the next harvest brings what is new.
-    pub harvested: Option<Datestamp>,
-    /// The snapshot that was published, if anything changed.
-    pub snapshot: Option<u64>,
-}
-
-impl AuditReport {
-    /// The report of an audit that has not done anything yet.
-    pub(super) fn begun(source: &str) -> Self {
-        Self {
-            source: source.to_owned(),
-            resumed: None,
-            found: None,
-            left: None,
-            counters: Counters::default(),
-            withdrawn: 0,
-            brake: None,
-            traffic: Traffic::default(),
-            unavailable: None,
-            doubtful: false,
-            harvested: None,
-            snapshot: None,
-        }
-    }
-}
 
 /// Audits one source.
 pub fn audit(
@@ -83,24 +25,16 @@ pub fn audit(
     config: &Config,
     options: AuditOptions,
     stop: &Stop,
-    hear: Hear<'_>,
+    mut hear: Hear<'_>,
 ) -> Result<AuditReport, HarvestError> {
     let runtime = runtime()?;
     let result = match &source.origin {
         SourceOrigin::OaiPmh(list) => Audit { mirror, source, list, config, stop }.go(&runtime, options, hear),
-        SourceOrigin::Documents(found) => documents::audit(mirror, (source, found), config, options, (&runtime, stop), hear),
+        SourceOrigin::Documents(found) => documents::audit(mirror, (source, found), config, options, (&runtime, stop), &mut hear),
         SourceOrigin::Emm(_) => Err(HarvestError::Kind(source.kind().name())),
     };
     runtime.shutdown_background();
     result
-}
-
-/// Callbacks of an audit.
-pub struct Hear<'a> {
-    /// Gets the number of identifiers that came.
-    pub progress: &'a mut dyn FnMut(u64),
-    /// Is called when the list was compared, before any repair.
-    pub found: &'a mut dyn FnMut(&Log, &AuditReport),
 }
 
 struct Audit<'a> {
