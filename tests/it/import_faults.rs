@@ -175,6 +175,26 @@ fn a_killed_import_is_as_if_it_had_not_been() {
 }
 
 #[test]
+fn a_document_that_is_what_it_was_before_an_import_that_ended_early_is_read_again() {
+    let bench = Bench::at("");
+    let text = |more: &str| {
+        let term = |name: String| format!("<https://x.example/{name}> <https://x.example/p> \"{more}\" .\n");
+        (0..20).map(|name| term(format!("{name:02}"))).chain((more != "one").then(|| term("001".into()))).collect::<String>()
+    };
+    let file = write(&bench, "x.nt", text("one"));
+    let words = ["--name", "t", "--split", "subject", "--withdraw-all", &file];
+    import(&bench, 0, &words);
+    let before = bench.quads();
+    write(&bench, "x.nt", text("two"));
+    let summary = import(&bench, 0, &[&words[..], &["--max-records", "5"]].concat());
+    assert_eq!(counts(&summary, &CAME), [1, 4, 0, 0], "{summary}");
+    write(&bench, "x.nt", text("one"));
+    assert_eq!(counts(&import(&bench, 0, &words), &CAME), [0, 4, 16, 1]);
+    assert_eq!(bench.quads(), before);
+    bench.run(&["verify"]).expect(0);
+}
+
+#[test]
 fn a_server_that_is_down_withdraws_nothing() {
     let bench = Bench::at("");
     let words = |url: &str| ["import".to_owned(), "--name".into(), "t".into(), "--withdraw-all".into(), url.to_owned()];

@@ -311,6 +311,7 @@ impl Reader<'_, '_> {
         let settings = &self.begun.reading.run.config.harvest;
         let fingerprint = batch.fingerprint();
         let (harvest, after) = self.begin(&fingerprint)?;
+        self.log.begin_documents(&read)?;
         let stamp = Datestamp::from_millis(self.stamp).ok_or_else(|| DocumentFailure::Unusable("the clock is wrong".into()));
         let stamp = stamp.map_err(Ended::Document)?;
         let (mut groups, mut part) = (batch.groups(settings.record_bytes)?, Part::default());
