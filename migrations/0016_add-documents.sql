@@ -5,7 +5,7 @@ CREATE TABLE source_document (
     name          TEXT NOT NULL,  -- its URL, or the IRI that is made of its path
     etag          TEXT,
     last_modified TEXT,
-    hash          BLOB,           -- of its bytes; none if it is no document of the source any more
+    hash          BLOB,           -- of its bytes; none while it is read, and if it is no document of the source any more
     settings      BLOB,           -- the hash of the settings that they were read with
     harvest_id    INTEGER,        -- the harvest that last read it to its end
     failed        INTEGER NOT NULL DEFAULT 0, -- it could not be read the last time

@@ -68,7 +68,7 @@
 //!   `guide/proof-and-repair.md`. `tests/it/counting_view.rs` is one in sixty lines, without its imports.
 //! - **A shape**: another property for a title, another class for a kind: a line of `config/describe.toml`, and no code. A view
 //!   reads it with `ParsedChange::description` and says so with [`views::View::SHAPED`].
-//! - **A source**: a section `[sources.NAME]` of the configuration, and no code. A source that the program ships with is such a
+//! - **A source**: a section `[sources.NAME]` of the configuration, or `import`, and no code. A source that the program ships with is such a
 //!   section of `config/libris.toml`. Another payload format is a variant of
 //!   [`rdf::PayloadFormat`] and its parser in `rdf/payload.rs`; a server that departs from the protocol is a case of
 //!   `harvest/plan.rs` (other words for a request) or `harvest/resume.rs` (when a list has ended), with a test in
@@ -86,7 +86,7 @@
 //! | floor | rooms |
 //! |---|---|
 //! | 6 | [`cli`] a file a verb: arguments, calls, what is printed, exit codes |
-//! | 5 | [`demo`] the fake Libris and its faults · [`harvest`] plan (pure), client (politeness, retries), fetch, isolate, commit, audit · [`serve`] HTTP: SPARQL, records, pages · [`verify`] |
+//! | 5 | [`demo`] the fake Libris and its faults · [`harvest`] plan (pure), client (politeness, retries), fetch, isolate, commit, audit; `documents` and `emm`, sources beside OAI-PMH · [`serve`] HTTP: SPARQL, records, pages · [`verify`] |
 //! | 4 | [`data_dir`] what lies where, the lock · [`mirror`] a mirror open for writing, the registry of views · [`export`] bulk dumps · [`figures`] for Prometheus · [`backup`] |
 //! | 3 | [`citation`] what reference managers need · [`store`] the triple store as a view · [`links`] authorities, extraction, index · [`labels`] names of IRIs · [`quarantine`] · [`search`] titles, names, identifiers, facets · [`query`] SPARQL |
 //! | 2 | [`snapshots`] what is published · [`views`] the trait, following the log, views in tables · [`log`] pages, records and changes in `SQLite` · [`config`](mod@config) |

@@ -8,7 +8,6 @@ use anyhow::Context;
 use clap::Args;
 
 use super::exit::{Exit, Misuse};
-use super::form::Form;
 use super::global::Global;
 use super::harvest::Bar;
 use super::harvest_report::{as_json, exit_of, summary, unfinished};
@@ -24,7 +23,7 @@ use crate::mirror::Mirror;
 /// Bring RDF documents into the mirror: files, addresses, or standard input.
 ///
 /// The documents that are named are a source of the mirror, beside the others: in the log, the store, the links and the
-/// search. Turtle, N-Triples, N-Quads, TriG, RDF/XML, JSON-LD and lines of JSON-LD are read, also packed (.gz, .zst). The
+/// search. Turtle and the like, RDF/XML, JSON-LD and lines of JSON-LD are read, also packed (.gz, .zst). The
 /// format is told by the server, by the ending of a name, or by --format.
 ///
 /// The documents named now are the whole of the source: records that only others said are withdrawn, unless --add is given.
@@ -62,7 +61,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     add: bool,
     /// Withdraw records that left, however many they are: otherwise nothing is withdrawn if they are more than
-    /// harvest.withdraw_max_percent of the source.
+    /// `harvest.withdraw_max_percent` of the source.
     #[arg(long)]
     withdraw_all: bool,
     /// Stop after this number of records. The next import or harvest continues from there.
@@ -71,8 +70,9 @@ pub(super) struct Arguments {
     /// Stop after this time, such as 45m or 2h. The next import or harvest continues.
     #[arg(long, value_name = "TIME", value_parser = values::duration)]
     max_duration: Option<Duration>,
-    #[command(flatten)]
-    form: Form,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 impl Arguments {
@@ -166,7 +166,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     let bar = Bar::new(name, !global.quiet && global.verbose == 0 && output::stderr_is_terminal());
     let mut show = |progress: &Progress| {
         bar.show(progress);
-        if arguments.form.json() {
+        if arguments.json {
             so_far.set([unfinished(name, &progress.counters, started.elapsed())].into_iter().collect());
         }
     };
@@ -177,7 +177,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     if !global.quiet {
         output::message(&summary(&report, started.elapsed()));
     }
-    if arguments.form.json() && so_far.take().is_some() {
+    if arguments.json && so_far.take().is_some() {
         output::json(&[as_json(&report, started.elapsed())])?;
     }
     Ok(exit_of(&report, global.quiet))

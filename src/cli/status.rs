@@ -12,6 +12,7 @@ use super::form::Form;
 use super::global::Global;
 use super::output::{self, bytes, grouped};
 use super::settings::Settings;
+use crate::config::SourceKind;
 use crate::data_dir::{DataDir, Sizes};
 use crate::harvest::{Bounds, Facts, Options, Step, plan};
 use crate::log::{HarvestKind, HarvestState, Log, SourceRow};
@@ -45,6 +46,7 @@ struct Status {
 #[derive(Serialize)]
 struct SourceStatus {
     name: String,
+    kind: &'static str,
     url: String,
     set: Option<String>,
     prefix: String,
@@ -57,6 +59,13 @@ struct SourceStatus {
     last_harvest: Option<String>,
     next_from: Option<String>,
     pending: Option<String>,
+}
+
+impl SourceStatus {
+    /// Where a harvest begins that no datestamp bounds.
+    fn beginning(&self) -> &'static str {
+        if self.kind == SourceKind::Documents.name() { "what changed" } else { "the beginning" }
+    }
 }
 
 #[derive(Serialize)]
@@ -121,6 +130,7 @@ fn source_status(log: &Log, source: SourceRow, overlap_s: u32) -> anyhow::Result
         next_from,
         pending: pending.filter(|_| open.is_some()),
         name: source.name,
+        kind: source.kind.name(),
         url: source.base_url,
         set: source.set,
         prefix: source.prefix,
@@ -169,10 +179,10 @@ fn print(status: &Status) -> anyhow::Result<()> {
             grouped(source.deleted),
             grouped(source.quarantined),
             source.last_harvest.clone().unwrap_or_else(|| "never finished".into()),
-            source
-                .pending
-                .as_ref()
-                .map_or_else(|| source.next_from.clone().unwrap_or_else(|| "the beginning".into()), |_| "the open list".into()),
+            source.pending.as_ref().map_or_else(
+                || source.next_from.clone().unwrap_or_else(|| source.beginning().into()),
+                |_| "the open list".into(),
+            ),
         ]);
     }
     let mut out = output::stdout();

@@ -7,11 +7,12 @@ use chrono::Utc;
 use tokio::runtime::Runtime;
 
 use super::audit_list::{AuditList, AuditListEnd};
+use super::audit_report::{AuditOptions, AuditReport, Hear};
 use super::client::Client;
 use super::connect::{identify, runtime};
 use super::documents;
 use super::emm;
-use super::outcome::{AuditOptions, AuditReport, HarvestError, Hear, percent};
+use super::outcome::{HarvestError, percent};
 use super::plan::{Bounds, Facts, next_from};
 use super::repair::Repair;
 use super::stop::Stop;
@@ -25,13 +26,13 @@ pub fn audit(
     config: &Config,
     options: AuditOptions,
     stop: &Stop,
-    hear: Hear<'_>,
+    mut hear: Hear<'_>,
 ) -> Result<AuditReport, HarvestError> {
     let runtime = runtime()?;
     let result = match &source.origin {
         SourceOrigin::OaiPmh(list) => Audit { mirror, source, list, config, stop }.go(&runtime, options, hear),
         SourceOrigin::Emm(service) => emm::audit(mirror, source, service, (config, stop, &runtime), options, hear),
-        SourceOrigin::Documents(found) => documents::audit(mirror, (source, found), config, options, (&runtime, stop), hear),
+        SourceOrigin::Documents(found) => documents::audit(mirror, (source, found), config, options, (&runtime, stop), &mut hear),
     };
     runtime.shutdown_background();
     result

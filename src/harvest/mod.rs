@@ -12,7 +12,7 @@
 //! - `messages`: what the two sides say to each other
 //! - `resume`, `plan`: where a list continues, and what a run asks for first (pure)
 //! - `connect`, `probe`, `list`, `client`, `answer`: requests and their answers
-//! - `scope`, `outcome`, `error`, `stop`
+//! - `scope`, `audit_report`, `outcome`, `error`, `stop`
 //!
 //! At most one part of an answer waits between the two sides, so memory does not grow with the list. Whatever stops either side,
 //! the log is consistent and the next run resumes.
@@ -20,6 +20,7 @@
 mod answer;
 mod audit;
 mod audit_list;
+mod audit_report;
 mod client;
 mod commit;
 mod connect;
@@ -43,10 +44,11 @@ mod scope;
 mod stop;
 
 pub use audit::audit;
+pub use audit_report::{AuditOptions, AuditReport, Hear};
 pub use client::{Client, Traffic};
 pub use documents::DocumentFailure;
 pub use error::{FetchError, TransportCause};
-pub use outcome::{AuditOptions, AuditReport, HarvestError, HarvestReport, Hear, Outcome, Progress, RunOptions};
+pub use outcome::{HarvestError, HarvestReport, Outcome, Progress, RunOptions};
 pub use plan::{Bounds, Facts, Options, Step, due_at, next_from, plan};
 pub use probe::ProbeError;
 pub use repair::{RetryReport, retry};

@@ -28,7 +28,7 @@ pub struct KnownDocument {
     pub etag: Option<String>,
     /// The `Last-Modified` that it came with.
     pub last_modified: Option<String>,
-    /// The hash of its bytes; none before it was read to its end.
+    /// The hash of its bytes; none before it was read to its end, and while it is being read again.
     pub hash: Option<[u8; 16]>,
     /// The hash of the settings that they were read with.
     pub settings: Option<[u8; 16]>,
@@ -131,6 +131,18 @@ impl Log {
             Ok(false)
         };
         shares().map_err(|error| self.failed(error))
+    }
+
+    /// Notes that documents are being read: if the run ends before them, the log is not what they were before.
+    pub fn begin_documents(&mut self, read: &[ReadDocument]) -> Result<(), LogError> {
+        let mut begin = || -> rusqlite::Result<()> {
+            let transaction = self.connection.transaction()?;
+            for document in read {
+                transaction.execute("UPDATE source_document SET hash = NULL WHERE id = ?1", [document.id.0])?;
+            }
+            transaction.commit()
+        };
+        begin().map_err(|source| LogError::sqlite(&self.path, source))
     }
 
     /// Notes documents that were read to their end in a harvest: what they did not say in it has left them.

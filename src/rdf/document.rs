@@ -312,7 +312,12 @@ impl<R: Read> Read for Guard<R> {
         let count = self.input.read(buffer)?;
         let Progress { read, since } = &*self.progress;
         read.set(read.get() + count as u64);
-        since.set(since.get() + count as u64);
+        let depth = self.nesting.read(&buffer[..count]);
+        let Some(resolved) = self.nesting.resolved(&buffer[..count]) else {
+            let reason = "it declares entities that are made of entities, which may have no end".to_owned();
+            return Err(io::Error::other(OverLimit(reason)));
+        };
+        since.set(since.get() + resolved as u64);
         let limit = self.limits.statement_bytes as u64;
         if since.get() > limit + AHEAD {
             return Err(io::Error::other(OverLimit(format!(
@@ -320,7 +325,7 @@ impl<R: Read> Read for Guard<R> {
                 read.get()
             ))));
         }
-        if self.nesting.read(&buffer[..count]) > self.limits.depth {
+        if depth > self.limits.depth {
             return Err(io::Error::other(OverLimit(format!(
                 "before byte {} it is nested deeper than {} (harvest.depth)",
                 read.get(),

@@ -16,6 +16,8 @@ pub(super) enum Syntax {
 enum State {
     /// Between tokens, or between tags.
     Outside,
+    /// After a backslash in a name.
+    Escaped,
     /// After a byte that may begin something: the quotes so far of a string, or `<`.
     Begun(u8, u8),
     /// In a string of one or three quotes, with the number of quotes that end it and those seen; after a backslash.
@@ -36,11 +38,26 @@ pub(super) struct Nesting {
     depth: usize,
     /// The first bytes of markup, which tell its kind.
     head: Vec<u8>,
+    /// The bytes of the declaration that is being read, and of the longest one.
+    declared: usize,
+    longest: usize,
+    /// Whether a declaration refers to an entity.
+    refers: bool,
 }
 
 impl Nesting {
     pub(super) fn new(syntax: Syntax) -> Self {
-        Self { syntax, state: State::Outside, depth: 0, head: Vec::new() }
+        Self { syntax, state: State::Outside, depth: 0, head: Vec::new(), declared: 0, longest: 0, refers: false }
+    }
+
+    /// How many bytes these may become when the entities that a document declares are resolved, at most; nothing if
+    /// entities are made of entities, which has no bound.
+    pub(super) fn resolved(&self, bytes: &[u8]) -> Option<usize> {
+        if self.refers {
+            return None;
+        }
+        let references = || memchr::memchr_iter(b'&', bytes).count();
+        Some(bytes.len() + if self.longest > 0 { references() * self.longest } else { 0 })
     }
 
     /// Reads on, and answers the deepest nesting in these bytes.
@@ -77,6 +94,7 @@ impl Nesting {
             State::Text { quote, ending, .. } => State::Text { quote, ending, seen: 0, escaped: byte == b'\\' },
             State::Until(end, _) if byte == end[0] => State::Outside,
             State::Until(..) => self.state,
+            State::Escaped => State::Outside,
             _ => return self.turtle_outside(byte),
         };
     }
@@ -86,6 +104,7 @@ impl Nesting {
             b'"' | b'\'' => State::Begun(byte, 1),
             b'<' => State::Until(b">", 0),
             b'#' => State::Until(b"\n", 0),
+            b'\\' => State::Escaped,
             _ => State::Outside,
         };
         match byte {
@@ -96,6 +115,11 @@ impl Nesting {
     }
 
     fn xml(&mut self, byte: u8) {
+        if let State::Until(b">", _) = self.state {
+            self.declared += 1;
+            self.longest = self.longest.max(self.declared);
+            self.refers |= byte == b'&';
+        }
         self.state = match self.state {
             State::Begun(..) => {
                 self.head.push(byte);
@@ -114,7 +138,7 @@ impl Nesting {
             State::Value { quote } if byte == quote => State::Tag { end: false, last: byte },
             State::Value { .. } => self.state,
             State::Tag { end, last } if byte == b'>' => {
-                if !end && last == b'/' || end {
+                if end || last == b'/' {
                     self.depth = self.depth.saturating_sub(1);
                 }
                 State::Outside
@@ -136,7 +160,10 @@ impl Nesting {
             b"!--" => State::Until(b"-->", 0),
             b"![CDATA[" => State::Until(b"]]>", 0),
             head if b"!--".starts_with(head) || b"![CDATA[".starts_with(head) => State::Begun(b'<', 1),
-            [b'!', ..] => State::Until(b">", 0),
+            [b'!', ..] => {
+                self.declared = 0;
+                State::Until(b">", 0)
+            }
             _ => {
                 self.depth += 1;
                 State::Tag { end: false, last: byte }
@@ -160,7 +187,20 @@ mod tests {
         assert_eq!(depth(Syntax::Turtle, "<a(> <b> [ <c> ( 1 2 ) ] . # [[[\n"), (2, 0));
         assert_eq!(depth(Syntax::Turtle, r#"<a> <b> "[[", "", '[' , """[ "" [\""" [""" , [] ."#), (1, 0));
         assert_eq!(depth(Syntax::Turtle, "[[["), (3, 3));
+        assert_eq!(depth(Syntax::Turtle, r"x:a\(b\'c <d> 'e' , ( 1 ) ."), (1, 0));
         assert_eq!(depth(Syntax::Lines, "[[["), (0, 0));
+    }
+
+    #[test]
+    fn entities_are_counted_as_what_they_become() {
+        let resolved = |declaration: &str| {
+            let mut nesting = Nesting::new(Syntax::Xml);
+            nesting.read(declaration.as_bytes());
+            nesting.resolved(b"&a;&a;")
+        };
+        assert_eq!(resolved("<a b='&amp;'>"), Some(6));
+        assert!(resolved("<!DOCTYPE a [ <!ENTITY a \"https://x.example/\"> ]>").is_some_and(|bytes| (30..200).contains(&bytes)));
+        assert_eq!(resolved("<!DOCTYPE a [<!ENTITY b \"b\"><!ENTITY a \"&b;&b;\">]>"), None);
     }
 
     #[test]

@@ -94,7 +94,9 @@ fn numbers(mut lines: Vec<Line<'_>>, count: usize) -> Vec<usize> {
         }
     }
     entrances.sort_unstable();
-    neighbours.iter_mut().for_each(|around| around.sort_unstable());
+    for around in &mut neighbours {
+        around.sort_unstable();
+    }
     let mut rest: Vec<(u64, usize)> = colours.iter().copied().zip(0..count).collect();
     rest.sort_unstable();
     let starts = entrances.into_iter().map(|(.., node)| node).chain(rest.into_iter().map(|(_, node)| node));

@@ -40,6 +40,8 @@
 //! - `definitions`: records that are no KBV, and another provider's server
 //! - `questions`: the example queries, and 24 questions of statistics
 //! - `payloads`, `reckoning`: their answers, computed without RDF
+//! - `import`: documents as a source
+//! - `import_faults`: documents that nobody wants, and imports that end early
 //! - `contexts`: the JSON-LD context of a source, which may change
 //! - `namespaces`: payloads that need a declaration from outside
 //! - `model`: several sources with the same identifiers, against a model of what wins and in which order it happened
@@ -71,6 +73,8 @@ mod formats;
 mod guide;
 mod harness;
 mod house;
+mod import;
+mod import_faults;
 mod interruption;
 mod isolation;
 mod labels;

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use flate2::read::MultiGzDecoder;
 use url::Url;
 
-use super::failure::{DocumentFailure, Ended, of_disk};
+use super::ended::{Ended, of_disk};
+use super::failure::DocumentFailure;
 use super::found::{Found, Place};
 use crate::config::DocumentsSource;
 use crate::harvest::client::{Client, Download, Validators, first_16};

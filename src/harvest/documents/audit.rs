@@ -3,12 +3,14 @@
 use tokio::runtime::Runtime;
 
 use super::batch::Reading;
-use super::failure::{DocumentFailure, Ended};
+use super::ended::Ended;
+use super::failure::DocumentFailure;
 use super::found::{Listing, list};
 use super::reading::{Begun, read_all};
 use crate::config::{Config, DocumentsSource, Source};
+use crate::harvest::audit_report::{AuditOptions, AuditReport, Hear};
 use crate::harvest::error::FetchError;
-use crate::harvest::outcome::{AuditOptions, AuditReport, HarvestError, HarvestReport, Hear, Outcome, RunOptions};
+use crate::harvest::outcome::{HarvestError, HarvestReport, Outcome, RunOptions};
 use crate::harvest::plan::Options;
 use crate::harvest::scope::{Run, now};
 use crate::harvest::stop::Stop;
@@ -23,7 +25,7 @@ pub(in crate::harvest) fn audit(
     config: &Config,
     options: AuditOptions,
     (runtime, stop): (&Runtime, &Stop),
-    hear: Hear<'_>,
+    hear: &mut Hear<'_>,
 ) -> Result<AuditReport, HarvestError> {
     let caught_up = mirror.catch_up(|_| !stop.is_stopped())?;
     mirror.log.known_source(source)?;

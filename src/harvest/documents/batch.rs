@@ -7,7 +7,7 @@ use rustc_hash::FxHashSet;
 use tokio::time::Instant;
 
 use super::arrival::Arrived;
-use super::failure::{Ended, of_disk};
+use super::ended::{Ended, of_disk};
 use super::found::Found;
 use super::groups::{Group, Groups};
 use super::sort::Sorter;

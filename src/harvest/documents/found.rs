@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use glob::{MatchOptions, Pattern};
 use percent_encoding::{AsciiSet, percent_encode};
+use rustc_hash::FxHashSet;
 use url::Url;
 use walkdir::WalkDir;
 
@@ -135,6 +136,10 @@ fn matching(pattern: &str) -> Result<Vec<(PathBuf, PathBuf)>, DocumentFailure> {
             found.push((fixed.join(&relative), relative));
         }
     }
+    // Links may lead to a file on several ways: the shortest counts.
+    found.sort_by_key(|(_, relative)| relative.components().count());
+    let mut seen = FxHashSet::default();
+    found.retain(|(path, _)| fs_err::canonicalize(path).map_or(true, |file| seen.insert(file)));
     if found.is_empty() {
         return Err(DocumentFailure::Unusable(format!("no file matches {pattern}")));
     }

@@ -1,7 +1,7 @@
 //! Sorted lines become records: their payload is sorted N-Triples, which does not change when a document says the same in
 //! another order or format.
 
-use super::failure::{Ended, of_disk};
+use super::ended::{Ended, of_disk};
 use super::sort::{Sorted, parts};
 use crate::log::Undelivered;
 use crate::oai::{Datestamp, Header, Record, RecordId};

@@ -7,7 +7,7 @@
 //! - `batch`: documents that are read together, and the records that they give, which go to the log
 //! - `groups`, `split`, `sort`: from quads to the records that they belong to
 //! - `arrival`, `found`: where documents are, and their bytes
-//! - `failure`
+//! - `ended`, `failure`
 //!
 //! A record may be said by several documents: then they are read together, since its payload is all that they say. Memory
 //! does not grow with the documents: what they say is sorted on disk.
@@ -15,6 +15,7 @@
 mod arrival;
 mod audit;
 mod batch;
+mod ended;
 mod failure;
 mod found;
 mod groups;

@@ -8,7 +8,8 @@ use url::Url;
 
 use super::arrival::Arrivals;
 use super::batch::{Batch, Part, Reading, is_said_by_any};
-use super::failure::{DocumentFailure, Ended};
+use super::ended::Ended;
+use super::failure::DocumentFailure;
 use super::found::{Found, Listing, Place, list};
 use crate::config::{DocumentsSource, Source, Split};
 use crate::harvest::client::{Client, first_16};
@@ -310,6 +311,7 @@ impl Reader<'_, '_> {
         let settings = &self.begun.reading.run.config.harvest;
         let fingerprint = batch.fingerprint();
         let (harvest, after) = self.begin(&fingerprint)?;
+        self.log.begin_documents(&read)?;
         let stamp = Datestamp::from_millis(self.stamp).ok_or_else(|| DocumentFailure::Unusable("the clock is wrong".into()));
         let stamp = stamp.map_err(Ended::Document)?;
         let (mut groups, mut part) = (batch.groups(settings.record_bytes)?, Part::default());
@@ -327,7 +329,7 @@ impl Reader<'_, '_> {
             let enough = self.remaining().is_some_and(|remaining| part.records.len() as u64 >= remaining);
             if enough || part.is_full(settings) {
                 let token = ResumptionToken::new(&format!("{fingerprint} {}", group.name)).ok();
-                self.append(harvest, std::mem::take(&mut part), token.as_ref())?;
+                self.append(harvest, &std::mem::take(&mut part), token.as_ref())?;
                 self.begun.reading.check_time()?;
                 if enough && self.begun.reading.source.split != Split::Document {
                     return Err(Ended::Run(Outcome::Enough));
@@ -335,12 +337,12 @@ impl Reader<'_, '_> {
             }
         }
         if !part.is_empty() {
-            self.append(harvest, part, None)?;
+            self.append(harvest, &part, None)?;
         }
         Ok(self.log.finish_documents(harvest, &read)?)
     }
 
-    fn append(&mut self, harvest: HarvestId, part: Part, token: Option<&ResumptionToken>) -> Result<(), Ended> {
+    fn append(&mut self, harvest: HarvestId, part: &Part, token: Option<&ResumptionToken>) -> Result<(), Ended> {
         let page = NewPage {
             source: self.begun.row.id,
             harvest,

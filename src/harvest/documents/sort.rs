@@ -159,13 +159,13 @@ mod tests {
                 sorter.push(&format!("r{:03}", mixed / 5), &format!("l{mixed:03}"), number % 3).expect("written");
             }
             for _ in 0..2 {
-                let mut sorted = sorter.sorted().expect("readable");
+                let mut in_order = sorter.sorted().expect("readable");
                 for number in 0..500 {
-                    let entry = sorted.next().expect("readable").expect("one more");
+                    let entry = in_order.next().expect("readable").expect("one more");
                     let (record, line, _) = parts(&entry).expect("whole");
                     assert_eq!((record, line), (&*format!("r{:03}", number / 5), &*format!("l{number:03}")), "{limit}");
                 }
-                assert!(sorted.next().expect("readable").is_none());
+                assert!(in_order.next().expect("readable").is_none());
             }
         }
         assert_eq!(fs_err::read_dir(directory.path()).expect("readable").count(), 0);

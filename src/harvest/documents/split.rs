@@ -11,7 +11,7 @@ use oxigraph::model::{BlankNode, GraphName, NamedOrBlankNode, Quad, Term};
 use rustc_hash::FxHashMap;
 use tempfile::SpooledTempFile;
 
-use super::failure::{Ended, of_disk};
+use super::ended::{Ended, of_disk};
 use super::sort::Sorter;
 use crate::config::Split;
 use crate::rdf::UnreadableDocument;

@@ -9,6 +9,7 @@ use maud::{Markup, html};
 
 use super::layout::{Page, Place, scroll, time, time_or};
 use super::words::{Language, Words};
+use crate::config::SourceKind;
 use crate::harvest::{Bounds, Facts, Options, Step, plan};
 use crate::log::{HarvestState, TroubleRow, UndeliveredRow};
 use crate::quarantine::{self, Quarantined};
@@ -66,7 +67,9 @@ fn source_section(page: &Page<'_>, source: &SourceOverview) -> Markup {
         section {
             h2 { (source.row.name) }
             p { code { (source.row.base_url) } @if let Some(set) = &source.row.set { " · set " code { (set) } } " · " code { (source.row.prefix) } }
-            p { strong { (words.next_window) } " " (next(words, &plan(&facts, &Options::default()))) }
+            @if source.row.kind == SourceKind::OaiPmh {
+                p { strong { (words.next_window) } " " (next(words, &plan(&facts, &Options::default()))) }
+            }
             (scroll(&format!("{}: {}", words.harvests, source.row.name), &html! { table {
                 thead { tr {
                     th scope="col" { (words.begun) } th scope="col" { (words.ended) } th scope="col" { (words.state) } th scope="col" { (words.asked_from) }
