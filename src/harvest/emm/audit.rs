@@ -14,7 +14,7 @@ use crate::harvest::error::FetchError;
 use crate::harvest::outcome::{AuditOptions, AuditReport, HarvestError, Hear, Outcome, Progress, RunOptions, percent};
 use crate::harvest::scope::{Run, now};
 use crate::harvest::stop::Stop;
-use crate::log::{Counters, DifferenceKind, HarvestId, HarvestState, LogError, SourceRow};
+use crate::log::{Counters, DifferenceKind, HarvestId, HarvestState, LogError, SourceRow, UndeliveredRow};
 use crate::mirror::Mirror;
 use crate::oai::Datestamp;
 
@@ -83,6 +83,32 @@ pub(in crate::harvest) fn audit(
         report.snapshot = Some(mirror.publish()?);
     }
     Ok(report)
+}
+
+/// Fetches records that the source did not deliver. Answers why it could not be asked.
+pub(in crate::harvest) fn fetch_again(
+    mirror: &mut Mirror,
+    service: &EmmSource,
+    (config, stop, runtime): (&Config, &Stop, &Runtime),
+    row: &SourceRow,
+    undelivered: &[UndeliveredRow],
+) -> Result<Option<FetchError>, HarvestError> {
+    let client = Client::new(&service.url, &config.harvest, stop.clone()).map_err(HarvestError::Unavailable)?;
+    let endpoint = Endpoint::new(&service.url, service.entities.as_ref());
+    let run_options = RunOptions::default();
+    let run = Run { config, options: &run_options, stop, runtime, deadline: None };
+    let audit = Audit { service, client: &client, endpoint: &endpoint, run };
+    let harvest = mirror.log.begin_repair(row.id, now())?;
+    let mut wanted = Vec::with_capacity(undelivered.len());
+    for UndeliveredRow { identifier, datestamp_text, .. } in undelivered {
+        let live = mirror.log.held(row.id, identifier)?.is_some_and(|held| held.live);
+        let published = Datestamp::parse(datestamp_text).map_or_else(|_| now(), Datestamp::millis);
+        wanted.push(Wanted { entity: identifier.clone(), identifier: identifier.clone(), published, live });
+    }
+    let mut quiet = |_: &Progress| {};
+    let error = unavailable(audit.session(mirror, row, harvest, &mut quiet).fetch_each(&wanted))?;
+    mirror.log.end_repair(harvest, now())?;
+    Ok(error)
 }
 
 /// The error of the source that ended a part of an audit, if one did.

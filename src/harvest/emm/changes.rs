@@ -120,6 +120,7 @@ impl Session<'_> {
             }
             Ok(Brought::Gone) => {
                 waiting.delete(wanted);
+                self.log.forget_undelivered(self.row.id, &wanted.identifier)?;
                 return Ok(());
             }
             Ok(Brought::Nothing(error)) => {

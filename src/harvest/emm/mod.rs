@@ -2,7 +2,7 @@
 //!
 //! The files from the top down; each uses only those below it:
 //!
-//! - `audit`: a dump that is compared with the log
+//! - `audit`: a dump that is compared with the log, and records that are fetched again
 //! - `harvest`: what a run begins with, and how a dump and its changes end
 //! - `dump`: the pages of all selections, or a download and the pages behind it
 //! - `changes`: entities that the feed names, one by one
@@ -20,5 +20,5 @@ mod position;
 mod session;
 mod walk;
 
-pub(in crate::harvest) use audit::audit;
+pub(in crate::harvest) use audit::{audit, fetch_again};
 pub(in crate::harvest) use harvest::harvest;
