@@ -4,7 +4,7 @@
 //! identifiers of one moment, which is kept for days; the records are those of now, without those that were deleted since. While
 //! a dump is being made, a page may lack its last record, and a download ends early without a word.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -34,6 +34,8 @@ pub struct EmmService {
     pub failing: AtomicU64,
     /// How many of the next downloads end half-way, as if they were whole.
     pub silent_cuts: AtomicU64,
+    /// Records that keep the pages that hold them from coming.
+    pub poisoned: Mutex<BTreeSet<String>>,
     dumps: Mutex<BTreeMap<String, Dump>>,
     definitions: Mutex<BTreeMap<String, Redefined>>,
     requests: AtomicU64,
@@ -46,6 +48,7 @@ impl Default for EmmService {
             generating: AtomicU64::new(1),
             failing: AtomicU64::new(0),
             silent_cuts: AtomicU64::new(0),
+            poisoned: Mutex::default(),
             dumps: Mutex::default(),
             definitions: Mutex::default(),
             requests: AtomicU64::new(0),
@@ -97,6 +100,11 @@ impl EmmService {
     pub fn redefine(&self, iris: &[&str], deleted: bool) {
         let mut changed = self.definitions.lock().unwrap_or_else(PoisonError::into_inner);
         changed.extend(iris.iter().map(|iri| ((*iri).to_owned(), Redefined { at: Utc::now(), deleted })));
+    }
+
+    fn is_poisoned(&self, identifiers: &[String]) -> bool {
+        let poisoned = self.poisoned.lock().unwrap_or_else(PoisonError::into_inner);
+        identifiers.iter().any(|identifier| poisoned.contains(identifier))
     }
 
     fn served(&self, definition: Definition) -> Served {
@@ -330,6 +338,9 @@ async fn full(State(state): State<Arc<ServerState>>, headers: HeaderMap, RawForm
     let end = identifiers.len().min(offset.saturating_add(size));
     let on_page = identifiers.get(offset.min(end)..end).unwrap_or_default();
     let on_page = if generating { &on_page[..on_page.len().saturating_sub(1)] } else { on_page };
+    if state.emm.is_poisoned(on_page) {
+        return (StatusCode::INTERNAL_SERVER_ERROR, "java.lang.NullPointerException").into_response();
+    }
     let mut page = json!({
         "@context": "https://www.w3.org/ns/activitystreams", "@id": format!("{of}&offset={offset}"), "type": "CollectionPage",
         "startTime": utc(made.timestamp_millis()), "_status": if generating { "generating" } else { "done" },

@@ -295,6 +295,29 @@ fn an_audit_reads_the_dump_and_repairs_what_differs() {
 }
 
 #[test]
+fn an_entry_that_kills_its_pages_is_read_around() {
+    let bench = everything(450, "");
+    let poisoned: Vec<String> = [150, 320].map(identifier).to_vec();
+    bench.state().emm.poisoned.lock().expect("free").extend(poisoned.clone());
+    let done = bench.run(&["harvest", "all", "--json"]).expect(65);
+    let summary: Value = serde_json::from_str(&done.stdout).expect("JSON");
+    assert_eq!((&summary[0]["created"], &summary[0]["undelivered"]), (&(served(&bench) - 2).into(), &2.into()), "{summary}");
+    assert!(bench.run(&["quarantine"]).ok().contains("selection=all"), "they are named as entries of the dump");
+    bench.run(&["record", &poisoned[0]]).expect(1);
+    // They are not taken for records that left.
+    bench.state().emm.poisoned.lock().expect("free").clear();
+    harvest(&bench, "all", &["--full"]);
+    bench.state().emm.poisoned.lock().expect("free").extend(poisoned.clone());
+    let done = bench.run(&["harvest", "all", "--full"]).expect(65);
+    assert!(done.stderr.contains("nothing is withdrawn"), "{}", done.stderr);
+    bench.run(&["record", &poisoned[0]]).expect(0);
+    bench.state().emm.poisoned.lock().expect("free").clear();
+    harvest(&bench, "all", &["--full"]);
+    assert!(!bench.run(&["quarantine"]).ok().contains("selection=all"));
+    assert_current(&bench);
+}
+
+#[test]
 fn kills_at_any_moment_end_in_the_same_state() {
     let bench = everything(900, "");
     bench.state().emm.page_items.store(40, Ordering::SeqCst);

@@ -226,7 +226,8 @@ fn feeds_that_cannot_be_believed_are_replaced_by_a_dump() {
         answer(&json!({"orderedItems": [activity("https://y.example/1", at)], "next": format!("?until={at}")}))
     };
     let burst = |_: u64| {
-        let items: Vec<Value> = (0..100).map(|number| activity(&format!("https://y.example/{number}"), now() - 50)).collect();
+        let at = now() - 50;
+        let items: Vec<Value> = (0..100).map(|number| activity(&format!("https://y.example/{number}"), at)).collect();
         answer(&json!({"orderedItems": items, "next": "?until=99999999999999"}))
     };
     let unordered = move |_: u64| {
@@ -297,8 +298,9 @@ fn entities_that_do_not_come_are_named_and_fetched_again_on_demand() {
     let service = Service::new(move |asked, _| match (number(asked, "offset"), number(asked, "until")) {
         (Some(_), _) => page(&[record(1), record(2), record(3)], &json!({})),
         (None, Some(_)) => {
-            let mut items: Vec<Value> =
-                (1..=3).map(|number| activity(&format!("https://x.example/{number}#it"), now() - 10)).collect();
+            let at = now() - 10;
+            let changed = (1..=3).map(|number| activity(&format!("https://x.example/{number}#it"), at));
+            let mut items: Vec<Value> = changed.collect();
             items.push(activity("https://x.example/1#it", 0));
             let seen = delivering.load(Ordering::SeqCst) > 0;
             answer(&json!({"orderedItems": if seen { items } else { vec![activity("urn:x", 0)] }, "next": "?until=0"}))

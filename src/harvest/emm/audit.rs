@@ -67,7 +67,7 @@ pub(in crate::harvest) fn audit(
     if options.repair {
         report.unavailable = unavailable(audit.repair(mirror, &row, &mut report))?;
         mirror.catch_up(|_| !stop.is_stopped())?;
-        if found.gone > 0 {
+        if found.gone > 0 && !report.doubtful {
             let part = percent(found.gone, row.live);
             if part > config.harvest.withdraw_max_percent {
                 report.brake = Some(part);
@@ -142,7 +142,7 @@ impl Audit<'_> {
             row: row.clone(),
             source: self.service,
             harvest,
-            client: self.client,
+            client: self.client.clone(),
             endpoint: self.endpoint,
             run: self.run,
             done: Progress::default(),
@@ -175,6 +175,8 @@ impl Audit<'_> {
         let position = session.dump(position)?;
         session.log.list_newer(row.id, position.oldest.unwrap_or_else(now))?;
         session.log.append_audit(&last_of(audit, row.id))?;
+        // A record that the dump does not list may be one of those that have no name.
+        report.doubtful = position.unnamed;
         Ok(())
     }
 

@@ -14,6 +14,7 @@ use super::position::Position;
 use super::session::{Batch, DUMPS, Halt, Session};
 use crate::emm::{EmmError, PageHead};
 use crate::harvest::error::FetchError;
+use crate::harvest::outcome::Outcome;
 use crate::harvest::scope::now;
 use crate::log::{AuditPage, HarvestId, LogError, Undelivered};
 use crate::oai::{Datestamp, Header, Record, RecordId};
@@ -50,11 +51,18 @@ impl Session<'_> {
         let done = position.done;
         let (mut restarts, mut waited, mut empty) = (0, Duration::ZERO, 0);
         let mut pause = Duration::from_millis(self.settings().retry_min_ms.max(10));
-        let mut download = self.source.download;
+        let (mut download, mut step) = (self.source.download, LIBRIS_STEP);
         loop {
             self.check()?;
             let url = self.endpoint.dump(selection, position.offset);
-            let (head, part) = self.page(&url, &position)?;
+            let (head, part) = match self.page(&url, &position) {
+                Err(Halt::Outcome(Outcome::Unavailable(error))) if error.may_be_a_record() => {
+                    position = self.read_around(selection, &position, step, error)?;
+                    continue;
+                }
+                page => page?,
+            };
+            position.unnamed |= part.unnamed > 0;
             match self.after(&url, &head, &part, &position)? {
                 After::Next(next) => {
                     empty = if part.items() == 0 { empty + 1 } else { 0 };
@@ -62,7 +70,9 @@ impl Session<'_> {
                         return Err(invalid(&url, format!("{empty} pages in a row are empty")));
                     }
                     self.done.complete_list_size = head.total().or(self.done.complete_list_size);
-                    let step = next.offset.saturating_sub(position.offset);
+                    if next.done == done {
+                        step = next.offset - position.offset;
+                    }
                     let first = position.offset == 0;
                     self.part(part, &next, true)?;
                     position = next;
@@ -95,7 +105,7 @@ impl Session<'_> {
     }
 
     /// Fetches a page. Parts of a page that is longer than one of the log are committed as they come.
-    fn page(&mut self, url: &Url, position: &Position) -> Result<(PageHead, Part), Halt> {
+    pub(super) fn page(&mut self, url: &Url, position: &Position) -> Result<(PageHead, Part), Halt> {
         let (settings, place) = (self.settings().clone(), url.to_string());
         let read = move |mut input: Box<dyn std::io::BufRead + Send>, sender: &mpsc::Sender<Part>| {
             let hand_over = |part| sender.blocking_send(part).map_err(|_| Broke::Stopped);
@@ -153,12 +163,13 @@ impl Session<'_> {
                 Err(broke) => Err(broke.at(&place)),
             }
         };
-        let mut received = 0;
+        let (mut received, mut unnamed) = (0, position.unnamed);
         let begun = position.clone();
         let ended = self.ask(&url, "*/*", read, |session, part| {
+            unnamed |= part.unnamed > 0;
             received += part.items();
             let offset = (received / step.max(1) * step).max(begun.offset);
-            position = Position { offset, ..begun.clone() };
+            position = Position { offset, unnamed, ..begun.clone() };
             session.part(part, &position, true)
         })?;
         match ended {
@@ -171,7 +182,7 @@ impl Session<'_> {
     }
 
     /// Commits a part of a dump, and that the dump lists its records.
-    fn part(&mut self, part: Part, position: &Position, whole: bool) -> Result<(), Halt> {
+    pub(super) fn part(&mut self, part: Part, position: &Position, whole: bool) -> Result<(), Halt> {
         self.context = part.context.or(self.context.take());
         if part.records.is_empty() && part.undelivered.is_empty() && !whole {
             return Ok(());
@@ -205,7 +216,9 @@ impl Session<'_> {
         position: &Position,
         whole: bool,
     ) -> Result<(), LogError> {
-        let named = undelivered.iter().filter_map(|missing| RecordId::new(&missing.identifier).ok());
+        let own = self.source.url.as_str();
+        let named = undelivered.iter().filter(|missing| !missing.identifier.starts_with(own));
+        let named = named.filter_map(|missing| RecordId::new(&missing.identifier).ok());
         let without_data =
             |identifier| Header { identifier, datestamp_text: String::new(), datestamp: None, sets: Vec::new(), deleted: false };
         let missing: Vec<Header> = named.map(without_data).collect();

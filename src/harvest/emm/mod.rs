@@ -5,6 +5,7 @@
 //! - `audit`: a dump that is compared with the log, and records that are fetched again
 //! - `harvest`: what a run begins with, and how a dump and its changes end
 //! - `dump`: the pages of all selections, or a download and the pages behind it
+//! - `isolate`: pages around an entry that keeps them from coming
 //! - `changes`: entities that the feed names, one by one
 //! - `walk`: the feed, backwards to what is known
 //! - `session`: requests, commits and limits of a run
@@ -15,6 +16,7 @@ mod audit;
 mod changes;
 mod dump;
 mod harvest;
+mod isolate;
 mod part;
 mod position;
 mod session;

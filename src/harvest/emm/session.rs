@@ -71,7 +71,7 @@ pub(super) struct Session<'a> {
     pub(super) row: SourceRow,
     pub(super) source: &'a EmmSource,
     pub(super) harvest: HarvestId,
-    pub(super) client: &'a Client,
+    pub(super) client: Client,
     pub(super) endpoint: &'a Endpoint,
     pub(super) run: Run<'a>,
     pub(super) done: Progress,
@@ -193,7 +193,7 @@ impl Session<'_> {
             return Ok(());
         }
         let context = match (&self.source.context, self.context.take()) {
-            (Some(_), _) => context_of(self.log, self.run.runtime, self.client, self.source.context.as_ref(), &self.row)?,
+            (Some(_), _) => context_of(self.log, self.run.runtime, &self.client, self.source.context.as_ref(), &self.row)?,
             (None, Some((id, document))) => RunContext::of_dump(self.log, &id, document)?,
             (None, None) if needs_context && self.row.context.is_none() => {
                 let problem = "the dump names no JSON-LD context: set `context` of the source to its URL".to_owned();
