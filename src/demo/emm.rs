@@ -177,10 +177,10 @@ fn utc(millis: i64) -> String {
 
 fn packed(state: &ServerState, headers: &HeaderMap, kind: &'static str, body: &str) -> Response {
     let asked = headers.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).is_some_and(|value| value.contains("gzip"));
-    match state.gzip && asked {
-        true => ([(CONTENT_TYPE, kind), (CONTENT_ENCODING, "gzip")], gzip(body.as_bytes())).into_response(),
-        false => ([(CONTENT_TYPE, kind)], body.to_owned()).into_response(),
+    if state.gzip && asked {
+        return ([(CONTENT_TYPE, kind), (CONTENT_ENCODING, "gzip")], gzip(body.as_bytes())).into_response();
     }
+    ([(CONTENT_TYPE, kind)], body.to_owned()).into_response()
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {

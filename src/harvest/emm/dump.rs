@@ -63,7 +63,7 @@ impl Session<'_> {
                 page => page?,
             };
             position.unnamed |= part.unnamed > 0;
-            match self.after(&url, &head, &part, &position)? {
+            match after(&url, &head, &part, &position)? {
                 After::Next(next) => {
                     empty = if part.items() == 0 { empty + 1 } else { 0 };
                     if empty > EMPTY_PAGES {
@@ -112,36 +112,6 @@ impl Session<'_> {
             read_page(&mut *input, &settings, &place, hand_over).map_err(|broke| broke.at(&place))
         };
         Ok(self.ask(url, DUMPS, read, |session, part| session.part(part, position, false))??)
-    }
-
-    /// Decides how a page leads on.
-    fn after(&self, url: &Url, head: &PageHead, part: &Part, position: &Position) -> Result<After, Halt> {
-        if head.is_generating() {
-            return Ok(After::Wait);
-        }
-        let start = head.start_time().map(str::to_owned);
-        if position.start.is_some() && position.start != start && position.offset > 0 {
-            return Ok(After::Restart(start));
-        }
-        let made = start.as_deref().and_then(|text| Datestamp::parse(text).ok()).map_or_else(now, Datestamp::millis);
-        let oldest = Some(position.oldest.map_or(made, |oldest| oldest.min(made)));
-        let here = Position { start, oldest, ..position.clone() };
-        let offset = position.offset;
-        let total = head.total();
-        let next = head.next("offset").map_err(|error| fetch_error(url, error))?;
-        if let Some(next) = next {
-            let beyond = total.is_some_and(|total| offset > total && part.items() == 0);
-            if next <= offset || next - offset > LONGEST_STEP || beyond {
-                return Err(invalid(url, format!("it leads on to offset {next}")));
-            }
-            return Ok(After::Next(Position { offset: next, ..here }));
-        }
-        // A page has as many records as the dump goes on by, those counted that were deleted since.
-        let most = part.items().max(LIBRIS_STEP);
-        match total.filter(|total| *total > offset.saturating_add(most)) {
-            Some(promised) => Err(FetchError::Short { received: offset + part.items(), promised }.into()),
-            None => Ok(After::Next(here.after_selection())),
-        }
     }
 
     /// Downloads a dump. Answers the offset up to which it came: records that were deleted since leave no line, so that at
@@ -240,6 +210,36 @@ impl Session<'_> {
 
 /// How far a page of Libris leads on.
 const LIBRIS_STEP: u64 = 100;
+
+/// Decides how a page leads on.
+fn after(url: &Url, head: &PageHead, part: &Part, position: &Position) -> Result<After, Halt> {
+    if head.is_generating() {
+        return Ok(After::Wait);
+    }
+    let start = head.start_time().map(str::to_owned);
+    if position.start.is_some() && position.start != start && position.offset > 0 {
+        return Ok(After::Restart(start));
+    }
+    let made = start.as_deref().and_then(|text| Datestamp::parse(text).ok()).map_or_else(now, Datestamp::millis);
+    let oldest = Some(position.oldest.map_or(made, |oldest| oldest.min(made)));
+    let here = Position { start, oldest, ..position.clone() };
+    let offset = position.offset;
+    let total = head.total();
+    let next = head.next("offset").map_err(|error| fetch_error(url, error))?;
+    if let Some(next) = next {
+        let beyond = total.is_some_and(|total| offset > total && part.items() == 0);
+        if next <= offset || next - offset > LONGEST_STEP || beyond {
+            return Err(invalid(url, format!("it leads on to offset {next}")));
+        }
+        return Ok(After::Next(Position { offset: next, ..here }));
+    }
+    // A page has as many records as the dump goes on by, those counted that were deleted since.
+    let most = part.items().max(LIBRIS_STEP);
+    match total.filter(|total| *total > offset.saturating_add(most)) {
+        Some(promised) => Err(FetchError::Short { received: offset + part.items(), promised }.into()),
+        None => Ok(After::Next(here.after_selection())),
+    }
+}
 
 fn fetch_error(url: &Url, source: EmmError) -> FetchError {
     FetchError::Emm { url: url.to_string(), source }

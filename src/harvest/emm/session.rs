@@ -123,15 +123,13 @@ impl Session<'_> {
         let (client, url, runtime) = (self.client.clone(), url.clone(), self.run.runtime);
         let task = runtime.spawn(async move { client.get(&url, accept, move |input| read(input, &sender)).await });
         loop {
-            let part = match self.run.deadline {
-                None => parts.blocking_recv(),
-                Some(deadline) => match runtime.block_on(async { timeout_at(deadline, parts.recv()).await }) {
-                    Ok(part) => part,
-                    Err(_) => {
-                        task.abort();
-                        return Err(Halt::Outcome(Outcome::TimeUp));
-                    }
-                },
+            let in_time = match self.run.deadline {
+                None => Ok(parts.blocking_recv()),
+                Some(deadline) => runtime.block_on(async { timeout_at(deadline, parts.recv()).await }),
+            };
+            let Ok(part) = in_time else {
+                task.abort();
+                return Err(Halt::Outcome(Outcome::TimeUp));
             };
             let Some(part) = part else { break };
             if let Err(halt) = self.check().and_then(|()| each(self, part)) {
