@@ -190,6 +190,9 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap_or_default()
 }
 
+/// A download has the records of so many identifiers after those of the ones before, in no order among themselves.
+const BATCH: usize = 100;
+
 const ACTIVITIES: &str = "application/activity+json";
 
 async fn changes(State(state): State<Arc<ServerState>>, headers: HeaderMap, RawForm(form): RawForm) -> Response {
@@ -326,8 +329,10 @@ async fn full(State(state): State<Arc<ServerState>>, headers: HeaderMap, RawForm
         let short = generating || take_one(&state.emm.silent_cuts);
         let sent = if short { identifiers.len() / 2 } else { identifiers.len() };
         let mut lines = format!("{}\n", context_item());
-        for item in tokio::task::block_in_place(|| items(&state, &identifiers[..sent])) {
-            lines.push_str(&format!("{item}\n"));
+        for part in identifiers[..sent].chunks(BATCH) {
+            for item in tokio::task::block_in_place(|| items(&state, part)) {
+                lines.push_str(&format!("{item}\n"));
+            }
         }
         return ([(CONTENT_TYPE, "application/octet-stream")], gzip(lines.as_bytes())).into_response();
     }

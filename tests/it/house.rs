@@ -74,7 +74,7 @@ const MAY_USE: [(&str, &[&str]); 25] = [
     ("figures", &["log", "mirror", "quarantine", "snapshots", "views"]),
     ("backup", &["data_dir", "log", "snapshots", "store"]),
     ("verify", &["log", "mirror", "pipeline", "views"]),
-    ("harvest", &["config", "emm", "log", "mirror", "oai", "quarantine", "rdf"]),
+    ("harvest", &["config", "emm", "log", "mirror", "oai", "quarantine", "rdf", "views"]),
     ("demo", &["oai", "rdf"]),
     (
         "serve",
