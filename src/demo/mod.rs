@@ -6,20 +6,23 @@
 mod answers;
 mod catalogue;
 mod definitions;
+mod dumps;
 mod emm;
 mod faults;
 mod generator;
 mod node;
 mod render;
 mod server;
+mod state;
 mod terms;
 
 pub use catalogue::{Catalogue, Entry, ServedCounts};
 pub use definitions::{Definition, defined, definitions};
-pub use emm::EmmService;
+pub use dumps::EmmService;
 pub use faults::{Fault, Faults};
 pub use generator::{identifier, record};
 pub use node::{Node, Value};
 pub use render::{json_graph, jsonld, rdfxml, turtle};
-pub use server::{FakeLibris, ServerState, router};
+pub use server::{FakeLibris, router};
+pub use state::ServerState;
 pub use terms::CONTEXT;

@@ -6,6 +6,7 @@
 //! - `harvest`: what a run begins with, and how a dump and its changes end
 //! - `dump`: the pages of all selections, or a download and the pages behind it
 //! - `isolate`: pages around an entry that keeps them from coming
+//! - `pages`: single pages of a dump
 //! - `changes`: entities that the feed names, one by one
 //! - `walk`: the feed, backwards to what is known
 //! - `session`: requests, commits and limits of a run
@@ -17,6 +18,7 @@ mod changes;
 mod dump;
 mod harvest;
 mod isolate;
+mod pages;
 mod part;
 mod position;
 mod session;
