@@ -1,7 +1,7 @@
-//! Backup and restore. A backup copies the log and the published store while a harvest may run.
+//! Backup and restore. A backup copies the log, the published store and the index of the search while a harvest may run.
 //!
 //! The log is copied by `SQLite`'s backup interface, which sees one state of it whatever a harvest writes meanwhile.
-//! The store is included so that a restore need not rebuild it: it may be older than the log, and catches up.
+//! The store and the index are included so that a restore need not rebuild them: they may be older than the log, and catch up.
 
 use std::path::{Path, PathBuf};
 
@@ -9,6 +9,7 @@ use fs_err as fs;
 
 use crate::data_dir::{DataDir, DataDirError, Exchange, Incoming};
 use crate::log::{Log, LogError};
+use crate::search::{self, SearchError};
 use crate::snapshots::{SnapshotError, sync, sync_tree};
 use crate::store::{PublishedStore, StoreError};
 
@@ -27,6 +28,9 @@ pub enum BackupError {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The index of the search.
+    #[error(transparent)]
+    Search(#[from] SearchError),
     /// The snapshot.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
@@ -76,12 +80,13 @@ pub fn backup(data: &DataDir, to: &Path) -> Result<BackupReport, BackupError> {
     }
     let making = tempfile::Builder::new().prefix(".backup-").tempdir_in(parent)?;
     let copy = DataDir::new(making.path().to_owned());
-    // The store first, so that the log is never behind it.
+    // The store and the index first, so that the log is never behind them.
     match data.snapshots().open_current() {
         Ok(snapshot) => copy_store(&PublishedStore::path(&snapshot)?, &copy.store())?,
         Err(SnapshotError::Nothing(_)) => {}
         Err(error) => return Err(error.into()),
     }
+    search::copy(data.path(), copy.path())?;
     Log::open_to_copy(&data.log())?.copy_to(&copy.log())?;
     copy.write_version()?;
     let report = BackupReport {
@@ -142,6 +147,8 @@ pub fn restore(data: &DataDir, from: &Path, force: bool, who: &str) -> Result<Op
     if copy.store().exists() {
         copy_store(&copy.store(), &incoming.parts().store())?;
     }
+    // A backup by an older program has none: the first writer makes it.
+    search::copy(copy.path(), incoming.parts().path())?;
     sync_tree(incoming.parts().path())?;
     let aside = format!("replaced-{}", chrono::Utc::now().format("%Y%m%dT%H%M%S%.3fZ"));
     incoming.ready(&Exchange { from, aside: aside.clone() })?;

@@ -6,6 +6,7 @@
 //!  OAI-PMH source ──► harvest ──► LOG (mirror.db, SQLite) ──► views, each with its own watermark and thread
 //!                     one page =                              ├─ store        oxigraph, a named graph a record
 //!                     one commit                              ├─ links        who else describes an entity
+//!                                                             ├─ labels       what every IRI is called
 //!                                                             ├─ search       titles, names, identifiers
 //!                                                             └─ quarantine   records that give no triples, and why
 //!                                         publish ──► snapshots/NNNNNN ──► query, serve (read-only)
@@ -68,6 +69,8 @@
 //!   the log's file, with its migration), and one line of [`mirror::VIEWS`] (`mirror/registry.rs`). `rebuild`, `verify`, `status`,
 //!   `/metrics` and the harvest find it there. Add it to the lists of views in `guide/index.md`, `guide/operations.md` and
 //!   `guide/proof-and-repair.md`. `tests/it/counting_view.rs` is one in sixty lines, without its imports.
+//! - **A shape**: another property for a title, another class for a kind: a line of `config/describe.toml`, and no code. A view
+//!   reads it with `ParsedChange::description` and says so with [`views::View::SHAPED`].
 //! - **A source**: a section `[sources.NAME]` of the configuration, and no code. A source that the program ships with is such a
 //!   section of `config/libris.toml`. Another payload format is a variant of
 //!   [`rdf::PayloadFormat`] and its parser in `rdf/payload.rs`; a server that departs from the protocol is a case of
@@ -90,13 +93,14 @@
 //! | 6 | [`cli`] a file a verb: arguments, calls, what is printed, exit codes |
 //! | 5 | [`demo`] the fake Libris and its faults · [`harvest`] plan (pure), client (politeness, retries), fetch, isolate, commit, audit, dumps and changes · [`serve`] HTTP: SPARQL, records, pages · [`verify`] |
 //! | 4 | [`data_dir`] what lies where, the lock · [`mirror`] a mirror open for writing, the registry of views · [`export`] bulk dumps · [`figures`] for Prometheus · [`backup`] |
-//! | 3 | [`store`] the triple store as a view · [`links`] authorities, extraction, index · [`quarantine`] · [`search`] titles, names, identifiers · [`query`] SPARQL |
+//! | 3 | [`citation`] what reference managers need · [`store`] the triple store as a view · [`links`] authorities, extraction, index · [`labels`] names of IRIs · [`quarantine`] · [`search`] titles, names, identifiers · [`query`] SPARQL |
 //! | 2 | [`snapshots`] what is published · [`views`] the trait, following the log, views in tables · [`log`] pages, records and changes in `SQLite` · [`config`](mod@config) |
-//! | 1 | [`oai`] and [`emm`] the protocols · [`rdf`] payloads to quads, node ids · [`pipeline`] work on all cores, in order · [`guide`] what users read |
+//! | 1 | [`oai`] and [`emm`] the protocols · [`rdf`] payloads to quads, node ids, shapes (what says kind, title, name) · [`pipeline`] work on all cores, in order · [`guide`] what users read |
 //!
 //! A room uses only rooms on its own floor or below. Nothing below [`cli`] prints, reads the environment or exits.
 
 pub mod backup;
+pub mod citation;
 pub mod cli;
 pub mod config;
 pub mod data_dir;
@@ -106,6 +110,7 @@ pub mod export;
 pub mod figures;
 pub mod guide;
 pub mod harvest;
+pub mod labels;
 pub mod links;
 pub mod log;
 pub mod mirror;

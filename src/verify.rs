@@ -76,7 +76,8 @@ pub fn verify(mirror: &mut Mirror, mut progress: impl FnMut(PageId) -> bool) -> 
             cores(),
             move |feed| Ok::<_, MirrorError>(Piece::of_all(&reader, |page, piece| Ok(feed((page, piece))))?),
             |(page, Piece { records, .. })| {
-                let parsed = records.iter().map(|(version, record)| readers.parsed(version, record.as_deref()));
+                let parsed =
+                    records.iter().map(|(version, record)| readers.parsed(version, record.as_deref(), &home.config.shapes));
                 (page, Arc::new(parsed.collect::<Vec<_>>()))
             },
             |(page, changes)| {

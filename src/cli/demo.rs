@@ -11,7 +11,7 @@ use clap::Args;
 use super::exit::Exit;
 use super::global::Global;
 use super::output;
-use crate::demo::{Catalogue, FakeLibris, Fault, Faults, ServerState, identifier};
+use crate::demo::{Catalogue, FakeLibris, Fault, Faults, ServerState, Shapes, identifier};
 
 /// Show the commands in a few seconds, without a network: a fake Libris on 127.0.0.1, two harvests, status, a query, a
 /// link look-up, an export.
@@ -25,6 +25,9 @@ pub(super) struct Arguments {
     /// How many records the fake Libris holds.
     #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u64).range(10..=10_000_000))]
     records: u64,
+    /// The shapes of its records: old (as in 2025), new (type-normalised), or mixed.
+    #[arg(long, default_value = "mixed", value_name = "SHAPES")]
+    shapes: Shapes,
     /// Keep the mirror in this directory.
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
@@ -46,7 +49,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
-    let state = ServerState::new(Catalogue::new(arguments.records, Utc::now()), !arguments.no_gzip);
+    let state = ServerState::new(Catalogue::shaped(arguments.records, arguments.shapes, Utc::now()), !arguments.no_gzip);
     let kinds = if arguments.faults.iter().any(|name| name == "all") {
         Fault::ALL.to_vec()
     } else {
@@ -91,7 +94,7 @@ fn serve(server: &FakeLibris, records: u64) -> anyhow::Result<Exit> {
     writeln!(out, "{url}")?;
     out.flush()?;
     output::message(&format!(
-        "a fake Libris of {records} records; harvest it with\n  libris-mirror harvest --name nb --url {url} --set nb --set-config harvest.pause_ms=0\nchange it with\n  curl '{control}/change?update=10&delete=5&add=3&leave=2&backdate=2'\nand count what a mirror of a set must hold with\n  curl '{control}/counts?set=nb'\nCtrl-C ends it"
+        "a fake Libris of {records} records; harvest it with\n  libris-mirror harvest --name nb --url {url} --set nb --set-config harvest.pause_ms=0\nchange it with\n  curl '{control}/change?update=10&delete=5&add=3&leave=2&backdate=2&normalize=4'\nand count what a mirror of a set must hold with\n  curl '{control}/counts?set=nb'\nCtrl-C ends it"
     ));
     loop {
         std::thread::park();

@@ -202,10 +202,10 @@ fn write_figures(mirror: &Mirror, path: &Path) -> anyhow::Result<()> {
 }
 
 /// Progress on a terminal.
-struct Bar(ProgressBar);
+pub(super) struct Bar(ProgressBar);
 
 impl Bar {
-    fn new(source: &str, visible: bool) -> Self {
+    pub(super) fn new(source: &str, visible: bool) -> Self {
         let bar = ProgressBar::with_draw_target(
             None,
             if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() },
@@ -218,7 +218,7 @@ impl Bar {
         Self(bar)
     }
 
-    fn show(&self, progress: &Progress) {
+    pub(super) fn show(&self, progress: &Progress) {
         if let (Some(size), None) = (progress.complete_list_size, self.0.length()) {
             self.0.set_length(size);
             if let Ok(style) = ProgressStyle::with_template(
@@ -233,7 +233,7 @@ impl Bar {
         self.0.set_message(format!("{}/s, {} pages{reached}", grouped(rate), progress.counters.pages));
     }
 
-    fn clear(&self) {
+    pub(super) fn clear(&self) {
         self.0.finish_and_clear();
     }
 }

@@ -26,7 +26,7 @@ pub(super) fn worse(one: Exit, other: Exit) -> Exit {
 
 /// Returns the exit code of one source.
 pub(super) fn exit_of(report: &HarvestReport, quiet: bool) -> Exit {
-    let incomplete = report.quarantined + report.counters.undelivered > 0;
+    let incomplete = report.quarantined + report.counters.undelivered > 0 || report.brake.is_some();
     match &report.outcome {
         Outcome::Interrupted => Exit::Interrupted,
         Outcome::Unavailable(error) => {
@@ -42,7 +42,9 @@ pub(super) fn exit_of(report: &HarvestReport, quiet: bool) -> Exit {
             Exit::Quarantined
         }
         Outcome::Complete { .. } | Outcome::Enough | Outcome::TimeUp if incomplete => {
-            if quiet {
+            if quiet && report.brake.is_some() {
+                output::error(&format!("{}: {}", report.source, braked(report).trim_start()));
+            } else if quiet {
                 let (quarantined, undelivered) = (report.quarantined, report.counters.undelivered);
                 output::error(&format!(
                     "{}: {quarantined} records were quarantined and {undelivered} not delivered, see `libris-mirror quarantine`",
@@ -93,6 +95,15 @@ fn end(report: &HarvestReport) -> String {
     }
 }
 
+/// Says that nothing was withdrawn, if that is so.
+fn braked(report: &HarvestReport) -> String {
+    let Some((left, percent)) = report.brake else { return String::new() };
+    format!(
+        "\nnothing was withdrawn: {} left the source, {percent:.1} % of the live ones, which looks like a fault\nhint: if it is none, run the same command with --set-config harvest.withdraw_max_percent=100",
+        counted(left, "record")
+    )
+}
+
 /// Returns a sentence for people.
 pub(super) fn summary(report: &HarvestReport, time: Duration) -> String {
     let counters = &report.counters;
@@ -107,7 +118,7 @@ pub(super) fn summary(report: &HarvestReport, time: Duration) -> String {
     };
     let some = |count: u64, text: &str| if count > 0 { format!(", {} {text}", grouped(count)) } else { String::new() };
     format!(
-        "{}{window}: {} in {}: {} new, {} changed, {} deleted, {} unchanged{}{}{}; {:.1} s{}",
+        "{}{window}: {} in {}: {} new, {} changed, {} deleted, {} unchanged{}{}{}{}; {:.1} s{}{}",
         report.source,
         counted(counters.received, "record"),
         counted(counters.pages, "page"),
@@ -116,17 +127,31 @@ pub(super) fn summary(report: &HarvestReport, time: Duration) -> String {
         grouped(counters.deleted),
         grouped(counters.unchanged),
         some(report.quarantined, "quarantined (see `libris-mirror quarantine`)"),
+        some(report.withdrawn, "withdrawn"),
         some(counters.undelivered, "not delivered (see `libris-mirror quarantine`)"),
         some(report.repaired, "with bytes that are not text, read as U+FFFD"),
         time.as_secs_f64(),
+        braked(report),
         end(report)
     )
 }
 
 /// Returns every counter, for scripts.
 pub(super) fn as_json(report: &HarvestReport, time: Duration) -> Value {
-    let HarvestReport { source, resumed, from, counters, quarantined, repaired, traffic, outcome, reaches_back, snapshot } =
-        report;
+    let HarvestReport {
+        source,
+        resumed,
+        from,
+        counters,
+        quarantined,
+        repaired,
+        traffic,
+        outcome,
+        reaches_back,
+        withdrawn,
+        brake,
+        snapshot,
+    } = report;
     let (name, error, promised) = match outcome {
         Outcome::Complete { promised: Some(promised), .. } => ("short", None, Some(*promised)),
         Outcome::Complete { doubtful: true, .. } => ("doubtful", None, None),
@@ -141,6 +166,7 @@ pub(super) fn as_json(report: &HarvestReport, time: Duration) -> Value {
         "source": source, "outcome": name, "error": error, "resumed": resumed, "from": from, "seconds": time.as_secs_f64(),
         "quarantined": quarantined, "repaired": repaired, "promised": promised, "reaches_back": reaches_back.is_some(),
         "next_from": reaches_back.flatten().map(|from| from.to_string()), "snapshot": snapshot,
+        "withdrawn": withdrawn, "brake_percent": brake.map(|(_, percent)| percent),
         "requests": traffic.requests, "retries": traffic.retries, "transferred_bytes": traffic.bytes,
     });
     add(&mut value, counters);

@@ -15,6 +15,7 @@ mod guide;
 mod harvest;
 mod harvest_report;
 mod held;
+mod import;
 mod links;
 mod output;
 mod publish;
@@ -52,6 +53,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Harvest(harvest::Arguments),
+    Import(import::Arguments),
     Status(status::Arguments),
     Query(query::Arguments),
     Export(export::Arguments),
@@ -90,6 +92,7 @@ pub fn main() -> ExitCode {
     output::start_log(global.verbose, global.quiet);
     let result = match cli.verb {
         Verb::Harvest(arguments) => harvest::run(&arguments, &global),
+        Verb::Import(arguments) => import::run(&arguments, &global),
         Verb::Status(arguments) => status::run(&arguments, &global),
         Verb::Query(arguments) => query::run(&arguments, &global),
         Verb::Export(arguments) => export::run(&arguments, &global),

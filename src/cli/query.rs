@@ -11,7 +11,10 @@ use super::global::Global;
 use super::held::{Held, Incomplete};
 use super::output;
 use super::settings::Settings;
-use crate::query::{self, Bounds, GraphFormat, Limits, Queryable, Question, ResultsError, SolutionFormat, Written};
+use crate::labels::Languages;
+use crate::query::{
+    self, Bounds, GraphFormat, Limits, NAMES_FIT, Names, Queryable, Question, ResultsError, SolutionFormat, Written,
+};
 use crate::snapshots::SnapshotError;
 use crate::store::{PublishedStore, StoreError};
 
@@ -28,6 +31,7 @@ use crate::store::{PublishedStore, StoreError};
   libris-mirror query 'SELECT ?class (COUNT(*) AS ?n) { ?thing a ?class } GROUP BY ?class ORDER BY DESC(?n)'
   libris-mirror query -f novels.rq --format csv > novels.csv
   echo 'ASK { ?person kbv:exactMatch ?wikidata }' | libris-mirror query
+  libris-mirror query --labels sv 'SELECT ?subject (COUNT(*) AS ?n) { ?work kbv:subject ?subject } GROUP BY ?subject'
   libris-mirror query 'DESCRIBE <https://libris.kb.se/khw03jc347kgv4w#it>' --format ttl")]
 pub(super) struct Arguments {
     /// The query; from stdin if neither it nor -f is given.
@@ -42,6 +46,10 @@ pub(super) struct Arguments {
     /// Print JSON: solutions as --format json does, a graph as JSON-LD.
     #[arg(long, conflicts_with = "format")]
     json: bool,
+    /// Add the names of IRIs in these languages, the best first: in place of IRIs in a table, else in a variable
+    /// ?xLabel after each ?x. For SELECT.
+    #[arg(long, value_name = "LANGUAGES")]
+    labels: Option<Languages>,
     /// End the query after this many seconds.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     timeout: Option<u64>,
@@ -138,11 +146,19 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         }
         opened => opened?,
     };
+    // Opened before the query runs, so that a log without names is refused first.
+    let names = arguments.labels.clone().map(|wanted| Names::open(&settings.data.log(), wanted)).transpose()?;
     let question = Question { services: settings.config.query.service_hosts.clone(), ..Question::from(text) };
-    query::with_stack(|| print(arguments, &published.store, &question, limits))?
+    query::with_stack(|| print(arguments, &published.store, &question, limits, names))?
 }
 
-fn print(arguments: &Arguments, store: &impl Queryable, question: &Question, limits: Limits) -> anyhow::Result<Exit> {
+fn print(
+    arguments: &Arguments,
+    store: &impl Queryable,
+    question: &Question,
+    limits: Limits,
+    mut names: Option<Names>,
+) -> anyhow::Result<Exit> {
     let (solutions, graph) = if arguments.json { (SolutionFormat::Json, GraphFormat::JsonLd) } else { formats(arguments.format) };
     let mut out = Held::new(output::stdout());
     let begun = out.begun();
@@ -153,7 +169,10 @@ fn print(arguments: &Arguments, store: &impl Queryable, question: &Question, lim
         super::exit::at_once(super::exit::of_error(&overdue(error)));
     })?;
     check(arguments.format, running.form())?;
-    match query::write(running, solutions, graph, Bounds::default(), &mut out) {
+    if names.is_some() && !matches!(running.form(), Written::Solutions(_)) {
+        return Err(Misuse(format!("{NAMES_FIT}\nhint: leave --labels out, or ask with SELECT")).into());
+    }
+    match query::write(running, solutions, graph, Bounds::default(), names.as_mut(), &mut out) {
         Ok(_) => out.finish()?,
         Err(ResultsError::Query(error)) => return Err(told(error)),
         Err(error) => return Err(error.into()),

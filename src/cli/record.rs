@@ -1,19 +1,23 @@
 //! `libris-mirror record`
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::sync::Arc;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use oxigraph::model::Quad;
+use oxigraph::model::{NamedOrBlankNode, Quad, Term};
 
 use super::exit::Exit;
 use super::global::Global;
 use super::output;
 use super::settings::Settings;
+use crate::citation::{Citation, CitationFormat};
 use crate::config::Config;
+use crate::labels::{Labels, Languages};
 use crate::log::{Log, PageBodies, RecordRow};
 use crate::query::GraphFormat;
+use crate::rdf::{Description, Graph};
 use crate::views::{Content, Readers};
 
 /// Show one record: its header and its data.
@@ -21,6 +25,8 @@ use crate::views::{Content, Readers};
 #[command(after_help = "Examples:
   libris-mirror record https://libris.kb.se/khw03jc347kgv4w
   libris-mirror record https://libris.kb.se/khw03jc347kgv4w --format jsonld
+  libris-mirror record khw03jc347kgv4w --labels sv
+  libris-mirror record fcrtpljz1qp2bdv --format bibtex       for a reference manager: ris, bibtex or csl
   libris-mirror record https://libris.kb.se/khw03jc347kgv4w --format raw     as it came over OAI-PMH")]
 pub(super) struct Arguments {
     /// The record's IRI, which is its OAI-PMH identifier; or what follows `serve.record_base` in it, such as khw03jc347kgv4w.
@@ -29,6 +35,10 @@ pub(super) struct Arguments {
     /// How to write it.
     #[arg(long, value_enum, default_value = "ttl")]
     format: Format,
+    /// Say what the IRIs in it are called, in these languages, the best first. Like the header, names are comments, or on
+    /// stderr if the format has no comments.
+    #[arg(long, value_name = "LANGUAGES")]
+    labels: Option<Languages>,
     /// Print JSON-LD, as --format jsonld does.
     #[arg(long, conflicts_with = "format")]
     json: bool,
@@ -43,6 +53,20 @@ enum Format {
     #[value(alias = "json")]
     Jsonld,
     Raw,
+    Ris,
+    Bibtex,
+    Csl,
+}
+
+impl Format {
+    fn citation(self) -> Option<CitationFormat> {
+        match self {
+            Self::Ris => Some(CitationFormat::Ris),
+            Self::Bibtex => Some(CitationFormat::BibTex),
+            Self::Csl => Some(CitationFormat::Csl),
+            _ => None,
+        }
+    }
 }
 
 /// Returns the record that an IRI names, or the part of an IRI that follows `base`.
@@ -73,6 +97,25 @@ pub(super) fn quads(log: &Log, config: &Config, identifier: &str) -> anyhow::Res
     }
 }
 
+/// Returns the names of the IRIs in a record, a comment each.
+fn names(log: &Log, quads: &[Quad], wanted: &Languages) -> anyhow::Result<String> {
+    let nodes = quads.iter().flat_map(|quad| {
+        let subject = match &quad.subject {
+            NamedOrBlankNode::NamedNode(node) => Some(node.as_str()),
+            NamedOrBlankNode::BlankNode(_) => None,
+        };
+        let object = match &quad.object {
+            Term::NamedNode(node) => Some(node.as_str()),
+            _ => None,
+        };
+        [subject, Some(quad.predicate.as_str()), object].into_iter().flatten()
+    });
+    let nodes: BTreeSet<&str> = nodes.collect();
+    let named = Labels(log).names(nodes.iter().copied(), wanted)?;
+    let lines = nodes.iter().filter_map(|node| Some(format!("# called:     <{node}> {}\n", named.get(node)?.text)));
+    Ok(lines.collect())
+}
+
 pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
     let settings = Settings::read(global)?;
     let log = settings.read_log()?;
@@ -86,21 +129,41 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         return Ok(Exit::Ok);
     }
     let content = content(&log, settings.config.harvest.depth, &row)?;
+    if let Some(format) = asked.citation() {
+        let wanted = arguments.labels.clone().unwrap_or_default();
+        let citation = Citation::of(&log, &settings.config.shapes, &row.version.identifier, content.quads(), &wanted)?
+            .with_context(|| format!("the record {:?} is not live, so there is nothing to cite", row.version.identifier))?;
+        out.write_all(format.write(&[citation]).as_bytes())?;
+        out.flush()?;
+        return Ok(Exit::Ok);
+    }
     let state = match &content {
         Content::Quads(quads) => format!("live, {} triples", quads.len()),
         Content::Deleted if row.withdrawn => "withdrawn: it left the set without a deletion, as an audit found".into(),
         Content::Deleted => "deleted at the source".into(),
         Content::Quarantined(error) => format!("quarantined: {error}"),
     };
+    let names = match &arguments.labels {
+        Some(wanted) => names(&log, content.quads(), wanted)?,
+        None => String::new(),
+    };
     // On stdout as comments if the format has comments, else on stderr.
     let header = format!(
-        "# identifier: {}\n# datestamp:  {}\n# sets:       {}\n# source:     {}\n# state:      {state}\n# versions:   {}\n",
+        "# identifier: {}\n# datestamp:  {}\n# sets:       {}\n# source:     {}\n# state:      {state}\n# versions:   {}\n{names}",
         row.version.identifier,
         row.datestamp,
         row.sets,
         row.source_name,
         row.earlier + 1
     );
+    let said = Description::of(&settings.config.shapes, &row.version.identifier, &Graph::new(content.quads()));
+    let header = match said {
+        None => header,
+        Some(said) => {
+            let label = said.label(settings.config.shapes.languages()).unwrap_or_default().replace(char::is_control, " ");
+            format!("{header}# kind:       {}\n# name:       {label}\n", said.kind)
+        }
+    };
     if matches!(asked, Format::Ttl | Format::Nt | Format::Nq) {
         write!(out, "{header}")?;
     } else if !global.quiet {
@@ -111,7 +174,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         return Ok(Exit::Ok);
     };
     let format = match asked {
-        Format::Nt | Format::Raw => GraphFormat::NTriples,
+        Format::Nt | Format::Raw | Format::Ris | Format::Bibtex | Format::Csl => GraphFormat::NTriples,
         Format::Nq => GraphFormat::NQuads,
         Format::Ttl => GraphFormat::Turtle,
         Format::Rdfxml => GraphFormat::RdfXml,

@@ -2,61 +2,209 @@
 
 use std::io::Write;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
-use super::exit::Exit;
-use super::form::Form;
+use super::exit::{Exit, Misuse};
 use super::global::Global;
 use super::output::{self, grouped};
+use super::record::quads;
 use super::settings::Settings;
-use crate::search::{COUNTED, SearchIndex};
+use crate::citation::{Citation, CitationFormat};
+use crate::labels::Languages;
+use crate::log::Log;
+use crate::rdf::last_part;
+use crate::search::{Facet, Finder, Found, Question, Sort};
 
 /// Find records by title, name, subject or identifier (ISBN in any form, Libris, Wikidata and other numbers).
 ///
-/// All words must match; the last may be the beginning of a word. Case and accents do not matter, but å ä ö æ ø are
-/// letters of their own.
+/// All words must match; the last may be the beginning of a word, and words in quotes must follow one another. A record also
+/// matches by the names of its agents, its subjects and their broader terms, and its categories. Case and accents do not
+/// matter, but å ä ö æ ø are letters of their own.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   libris-mirror search selma lagerlöf
+  libris-mirror search '\"gösta berlings saga\"' --sort year
   libris-mirror search 978-91-7000-059-1
+  libris-mirror search selma --language swe --decade 1890 --facets
+  libris-mirror search --category Romaner --link wikidata --limit 5
+  libris-mirror search selma lagerlöf --kind book --format bibtex > lagerlöf.bib
   libris-mirror search fjäril --json | jq -r '.entries[].record'")]
 pub(super) struct Arguments {
-    /// The words to search for.
-    #[arg(required = true, value_name = "WORDS")]
+    /// The words to search for; none to browse what the options choose.
+    #[arg(value_name = "WORDS")]
     words: Vec<String>,
+    #[command(flatten)]
+    chosen: Chosen,
+    /// The order: the best match, the newest, the oldest, or the first title first.
+    #[arg(long, value_enum, default_value_t = Order::Relevance, value_name = "ORDER")]
+    sort: Order,
+    /// Also show what the result can be narrowed by, with counts.
+    #[arg(long)]
+    facets: bool,
     /// How many to show.
     #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     limit: u16,
     /// How many to skip first.
     #[arg(long, default_value_t = 0, value_name = "N")]
     offset: usize,
-    #[command(flatten)]
-    form: Form,
+    /// Print JSON, as --format json does.
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
+    /// How to print it: for people, for scripts, or for a reference manager.
+    #[arg(long, value_enum, default_value = "text", hide_default_value = true)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+    Ris,
+    Bibtex,
+    Csl,
+}
+
+impl Format {
+    fn citation(self) -> Option<CitationFormat> {
+        match self {
+            Self::Text | Self::Json => None,
+            Self::Ris => Some(CitationFormat::Ris),
+            Self::Bibtex => Some(CitationFormat::BibTex),
+            Self::Csl => Some(CitationFormat::Csl),
+        }
+    }
+}
+
+/// What the result is narrowed to. A value is an IRI or its last part; each option can be repeated, and then any of its values will do.
+#[derive(Debug, Args)]
+struct Chosen {
+    /// Only this kind of thing.
+    #[arg(long, value_name = "KIND")]
+    kind: Vec<String>,
+    /// Only this category or genre.
+    #[arg(long, value_name = "CATEGORY")]
+    category: Vec<String>,
+    /// Only this language.
+    #[arg(long, value_name = "LANGUAGE")]
+    language: Vec<String>,
+    /// Only what was published in this decade, by its first year.
+    #[arg(long, value_name = "YEAR")]
+    decade: Vec<String>,
+    /// Only this subject.
+    #[arg(long, value_name = "SUBJECT")]
+    subject: Vec<String>,
+    /// Only this source.
+    #[arg(long, value_name = "NAME")]
+    source: Vec<String>,
+    /// Only what links to this authority: wikidata, loc, viaf and others.
+    #[arg(long, value_name = "AUTHORITY")]
+    link: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Order {
+    Relevance,
+    Year,
+    Oldest,
+    Title,
+}
+
+/// Values of each facet that are shown.
+const VALUES: usize = 10;
+
+impl Chosen {
+    fn all(&self) -> Vec<(Facet, String)> {
+        let Self { kind, category, language, decade, subject, source, link } = self;
+        let facets = [
+            (Facet::Kind, kind),
+            (Facet::Category, category),
+            (Facet::Language, language),
+            (Facet::Decade, decade),
+            (Facet::Subject, subject),
+            (Facet::Source, source),
+            (Facet::Link, link),
+        ];
+        facets.into_iter().flat_map(|(facet, values)| values.iter().map(move |value| (facet, value.clone()))).collect()
+    }
 }
 
 pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
+    let chosen = arguments.chosen.all();
+    if arguments.words.is_empty() && chosen.is_empty() && !arguments.facets {
+        return Err(Misuse(
+            "there is nothing to search for\nhint: name words, or narrow all records with --kind and its like".into(),
+        )
+        .into());
+    }
     let settings = Settings::read(global)?;
     let log = settings.read_log()?;
+    let finder = Finder::open(settings.data.path())?;
     log.freeze()?;
-    let found = SearchIndex(&log).find(&arguments.words.join(" "), arguments.offset, arguments.limit.into())?;
-    if arguments.form.json() {
+    let sort = match arguments.sort {
+        Order::Relevance => Sort::Relevance,
+        Order::Year => Sort::Newest,
+        Order::Oldest => Sort::Oldest,
+        Order::Title => Sort::Title,
+    };
+    let question = Question {
+        text: arguments.words.join(" "),
+        chosen,
+        sort,
+        offset: arguments.offset,
+        limit: arguments.limit.into(),
+        values: if arguments.facets { VALUES } else { 0 },
+    };
+    let found = finder.find(&log, &question)?;
+    if arguments.json || arguments.format == Format::Json {
         output::json(&found)?;
         return Ok(Exit::Ok);
     }
+    if let Some(format) = arguments.format.citation() {
+        let citations = citations(&log, &settings, &found)?;
+        let mut out = output::stdout();
+        out.write_all(format.write(&citations).as_bytes())?;
+        out.flush()?;
+        return Ok(Exit::Ok);
+    }
+    print(&found, global)?;
+    Ok(Exit::Ok)
+}
+
+/// Returns the citations of what was found.
+fn citations(log: &Log, settings: &Settings, found: &Found) -> anyhow::Result<Vec<Citation>> {
+    let mut citations = Vec::new();
+    for entry in &found.entries {
+        let quads = quads(log, &settings.config, &entry.record)?;
+        citations.extend(Citation::of(log, &settings.config.shapes, &entry.record, &quads, &Languages::default())?);
+    }
+    Ok(citations)
+}
+
+fn print(found: &Found, global: &Global) -> anyhow::Result<()> {
     let mut table = output::table(&["record", "kind", "title or name", "more"]);
     for entry in &found.entries {
         table.add_row([&entry.record, &entry.kind, &entry.label, &entry.detail]);
     }
     let mut out = output::stdout();
     writeln!(out, "{table}")?;
+    if !found.facets.is_empty() {
+        let mut table = output::table(&["narrow by", "value", "records", "name"]);
+        for facet in &found.facets {
+            for value in &facet.values {
+                let name = last_part(&value.value);
+                let named = if name == value.value { "" } else { &value.value };
+                table.add_row([&format!("--{}", facet.facet.name()), &name, &grouped(value.count), named]);
+            }
+        }
+        writeln!(out, "{table}")?;
+    }
     out.flush()?;
     if !global.quiet {
-        let more = if found.matches >= COUNTED { "at least " } else { "" };
         let shown = match found.reachable {
             reachable if reachable < found.matches => format!(", of which {} can be shown", grouped(reachable as u64)),
             _ => String::new(),
         };
-        output::message(&format!("{more}{} found{shown}", grouped(found.matches as u64)));
+        output::message(&format!("{} found{shown}", grouped(found.matches as u64)));
     }
-    Ok(Exit::Ok)
+    Ok(())
 }

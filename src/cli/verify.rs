@@ -15,8 +15,8 @@ use crate::views::Registered;
 /// Check the log and every view of it, without the network.
 ///
 /// Reads everything: the seal of every page; for every live record its graph in the store and in the published snapshot
-/// (exactly the triples of its payload), its links and its entry in the search; the quarantine; and the structure of the
-/// log's file. Exit code 1 if anything is wrong.
+/// (exactly the triples of its payload), its links, its names and its entry in the search; the quarantine; and the
+/// structure of the log's file. Exit code 1 if anything is wrong.
 ///
 /// It takes the lock of the data directory: exit code 75 if a harvest is running.
 #[derive(Debug, Args)]

@@ -24,8 +24,8 @@ fn overdue(_: QueryError) {
 
 pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
     let settings = Settings::read(global)?;
-    let snapshots = settings.data.snapshots();
+    let (snapshots, log) = (settings.data.snapshots(), settings.data.log());
     let memory = arguments.memory_mb << 20;
-    query::with_stack(|| worker::work(&snapshots, memory, &mut io::stdin().lock(), &mut io::stdout().lock(), overdue))??;
+    query::with_stack(|| worker::work(&snapshots, &log, memory, &mut io::stdin().lock(), &mut io::stdout().lock(), overdue))??;
     Ok(Exit::Ok)
 }

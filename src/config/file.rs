@@ -36,7 +36,7 @@ impl UserFile<'_> {
         for (number, line) in self.text.lines().enumerate() {
             let line = line.trim();
             if let Some(header) = line.strip_prefix('[') {
-                section = header.split(']').next().unwrap_or_default().trim().to_owned();
+                section = header.trim_start_matches('[').split(']').next().unwrap_or_default().trim().to_owned();
             }
             let key = line.split('=').next().unwrap_or_default().trim();
             if (section.is_empty() && key == name) || format!("{section}.{key}") == name || section == name {

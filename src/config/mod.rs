@@ -1,4 +1,4 @@
-//! Settings: the compiled-in defaults of `config/libris.toml`, a user's file, the environment, and flags, in
+//! Settings: the compiled-in defaults of `config/libris.toml` and `config/describe.toml`, a user's file, the environment, and flags, in
 //! that order, become one validated [`Config`]. Reading files and the environment is left to the caller.
 
 mod defaults;
@@ -9,17 +9,19 @@ mod nearest;
 mod source;
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
 
 use crate::oai::Limits;
+use crate::rdf::shapes::{Describe, Shapes, ShapesError};
 
 pub use defaults::{DEFAULTS, ENVIRONMENT_PREFIX};
 pub use error::ConfigError;
 pub use file::UserFile;
 pub use nearest::nearest;
-pub use source::{DocumentsSource, EmmSource, OaiSource, Source, SourceKind, SourceOrigin, SourceSettings, Split};
+pub use source::{DocumentsSource, EmmSource, OaiSource, STDIN, Source, SourceKind, SourceOrigin, SourceSettings, Split};
 
 /// All settings.
 #[derive(Debug, Clone, Deserialize)]
@@ -33,6 +35,11 @@ pub struct Config {
     pub query: Query,
     /// `[serve]`
     pub serve: Serve,
+    /// `[describe]`: what a record says. The user's lists come before those of the defaults.
+    pub describe: Describe,
+    /// The same, read and checked.
+    #[serde(skip)]
+    pub shapes: Arc<Shapes>,
     /// `[sources.NAME]`
     pub sources: BTreeMap<String, SourceSettings>,
 }
@@ -59,6 +66,9 @@ pub struct Harvest {
     pub record_bytes: usize,
     pub depth: usize,
     pub document_bytes: usize,
+    pub file_bytes: u64,
+    pub blank_nodes: usize,
+    pub sort_memory_mb: usize,
     pub gzip_ratio: u64,
     pub isolate_records: usize,
     pub withdraw_max_percent: f64,
@@ -122,7 +132,9 @@ impl Config {
         overrides: &[(String, String)],
     ) -> Result<Self, ConfigError> {
         names::check(file, &environment, overrides)?;
-        let mut builder = config::Config::builder().add_source(config::File::from_str(DEFAULTS, config::FileFormat::Toml));
+        let defaults = config::File::from_str(DEFAULTS, config::FileFormat::Toml);
+        let shipped: Describe = config::Config::builder().add_source(defaults.clone()).build()?.get("describe")?;
+        let mut builder = config::Config::builder().add_source(defaults);
         if let Some(file) = file {
             builder = builder.add_source(config::File::from_str(file.text, config::FileFormat::Toml));
         }
@@ -133,14 +145,14 @@ impl Config {
             .prefix_separator("_")
             .separator("__")
             .list_separator(",")
-            .with_list_parse_key("query.service_hosts")
             .try_parsing(true);
-        for name in sectioned.keys().map(|variable| names::setting_of(variable)).filter(|name| names::is_list(name)) {
+        let lists = names::Lists::new()?;
+        for name in sectioned.keys().map(|variable| names::setting_of(variable)).filter(|name| lists.has(name)) {
             variables = variables.with_list_parse_key(&name);
         }
         builder = builder.add_source(variables.source(Some(sectioned)));
         for (key, value) in overrides {
-            builder = if names::is_list(key) {
+            builder = if lists.has(key) {
                 builder.set_override(key, list(value))?
             } else {
                 builder.set_override(key, value.as_str())?
@@ -150,6 +162,15 @@ impl Config {
         for host in &mut config.query.service_hosts {
             *host = host.trim().to_owned();
         }
+        config.describe = config.describe.over(&shipped);
+        let wrong = |ShapesError { key, value, problem }| {
+            let error = ConfigError::Value { key: key.clone(), value, problem };
+            match file {
+                Some(file) => file.wrong_setting(&key, error),
+                None => error,
+            }
+        };
+        config.shapes = Arc::new(Shapes::new(&config.describe).map_err(wrong)?);
         config.check()?;
         Ok(config)
     }

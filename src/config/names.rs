@@ -42,6 +42,8 @@ enum Kind {
     Decimal,
     Switch,
     List,
+    /// Tables in a list: a file alone can hold it.
+    Rows,
     Other,
 }
 
@@ -52,6 +54,9 @@ impl Kind {
             ValueKind::I64(0..) | ValueKind::U64(_) => Self::Whole,
             ValueKind::Float(_) => Self::Decimal,
             ValueKind::Boolean(_) => Self::Switch,
+            ValueKind::Array(ref members) if members.iter().any(|member| matches!(member.kind, ValueKind::Table(_))) => {
+                Self::Rows
+            }
             ValueKind::Array(_) => Self::List,
             // No setting is negative or that large.
             ValueKind::I64(_) | ValueKind::I128(_) | ValueKind::U128(_) | ValueKind::Nil | ValueKind::Table(_) => Self::Other,
@@ -70,6 +75,7 @@ impl Kind {
             Self::Whole => text.trim().parse::<i64>().is_ok_and(|number| number >= 0),
             Self::Decimal => text.trim().parse::<f64>().is_ok(),
             Self::Switch => matches!(text.trim(), "true" | "false"),
+            Self::Rows => false,
             Self::Text | Self::List | Self::Other => true,
         }
     }
@@ -82,6 +88,7 @@ impl Kind {
             Self::Switch => "true or false",
             Self::Text => "a text, in quotation marks in a file",
             Self::List => "a list of texts, such as [\"a\", \"b\"]",
+            Self::Rows => "a list of tables, and is set in a file alone",
             Self::Other => "something else",
         }
     }
@@ -94,6 +101,28 @@ fn known() -> Result<BTreeMap<String, Kind>, config::ConfigError> {
     let defaults = of_file(DEFAULTS)?.into_iter().filter(|(name, _)| !name.starts_with("sources."));
     known.extend(defaults.map(|(name, value)| (name, Kind::of(&value))));
     Ok(known)
+}
+
+/// The settings that are lists of texts.
+pub(super) struct Lists(BTreeMap<String, Kind>);
+
+impl Lists {
+    pub(super) fn new() -> Result<Self, config::ConfigError> {
+        known().map(Self)
+    }
+
+    /// Returns whether a setting is one of them.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.get(&general(name).0) == Some(&Kind::List)
+    }
+}
+
+/// Returns the name of a setting with that of any source, and the name of the source: users choose these.
+fn general(name: &str) -> (String, Option<&str>) {
+    match name.split('.').collect::<Vec<_>>().as_slice() {
+        ["sources", source, key] => (format!("sources.{ANY_SOURCE}.{key}"), Some(*source)),
+        _ => (name.to_owned(), None),
+    }
 }
 
 /// Returns the settings in a text of TOML, with their values.
@@ -147,14 +176,6 @@ pub(super) fn check(
     })
 }
 
-/// Returns whether a setting is a list.
-pub(super) fn is_list(name: &str) -> bool {
-    match name.split('.').collect::<Vec<_>>().as_slice() {
-        ["sources", _, key] => OF_SOURCES.contains(&(key, Kind::List)),
-        _ => name == "query.service_hosts",
-    }
-}
-
 /// `LIBRIS_MIRROR_HARVEST__PAUSE_MS` is `harvest.pause_ms`.
 pub(super) fn setting_of(variable: &str) -> String {
     variable.trim_start_matches(ENVIRONMENT_PREFIX).trim_start_matches('_').to_lowercase().replace("__", ".")
@@ -167,11 +188,7 @@ fn look_up(
     written: &str,
     spell: impl Fn(String) -> String,
 ) -> Result<Kind, ConfigError> {
-    // Users choose the names of sources.
-    let (general, source) = match name.split('.').collect::<Vec<_>>().as_slice() {
-        ["sources", source, key] => (format!("sources.{ANY_SOURCE}.{key}"), Some(*source)),
-        _ => (name.to_owned(), None),
-    };
+    let (general, source) = general(name);
     if let Some(kind) = known.get(&general) {
         return Ok(*kind);
     }

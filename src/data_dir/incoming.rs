@@ -11,6 +11,7 @@ use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
 use super::layout::{DataDir, LOG, LOG_COMPANIONS};
+use crate::search::FOLDER as SEARCH;
 use crate::snapshots::{FOLDER as SNAPSHOTS, sync};
 use crate::store::FOLDER as STORE;
 
@@ -24,9 +25,9 @@ const DONE: &str = "incoming.done";
 /// The mark that the old parts were moved.
 const CLEARED: &str = "cleared";
 /// The old parts. The log is moved first, so that no reader opens it without its other files.
-const OLD: [&str; 5] = [LOG, LOG_COMPANIONS[0], LOG_COMPANIONS[1], STORE, SNAPSHOTS];
+const OLD: [&str; 6] = [LOG, LOG_COMPANIONS[0], LOG_COMPANIONS[1], STORE, SEARCH, SNAPSHOTS];
 /// The new parts. The log is moved last, because a log makes a mirror.
-const NEW: [&str; 2] = [STORE, LOG];
+const NEW: [&str; 3] = [STORE, SEARCH, LOG];
 
 /// An exchange of mirrors.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -131,7 +132,7 @@ mod tests {
     fn exchange(with_store: bool) -> (tempfile::TempDir, DataDir, Exchange) {
         let directory = tempfile::tempdir().expect("a directory");
         let data = DataDir::new(directory.path().to_owned());
-        for part in [STORE, SNAPSHOTS] {
+        for part in [STORE, SEARCH, SNAPSHOTS] {
             fs::create_dir(data.path().join(part)).expect("made");
             fs::write(data.path().join(part).join("x"), "old").expect("written");
         }
@@ -158,7 +159,7 @@ mod tests {
         for with_store in [true, false] {
             // The steps that were done before: old parts that moved, whether that is noted, and new parts that moved.
             for moved in 0..=OLD.len() {
-                for (noted, came) in [(false, 0), (true, 0), (true, 1), (true, 2)] {
+                for (noted, came) in [(false, 0), (true, 0), (true, 1), (true, 2), (true, 3)] {
                     if noted && moved < OLD.len() {
                         continue;
                     }
@@ -179,7 +180,9 @@ mod tests {
                     assert_eq!(complete(&data).expect("completed"), Some(due), "{case}");
                     let store = if with_store { "new" } else { "none" };
                     assert_eq!((read(&data.log()).as_str(), read(&data.store().join("x")).as_str()), ("new", store), "{case}");
-                    for (part, was) in [(LOG, "old"), ("mirror.db-wal", "old"), ("store/x", "old"), ("snapshots/x", "old")] {
+                    for (part, was) in
+                        [(LOG, "old"), ("mirror.db-wal", "old"), ("store/x", "old"), ("search/x", "old"), ("snapshots/x", "old")]
+                    {
                         assert_eq!(read(&root.join("replaced").join(part)), was, "{case}: {part}");
                     }
                     assert!(

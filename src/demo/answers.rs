@@ -281,6 +281,7 @@ fn write_metadata(text: &mut String, library: &Library<'_>, entry: &Entry, prefi
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::demo::Shape;
     use chrono::DateTime;
 
     /// The identifiers of a list, and its token or error.
@@ -300,7 +301,7 @@ mod tests {
         let mut catalogue = Catalogue::default();
         let rows = [(1, noon + 3427), (3, noon + 4000), (4, noon + 4427), (7, noon + 43_200_000)];
         for (number, modified) in rows {
-            catalogue.put(Entry { number, version: 0, modified, deleted: false, left: false });
+            catalogue.put(Entry { number, version: 0, shape: Shape::New, modified, deleted: false, left: false });
         }
         (catalogue, rows.iter().map(|(number, _)| super::super::identifier(*number)).collect())
     }

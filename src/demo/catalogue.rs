@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, FixedOffset, SecondsFormat, TimeDelta, Utc};
 
-use super::generator::{identifier, is_authority, record};
+use super::generator::record_in;
 use super::node::{Node, Value};
+use super::numbering::{identifier, is_authority, is_work};
+use super::shape::{Shape, Shapes};
 
 /// A row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +16,8 @@ pub struct Entry {
     pub number: u64,
     /// How often it was changed.
     pub version: u32,
+    /// In which shape it is.
+    pub shape: Shape,
     /// When the row was written, milliseconds since 1970.
     pub modified: i64,
     /// Whether it is deleted.
@@ -39,6 +43,7 @@ pub struct Catalogue {
     rows: BTreeMap<u64, Entry>,
     by_change: BTreeSet<(i64, u64)>,
     by_identifier: std::collections::HashMap<String, u64>,
+    shapes: Shapes,
 }
 
 /// Bib records in this range have no full encoding level, so that `nb` has empty pages in its list.
@@ -50,14 +55,20 @@ impl Catalogue {
     /// A catalogue of `records` records, written over the twenty years before the day before `now`.
     #[must_use]
     pub fn new(records: u64, now: DateTime<Utc>) -> Self {
-        let mut catalogue = Self::default();
+        Self::shaped(records, Shapes::Mixed, now)
+    }
+
+    /// The same with records of these shapes.
+    #[must_use]
+    pub fn shaped(records: u64, shapes: Shapes, now: DateTime<Utc>) -> Self {
+        let mut catalogue = Self { shapes, ..Self::default() };
         let end = (now - TimeDelta::days(1)).timestamp_millis();
         let start = end - TimeDelta::days(20 * 365).num_milliseconds();
         let step = (end - start) / i64::try_from(records.max(1)).unwrap_or(i64::MAX);
         for number in 0..records {
             let modified = start + step * i64::try_from(number).unwrap_or(i64::MAX);
             let deleted = number % DELETED_EVERY == DELETED_EVERY - 1;
-            catalogue.put(Entry { number, version: 0, modified, deleted, left: false });
+            catalogue.put(Entry { number, version: 0, shape: shapes.of(number), modified, deleted, left: false });
         }
         catalogue
     }
@@ -89,6 +100,11 @@ impl Catalogue {
         self.change(numbers, now, |entry| entry.version += 1);
     }
 
+    /// Changes some records from the old shape to the new one, as Libris does since January 2026. Nothing else in them changes.
+    pub fn normalize(&mut self, numbers: &[u64], now: DateTime<Utc>) {
+        self.change(numbers, now, |entry| entry.shape = Shape::New);
+    }
+
     /// Deletes some records.
     pub fn delete(&mut self, numbers: &[u64], now: DateTime<Utc>) {
         self.change(numbers, now, |entry| entry.deleted = true);
@@ -98,7 +114,8 @@ impl Catalogue {
     pub fn add(&mut self, count: u64, now: DateTime<Utc>) {
         let next = self.rows.keys().next_back().map_or(0, |last| last + 1);
         for number in next..next + count {
-            self.put(Entry { number, version: 0, modified: now.timestamp_millis(), deleted: false, left: false });
+            let shape = self.shapes.of(number);
+            self.put(Entry { number, version: 0, shape, modified: now.timestamp_millis(), deleted: false, left: false });
         }
     }
 
@@ -134,6 +151,14 @@ impl Catalogue {
     pub fn national(&self, count: usize) -> Vec<u64> {
         let national = self.rows.values().filter(|entry| !entry.deleted && entry.is_in(Some("nb")));
         national.map(|entry| entry.number).take(count).collect()
+    }
+
+    /// The first live records that have the old shape, for changing some. People and topics have no shape.
+    #[must_use]
+    pub fn old_shaped(&self, count: usize) -> Vec<u64> {
+        let shaped = |entry: &&Entry| !is_authority(entry.number) || is_work(entry.number);
+        let old = self.rows.values().filter(|entry| !entry.deleted && entry.shape == Shape::Old).filter(shaped);
+        old.map(|entry| entry.number).take(count).collect()
     }
 
     /// The row of an identifier.
@@ -197,13 +222,13 @@ impl Entry {
         identifier(self.number)
     }
 
-    /// The set that its header names. Some authorities (works) have none.
+    /// The set that its header names. Works have none.
     #[must_use]
     pub fn set(&self) -> Option<&'static str> {
-        match (is_authority(self.number), self.number % 25) {
-            (true, 10) => None,
-            (true, _) => Some("auth"),
-            (false, _) => Some("bib"),
+        match self.number {
+            work if is_work(work) => None,
+            number if is_authority(number) => Some("auth"),
+            _ => Some("bib"),
         }
     }
 
@@ -240,7 +265,7 @@ impl Entry {
     /// The content of the record.
     #[must_use]
     pub fn nodes(&self) -> Vec<Node> {
-        record(self.number, self.version, &self.datestamp())
+        record_in(self.shape, self.number, self.version, &self.datestamp())
     }
 }
 
@@ -267,5 +292,23 @@ mod tests {
         assert_eq!(catalogue.counts(None).live, 25);
         catalogue.delete(&[4], now);
         assert_eq!((catalogue.counts(None).live, catalogue.counts(None).deleted), (24, 1));
+    }
+
+    #[test]
+    fn a_catalogue_has_the_shapes_that_it_is_asked_for_and_moves_on_to_the_new_one() {
+        let now = DateTime::from_timestamp(1_780_000_000, 0).expect("a time");
+        let old = |catalogue: &Catalogue| catalogue.old_shaped(usize::MAX).len();
+        assert_eq!(old(&Catalogue::shaped(1000, Shapes::New, now)), 0);
+        let all = old(&Catalogue::shaped(1000, Shapes::Old, now));
+        let mut catalogue = Catalogue::new(1000, now);
+        let half = old(&catalogue);
+        assert!(all > 790 && half.abs_diff(all / 2) < all / 10, "{half} of {all}");
+        let some = catalogue.old_shaped(10);
+        catalogue.normalize(&some, now);
+        assert_eq!(old(&catalogue), half - 10);
+        let changed = catalogue.page(None, now.timestamp_millis() - 1000, i64::MAX, 20);
+        assert!(changed.len() == 10 && changed.iter().all(|entry| entry.version == 0 && entry.shape == Shape::New));
+        let before = Entry { shape: Shape::Old, ..changed[0] };
+        assert_ne!(before.nodes(), changed[0].nodes());
     }
 }

@@ -2,6 +2,8 @@
 //! terms, genres, subjects. The table is `definitions.txt`; here each line becomes a record.
 
 use super::node::{Node, Value, iri, lang};
+use super::numbering::identifier;
+use super::terms::encode;
 
 /// A record of the dataset `definitions`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,19 +79,6 @@ pub fn defined(iri: &str) -> Option<Definition> {
     rows().find(|row| encode(row.path) == path).map(|row| definition(&row))
 }
 
-/// A path as IRIs have it: the table is written for people.
-fn encode(path: &str) -> String {
-    path.chars()
-        .map(|c| {
-            if c.is_ascii() {
-                c.to_string()
-            } else {
-                percent_encoding::utf8_percent_encode(&c.to_string(), percent_encoding::NON_ALPHANUMERIC).to_string()
-            }
-        })
-        .collect()
-}
-
 fn reference(target: &str) -> Value {
     iri(if target.starts_with("http") { target.to_owned() } else { format!("{BASE}{}", encode(target)) })
 }
@@ -97,7 +86,7 @@ fn reference(target: &str) -> Value {
 fn definition(row: &Row) -> Definition {
     let subject = format!("{BASE}{}", encode(row.path));
     let hash = u64::from_le_bytes(*blake3::hash(subject.as_bytes()).as_bytes().first_chunk().unwrap_or(&[0; 8]));
-    let identifier = super::generator::identifier(hash);
+    let identifier = identifier(hash);
     let modified = format!("2026-0{}-{:02}T10:{:02}:30.5+01:00", 1 + hash % 3, 1 + hash / 3 % 28, hash / 84 % 60);
     let record = Node::named(identifier.clone(), "Record")
         .with("mainEntity", iri(subject.clone()))

@@ -20,6 +20,7 @@ use serde_json::{Map, Value, json};
 
 use super::definitions::{Definition, definitions, with_subclasses};
 use super::dumps::{Dump, Served, of_row};
+use super::linked_data::linked_data;
 use super::state::{ServerState, arguments};
 use super::terms::CONTEXT;
 
@@ -274,11 +275,13 @@ async fn entity(State(state): State<Arc<ServerState>>, headers: HeaderMap, uri: 
     let path = uri.path().trim_start_matches('/');
     let iri = if path.starts_with("http") { path.to_owned() } else { format!("https://libris.kb.se/{path}") };
     let accepted = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    // Other formats, and the paths of id.kb.se.
+    let plain = || state.with_catalogue(|catalogue| linked_data(catalogue, path, &headers));
     if !accepted.contains("application/ld+json") {
-        return StatusCode::NOT_ACCEPTABLE.into_response();
+        return plain();
     }
     match tokio::task::block_in_place(|| find(&state, &iri, &definitions("all"))) {
-        None => (StatusCode::NOT_FOUND, "Document not found.").into_response(),
+        None => plain(),
         Some(served) if served.deleted => (StatusCode::GONE, "Document has been deleted.").into_response(),
         Some(mut served) => {
             // Unless it is told not to, the server adds what it knows of what the record links to.

@@ -217,7 +217,7 @@ mod tests {
 
     use super::*;
     use crate::demo::terms::CONTEXT;
-    use crate::demo::{definitions, record};
+    use crate::demo::{Shape, definitions, record_in};
     use crate::rdf::{Context, PayloadFormat, Reader, canonical_nquads, isomorphic};
 
     #[test]
@@ -225,7 +225,9 @@ mod tests {
         let context = Arc::new(Context::new("http://127.0.0.1/context.jsonld", CONTEXT.as_bytes()).expect("a context"));
         assert_eq!(context.dropped(), ["shelf:nameByLang"]);
         let mut triples = Vec::new();
-        let records = (0..60).map(|number| (number, record(number, 0, "2026-01-01T00:00:00.5+01:00")));
+        let both =
+            |number| [Shape::Old, Shape::New].map(|shape| (number, record_in(shape, number, 0, "2026-01-01T00:00:00.5+01:00")));
+        let records = (0..60).flat_map(both);
         // Zero is no book: the number of triples is that of books only.
         let defined = definitions("all").into_iter().step_by(7).map(|one| (0, one.nodes));
         for (number, nodes) in records.chain(defined) {
@@ -245,7 +247,9 @@ mod tests {
                 "record {number}"
             );
             assert!(!isomorphic(&xml, &xml[1..]).expect("comparable"), "one triple less is another graph");
-            if number % 5 != 0 {
+            // An edition of a work that has a record of its own is shorter.
+            let shared = matches!(nodes[1].properties.iter().find(|(name, _)| *name == "instanceOf"), Some((_, Value::Iri(_))));
+            if number % 5 != 0 && !shared {
                 triples.push(xml.len());
             }
         }

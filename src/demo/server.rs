@@ -66,7 +66,7 @@ impl Drop for FakeLibris {
     }
 }
 
-/// The routes: the OAI-PMH server, the context, and a way to change and count the rows by hand.
+/// The routes: the OAI-PMH server, the context, records as linked data, and a way to change and count the rows by hand.
 pub fn router(state: Arc<ServerState>) -> Router {
     Router::new()
         .route("/api/oaipmh/", get(oai).post(oai))
@@ -82,14 +82,15 @@ async fn counts(State(state): State<Arc<ServerState>>, RawForm(form): RawForm) -
     axum::Json(state.with_catalogue(|catalogue| catalogue.counts(set.as_deref()))).into_response()
 }
 
-/// Changes rows: `update`, `delete`, `add`, `leave` the national bibliography, `backdate`. With `every=K`, updates and deletions
-/// take each K-th row, so that they are spread over the catalogue.
+/// Changes rows: `update`, `delete`, `add`, `leave` the national bibliography, `backdate`, `normalize` to the new shape. With
+/// `every=K`, updates and deletions take each K-th row, so that they are spread over the catalogue.
 async fn change(State(state): State<Arc<ServerState>>, RawForm(form): RawForm) -> Response {
     let number = |wanted: &str| {
         arguments(&form).iter().find(|(name, _)| name == wanted).and_then(|(_, value)| value.parse::<usize>().ok()).unwrap_or(0)
     };
     let (update, delete, add) = (number("update"), number("delete"), number("add"));
     let (leave, backdate, every) = (number("leave"), number("backdate"), number("every").max(1));
+    let normalize = number("normalize");
     state.with_catalogue(|catalogue| {
         let mut live = catalogue.live((update + delete).saturating_mul(every)).into_iter().step_by(every);
         catalogue.update(&live.by_ref().take(update).collect::<Vec<_>>(), Utc::now());
@@ -98,9 +99,12 @@ async fn change(State(state): State<Arc<ServerState>>, RawForm(form): RawForm) -
         let mut national = catalogue.national(leave + backdate).into_iter();
         catalogue.leave(&national.by_ref().take(leave).collect::<Vec<_>>());
         catalogue.backdate(&national.collect::<Vec<_>>());
+        let old = catalogue.old_shaped(normalize);
+        catalogue.normalize(&old, Utc::now());
         catalogue.add(add as u64, Utc::now());
     });
-    format!("updated {update}, deleted {delete}, added {add}, left {leave}, backdated {backdate}\n").into_response()
+    format!("updated {update}, deleted {delete}, added {add}, left {leave}, backdated {backdate}, normalized {normalize}\n")
+        .into_response()
 }
 
 async fn oai(State(state): State<Arc<ServerState>>, headers: HeaderMap, RawForm(form): RawForm) -> Response {

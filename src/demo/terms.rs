@@ -52,3 +52,21 @@ pub(super) fn expand(name: &str) -> (&'static str, &'static str, &str) {
         },
     }
 }
+
+/// The IRI of a term: `saogf/Romaner`.
+pub(super) fn in_term(path: &str) -> String {
+    format!("https://id.kb.se/term/{}", encode(path))
+}
+
+/// The IRI of a Swedish subject heading.
+pub(super) fn in_sao(heading: &str) -> String {
+    in_term(&format!("sao/{heading}"))
+}
+
+/// A path as IRIs have it.
+pub(super) fn encode(path: &str) -> String {
+    percent_encoding::utf8_percent_encode(path, UNSAFE).to_string()
+}
+
+/// What an IRI cannot hold as it is, besides all that is not ASCII.
+const UNSAFE: &percent_encoding::AsciiSet = &percent_encoding::CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>');

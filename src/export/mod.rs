@@ -131,7 +131,7 @@ fn each_piece<R: Send>(
 impl ExportReport {
     /// Returns the quads of a live record, and counts them.
     fn parse(&mut self, readers: &Readers, version: &CurrentVersion, record: &[u8]) -> Option<Vec<Quad>> {
-        match readers.parsed(version, Some(record)).content {
+        match readers.parse(version, record) {
             Content::Quads(quads) => {
                 self.records += 1;
                 self.triples += quads.len() as u64;

@@ -9,13 +9,13 @@ use tokio::runtime::Runtime;
 use super::audit_list::{AuditList, AuditListEnd};
 use super::client::Client;
 use super::connect::{identify, runtime};
+use super::documents;
 use super::emm;
 use super::outcome::{AuditOptions, AuditReport, HarvestError, Hear, percent};
 use super::plan::{Bounds, Facts, next_from};
 use super::repair::Repair;
 use super::stop::Stop;
 use crate::config::{Config, OaiSource, Source, SourceOrigin};
-use crate::log::Counters;
 use crate::mirror::Mirror;
 
 /// Audits one source.
@@ -31,7 +31,7 @@ pub fn audit(
     let result = match &source.origin {
         SourceOrigin::OaiPmh(list) => Audit { mirror, source, list, config, stop }.go(&runtime, options, hear),
         SourceOrigin::Emm(service) => emm::audit(mirror, source, service, (config, stop, &runtime), options, hear),
-        SourceOrigin::Documents(_) => Err(HarvestError::Kind(source.kind().name())),
+        SourceOrigin::Documents(found) => documents::audit(mirror, (source, found), config, options, (&runtime, stop), hear),
     };
     runtime.shutdown_background();
     result
@@ -59,20 +59,7 @@ impl Audit<'_> {
         let (complete, undoubted) = (self.mirror.log.last_complete(row.id)?, self.mirror.log.last_undoubted(row.id)?);
         let bounds = Bounds { granularity: identify.granularity, overlap_s: self.config.harvest.overlap_s };
         let harvested = next_from(&Facts { newest: None, complete: complete.as_ref(), undoubted: undoubted.as_ref(), bounds });
-        let mut report = AuditReport {
-            source: self.source.name.clone(),
-            resumed: None,
-            found: None,
-            left: None,
-            counters: Counters::default(),
-            withdrawn: 0,
-            brake: None,
-            traffic: client.traffic(),
-            unavailable: None,
-            doubtful: false,
-            harvested,
-            snapshot: None,
-        };
+        let mut report = AuditReport { harvested, ..AuditReport::begun(&self.source.name) };
         let list = AuditList::begin(self.mirror, self.list, self.config, self.stop, &row, identify.granularity)?;
         report.resumed = list.resumed();
         match list.fetch(runtime, &client, progress)? {

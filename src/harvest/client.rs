@@ -4,7 +4,8 @@
 //! forms, backs off with jitter, and limits silence and the time of a whole answer. It retries transport errors, busy servers and
 //! broken documents, but not errors of the protocol.
 
-use std::io::{self, BufRead, Read};
+use std::fs::File;
+use std::io::{self, BufRead, Read, Seek, SeekFrom, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -12,7 +13,8 @@ use std::time::Duration;
 use backon::{ExponentialBuilder, Retryable};
 use reqwest::StatusCode;
 use reqwest::header::{
-    ACCEPT, ACCEPT_ENCODING, ETAG, FROM, HeaderMap, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, RETRY_AFTER,
+    ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, ETAG, FROM, HeaderMap, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
+    RETRY_AFTER,
 };
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -128,6 +130,53 @@ impl Client {
         match answer {
             Ok((body, headers)) => Ok(FetchedDocument::New { body, validators: Validators::of(&headers) }),
             Err(FetchError::Status { status, .. }) if status == StatusCode::NOT_MODIFIED => Ok(FetchedDocument::NotModified),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Downloads a document to a file, from an address that the user configured; only if it is not the one that `known` belongs
+    /// to. The outer error is the server's, the inner one the file's.
+    pub(super) async fn download(
+        &self,
+        url: &Url,
+        accept: &str,
+        known: Option<&Validators>,
+        file: &Arc<File>,
+    ) -> Result<io::Result<Download>, FetchError> {
+        let mut headers = known.map_or_else(HeaderMap::new, Validators::conditions);
+        let accepted = HeaderValue::from_str(accept).map_err(|error| FetchError::Setup(format!("accept {accept:?}: {error}")))?;
+        headers.insert(ACCEPT, accepted);
+        let (name, file, limit) = (url.to_string(), Arc::clone(file), self.settings.file_bytes);
+        let read = move |mut input: Box<dyn BufRead + Send>| -> Result<io::Result<[u8; 16]>, FetchError> {
+            let (mut out, mut hasher, mut length) = (&*file, blake3::Hasher::new(), 0);
+            // A try before this one may have left something.
+            if let Err(error) = file.set_len(0).and_then(|()| out.seek(SeekFrom::Start(0))) {
+                return Ok(Err(error));
+            }
+            loop {
+                let chunk = input.fill_buf().map_err(|error| transport(&name, &error))?;
+                if chunk.is_empty() {
+                    return Ok(Ok(first_16(&hasher)));
+                }
+                let count = chunk.len();
+                length += count as u64;
+                if length > limit {
+                    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+                    return Err(FetchError::TooLarge { url: name.clone(), limit });
+                }
+                hasher.update(chunk);
+                if let Err(error) = out.write_all(chunk) {
+                    return Ok(Err(error));
+                }
+                input.consume(count);
+            }
+        };
+        match self.with_retries(|| self.once(url.clone(), headers.clone(), read.clone())).await {
+            Ok((hash, headers)) => {
+                let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
+                Ok(hash.map(|hash| Download::New { hash, media_type, validators: Validators::of(&headers) }))
+            }
+            Err(FetchError::Status { status, .. }) if status == StatusCode::NOT_MODIFIED => Ok(Ok(Download::NotModified)),
             Err(error) => Err(error),
         }
     }
@@ -299,6 +348,28 @@ impl Validators {
         }
         headers
     }
+}
+
+/// The first bytes of a hash, as the log keeps them.
+pub(super) fn first_16(hasher: &blake3::Hasher) -> [u8; 16] {
+    let mut hash = [0; 16];
+    hasher.finalize_xof().fill(&mut hash);
+    hash
+}
+
+/// A document that was to be downloaded.
+pub(super) enum Download {
+    /// It is the version that is known.
+    NotModified,
+    /// Another version, which is in the file now.
+    New {
+        /// The hash of its bytes.
+        hash: [u8; 16],
+        /// The media type that the server gives it.
+        media_type: Option<String>,
+        /// What the server says of the version.
+        validators: Validators,
+    },
 }
 
 /// A document that was asked for.

@@ -9,6 +9,7 @@ use url::Url;
 use super::client::{CONTEXT_BYTES, Client, FetchedDocument, Validators};
 use super::error::FetchError;
 use super::outcome::HarvestError;
+use crate::config::SourceKind;
 use crate::log::{Document, Log, LogError, NewDocument, SourceId, SourceRow};
 use crate::oai::Granularity;
 use crate::rdf::{Context, ContextError, PayloadFormat, try_context};
@@ -58,7 +59,7 @@ pub(super) fn context_of(
     row: &SourceRow,
 ) -> Result<Option<RunContext>, HarvestError> {
     let earlier = || row.context.as_deref().and_then(|url| Url::parse(url).ok());
-    let Some(url) = configured.cloned().or_else(earlier).filter(|_| row.format == PayloadFormat::JsonLd) else {
+    let Some(url) = configured.cloned().or_else(earlier).filter(|_| uses_context(row)) else {
         return Ok(None);
     };
     let known = log
@@ -92,6 +93,11 @@ fn chosen(url: Url, version: Version, known: Option<Version>) -> Result<RunConte
         }
         (context, _) => Ok(RunContext { context: context?, url, version, is_new }),
     }
+}
+
+/// Whether a source may have JSON-LD.
+fn uses_context(row: &SourceRow) -> bool {
+    row.format == PayloadFormat::JsonLd || row.kind == SourceKind::Documents
 }
 
 /// A context that payloads can be parsed with: one that is not would empty the mirror.

@@ -5,6 +5,7 @@
 //!
 //! - `run`, `audit`, `repair`: a harvest of any source, an audit, and records that are fetched by their identifiers
 //! - `list_run`: a harvest of an OAI-PMH list
+//! - `documents`: a run and an audit of documents
 //! - `emm`: a harvest of dumps and changes
 //! - `audit_list`, `commit`: the committing side: each part of an answer goes to the log
 //! - `isolate`, `records`, `fetch`: the fetching side: lists around records that kill their pages, single records, pages
@@ -23,6 +24,7 @@ mod client;
 mod commit;
 mod connect;
 mod context;
+mod documents;
 mod emm;
 mod error;
 mod fetch;
@@ -42,6 +44,7 @@ mod stop;
 
 pub use audit::audit;
 pub use client::{Client, Traffic};
+pub use documents::DocumentFailure;
 pub use error::{FetchError, TransportCause};
 pub use outcome::{AuditOptions, AuditReport, HarvestError, HarvestReport, Hear, Outcome, Progress, RunOptions};
 pub use plan::{Bounds, Facts, Options, Step, due_at, next_from, plan};

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::client::Traffic;
+use super::documents::DocumentFailure;
 use super::error::FetchError;
 use super::plan::Options;
 use super::probe::ProbeError;
@@ -46,6 +47,10 @@ pub struct HarvestReport {
     pub outcome: Outcome,
     /// The list ended, but may lack records: the next regular harvest reaches back to this datestamp, or to the beginning.
     pub reaches_back: Option<Option<Datestamp>>,
+    /// Records that left the source, and were withdrawn.
+    pub withdrawn: u64,
+    /// Records that left the source, and their percentage of the live ones, if these were too many to be withdrawn.
+    pub brake: Option<(u64, f64)>,
     /// The snapshot that was published, if anything changed.
     pub snapshot: Option<u64>,
 }
@@ -63,6 +68,8 @@ impl HarvestReport {
             traffic: Traffic::default(),
             outcome: Outcome::Interrupted,
             reaches_back: None,
+            withdrawn: 0,
+            brake: None,
             snapshot: None,
         }
     }
@@ -137,6 +144,26 @@ pub struct AuditReport {
     pub snapshot: Option<u64>,
 }
 
+impl AuditReport {
+    /// The report of an audit that has not done anything yet.
+    pub(super) fn begun(source: &str) -> Self {
+        Self {
+            source: source.to_owned(),
+            resumed: None,
+            found: None,
+            left: None,
+            counters: Counters::default(),
+            withdrawn: 0,
+            brake: None,
+            traffic: Traffic::default(),
+            unavailable: None,
+            doubtful: false,
+            harvested: None,
+            snapshot: None,
+        }
+    }
+}
+
 /// Callbacks of an audit.
 pub struct Hear<'a> {
     /// Gets the number of identifiers that came.
@@ -192,6 +219,17 @@ pub enum HarvestError {
     /// What was asked for is not there for this kind of source.
     #[error("a source of kind {0:?} cannot be asked for this\nhint: `libris-mirror harvest NAME --full` reads all of it again")]
     Kind(&'static str),
+    /// Nothing of a source can be read.
+    #[error("{name} cannot be read: {failure}\nhint: repair it, and run the same command again; nothing was changed")]
+    Document {
+        /// The document.
+        name: String,
+        /// Why.
+        failure: DocumentFailure,
+    },
+    /// A temporary file in the data directory.
+    #[error("a temporary file in the data directory failed: {0}\nhint: free some space, and run the same command again")]
+    TemporaryFile(std::io::Error),
     /// The runtime of the network side does not start.
     #[error("the network side cannot start: {0}")]
     Runtime(std::io::Error),

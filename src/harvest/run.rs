@@ -2,6 +2,7 @@
 
 use super::commit::deadline;
 use super::connect::runtime;
+use super::documents;
 use super::emm;
 use super::list_run;
 use super::outcome::{HarvestError, HarvestReport, Outcome, Progress, RunOptions};
@@ -59,9 +60,9 @@ fn harvest(
         }
         (None, SourceOrigin::OaiPmh(list)) => list_run::harvest(mirror, source, list, run, &mut report, progress)?,
         (None, SourceOrigin::Emm(service)) => emm::harvest(mirror, source, service, run, &mut report, progress)?,
-        (None, SourceOrigin::Documents(_)) => return Err(HarvestError::Kind(source.kind().name())),
+        (None, SourceOrigin::Documents(found)) => documents::harvest(mirror, source, found, run, &mut report, progress)?,
     };
-    let changed = report.counters.changed_anything() || caught_up.records > 0 || !mirror.is_current()?;
+    let changed = report.counters.changed_anything() || report.withdrawn > 0 || caught_up.records > 0 || !mirror.is_current()?;
     if changed && !run.stop.is_stopped() && mirror.log.last_change()?.0 > 0 {
         report.snapshot = Some(mirror.publish_in_order(created(mirror, &report, run, harvested)?)?);
     }

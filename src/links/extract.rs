@@ -1,15 +1,17 @@
 //! Finding the links in a record's quads, and what each is about.
 //!
-//! Three shapes carry links: an IRI of an authority as the object of any property but a few structural ones;
-//! `identifiedBy` with a class or `typeNote` that names an authority and a `value`; and a node with a `uri`. The
-//! node that bears a link is an entity with an IRI, or a blank node below one: then the link is attached to that
+//! Three shapes carry links: an IRI of an authority as the object of any property but a few structural ones, or the same as
+//! a text where the property is one for links; an identifier whose class or note names an authority; and a node that
+//! stands for an address. Which properties these are is the table's ([`crate::rdf::shapes`]). The node that bears a link is an entity with an IRI, or a blank node below one: then the link is attached to that
 //! entity and its path says how far below.
 
 use oxigraph::model::{NamedNode, NamedOrBlankNode, Quad, Term};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::authority::{Authority, Reference};
-use crate::rdf::vocab::{IDENTIFIED_BY, KBV, MAIN_ENTITY, RDF_TYPE, TYPE_NOTE, URI, VALUE};
+use crate::rdf::shapes::{Aspect, Ends, Shapes};
+use crate::rdf::vocab::RDF_TYPE;
+use crate::rdf::{last_part, short};
 
 /// A link of an entity.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -34,7 +36,8 @@ struct Nodes<'a> {
 
 /// The links in the quads of one record.
 #[must_use]
-pub fn extract(quads: &[Quad]) -> Vec<Link> {
+pub fn extract(shapes: &Shapes, quads: &[Quad]) -> Vec<Link> {
+    let ends: Vec<Ends> = quads.iter().map(|quad| shapes.ends(quad.predicate.as_str())).collect();
     let mut by_subject: FxHashMap<&NamedOrBlankNode, Vec<&Quad>> = FxHashMap::default();
     let mut nodes = Nodes { parents: FxHashMap::default(), main_entity: FxHashMap::default() };
     let mut blank: FxHashMap<&str, &NamedOrBlankNode> = FxHashMap::default();
@@ -44,14 +47,14 @@ pub fn extract(quads: &[Quad]) -> Vec<Link> {
             blank.insert(node.as_str(), &quad.subject);
         }
     }
-    for quad in quads {
+    for (quad, ends) in quads.iter().zip(&ends) {
         match (&quad.object, &quad.subject) {
             (Term::BlankNode(node), _) => {
                 if let Some(node) = blank.get(node.as_str()) {
                     nodes.parents.entry(node).or_insert((&quad.subject, &quad.predicate));
                 }
             }
-            (Term::NamedNode(entity), NamedOrBlankNode::NamedNode(record)) if quad.predicate.as_ref() == MAIN_ENTITY => {
+            (Term::NamedNode(entity), NamedOrBlankNode::NamedNode(record)) if ends.is(Aspect::Main) => {
                 nodes.main_entity.insert(record.as_str(), entity.as_str());
             }
             _ => {}
@@ -59,21 +62,21 @@ pub fn extract(quads: &[Quad]) -> Vec<Link> {
     }
     let mut links = Vec::new();
     let mut seen = FxHashSet::default();
-    for quad in quads {
+    for (quad, ends) in quads.iter().zip(&ends) {
         let references: Vec<Reference> = match &quad.object {
-            Term::NamedNode(object) if !is_structural(&quad.predicate) => {
-                Authority::of_address(object.as_str()).into_iter().collect()
-            }
+            Term::NamedNode(object) if !ends.is(Aspect::NoLink) => Authority::of_address(object.as_str()).into_iter().collect(),
+            Term::Literal(text) if ends.any(&LINKS) => Authority::of_address(text.value()).into_iter().collect(),
             Term::BlankNode(node) => {
                 let described =
                     blank.get(node.as_str()).and_then(|node| by_subject.get(node)).map(Vec::as_slice).unwrap_or_default();
-                if quad.predicate.as_ref() == IDENTIFIED_BY { identifiers(described) } else { addresses(described) }
+                let said = Said { shapes, quads: described };
+                if ends.is(Aspect::Identifier) { said.identifiers() } else { said.addresses() }
             }
             _ => continue,
         };
         for reference in references {
             let Some((entity, path)) = nodes.owner(&quad.subject) else { continue };
-            let link = Link { entity, path, property: short(&quad.predicate).to_owned(), reference };
+            let link = Link { entity, path, property: short(quad.predicate.as_str()).to_owned(), reference };
             if seen.insert(link.clone()) {
                 links.push(link);
             }
@@ -82,55 +85,45 @@ pub fn extract(quads: &[Quad]) -> Vec<Link> {
     links
 }
 
-/// Types and vocabulary terms point at id.loc.gov and its like without saying who the entity is; `uri` is read
-/// from the node above it.
-fn is_structural(predicate: &NamedNode) -> bool {
-    predicate.as_ref() == RDF_TYPE
-        || predicate.as_ref() == URI
-        || matches!(short(predicate), "role" | "inScheme" | "source" | "generationProcess")
+/// Properties whose values are links even where they are written as texts.
+const LINKS: [Aspect; 3] = [Aspect::Same, Aspect::Close, Aspect::Identifier];
+
+/// What is said of a blank node.
+struct Said<'a> {
+    shapes: &'a Shapes,
+    quads: &'a [&'a Quad],
 }
 
-fn short(predicate: &NamedNode) -> &str {
-    let iri = predicate.as_str();
-    iri.strip_prefix(KBV).unwrap_or(iri)
-}
+impl Said<'_> {
+    /// The references in the node of an identifier. One whose kind is not known may be an address.
+    fn identifiers(&self) -> Vec<Reference> {
+        let kind = self.quads.iter().find_map(|quad| match &quad.object {
+            Term::NamedNode(kind) if quad.predicate.as_ref() == RDF_TYPE || self.is(quad, Aspect::IdentifierType) => {
+                Authority::of_identifier_type(&last_part(kind.as_str()))
+            }
+            Term::Literal(note) if self.is(quad, Aspect::IdentifierType) => Authority::of_identifier_type(note.value()),
+            _ => None,
+        });
+        let values = self.texts(Aspect::IdentifierValue);
+        values.filter_map(|value| kind.and_then(|kind| kind.reference(value)).or_else(|| Authority::of_address(value))).collect()
+    }
 
-/// The references in the node of an `identifiedBy`.
-fn identifiers(described: &[&Quad]) -> Vec<Reference> {
-    let kinds = described.iter().filter_map(|quad| match &quad.object {
-        Term::NamedNode(class) if quad.predicate.as_ref() == RDF_TYPE => {
-            Authority::of_identifier_type(class.as_str().strip_prefix(KBV)?)
-        }
-        Term::Literal(note) if quad.predicate.as_ref() == TYPE_NOTE => Authority::of_identifier_type(note.value()),
-        _ => None,
-    });
-    let Some(authority) = kinds.into_iter().next() else { return addresses_in_values(described) };
-    values(described).filter_map(|value| authority.reference(value).or_else(|| Authority::of_address(value))).collect()
-}
+    /// The references in a node that stands for an address, a literal or an IRI.
+    fn addresses(&self) -> Vec<Reference> {
+        self.texts(Aspect::Address).filter_map(Authority::of_address).collect()
+    }
 
-fn values<'a>(described: &'a [&Quad]) -> impl Iterator<Item = &'a str> {
-    described.iter().filter_map(|quad| match &quad.object {
-        Term::Literal(value) if quad.predicate.as_ref() == VALUE => Some(value.value()),
-        _ => None,
-    })
-}
-
-/// A `kbv:URI` identifier: its value is an address.
-fn addresses_in_values(described: &[&Quad]) -> Vec<Reference> {
-    values(described).filter_map(Authority::of_address).collect()
-}
-
-/// The references in a node with `uri`, a literal or an IRI.
-fn addresses(described: &[&Quad]) -> Vec<Reference> {
-    described
-        .iter()
-        .filter(|quad| quad.predicate.as_ref() == URI)
-        .filter_map(|quad| match &quad.object {
-            Term::Literal(address) => Authority::of_address(address.value()),
-            Term::NamedNode(address) => Authority::of_address(address.as_str()),
-            Term::BlankNode(_) => None,
+    fn texts(&self, aspect: Aspect) -> impl Iterator<Item = &str> {
+        self.quads.iter().filter(move |quad| self.is(quad, aspect)).filter_map(move |quad| match &quad.object {
+            Term::Literal(text) => Some(text.value()),
+            Term::NamedNode(address) if aspect == Aspect::Address => Some(address.as_str()),
+            _ => None,
         })
-        .collect()
+    }
+
+    fn is(&self, quad: &Quad, aspect: Aspect) -> bool {
+        self.shapes.ends(quad.predicate.as_str()).is(aspect)
+    }
 }
 
 impl Nodes<'_> {
@@ -147,7 +140,7 @@ impl Nodes<'_> {
                 }
                 NamedOrBlankNode::BlankNode(_) if path.len() < DEEPEST => {
                     let (parent, property) = self.parents.get(node)?;
-                    path.push(short(property));
+                    path.push(short(property.as_str()));
                     node = parent;
                 }
                 NamedOrBlankNode::BlankNode(_) => return None,
@@ -167,7 +160,7 @@ mod tests {
         );
         let quads: Vec<Quad> =
             RdfParser::from_format(RdfFormat::Turtle).for_slice(&document).collect::<Result<_, _>>().expect("valid Turtle");
-        let mut found: Vec<String> = extract(&quads)
+        let mut found: Vec<String> = extract(&Shapes::standard(), &quads)
             .into_iter()
             .map(|link| {
                 format!("{} [{}] {} {} {}", link.entity, link.path, link.property, link.reference.authority, link.reference.id)

@@ -22,11 +22,13 @@ pub struct LinksOf {
 impl Table for LinksTable {
     const NAME: &'static str = "links";
     const TABLE: &'static str = "link";
+    const VERSION: u32 = 2;
+    const SHAPED: bool = true;
     const FOR_READERS: &'static [&'static str] = &["link_by_entity", "link_by_graph", "link_by_authority", "link_by_iri"];
     type Row = LinksOf;
 
     fn row(change: &ParsedChange) -> LinksOf {
-        let links = extract(change.content.quads());
+        let links = extract(&change.shapes, change.content.quads());
         LinksOf { record: change.record, graph: change.graph.as_str().to_owned(), links }
     }
 
@@ -58,9 +60,10 @@ impl Table for LinksTable {
     }
 
     fn compare(log: &Log, change: &ParsedChange) -> Result<(u64, Option<String>), LogError> {
-        let due = extract(change.content.quads()).into_iter().map(|Link { entity, path, property, reference }| {
-            [entity, path, property, reference.authority.name().to_owned(), reference.id, reference.iri]
-        });
+        let due =
+            extract(&change.shapes, change.content.quads()).into_iter().map(|Link { entity, path, property, reference }| {
+                [entity, path, property, reference.authority.name().to_owned(), reference.id, reference.iri]
+            });
         let mut due: Vec<[String; 6]> = due.collect();
         due.sort();
         let rows = LinksIndex(log).find(&LinkFilter::Record(change.graph.as_str().to_owned()))?;
@@ -237,7 +240,7 @@ mod tests {
             Quad::new(graph.clone(), same_as.clone(), address, graph.clone())
         };
         let content = Content::Quads(Arc::new(ids.iter().map(quad).collect()));
-        LinksTable::row(&ParsedChange { record, page: PageId(1), graph: graph.clone(), content, repaired: false })
+        LinksTable::row(&ParsedChange::new(record, PageId(1), graph.clone(), content, false, crate::rdf::Shapes::standard()))
     }
 
     #[test]

@@ -5,7 +5,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::change::{ChangeKind, Numbering};
 use super::harvests::Counters;
-use super::hash::{Hash, hash_of, link_of};
+use super::hash::{Hash, hash_of, link_of, payload_hash};
 use super::ids::{HarvestId, PageId, SourceId};
 use super::position::{Arrived, update_list};
 use super::read::body_of;
@@ -51,6 +51,8 @@ pub enum Origin {
     ListGoesOn,
     /// `GetRecord`: they do not show how far a list has come.
     ByName,
+    /// Documents: this program writes the headers, so that a record with the same payload is the same record.
+    Documents,
 }
 
 /// What a page changed.
@@ -62,11 +64,6 @@ pub struct PageReport {
     pub counters: Counters,
     /// Whether it refutes the order of its list, see [`HarvestRow::order_is_refuted`](super::HarvestRow::order_is_refuted).
     pub refuted: bool,
-}
-
-/// The hash that identifies a payload: of whether the record is deleted, and of all that its graph is parsed from.
-fn payload_hash(deleted: bool, [start_tag, metadata]: [&[u8]; 2]) -> Hash {
-    hash_of([&[u8::from(deleted)], start_tag, &[0], metadata])
 }
 
 /// Whether a version that an older program kept, whose hash is of another kind, has the payload that this hash is of.
@@ -96,6 +93,7 @@ struct Location {
     source: SourceId,
     page: PageId,
     offset: usize,
+    origin: Origin,
 }
 
 /// Answers that are the same for all records of a page.
@@ -169,9 +167,18 @@ impl Log {
     /// Commits a page. Afterwards it is on disk, with everything that the next run needs to resume. A record that is
     /// repeated byte for byte is counted, but not stored again.
     pub fn append(&mut self, page: &NewPage<'_>) -> Result<PageReport, LogError> {
+        self.append_with(page, |_| Ok(()))
+    }
+
+    /// The same, with more that belongs to the page's transaction.
+    pub(super) fn append_with(
+        &mut self,
+        page: &NewPage<'_>,
+        more: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
+    ) -> Result<PageReport, LogError> {
         let turn = self.turn();
         let _mine = turn.lock();
-        let mut append = || -> rusqlite::Result<PageReport> {
+        let append = || -> rusqlite::Result<PageReport> {
             let transaction = self.connection.transaction()?;
             let id = open_page(&transaction, page.harvest, page.now, page.response_date, page.token, page.whole)?;
             let mut numbering = Numbering::after_last(&transaction, id)?;
@@ -184,7 +191,7 @@ impl Log {
                 counters.bytes += record.xml.len() as u64;
                 let identifier = record.header.identifier.as_str();
                 let known = known(&transaction, page.source, identifier)?;
-                if page.origin != Origin::ByName
+                if matches!(page.origin, Origin::ListBegins | Origin::ListGoesOn)
                     && seen.insert(identifier)
                     && !came_before(&transaction, page.harvest, known.as_ref(), &mut facts)?
                 {
@@ -193,7 +200,7 @@ impl Log {
                 if facts.undelivered {
                     forget_undelivered(&transaction, page.source, identifier)?;
                 }
-                let location = Location { source: page.source, page: id, offset: body.len() };
+                let location = Location { source: page.source, page: id, offset: body.len(), origin: page.origin };
                 if enter(&transaction, location, known, record, &mut numbering, &mut counters, &mut moves)? {
                     body.extend_from_slice(&record.xml);
                     stored += 1;
@@ -220,6 +227,7 @@ impl Log {
             if position.complete {
                 forget_spans(&transaction, page.source, page.harvest)?;
             }
+            more(&transaction)?;
             transaction.commit()?;
             Ok(PageReport { page: id, counters, refuted: position.refuted })
         };
@@ -290,7 +298,7 @@ fn forget_spans(transaction: &Transaction<'_>, source: SourceId, harvest: Harves
 /// Writes the row of a record. Answers whether its bytes are to be stored in the page.
 fn enter(
     transaction: &Transaction<'_>,
-    Location { source, page, offset }: Location,
+    Location { source, page, offset, origin }: Location,
     known: Option<Known>,
     record: &Record,
     numbering: &mut Numbering,
@@ -305,6 +313,10 @@ fn enter(
     }
     let identifier = header.identifier.as_str();
     let hash = payload_hash(header.deleted, record.parsed());
+    if origin == Origin::Documents && known.as_ref().is_some_and(|known| known.hash == hash && !known.withdrawn) {
+        counters.unchanged += 1;
+        return Ok(false);
+    }
     let sets = header.sets.iter().map(crate::oai::SetSpec::as_str).collect::<Vec<_>>().join(" ");
     let datestamp = header.datestamp.map(Datestamp::millis);
     let Some(known) = known else {

@@ -200,7 +200,7 @@ impl Log {
     /// The first changes after a number, in their order, with what a listing shows; at most `most`.
     pub fn list_changes(&self, after: ChangeId, most: usize) -> Result<Vec<ChangeRow>, LogError> {
         self.rows(
-            "SELECT change.id, kind, identifier, source.name, change.page_id, received_at,
+            "SELECT change.id, change.kind, identifier, source.name, change.page_id, received_at,
                     CASE WHEN change.offset IS NULL THEN NULL
                          WHEN record.page_id = change.page_id AND record.offset = change.offset THEN record.datestamp_text
                          ELSE (SELECT datestamp_text FROM superseded WHERE record_id = record.id

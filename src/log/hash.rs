@@ -13,6 +13,11 @@ pub(super) fn hash_of<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Hash {
     hash
 }
 
+/// The hash that identifies a payload: of whether the record is deleted, and of all that its graph is parsed from.
+pub(super) fn payload_hash(deleted: bool, [start_tag, metadata]: [&[u8]; 2]) -> Hash {
+    hash_of([&[u8::from(deleted)], start_tag, &[0], metadata])
+}
+
 /// The link of the chain that seals a page; none for one from before there were chains.
 pub type PageProof = Option<Hash>;
 

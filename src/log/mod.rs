@@ -17,6 +17,7 @@ mod listing;
 mod position;
 mod proof;
 mod read;
+mod readings;
 mod sources;
 mod state;
 mod trouble;
@@ -45,11 +46,12 @@ pub use ids::{ChangeId, HarvestId, PageId, SourceId};
 pub use listing::ListedRecord;
 pub use proof::Proof;
 pub use read::{CurrentVersion, PageBodies, RecordRow};
+pub use readings::{DocumentId, KnownDocument, ReadDocument};
 pub use sources::SourceRow;
 pub use state::LogState;
 pub use trouble::TroubleRow;
 pub use undelivered::UndeliveredRow;
-pub(crate) use watermarks::{set_watermark, watermark};
+pub(crate) use watermarks::{Held, set_watermark, watermark};
 
 /// Errors of the log.
 #[derive(Debug, thiserror::Error)]
@@ -177,7 +179,7 @@ pub struct Undelivered {
 const CHAINED: usize = 3;
 
 /// The number of migrations.
-const SCHEMAS: usize = 13;
+const SCHEMAS: usize = 17;
 
 /// The migrations of the schema. One that was released is never edited.
 fn migrations() -> Migrations<'static> {
@@ -194,6 +196,10 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("../../migrations/0010_add-changes.sql")),
         M::up(include_str!("../../migrations/0011_version-documents.sql")),
         M::up(include_str!("../../migrations/0012_add-kinds-of-sources.sql")),
+        M::up(include_str!("../../migrations/0013_add-shapes-of-view.sql")),
+        M::up(include_str!("../../migrations/0014_create-labels.sql")),
+        M::up(include_str!("../../migrations/0015_move-words.sql")),
+        M::up(include_str!("../../migrations/0016_add-documents.sql")),
         M::up(include_str!("../../migrations/0017_add-emm.sql")),
     ])
 }

@@ -58,7 +58,7 @@ impl SourceRow {
 fn format_name(format: PayloadFormat) -> &'static str {
     match format {
         PayloadFormat::RdfXml => "rdfxml",
-        PayloadFormat::Turtle => "ttl",
+        PayloadFormat::Turtle | PayloadFormat::NTriples => "ttl",
         PayloadFormat::JsonLd => "jsonld",
     }
 }
@@ -84,11 +84,11 @@ impl Identity {
                 Self { url: emm.url.to_string(), prefix: String::new(), set: None, format: PayloadFormat::JsonLd }
             }
             SourceOrigin::Documents(documents) => Self {
-                url: documents.urls.first().map(ToString::to_string).or(documents.files.first().cloned()).unwrap_or_default(),
+                url: documents.address(),
                 prefix: documents.split.name().to_owned(),
                 set: None,
-                // Documents of any format are kept as N-Triples, which Turtle includes.
-                format: PayloadFormat::Turtle,
+                // Documents of any format are kept as N-Triples.
+                format: PayloadFormat::NTriples,
             },
         }
     }
@@ -96,8 +96,10 @@ impl Identity {
 
 fn source_row(row: &Row<'_>) -> rusqlite::Result<SourceRow> {
     let settings: Option<String> = row.get("settings")?;
+    let kind = SourceKind::named(&row.get::<_, String>("kind")?).unwrap_or_default();
+    let format = PayloadFormat::from_prefix(&row.get::<_, String>("format")?);
     Ok(SourceRow {
-        kind: SourceKind::named(&row.get::<_, String>("kind")?).unwrap_or_default(),
+        kind,
         settings: settings.and_then(|json| serde_json::from_str(&json).ok()),
         id: SourceId(row.get("id")?),
         name: row.get("name")?,
@@ -105,7 +107,8 @@ fn source_row(row: &Row<'_>) -> rusqlite::Result<SourceRow> {
         prefix: row.get("prefix")?,
         set: row.get("set_spec")?,
         context: row.get("context_url")?,
-        format: PayloadFormat::from_prefix(&row.get::<_, String>("format")?),
+        // N-Triples are Turtle, and have a quicker parser.
+        format: if kind == SourceKind::Documents { PayloadFormat::NTriples } else { format },
         granularity: row
             .get::<_, Option<String>>("granularity")?
             .map_or_else(Granularity::default, |text| Granularity::from_identify(&text)),

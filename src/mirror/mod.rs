@@ -212,7 +212,7 @@ impl Views {
         until: Until<impl FnMut() -> bool + Send>,
         progress: impl FnMut(&CaughtUp) -> bool,
     ) -> Result<CaughtUp, MirrorError> {
-        Ok(follow(&mut self.each, &mut self.log, self.config.harvest.depth, until, progress)?)
+        Ok(follow(&mut self.each, &mut self.log, &self.config, until, progress)?)
     }
 
     /// Follows a log that grows. `grown` waits until it has, and says `false` if it will not any more. Whenever the last

@@ -1,8 +1,9 @@
 //! The registry: every view that the program has, a line each.
 
+use crate::labels::LabelsTable;
 use crate::links::LinksTable;
 use crate::quarantine::QuarantineTable;
-use crate::search::SearchTable;
+use crate::search::SearchView;
 use crate::store::StoreView;
 use crate::views::{Registered, TableView};
 
@@ -10,6 +11,7 @@ use crate::views::{Registered, TableView};
 pub const VIEWS: &[Registered] = &[
     Registered::of::<StoreView>(),
     Registered::of::<TableView<LinksTable>>(),
+    Registered::of::<TableView<LabelsTable>>(),
     Registered::of::<TableView<QuarantineTable>>(),
-    Registered::of::<TableView<SearchTable>>(),
+    Registered::of::<SearchView>(),
 ];

@@ -3,6 +3,7 @@
 use oxigraph::sparql::QueryEvaluationError;
 
 use super::mistake::Mistake;
+use crate::log::LogError;
 
 /// Why a query has no results.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +31,20 @@ pub enum QueryError {
     /// The evaluation failed.
     #[error("the query failed: {0}")]
     Evaluation(QueryEvaluationError),
+}
+
+/// Why results could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum ResultsError {
+    /// The query failed while its results were read.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// The output failed.
+    #[error("the output cannot be written")]
+    Output(#[from] std::io::Error),
+    /// Names could not be looked up.
+    #[error(transparent)]
+    Names(#[from] LogError),
 }
 
 /// Why another endpoint gave no results.

@@ -2,14 +2,16 @@
 
 use std::cell::Cell;
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use comfy_table::{ContentArrangement, Table, presets};
-use oxigraph::model::{GraphNameRef, Term};
-use oxigraph::sparql::QueryResults;
+use oxigraph::model::{GraphNameRef, Term, Variable};
 use oxigraph::sparql::results::{QueryResultsFormat, QueryResultsSerializer};
+use oxigraph::sparql::{QueryEvaluationError, QueryResults, QuerySolution, QuerySolutionIter};
 
-use super::error::QueryError;
+use super::error::ResultsError;
 use super::graph_writer::GraphFormat;
+use super::names::{Names, Place, named};
 use super::prefixes::compact;
 use super::running::{Running, Written};
 
@@ -26,17 +28,6 @@ pub enum SolutionFormat {
     Csv,
     /// SPARQL 1.1 Query Results TSV Format.
     Tsv,
-}
-
-/// Why results could not be written.
-#[derive(Debug, thiserror::Error)]
-pub enum ResultsError {
-    /// The query failed while its results were read.
-    #[error(transparent)]
-    Query(#[from] QueryError),
-    /// The output failed.
-    #[error("the output cannot be written")]
-    Output(#[from] io::Error),
 }
 
 /// The limits on what is written.
@@ -98,12 +89,14 @@ impl Write for Counted<'_> {
 }
 
 /// Writes the results of a query as they are evaluated, up to the limits. A document that is cut is still well-formed, and says
-/// so if its format allows: a member `cut` in JSON, a comment in XML, Turtle and similar formats.
+/// so if its format allows: a member `cut` in JSON, a comment in XML, Turtle and similar formats. With `names`, a table has
+/// names in place of IRIs, and other formats of solutions have them in further variables.
 pub fn write(
     running: Running<'_>,
     solutions: SolutionFormat,
     graph: GraphFormat,
     bounds: Bounds,
+    names: Option<&mut Names>,
     out: &mut dyn Write,
 ) -> Result<Output, ResultsError> {
     let Running { results, faults, _clock } = running;
@@ -129,11 +122,12 @@ pub fn write(
         }
         (QueryResults::Solutions(rows), Some(format)) => {
             out.holds = format == QueryResultsFormat::Json;
-            let variables = rows.variables().to_vec();
-            let mut writer = QueryResultsSerializer::from_format(format).serialize_solutions_to_writer(out, variables)?;
+            let (variables, rows) = with_names(rows, explain, names, Place::Beside);
+            let mut writer =
+                QueryResultsSerializer::from_format(format).serialize_solutions_to_writer(out, variables.to_vec())?;
             let (mut count, mut cut) = (0, None);
             for row in rows {
-                let row = row.map_err(explain)?;
+                let row = row?;
                 cut = bounds.cut(count, bytes.get());
                 if cut.is_some() {
                     break;
@@ -159,10 +153,11 @@ pub fn write(
         (QueryResults::Solutions(rows), None) => {
             let mut table = Table::new();
             table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
-            table.set_header(rows.variables().iter().map(|variable| variable.as_str().to_owned()));
+            let (variables, rows) = with_names(rows, explain, names, Place::Instead);
+            table.set_header(variables.iter().map(|variable| variable.as_str().to_owned()));
             let mut count = 0;
             for row in rows {
-                let row = row.map_err(explain)?;
+                let row = row?;
                 table.add_row(row.values().iter().map(|value| value.as_ref().map_or_else(String::new, plain)));
                 count += 1;
             }
@@ -188,6 +183,26 @@ pub fn write(
                 (_, Some(said)) => writeln!(out, "# {said}")?,
             }
             Ok(Output { written: Written::Triples(count), cut })
+        }
+    }
+}
+
+type Solutions<'r> = Box<dyn Iterator<Item = Result<QuerySolution, ResultsError>> + 'r>;
+
+/// Returns solutions with their variables, and with names if these are wanted.
+fn with_names<'r>(
+    rows: QuerySolutionIter<'r>,
+    explain: impl Fn(QueryEvaluationError) -> ResultsError + 'r,
+    names: Option<&'r mut Names>,
+    place: Place,
+) -> (Arc<[Variable]>, Solutions<'r>) {
+    let variables: Arc<[Variable]> = rows.variables().into();
+    let rows = rows.map(move |row| row.map_err(&explain));
+    match names {
+        None => (variables, Box::new(rows)),
+        Some(names) => {
+            let (variables, rows) = named(&variables, rows, names, place);
+            (variables, Box::new(rows))
         }
     }
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::graph_writer::GraphFormat;
 use super::question::{Limits, Question};
 use super::results::{Bounds, SolutionFormat};
+use crate::labels::Languages;
 
 /// A query to run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -22,6 +23,8 @@ pub struct Task {
     pub solutions: Option<SolutionFormat>,
     /// The format for graphs, if the client accepts any.
     pub graph: Option<GraphFormat>,
+    /// The languages in which to add names, if the client wants them.
+    pub names: Option<Languages>,
     /// The limits on the results.
     pub bounds: Bounds,
     /// The limits on its length and time.

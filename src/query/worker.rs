@@ -1,13 +1,15 @@
 //! A process that runs queries one after the other for a server, which may kill it at any time.
 
 use std::io::{self, BufRead, Write};
+use std::path::Path;
 
 use oxigraph::sparql::QueryEvaluationError;
 use oxigraph::store::Store;
 
-use super::error::QueryError;
+use super::error::{QueryError, ResultsError};
 use super::graph_writer::GraphFormat;
-use super::results::{ResultsError, SolutionFormat, write};
+use super::names::{NAMES_FIT, Names};
+use super::results::{SolutionFormat, write};
 use super::run::run;
 use super::running::Written;
 use super::wire::{Ended, Frame, Head, Refusal, RefusalKind, Task};
@@ -17,12 +19,13 @@ use crate::store::{PublishedStore, StoreError};
 /// Bytes that are buffered before they are sent.
 const FRAME_BYTES: usize = 32 << 10;
 
-/// Runs tasks until the input ends. Memory is limited to `memory` bytes of address space; a query that needs more ends the
+/// Runs tasks until the input ends. Names come from `log`. Memory is limited to `memory` bytes of address space; a query that needs more ends the
 /// process.
 ///
 /// `overdue` is called on another thread if a query does not notice that its time is up.
 pub fn work(
     snapshots: &Snapshots,
+    log: &Path,
     memory: u64,
     input: &mut impl BufRead,
     output: &mut impl Write,
@@ -47,7 +50,7 @@ pub fn work(
         };
         let frame = match store {
             Ok(store) => {
-                let frame = answer(&store.store, &task, output, overdue)?;
+                let frame = answer(&store.store, log, &task, output, overdue)?;
                 open = Some(store);
                 frame
             }
@@ -63,7 +66,7 @@ fn refused(kind: RefusalKind, message: String) -> Frame {
 }
 
 /// Answers a task, without its last frame.
-fn answer(store: &Store, task: &Task, output: &mut impl Write, overdue: fn(QueryError)) -> io::Result<Frame> {
+fn answer(store: &Store, log: &Path, task: &Task, output: &mut impl Write, overdue: fn(QueryError)) -> io::Result<Frame> {
     let running = match run(store, &task.question, task.limits, overdue) {
         Ok(running) => running,
         Err(error) => return Ok(refused(kind_of(&error), error.to_string())),
@@ -85,11 +88,19 @@ fn answer(store: &Store, task: &Task, output: &mut impl Write, overdue: fn(Query
             return Ok(refused(RefusalKind::Format, message));
         }
     };
+    if task.names.is_some() && !matches!(running.form(), Written::Solutions(_)) {
+        return Ok(refused(RefusalKind::Syntax, NAMES_FIT.to_owned()));
+    }
+    // For each task: the log may have been replaced by a backup.
+    let mut names = match task.names.clone().map(|wanted| Names::open(log, wanted)).transpose() {
+        Ok(names) => names,
+        Err(error) => return Ok(refused(RefusalKind::Evaluation, error.to_string())),
+    };
     Frame::Head(head).write(output)?;
     let solutions = task.solutions.unwrap_or(SolutionFormat::Json);
     let graph = task.graph.unwrap_or(GraphFormat::NTriples);
     let mut frames = io::BufWriter::with_capacity(FRAME_BYTES, Data(output));
-    let written = write(running, solutions, graph, task.bounds, &mut frames);
+    let written = write(running, solutions, graph, task.bounds, names.as_mut(), &mut frames);
     frames.flush()?;
     match written {
         Ok(done) => {
@@ -100,6 +111,7 @@ fn answer(store: &Store, task: &Task, output: &mut impl Write, overdue: fn(Query
             Ok(Frame::Ended(Ended { rows, cut: done.cut }))
         }
         Err(ResultsError::Query(error)) => Ok(refused(kind_of(&error), error.to_string())),
+        Err(ResultsError::Names(error)) => Ok(refused(RefusalKind::Evaluation, error.to_string())),
         Err(ResultsError::Output(error)) => Err(error),
     }
 }

@@ -14,9 +14,4 @@ macro_rules! terms {
 
 terms! {
     RDF_TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type";
-    MAIN_ENTITY = "https://id.kb.se/vocab/mainEntity";
-    IDENTIFIED_BY = "https://id.kb.se/vocab/identifiedBy";
-    VALUE = "https://id.kb.se/vocab/value";
-    TYPE_NOTE = "https://id.kb.se/vocab/typeNote";
-    URI = "https://id.kb.se/vocab/uri";
 }

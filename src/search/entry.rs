@@ -1,16 +1,20 @@
-//! What a record is called, and the words that find it. Pure: quads in, an entry out.
+//! What a record is called, and the words that find it. Pure: a record in, an entry out. Which
+//! property says what is the table's ([`crate::rdf::shapes`]).
 
-use oxigraph::model::{NamedOrBlankNodeRef, Quad, Term};
+use oxigraph::model::{Quad, Term};
+use rustc_hash::FxHashSet;
 
-use super::words::{as_word, fold, forms_of_isbn};
-use crate::rdf::{Graph, Node, last_part, short};
+use super::words::{as_word, fold, forms_of_isbn, words as words_of};
+use crate::rdf::last_part;
+use crate::rdf::shapes::{Aspect, Description, Shapes};
+use crate::views::{Content, ParsedChange};
 
 /// A record for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// The IRI of what it describes, usually `<record#it>`.
     pub entity: String,
-    /// The class of that, without KBV's namespace; empty where it has none.
+    /// The code of its kind, such as `book`; its class where no kind fits; empty where it has none.
     pub kind: String,
     /// Title, name or heading.
     pub label: String,
@@ -54,24 +58,21 @@ impl Words {
 const LONGEST: usize = 300;
 
 impl Entry {
-    /// The entry of a record.
+    /// The entry of a record; none if it is gone or cannot be read.
     #[must_use]
-    pub fn of(record: &str, quads: &[Quad]) -> Self {
-        let graph = Graph::new(quads);
-        let main = graph.main_entity(record);
-        let entity = match main {
-            Some(NamedOrBlankNodeRef::NamedNode(name)) => name.as_str(),
-            _ => record,
-        };
-        let label = main.and_then(|main| graph.label(main)).unwrap_or_else(|| last_part(record));
-        Self {
-            entity: entity.to_owned(),
-            kind: main.and_then(|main| graph.class(main)).unwrap_or_default().to_owned(),
+    pub fn of(change: &ParsedChange) -> Option<Self> {
+        let Content::Quads(quads) = &change.content else { return None };
+        let (record, languages) = (change.graph.as_str(), change.shapes.languages());
+        let said = change.description();
+        let label = said.and_then(|said| said.label(languages)).map_or_else(|| last_part(record), str::to_owned);
+        Some(Self {
+            entity: said.and_then(|said| said.entity.clone()).unwrap_or_else(|| record.to_owned()),
+            kind: said.map(|said| said.kind.clone()).unwrap_or_default(),
             label: cut(&label),
-            detail: cut(&main.map(|main| detail(&graph, main)).unwrap_or_default()),
-            year: main.and_then(|main| year(&graph, main)),
-            words: words(record, main, quads),
-        }
+            detail: cut(&said.map(|said| said.detail(languages)).unwrap_or_default()),
+            year: said.and_then(|said| said.year),
+            words: words(record, said, &change.shapes, quads),
+        })
     }
 }
 
@@ -80,74 +81,72 @@ fn cut(text: &str) -> String {
     text.trim().to_owned()
 }
 
-fn detail(graph: &Graph<'_>, main: Node<'_>) -> String {
-    let responsible = graph.text(main, "responsibilityStatement").map(str::to_owned).or_else(|| {
-        let works = graph.nodes(main, "instanceOf").chain([main]);
-        works
-            .flat_map(|work| graph.nodes(work, "contribution").collect::<Vec<_>>())
-            .find_map(|contribution| graph.nodes(contribution, "agent").find_map(|agent| graph.name(agent)))
-    });
-    let published = graph.nodes(main, "publication").next().map(|publication| {
-        let named = |property| graph.nodes(publication, property).find_map(|node| graph.label(node));
-        let parts = [named("place"), named("agent"), graph.text(publication, "year").map(str::to_owned)];
-        parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
-    });
-    let parts = [
-        responsible,
-        published,
-        graph.text(main, "lifeSpan").map(str::to_owned),
-        graph.text(main, "description").or_else(|| graph.text(main, "scopeNote")).map(str::to_owned),
-        graph.nodes(main, "inScheme").next().and_then(|scheme| match scheme {
-            NamedOrBlankNodeRef::NamedNode(name) => Some(last_part(name.as_str())),
-            NamedOrBlankNodeRef::BlankNode(_) => None,
-        }),
-    ];
-    parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
+/// Texts of one column, without those whose words it has.
+#[derive(Default)]
+struct Column {
+    texts: Vec<String>,
+    words: FxHashSet<String>,
 }
 
-/// The first year of publication: four digits in a row.
-fn year(graph: &Graph<'_>, main: Node<'_>) -> Option<i64> {
-    let publications: Vec<_> = graph.nodes(main, "publication").collect();
-    let stated = publications
-        .iter()
-        .find_map(|publication| graph.text(*publication, "year").or_else(|| graph.text(*publication, "date")))?;
-    let digits = stated.as_bytes().windows(4).position(|window| window.iter().all(u8::is_ascii_digit))?;
-    stated.get(digits..digits + 4)?.parse().ok().filter(|year| (1000..2100).contains(year))
+impl Column {
+    fn add(&mut self, text: &str) {
+        self.texts.push(fold(text));
+        self.words.extend(words_of(text));
+    }
+
+    fn holds(&self, word: &String) -> bool {
+        self.words.contains(word)
+    }
+
+    fn text(self) -> String {
+        self.texts.join(" ")
+    }
 }
 
-/// Every literal of the record under the property that says what it is.
-fn words(record: &str, main: Option<Node<'_>>, quads: &[Quad]) -> Words {
-    let (mut title, mut name, mut subject, mut identifier) =
-        (Vec::new(), Vec::new(), Vec::new(), vec![as_word(&last_part(record))]);
+/// Titles are found wherever they stand in the record, of its work and of its parts too.
+const TITLES: [Aspect; 4] = [Aspect::Title, Aspect::MainTitle, Aspect::TitlePart, Aspect::TitleRest];
+const NAMES: [Aspect; 4] = [Aspect::FamilyName, Aspect::GivenName, Aspect::Name, Aspect::Responsibility];
+const IDENTIFIERS: [Aspect; 2] = [Aspect::Identifier, Aspect::IdentifierValue];
+
+/// The words of a record, by what its properties say that they are.
+fn words(record: &str, said: Option<&Description>, shapes: &Shapes, quads: &[Quad]) -> Words {
+    let (mut title, mut name, mut subject) = (Column::default(), Column::default(), Column::default());
+    let mut identifier = vec![as_word(&last_part(record))];
     for quad in quads {
-        let property = short(quad.predicate.as_str());
+        let ends = shapes.ends(quad.predicate.as_str());
         match &quad.object {
             Term::Literal(literal) => {
                 let text = literal.value();
-                let own = Some(quad.subject.as_ref()) == main;
-                match property {
-                    "mainTitle" | "subtitle" | "titleRemainder" | "partName" | "partNumber" => title.push(fold(text)),
-                    "prefLabel" | "altLabel" | "hiddenLabel" if own => title.push(fold(text)),
-                    "familyName" | "givenName" | "name" | "responsibilityStatement" => name.push(fold(text)),
-                    "prefLabel" | "altLabel" => subject.push(fold(text)),
-                    "value" | "controlNumber" => identifier.extend(identifiers(text)),
-                    _ => {}
+                if ends.any(&TITLES) {
+                    title.add(text);
+                } else if ends.any(&NAMES) {
+                    name.add(text);
+                } else if ends.any(&IDENTIFIERS) {
+                    identifier.extend(identifiers(text));
                 }
             }
-            Term::NamedNode(object)
-                if matches!(property, "subject" | "genreForm") && object.as_str().starts_with("https://id.kb.se/term/") =>
-            {
-                subject.push(fold(&last_part(object.as_str())));
-            }
-            Term::NamedNode(object) if property == "sameAs" || property == "exactMatch" => {
-                identifier.push(as_word(&last_part(object.as_str())));
-            }
+            Term::NamedNode(object) if ends.is(Aspect::Same) => identifier.push(as_word(&last_part(object.as_str()))),
             _ => {}
+        }
+    }
+    if let Some(said) = said {
+        for called in said.names.iter().chain(&said.variants) {
+            // The parts of a composed name are there already.
+            if words_of(&called.text).iter().any(|word| !title.holds(word) && !name.holds(word)) {
+                title.add(&called.text);
+            }
+        }
+        let about = [&said.subjects, &said.genres, &said.broader, &said.classifications];
+        for thing in about.into_iter().flatten() {
+            if thing.names.is_empty() {
+                subject.add(&thing.label_or_iri(shapes.languages()));
+            }
+            thing.names.iter().for_each(|called| subject.add(&called.text));
         }
     }
     identifier.sort_unstable();
     identifier.dedup();
-    Words { title: title.join(" "), name: name.join(" "), subject: subject.join(" "), identifier: identifier.join(" ") }
+    Words { title: title.text(), name: name.text(), subject: subject.text(), identifier: identifier.join(" ") }
 }
 
 fn identifiers(text: &str) -> Vec<String> {
@@ -159,7 +158,11 @@ fn identifiers(text: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::log::PageId;
+    use crate::rdf::graph_name;
     use oxigraph::io::{RdfFormat, RdfParser};
 
     const IRI: &str = "https://libris.kb.se/fcrtpljz1qp2bdv";
@@ -167,7 +170,13 @@ mod tests {
     fn entry(turtle: &str) -> Entry {
         let document = format!("@prefix : <https://id.kb.se/vocab/> . @base <{IRI}> . {turtle}");
         let parser = RdfParser::from_format(RdfFormat::Turtle).for_slice(&document);
-        Entry::of(IRI, &parser.collect::<Result<Vec<_>, _>>().expect("valid Turtle"))
+        of(IRI, parser.collect::<Result<Vec<_>, _>>().expect("valid Turtle"))
+    }
+
+    fn of(record: &str, quads: Vec<Quad>) -> Entry {
+        let content = Content::Quads(Arc::new(quads));
+        let change = ParsedChange::new(1, PageId(1), graph_name(record), content, false, Shapes::standard());
+        Entry::of(&change).expect("an entry")
     }
 
     #[test]
@@ -179,7 +188,7 @@ mod tests {
               :publication [:place [:label "Umeå"]; :agent [:label "Åsnan"]; :year "[1938]"];
               :instanceOf [:subject <https://id.kb.se/term/sao/Sj%C3%B6fart>, [:prefLabel "Norrland"]] ."#,
         );
-        assert_eq!((book.kind.as_str(), book.entity), ("PhysicalResource", format!("{IRI}#it")));
+        assert_eq!((book.kind.as_str(), book.entity), ("resource", format!("{IRI}#it")));
         assert_eq!(book.label, "Isbrytare i Umeå : en krönika");
         assert_eq!(book.detail, "redaktör: Åsa Ågren · Umeå, Åsnan, [1938]");
         assert_eq!(book.year, Some(1938));
@@ -195,7 +204,7 @@ mod tests {
             r#"<#it> a :Person; :givenName "Åsa"; :familyName "Ågren"; :lifeSpan "1903-1970";
               :exactMatch <http://www.wikidata.org/entity/Q1762>; :hasVariant [a :Person; :name "Ågren, Å."] ."#,
         );
-        assert_eq!((person.kind.as_str(), person.label.as_str(), person.year), ("Person", "Ågren, Åsa", None));
+        assert_eq!((person.kind.as_str(), person.label.as_str(), person.year), ("person", "Ågren, Åsa", None));
         assert_eq!(person.detail, "1903-1970");
         assert_eq!(person.words.name, "åsa ågren ågren, å.");
         assert!(person.words.identifier.contains("q1762"), "{:?}", person.words);
@@ -203,7 +212,7 @@ mod tests {
 
     #[test]
     fn a_record_that_says_nothing_is_called_by_its_identifier() {
-        let entry = Entry::of("https://libris.kb.se/abc", &[]);
+        let entry = of("https://libris.kb.se/abc", Vec::new());
         assert_eq!((entry.label.as_str(), entry.kind.as_str(), entry.words.identifier.as_str()), ("abc", "", "abc"));
     }
 }

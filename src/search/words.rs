@@ -26,6 +26,17 @@ pub(super) fn words(text: &str) -> Vec<String> {
     fold(text).split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
+/// What folded words are sorted by: å ä ö come after z, as in the Swedish alphabet; æ and ø are sorted as ä and ö.
+pub(super) fn sort_key(words: &str) -> String {
+    let key = |c| match c {
+        'å' => '{',
+        'ä' | 'æ' => '|',
+        'ö' | 'ø' => '}',
+        c => c,
+    };
+    words.chars().map(key).collect()
+}
+
 /// An identifier as one word: letters and digits alone.
 pub(super) fn as_word(identifier: &str) -> String {
     fold(identifier).chars().filter(|c| c.is_alphanumeric()).collect()
@@ -80,6 +91,13 @@ mod tests {
         assert_ne!(fold("Vasteras"), fold("Västerås"));
         assert_eq!(words("O'Brien & Söner, AB"), ["o", "brien", "söner", "ab"]);
         assert_eq!(as_word("n 79021164"), "n79021164");
+    }
+
+    #[test]
+    fn words_sort_as_in_the_swedish_alphabet() {
+        let mut words = ["östersund", "ånge", "zinkgruvan", "ära", "abisko", "zoo"].map(sort_key);
+        words.sort_unstable();
+        assert_eq!(words, ["abisko", "zinkgruvan", "zoo", "ånge", "ära", "östersund"].map(sort_key));
     }
 
     #[test]

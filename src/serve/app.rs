@@ -17,6 +17,7 @@ use super::telemetry::Telemetry;
 use super::workers::{WorkerSettings, Workers};
 use crate::config::Config;
 use crate::data_dir::DataDir;
+use crate::search::Current;
 use crate::snapshots::SnapshotInfo;
 
 /// Dumps that are written at once.
@@ -35,6 +36,8 @@ pub struct App {
     pub workers: Arc<Workers>,
     /// The connections that read the log.
     pub log: LogPool,
+    /// The index of the search.
+    pub search: Current,
     /// The counters.
     pub telemetry: Telemetry,
     /// The figures of the front page, and of the description of the dataset.
@@ -65,12 +68,14 @@ impl App {
         let base = serve.base_path.trim_matches('/');
         let base = if base.is_empty() { String::new() } else { format!("/{base}") };
         let answers = Answers::new(serve.cache_mb << 20);
+        let search = Current::new(data.path().to_owned());
         let log = LogPool::new(&data, config.harvest.depth, cores * 4);
         Arc::new(Self {
             data,
             config,
             workers,
             log,
+            search,
             telemetry: Telemetry::default(),
             overviews: Overviews::default(),
             answers,

@@ -12,6 +12,8 @@ use axum::http::header::{CONTENT_LOCATION, CONTENT_TYPE, LINK, LOCATION};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
+use oxigraph::model::Quad;
+
 use super::app::App;
 use super::conditions::Validator;
 use super::negotiate::{GRAPHS, Wanted};
@@ -19,6 +21,8 @@ use super::pages;
 use super::problem::Problem;
 use super::rdf::write;
 use super::reading::Reading;
+use crate::citation::{Citation, CitationFormat};
+use crate::labels::Languages;
 use crate::links::{Authority, LinkFilter, LinksIndex};
 use crate::log::RecordRow;
 use crate::views::{Content, ViewError};
@@ -56,8 +60,8 @@ pub async fn old_resource(
 struct Asked {
     /// The identifier, without a fragment.
     identifier: String,
-    /// Whether the path had a fragment, which names what the record describes.
-    thing: bool,
+    /// The fragment of the path. It names what the record describes, or belongs to the identifier, as in many vocabularies.
+    fragment: Option<String>,
     /// The end of the path.
     data: Data,
 }
@@ -66,10 +70,29 @@ struct Asked {
 enum Data {
     /// Nothing: a page or any format.
     Any,
+    /// A citation, `<id>.ris`.
+    Cited(CitationFormat),
     /// `data`: any format of the data.
     Negotiated,
     /// `data.FORMAT`
     Named(String),
+}
+
+impl Asked {
+    /// The same without the ending of a citation, if it has one: a record's own identifier may end so too.
+    fn cited(&self) -> Option<Self> {
+        if self.data != Data::Any {
+            return None;
+        }
+        CitationFormat::ALL.into_iter().find_map(|format| {
+            let before = |text: &str| Some(text.strip_suffix(format.ending())?.strip_suffix('.')?.to_owned());
+            let (identifier, fragment) = match &self.fragment {
+                Some(fragment) => (self.identifier.clone(), Some(before(fragment)?)),
+                None => (before(&self.identifier)?, None),
+            };
+            Some(Self { identifier, fragment, data: Data::Cited(format) })
+        })
+    }
 }
 
 fn asked(path: &str, base: &str) -> Asked {
@@ -78,7 +101,7 @@ fn asked(path: &str, base: &str) -> Asked {
         Some((before, last)) if last.starts_with("data.") => (before, Data::Named(last["data.".len()..].to_owned())),
         _ => (path, Data::Any),
     };
-    let (path, thing) = path.split_once('#').map_or((path, false), |(before, _)| (before, true));
+    let (path, fragment) = path.split_once('#').map_or((path, None), |(before, after)| (before, Some(after.to_owned())));
     // Some proxies replace two slashes by one.
     let scheme = ["https:/", "http:/"].into_iter().find(|scheme| path.starts_with(*scheme));
     let identifier = match scheme {
@@ -86,7 +109,7 @@ fn asked(path: &str, base: &str) -> Asked {
         None if path.starts_with("urn:") || path.starts_with("oai:") => path.to_owned(),
         None => format!("{base}{path}"),
     };
-    Asked { identifier, thing, data }
+    Asked { identifier, fragment, data }
 }
 
 /// The result of a look-up.
@@ -98,42 +121,67 @@ enum Found {
     Nothing,
 }
 
-fn find(reading: &mut Reading, identifier: &str, path: &str) -> Result<Found, ViewError> {
-    if let Some(row) = reading.log.record(identifier)? {
-        return Ok(Found::Record(Box::new(row), reading.log.last_page()?.0));
+fn find(reading: &mut Reading, identifier: &str, fragment: Option<&str>, path: &str) -> Result<Found, ViewError> {
+    let whole = fragment.map(|fragment| format!("{identifier}#{fragment}"));
+    for name in whole.iter().map(String::as_str).chain([identifier]) {
+        if let Some(row) = reading.log.record(name)? {
+            return Ok(Found::Record(Box::new(row), reading.log.last_page()?.0));
+        }
     }
     let links = LinksIndex(&reading.log).find(&LinkFilter::Id(Authority::Libris, path.to_owned()))?;
     Ok(links.into_iter().next().map_or(Found::Nothing, |link| Found::Other(link.record)))
 }
 
+async fn look_up(app: &App, asked: &Asked, path: &str) -> Result<Found, Problem> {
+    let (identifier, fragment, short) = (asked.identifier.clone(), asked.fragment.clone(), path.to_owned());
+    app.log.read(move |reading| find(reading, &identifier, fragment.as_deref(), &short)).await
+}
+
 async fn answer(app: &Arc<App>, path: &str, headers: &HeaderMap) -> Result<Response, Problem> {
-    let asked = asked(path, &app.config.serve.record_base);
-    let (identifier, short) = (asked.identifier.clone(), path.to_owned());
-    let found = app.log.read(move |reading| find(reading, &identifier, &short)).await?;
+    let mut asked = asked(path, &app.config.serve.record_base);
+    let mut found = look_up(app, &asked, path).await?;
+    if let (Found::Nothing, Some(cited)) = (&found, asked.cited()) {
+        found = look_up(app, &cited, "").await?;
+        asked = cited;
+    }
     let (row, page) = match found {
         Found::Record(row, page) => (row, page),
         Found::Other(record) => return Ok(see_other(&app.record_path(&record))),
         Found::Nothing => return missing(app, headers, &asked),
     };
     let own = app.record_path(&row.version.identifier);
-    if asked.thing {
+    if asked.fragment.is_some() && row.version.identifier == asked.identifier {
         return Ok(see_other(&own));
     }
     let format = if let Data::Named(format) = &asked.data { Some(format.as_str()) } else { None };
+    let cited = match asked.data {
+        Data::Cited(format) => Some(format),
+        _ => CitationFormat::ALL.into_iter().find(|known| format == Some(known.ending())),
+    };
     let wanted = Wanted::new(headers, format);
     let html = asked.data == Data::Any && wanted.prefers_html(&GRAPHS);
     let offer = wanted.choose(&GRAPHS);
     let language = pages::language(headers);
-    let name = if html { language.code() } else { offer.map_or("", |offer| offer.media_type) };
+    let name = match cited {
+        Some(format) => format.media_type(),
+        None if html => language.code(),
+        None => offer.map_or("", |offer| offer.media_type),
+    };
     // Pages after the snapshot have no time of publication yet.
     let published = app.snapshot().filter(|snapshot| snapshot.page().0 >= page).map(|snapshot| snapshot.published);
-    let validator = Validator::new(&[row.version.identifier.as_bytes(), &page.to_be_bytes(), name.as_bytes()], published);
+    // A page depends on the table that the record is read by.
+    let shapes = app.config.shapes.fingerprint();
+    let what = [row.version.identifier.as_bytes(), &page.to_be_bytes(), name.as_bytes(), shapes.as_bytes()];
+    let validator = Validator::new(&what, published);
     if let Some(response) = validator.not_modified(headers) {
         return Ok(response);
     }
     // The payload is read only now, after 304 was ruled out; pages of the log do not change.
     let (row, content) = app.log.read(move |reading| reading.content(&row).map(|content| (row, content))).await?;
     let mut response = match (content, offer) {
+        (Content::Quads(quads), _) if cited.is_some() => {
+            cite(app, &row, quads, cited.unwrap_or(CitationFormat::Ris), language).await?
+        }
         (content, _) if html => pages::record(app, headers, *row, content).await?,
         (Content::Deleted, _) => {
             let how = if row.withdrawn { "left its set" } else { "is deleted at the source" };
@@ -173,6 +221,23 @@ async fn answer(app: &Arc<App>, path: &str, headers: &HeaderMap) -> Result<Respo
     Ok(response)
 }
 
+/// Returns the citation of a record.
+async fn cite(
+    app: &App,
+    row: &RecordRow,
+    quads: Arc<Vec<Quad>>,
+    format: CitationFormat,
+    language: pages::Language,
+) -> Result<Response, Problem> {
+    let (record, shapes) = (row.version.identifier.clone(), Arc::clone(&app.config.shapes));
+    let wanted = Languages::one(language.code());
+    let citation = app.log.read(move |reading| Ok(Citation::of(&reading.log, &shapes, &record, &quads, &wanted)?)).await?;
+    let Some(citation) = citation else { return Err(Problem::not_found("this record describes nothing")) };
+    let mut response = Response::new(Body::from(format.write(&[citation])));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(format.media_type()));
+    Ok(response)
+}
+
 /// Returns the 404 for an identifier.
 fn missing(app: &App, headers: &HeaderMap, asked: &Asked) -> Result<Response, Problem> {
     if asked.data == Data::Any && Wanted::new(headers, None).prefers_html(&GRAPHS) {
@@ -208,12 +273,12 @@ mod tests {
     #[test]
     fn paths_name_records_their_things_and_their_data() {
         let base = "https://libris.kb.se/";
-        let plain = |identifier: &str| Asked { identifier: identifier.into(), thing: false, data: Data::Any };
+        let plain = |identifier: &str| Asked { identifier: identifier.into(), fragment: None, data: Data::Any };
         assert_eq!(asked("abc", base), plain("https://libris.kb.se/abc"));
         assert_eq!(asked("https://libris.kb.se/abc", base), plain("https://libris.kb.se/abc"));
         assert_eq!(asked("https:/libris.kb.se/abc", base), plain("https://libris.kb.se/abc"));
         assert_eq!(asked("urn:x:y", base), plain("urn:x:y"));
-        assert_eq!(asked("abc#it", base), Asked { thing: true, ..plain("https://libris.kb.se/abc") });
+        assert_eq!(asked("abc#it", base), Asked { fragment: Some("it".into()), ..plain("https://libris.kb.se/abc") });
         assert_eq!(asked("abc/data.ttl", base), Asked { data: Data::Named("ttl".into()), ..plain("https://libris.kb.se/abc") });
         assert_eq!(asked("abc/data", base), Asked { data: Data::Negotiated, ..plain("https://libris.kb.se/abc") });
         assert_eq!(asked("../../etc/passwd", base).identifier, "https://libris.kb.se/../../etc/passwd");

@@ -80,6 +80,7 @@ fn fixed() -> Router<Arc<App>> {
     let router = Router::new()
         .route("/health", get(health::health))
         .route("/metrics", get(health::metrics))
+        .route("/suggest", get(pages::suggest))
         .route("/assets/{name}", get(pages::assets::asset))
         .route("/favicon.ico", get(pages::assets::favicon))
         .route("/robots.txt", get(sitemap::robots))

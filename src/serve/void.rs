@@ -60,7 +60,7 @@ fn describe(address: &str, overview: &Overview) -> String {
     for source in sources {
         text.push_str(&format!("    dcterms:source <{source}> ;\n"));
     }
-    for (kind, records, triples) in overview.kinds.iter().filter(|(kind, _, _)| is_local(kind)) {
+    for (kind, records, triples) in overview.kinds.iter().filter(|(kind, _, _)| is_class(kind)) {
         text.push_str(&format!(
             "    void:classPartition [ void:class kbv:{kind} ; void:entities {records} ; void:triples {triples} ] ;\n"
         ));
@@ -87,9 +87,9 @@ fn describe(address: &str, overview: &Overview) -> String {
     text
 }
 
-/// Returns whether a name can follow a prefix in Turtle.
-fn is_local(kind: &str) -> bool {
-    kind.starts_with(|c: char| c.is_ascii_alphabetic()) && kind.chars().all(|c| c.is_ascii_alphanumeric())
+/// Returns whether a kind is the name of a class, and can follow a prefix in Turtle: a class that no kind of the table fits.
+fn is_class(kind: &str) -> bool {
+    kind.starts_with(|c: char| c.is_ascii_uppercase()) && kind.chars().all(|c| c.is_ascii_alphanumeric())
 }
 
 fn iri(text: &str) -> String {

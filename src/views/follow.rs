@@ -11,8 +11,10 @@ use std::time::Instant;
 
 use super::view::{AnyBatch, AnyView, PartsOf};
 use super::{Content, ParsedChange, Piece, Readers, ViewError};
+use crate::config::Config;
 use crate::log::{ChangeId, Log, Mark, PageBodies};
 use crate::pipeline::{Feed, cores, in_order};
+use crate::rdf::Shapes;
 
 /// What catching up did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -83,13 +85,14 @@ struct Parsed {
 pub fn follow(
     views: &mut [Box<dyn AnyView>],
     log: &mut Log,
-    depth: usize,
+    config: &Config,
     until: Until<impl FnMut() -> bool + Send>,
     mut progress: impl FnMut(&CaughtUp) -> bool,
 ) -> Result<CaughtUp, ViewError> {
     let Some(from) = views.iter().map(|view| view.watermark()).min() else { return Ok(CaughtUp::default()) };
     let parts_of: Vec<(ChangeId, PartsOf)> = views.iter().map(|view| (view.watermark(), view.parts())).collect();
     let mut done = CaughtUp::default();
+    let (depth, shapes) = (config.harvest.depth, &config.shapes);
     std::thread::scope(|scope| {
         let (mut inputs, mut threads) = (Vec::new(), Vec::new());
         for view in views {
@@ -100,7 +103,7 @@ pub fn follow(
         let read = in_order(
             cores(),
             move |feed| read(log, depth, from, until, feed),
-            |task| parse(&parts_of, task),
+            |task| parse(&parts_of, shapes, task),
             |Parsed { parts, mark, figures }| {
                 done.add(&figures);
                 for (input, parts) in inputs.iter().zip(parts) {
@@ -176,8 +179,8 @@ fn read(
     }
 }
 
-fn parse(parts_of: &[(ChangeId, PartsOf)], Task { readers, piece, last, mark }: Task) -> Parsed {
-    let changes = piece.records.iter().map(|(version, record)| readers.parsed(version, record.as_deref()));
+fn parse(parts_of: &[(ChangeId, PartsOf)], shapes: &Arc<Shapes>, Task { readers, piece, last, mark }: Task) -> Parsed {
+    let changes = piece.records.iter().map(|(version, record)| readers.parsed(version, record.as_deref(), shapes));
     let changes: Vec<ParsedChange> = changes.collect();
     drop(piece);
     let mut figures = CaughtUp { pages: u64::from(mark.is_some() && !changes.is_empty()), ..CaughtUp::default() };

@@ -10,12 +10,12 @@ mod readers;
 mod table;
 mod view;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use oxigraph::model::{NamedNode, Quad};
 
 use crate::log::{LogError, PageId};
-use crate::rdf::PayloadError;
+use crate::rdf::{Description, Graph, PayloadError, Shapes};
 
 pub use follow::{CaughtUp, Until, follow};
 pub use pieces::Piece;
@@ -61,6 +61,27 @@ pub struct ParsedChange {
     pub content: Content,
     /// Whether invalid bytes in it had to be replaced to read it.
     pub repaired: bool,
+    /// The table that says which properties mean what.
+    pub shapes: Arc<Shapes>,
+    /// What it says by the table, once a view has asked.
+    described: OnceLock<Option<Description>>,
+}
+
+impl ParsedChange {
+    /// A change.
+    #[must_use]
+    pub fn new(record: i64, page: PageId, graph: NamedNode, content: Content, repaired: bool, shapes: Arc<Shapes>) -> Self {
+        Self { record, page, graph, content, repaired, shapes, described: OnceLock::new() }
+    }
+
+    /// What the record says by the table of shapes; `None` if it is gone or gives no quads. Worked out once for all views.
+    pub fn description(&self) -> Option<&Description> {
+        let describe = || {
+            let quads = self.content.quads();
+            (!quads.is_empty()).then(|| Description::of(&self.shapes, self.graph.as_str(), &Graph::new(quads))).flatten()
+        };
+        self.described.get_or_init(describe).as_ref()
+    }
 }
 
 /// An error of a view.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::{Content, ParsedChange, ViewError};
 use crate::log::{CurrentVersion, Log, LogError, PageBodies, SourceId};
 use crate::oai::readable;
-use crate::rdf::{Context, PayloadError, Reader, graph_name};
+use crate::rdf::{Context, PayloadError, Reader, Shapes, graph_name};
 
 /// Readers of payloads, one a source, with the contexts that the log holds.
 #[derive(Debug)]
@@ -41,7 +41,9 @@ impl Readers {
         Ok(self.parse(version, bodies.record(log, version)?))
     }
 
-    fn parse(&self, version: &CurrentVersion, record: &[u8]) -> Content {
+    /// What a record is by these bytes.
+    #[must_use]
+    pub fn parse(&self, version: &CurrentVersion, record: &[u8]) -> Content {
         let parsed = match self.0.get(&version.source) {
             Some(reader) => reader.quads(&version.identifier, record),
             None => Err(PayloadError::NoContext),
@@ -49,15 +51,11 @@ impl Readers {
         parsed.map_or_else(Content::Quarantined, |quads| Content::Quads(Arc::new(quads)))
     }
 
-    /// What a record is now; without its bytes, deleted.
+    /// What a record is now, to be described by a table of shapes; without its bytes, deleted.
     #[must_use]
-    pub fn parsed(&self, version: &CurrentVersion, record: Option<&[u8]>) -> ParsedChange {
-        ParsedChange {
-            record: version.record,
-            page: version.page,
-            graph: graph_name(&version.identifier),
-            content: record.map_or(Content::Deleted, |record| self.parse(version, record)),
-            repaired: record.is_some_and(|record| matches!(readable(record), Cow::Owned(_))),
-        }
+    pub fn parsed(&self, version: &CurrentVersion, record: Option<&[u8]>, shapes: &Arc<Shapes>) -> ParsedChange {
+        let content = record.map_or(Content::Deleted, |record| self.parse(version, record));
+        let repaired = record.is_some_and(|record| matches!(readable(record), Cow::Owned(_)));
+        ParsedChange::new(version.record, version.page, graph_name(&version.identifier), content, repaired, Arc::clone(shapes))
     }
 }

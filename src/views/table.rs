@@ -9,7 +9,7 @@ use rusqlite::{Connection, Row, Transaction, TransactionBehavior};
 
 use super::view::{Batch, Check, Faults, Home, TOLD, View, compare_each};
 use super::{ParsedChange, ViewError};
-use crate::log::{ChangeId, Log, LogError, make_index, missing_indexes, set_watermark, watermark};
+use crate::log::{ChangeId, Held, Log, LogError, make_index, missing_indexes, set_watermark, watermark};
 
 /// A view that lives in a table, and what changes in it.
 pub trait Table: Sized {
@@ -17,6 +17,8 @@ pub trait Table: Sized {
     const NAME: &'static str;
     /// See [`View::VERSION`].
     const VERSION: u32 = 1;
+    /// See [`View::SHAPED`].
+    const SHAPED: bool = false;
     /// The table whose rows have a `record_id`.
     const TABLE: &'static str;
     /// The indexes that [`Self::apply`] does not use. A table that is filled from nothing gets them at the end.
@@ -57,6 +59,8 @@ pub struct TableView<T> {
     path: PathBuf,
     turn: Arc<FairMutex<()>>,
     watermark: ChangeId,
+    /// What it must hold.
+    holds: Held,
     table: PhantomData<fn() -> T>,
 }
 
@@ -114,10 +118,29 @@ impl<T: Table> TableView<T> {
         Ok(())
     }
 
+    /// Applies batches that the caller needs afterwards.
+    pub(crate) fn apply_all(&mut self, batches: &[Batch<T::Row>]) -> Result<(), ViewError> {
+        if self.watermark == ChangeId(0) && batches.iter().any(|batch| !batch.parts.is_empty()) {
+            self.drop_indexes()?;
+        }
+        let reached = batches.iter().rev().find_map(|batch| batch.mark);
+        let holds = self.holds.clone();
+        self.write(|transaction| {
+            for batch in batches.iter().filter(|batch| !batch.parts.is_empty()) {
+                T::apply(transaction, &batch.parts)?;
+            }
+            // Parts after the last mark are of a page that goes on: they come again after a crash.
+            reached.map_or(Ok(()), |mark| set_watermark(transaction, T::NAME, mark.change, &holds))
+        })?;
+        self.watermark = reached.map_or(self.watermark, |mark| mark.change);
+        Ok(())
+    }
+
     fn forget(&mut self) -> Result<(), ViewError> {
+        let holds = self.holds.clone();
         self.write(|transaction| {
             T::clear(transaction)?;
-            set_watermark(transaction, T::NAME, ChangeId(0), T::VERSION)
+            set_watermark(transaction, T::NAME, ChangeId(0), &holds)
         })?;
         self.watermark = ChangeId(0);
         Ok(())
@@ -128,17 +151,22 @@ impl<T: Table> View for TableView<T> {
     type Part = T::Row;
     const NAME: &'static str = T::NAME;
     const VERSION: u32 = T::VERSION;
+    const SHAPED: bool = T::SHAPED;
 
     fn open(home: &Home<'_>) -> Result<Self, ViewError> {
         let (path, turn) = (home.log.path().to_owned(), home.log.turn());
-        let mut view = Self { connection: home.log.open_for_views()?, path, turn, watermark: ChangeId(0), table: PhantomData };
+        let shapes = if T::SHAPED { home.config.shapes.fingerprint().to_owned() } else { String::new() };
+        let holds = Held { version: T::VERSION, shapes };
+        let connection = home.log.open_for_views()?;
+        let mut view = Self { connection, path, turn, watermark: ChangeId(0), holds, table: PhantomData };
         match view.read(|connection| watermark(connection, T::NAME))? {
-            Some((reached, version)) if version == T::VERSION => view.watermark = reached,
-            Some((_, version)) => {
+            Some((reached, held)) if held == view.holds => view.watermark = reached,
+            Some((_, held)) => {
                 tracing::info!(
                     view = T::NAME,
-                    was = version,
+                    was = held.version,
                     now = T::VERSION,
+                    other_shapes = held.shapes != view.holds.shapes,
                     "the view holds something else now, and is rebuilt"
                 );
                 view.forget()?;
@@ -167,19 +195,7 @@ impl<T: Table> View for TableView<T> {
     }
 
     fn apply(&mut self, batches: Vec<Batch<T::Row>>) -> Result<(), ViewError> {
-        if self.watermark == ChangeId(0) && batches.iter().any(|batch| !batch.parts.is_empty()) {
-            self.drop_indexes()?;
-        }
-        let reached = batches.iter().rev().find_map(|batch| batch.mark);
-        self.write(|transaction| {
-            for batch in batches.iter().filter(|batch| !batch.parts.is_empty()) {
-                T::apply(transaction, &batch.parts)?;
-            }
-            // Parts after the last mark are of a page that goes on: they come again after a crash.
-            reached.map_or(Ok(()), |mark| set_watermark(transaction, T::NAME, mark.change, T::VERSION))
-        })?;
-        self.watermark = reached.map_or(self.watermark, |mark| mark.change);
-        Ok(())
+        self.apply_all(&batches)
     }
 
     fn flush(&mut self) -> Result<(), ViewError> {

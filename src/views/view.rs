@@ -63,6 +63,9 @@ pub trait View: Sized + Send {
     const NAME: &'static str;
     /// The version of what it holds. A view that an older program left with another version is rebuilt.
     const VERSION: u32 = 1;
+    /// Whether what it holds depends on the table of shapes (`Config::shapes`). A view that was filled under another table,
+    /// by [`Shapes::fingerprint`](crate::rdf::Shapes::fingerprint), is rebuilt; [`View::open`] sees to it.
+    const SHAPED: bool = false;
     /// How it follows the log.
     const POLICY: Policy = Policy::KeepUp;
     /// Whether it is read through snapshots.

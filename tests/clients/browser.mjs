@@ -81,6 +81,17 @@ out.graph = (await page.textContent('#table pre.turtle')).includes('kbv:Person')
 await page.fill('#query', 'ASK { ?s ?p ?o }');
 await page.click('button.primary');
 await page.waitForSelector('#summary:has-text("Yes (")');
+// Names stand beside IRIs and on the chart while their box is ticked.
+await page.fill('#query', 'SELECT ?person (COUNT(*) AS ?n) { ?c kbv:agent ?person . ?person kbv:familyName ?any } GROUP BY ?person ORDER BY DESC(?n) LIMIT 5');
+await page.check('#labels');
+await page.click('button.primary');
+await page.waitForSelector('#table tbody tr');
+out.named = [await page.textContent('#table tbody a'), await page.textContent('#chart text.name')];
+out.columns = await page.locator('#table thead th').count();
+await page.uncheck('#labels');
+await page.click('button.primary');
+await page.waitForSelector('#table tbody tr');
+out.unnamed = await page.textContent('#table tbody a');
 // A long answer is cut for the page, and the page says so.
 await page.fill('#query', 'SELECT * { ?s ?p ?o }');
 await page.click('button.primary');

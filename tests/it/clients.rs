@@ -157,6 +157,10 @@ fn a_browser_searches_opens_a_record_and_asks() {
         assert_eq!(seen[key], true, "{key}: {seen:#}");
     }
     assert_eq!((&seen["skip"], &seen["nameless"], &seen["overflow"]), (&"#content".into(), &0.into(), &false.into()), "{seen:#}");
+    let names = seen["named"].as_array().expect("two");
+    let is_name = |name: &Value| name.as_str().is_some_and(|name| name.contains(", ") && !name.contains("http"));
+    assert!(names.len() == 2 && names.iter().all(is_name), "{seen:#}");
+    assert_eq!((&seen["columns"], seen["unnamed"].as_str().map(|name| name.starts_with("https://"))), (&2.into(), Some(true)));
     assert_eq!(seen["without_script"], 200);
     assert_eq!((&seen["elsewhere"], &seen["problems"]), (&Value::Array(Vec::new()), &Value::Array(Vec::new())), "{seen:#}");
     for name in ["front", "search", "record", "sparql", "phone"] {

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use axum::response::IntoResponse;
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 use crate::clients::{clients, script};
 use crate::harness::{Bench, package};
 use crate::scripted::{document, scripted, with_payload};
+use crate::server::Server;
 
 /// A term, as a record.
 #[derive(Clone)]
@@ -22,8 +24,8 @@ struct Definition {
     triples: Vec<Quad>,
 }
 
-/// The terms of some files of Turtle: what is said of each IRI, with the blank nodes below it.
-fn definitions() -> Vec<Definition> {
+/// The files of Turtle that are there: our own, and those of KB.
+fn files() -> Vec<PathBuf> {
     let mut files: Vec<_> = ["../shared/data/definitions", "tests/fixtures/definitions"]
         .iter()
         .filter_map(|folder| fs_err::read_dir(package().join(folder)).ok())
@@ -31,8 +33,13 @@ fn definitions() -> Vec<Definition> {
         .filter(|path| path.extension().is_some_and(|ending| ending == "ttl"))
         .collect();
     files.sort();
+    files
+}
+
+/// The terms of these files: what is said of each IRI, with the blank nodes below it.
+fn definitions() -> Vec<Definition> {
     let mut said: BTreeMap<String, Vec<Quad>> = BTreeMap::new();
-    for path in files {
+    for path in files() {
         let text = fs_err::read_to_string(&path).expect("text");
         let mut below: HashMap<NamedOrBlankNode, Vec<Quad>> = HashMap::new();
         let parser =
@@ -80,14 +87,44 @@ fn check(bench: &Bench, definitions: &[Definition]) {
     let due: usize = definitions.iter().map(|definition| definition.triples.len()).sum();
     assert_eq!((bench.quads().len(), report["quads"].as_u64()), (due, Some(due as u64)));
     assert_eq!(bench.count("SELECT (COUNT(*) AS ?n) { GRAPH ?g { ?s ?p ?o } }"), due as u64);
-    for view in ["store", "links", "search"] {
+    for view in ["store", "links", "labels", "search"] {
         bench.run(&["rebuild", view]).expect(0);
     }
     bench.run(&["verify"]).expect(0);
 
+    let mut known = vec![
+        ("sak", "https://id.example.org/vocab/#Thing", "class", "Sak"),
+        ("lapska", "https://id.example.org/language/smi", "language", "Samiska"),
+        ("titel", "https://id.example.org/vocab/#title", "property", "titel"),
+    ];
+    // KB's own, where they are there.
+    if definitions.len() > 1000 {
+        known.extend([
+            ("skådespelare", "https://id.kb.se/relator/actor", "role", "Skådespelare"),
+            ("albanien", "https://id.kb.se/country/aa", "country", "Albanien"),
+            ("caló", "https://id.kb.se/language/9ca", "language", "Caló"),
+            ("svenska ämnesord", "https://id.kb.se/term/sao", "scheme", "Svenska ämnesord"),
+        ]);
+    }
+    for (words, record, kind, label) in known {
+        let found = bench.run(&["search", "--json", "--limit", "100", words]).json();
+        let entry = found["entries"].as_array().expect("entries").iter().find(|entry| entry["record"] == record);
+        let entry = entry.unwrap_or_else(|| panic!("{record} by {words}: {found:#}"));
+        assert_eq!((&entry["kind"], &entry["label"]), (&kind.into(), &label.into()), "{entry:#}");
+    }
+
     let thing = "https://id.example.org/vocab/#Thing";
     let shown = bench.run(&["record", thing]).ok();
     assert!(shown.contains("\"Sak\"@sv") && shown.contains(&format!("# identifier: {thing}")), "{shown}");
+    let names =
+        "SELECT ?x { VALUES ?x { <https://id.example.org/vocab/#Thing> lge:swe rel:aut ctry:sw kbv:Work saogf:Romaner } }";
+    let names = bench.run(&["query", "--labels", "sv", "--format", "csv", names]).ok();
+    assert!(names.contains("#Thing,Sak"), "{names}");
+    if definitions.iter().any(|definition| definition.identifier == "https://id.kb.se/language/swe") {
+        for name in ["swe,Svenska", "aut,Författare", "sw,Sverige", "Work,Verk"] {
+            assert!(names.contains(&format!("/{name}")), "{name}: {names}");
+        }
+    }
     let links = bench.run(&["links", "--record", thing, "--json"]).json();
     assert_eq!((&links[0]["entity"], &links[0]["id"]), (&thing.into(), &"Q35120".into()), "{links}");
 }
@@ -117,6 +154,41 @@ fn definitions_are_mirrored_as_they_are() {
     let summary = bench.harvest("definitions", None, &["--prefix", "ttl"]);
     assert_eq!((&summary["outcome"], &summary["created"]), (&"complete".into(), &(definitions.len() as u64).into()), "{summary}");
     check(&bench, &definitions);
+}
+
+#[test]
+fn imported_definitions_are_found_and_shown_under_their_names() {
+    let bench = Bench::at("http://127.0.0.1:1/");
+    let files: Vec<String> = files().into_iter().map(|path| path.display().to_string()).collect();
+    let files: Vec<&str> = files.iter().map(String::as_str).collect();
+    let import =
+        || bench.run(&[&["import", "--json", "--name", "terms", "--split", "subject"], files.as_slice()].concat()).json();
+    let created = import()[0]["created"].as_u64().expect("a number");
+    assert!(created >= 11, "{created}");
+    let again = import();
+    let moved = ["created", "changed", "withdrawn"].map(|kind| again[0][kind].as_u64().unwrap_or(0));
+    assert_eq!(moved, [0, 0, 0], "what did not change is not changed: {again}");
+    let report = bench.run(&["verify", "--json"]).json();
+    assert_eq!((&report["fault_count"], &report["records"]), (&0.into(), &created.into()), "{report}");
+
+    let server = Server::start(&bench, &[]);
+    let found = |words: &str, record: &str, kind: &str| {
+        let found = bench.run(&["search", "--json", words]).json();
+        let entry = found["entries"].as_array().expect("entries").iter().find(|entry| entry["record"] == record);
+        assert_eq!(entry.map(|entry| entry["kind"].clone()), Some(kind.into()), "{words}: {found}");
+        let page = server.get_as(&format!("/record/{}", record.replace('#', "%23")), "text/html").ok();
+        assert!(page.body.contains(&format!("<h1>{words}")), "{words}: {}", page.body);
+    };
+    found("Samiska", "https://id.example.org/language/smi", "language");
+    found("Sak", "https://id.example.org/vocab/#Thing", "class");
+    if files.iter().any(|file| file.ends_with("/languages.ttl")) {
+        assert!(created > 5000, "{created}");
+        found("Svenska", "https://id.kb.se/language/swe", "language");
+        found("Författare", "https://id.kb.se/relator/author", "role");
+        found("Sverige", "https://id.kb.se/country/sw", "country");
+        let below = "SELECT (COUNT(DISTINCT ?class) AS ?n) { ?class rdfs:subClassOf+ kbv:Work ; a owl:Class }";
+        assert!(bench.count(below) > 10);
+    }
 }
 
 #[test]
@@ -167,7 +239,7 @@ fn records_of_any_shape_have_the_entries_that_verify_expects() {
     for round in ["harvested", "rebuilt"] {
         let done = bench.run(&["verify", "--json"]);
         assert_eq!(done.code, Some(0), "{round}: {}", done.stdout);
-        for view in ["store", "links", "search"] {
+        for view in ["store", "links", "labels", "search"] {
             bench.run(&["rebuild", view]).expect(0);
         }
     }

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 
 use axum::Router;
 use chrono::Utc;
-use libris_mirror::demo::{Catalogue, FakeLibris, Faults, ServerState};
+use libris_mirror::demo::{Catalogue, FakeLibris, Faults, ServerState, Shapes};
 use serde_json::Value;
 
 /// A mirror in a directory of its own.
@@ -81,9 +81,18 @@ impl Bench {
         Self::wrapped(records, |router| router)
     }
 
+    /// A fake Libris whose records have these shapes.
+    pub fn shaped(records: u64, shapes: Shapes) -> Self {
+        Self::of(Catalogue::shaped(records, shapes, Utc::now()), |router| router)
+    }
+
     /// A fake Libris whose routes are wrapped, to make faults.
     pub fn wrapped(records: u64, wrap: impl FnOnce(Router) -> Router) -> Self {
-        let state = ServerState::new(Catalogue::new(records, Utc::now()), true);
+        Self::of(Catalogue::new(records, Utc::now()), wrap)
+    }
+
+    fn of(catalogue: Catalogue, wrap: impl FnOnce(Router) -> Router) -> Self {
+        let state = ServerState::new(catalogue, true);
         let server = FakeLibris::start(state, 0, wrap).expect("a free port");
         let (url, context) = (server.url(), server.context_url());
         Self { directory: tempfile::tempdir().expect("a directory"), url, context, server: Some(server) }
@@ -171,7 +180,7 @@ impl Bench {
     }
 
     /// Everything that the mirror holds, for comparison: the N-Quads, the table of records, the links, the
-    /// entries of the search, the kept counts, and the indexes that there are.
+    /// names, the entries of the search, the kept counts, and the indexes that there are.
     pub fn contents(&self) -> Vec<String> {
         let mut lines = self.quads();
         let log = rusqlite::Connection::open(self.data().join("mirror.db")).expect("a log");
@@ -179,6 +188,7 @@ impl Bench {
             "SELECT name, identifier, datestamp_text, datestamp, sets, record.deleted, record.withdrawn, hex(hash) FROM record JOIN source ON source.id = source_id ORDER BY 1, 2",
             "SELECT graph, entity, path, property, authority, local_id, iri FROM link ORDER BY 1, 2, 3, 4, 5, 6, 7",
             "SELECT graph, entity, kind, label, heading, detail, year, triples FROM entry ORDER BY 1",
+            "SELECT identifier, iri, language, text, rank FROM label JOIN record ON record.id = record_id ORDER BY 1, 2, 5, 3, 4",
             "SELECT name, live, deleted, withdrawn FROM source ORDER BY 1",
             "SELECT name FROM sqlite_schema WHERE type = 'index' ORDER BY 1",
         ] {

@@ -52,7 +52,7 @@ fn only_the_command_line_prints_or_reads_the_environment() {
 }
 
 /// Each room with the rooms that it may use: those on its own floor or below, without circles.
-const MAY_USE: [(&str, &[&str]); 25] = [
+const MAY_USE: [(&str, &[&str]); 27] = [
     ("build", &[]),
     ("pipeline", &[]),
     ("guide", &[]),
@@ -65,26 +65,30 @@ const MAY_USE: [(&str, &[&str]); 25] = [
     ("snapshots", &["log", "views"]),
     ("store", &["config", "log", "pipeline", "rdf", "snapshots", "views"]),
     ("links", &["log", "rdf", "views"]),
+    ("labels", &["log", "rdf", "views"]),
+    ("citation", &["labels", "log", "rdf"]),
     ("quarantine", &["log", "views"]),
-    ("query", &["snapshots", "store"]),
-    ("search", &["log", "rdf", "views"]),
-    ("data_dir", &["log", "snapshots", "store"]),
+    ("query", &["labels", "log", "rdf", "snapshots", "store"]),
+    ("search", &["links", "log", "rdf", "views"]),
+    ("data_dir", &["log", "search", "snapshots", "store"]),
     ("export", &["log", "pipeline", "quarantine", "query", "rdf", "views"]),
-    ("mirror", &["config", "data_dir", "links", "log", "quarantine", "search", "snapshots", "store", "views"]),
+    ("mirror", &["config", "data_dir", "labels", "links", "log", "quarantine", "search", "snapshots", "store", "views"]),
     ("figures", &["log", "mirror", "quarantine", "snapshots", "views"]),
-    ("backup", &["data_dir", "log", "snapshots", "store"]),
+    ("backup", &["data_dir", "log", "search", "snapshots", "store"]),
     ("verify", &["log", "mirror", "pipeline", "views"]),
     ("harvest", &["config", "emm", "log", "mirror", "oai", "quarantine", "rdf", "views"]),
     ("demo", &["oai", "rdf"]),
     (
         "serve",
         &[
+            "citation",
             "config",
             "data_dir",
             "export",
             "figures",
             "guide",
             "harvest",
+            "labels",
             "links",
             "log",
             "mirror",
@@ -100,6 +104,7 @@ const MAY_USE: [(&str, &[&str]); 25] = [
         "cli",
         &[
             "backup",
+            "citation",
             "config",
             "data_dir",
             "demo",
@@ -107,6 +112,7 @@ const MAY_USE: [(&str, &[&str]); 25] = [
             "figures",
             "guide",
             "harvest",
+            "labels",
             "links",
             "log",
             "mirror",

@@ -17,6 +17,7 @@
 //! - `misbehaviour`: departures from the specification that were seen in the wild, line by line
 //! - `bad_records`: records that are no good, or look so
 //! - `changes`: the order of changes
+//! - `labels`: what IRIs are called: in queries, on pages, in each language
 //! - `search`: titles, names, identifiers
 //! - `serve_protocol`: the SPARQL 1.1 Protocol, case by case
 //! - `query_output`: what `query` prints when something fails
@@ -27,19 +28,24 @@
 //! - `serve_limits`: what one query or client may take
 //! - `serve_hostile`: requests that no browser sends
 //! - `serve_pages`: what people see
+//! - `citations`: records for reference managers
 //! - `clients`: what users ask with, browsers among them
 //! - `several_sources`: which version counts
 //! - `snapshots`: readers beside the writer, `publish`
 //! - `protocol`: what servers do and a harvester must bear
 //! - `command_line`: help, exit codes, errors, configuration
 //! - `cron`: the lines of the crontab
+//! - `sources`: sources of the configuration, and when they are due
 //! - `outputs`: files, pipes, devices and links that results are written to
 //! - `definitions`: records that are no KBV, and another provider's server
+//! - `questions`: the example queries, and 24 questions of statistics
+//! - `payloads`, `reckoning`: their answers, computed without RDF
 //! - `contexts`: the JSON-LD context of a source, which may change
 //! - `namespaces`: payloads that need a declaration from outside
 //! - `model`: several sources with the same identifiers, against a model of what wins and in which order it happened
 //! - `upgrade`: what a mirror of the version before meets
 //! - `views`: a view that the program does not know, and one that never ends
+//! - `shapes`: records of many vocabularies, and the table that says what they say
 //! - `guide`: every command of the README and of the guide
 //! - `house`: rules that the source tree keeps
 //! - `arrows`: which source file uses which, for these rules
@@ -48,6 +54,7 @@ mod arrows;
 mod backups;
 mod bad_records;
 mod changes;
+mod citations;
 mod clients;
 mod command_line;
 mod contexts;
@@ -66,6 +73,7 @@ mod harness;
 mod house;
 mod interruption;
 mod isolation;
+mod labels;
 mod lists;
 mod main_line;
 mod misbehaviour;
@@ -73,9 +81,12 @@ mod model;
 mod namespaces;
 mod older;
 mod outputs;
+mod payloads;
 mod proof;
 mod protocol;
 mod query_output;
+mod questions;
+mod reckoning;
 mod scripted;
 mod search;
 mod serve_dumps;
@@ -87,8 +98,10 @@ mod serve_records;
 mod serve_sitemap;
 mod server;
 mod several_sources;
+mod shapes;
 mod snapshots;
 mod soak;
+mod sources;
 mod sparql_mistakes;
 mod upgrade;
 mod views;

@@ -3,8 +3,9 @@
 use crate::harness::Bench;
 
 /// Takes the last migrations back: pages were what views followed, one column was identity, dirty mark and tie-break, a
-/// document had one version, and a snapshot had a page and no manifest.
+/// document had one version, words were in the log's file, and a snapshot had a page and no manifest.
 const WITHOUT_CHANGES: &str = "
+    DROP TABLE said; DROP TABLE source_document;
     DROP TABLE emm_known; DROP TABLE emm_entity; DROP TABLE emm_class;
     ALTER TABLE source DROP COLUMN kind; ALTER TABLE source DROP COLUMN settings;
     ALTER TABLE record ADD COLUMN changed_page INTEGER NOT NULL DEFAULT 0;
@@ -14,12 +15,13 @@ const WITHOUT_CHANGES: &str = "
     ALTER TABLE record DROP COLUMN last_change;
     ALTER TABLE record DROP COLUMN hash_rule;
     UPDATE view SET watermark = coalesce((SELECT page_id FROM change WHERE id = watermark), 0);
-    ALTER TABLE view DROP COLUMN version;
+    ALTER TABLE view DROP COLUMN version; ALTER TABLE view DROP COLUMN shapes;
     DROP TABLE change;
     CREATE TABLE document (url TEXT PRIMARY KEY, fetched_at INTEGER NOT NULL, body BLOB NOT NULL);
     INSERT INTO document SELECT url, fetched_at, body FROM document_version
         WHERE id IN (SELECT max(id) FROM document_version GROUP BY url);
-    DROP TABLE document_version;
+    DROP TABLE document_version; DROP TABLE label; DELETE FROM view WHERE name = 'labels';
+    CREATE VIRTUAL TABLE word USING fts5 (title, name, subject, identifier, content = '', contentless_delete = 1);
     ALTER TABLE harvest DROP COLUMN ascended; ALTER TABLE harvest DROP COLUMN reopened_from; ALTER TABLE harvest DROP COLUMN doubtful; ALTER TABLE harvest DROP COLUMN since_opened;
     ALTER TABLE audit DROP COLUMN ascended; ALTER TABLE audit DROP COLUMN reopened_from; ALTER TABLE audit DROP COLUMN doubtful; ALTER TABLE audit DROP COLUMN since_opened;
     PRAGMA user_version = 8;";

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::ConfigError;
 
-pub use documents::{DocumentsSource, Split};
+pub use documents::{DocumentsSource, STDIN, Split};
 pub use emm::EmmSource;
 pub use oai_pmh::OaiSource;
 

@@ -1,4 +1,4 @@
-//! The style sheet, the script and the icon, which are compiled in. Their addresses change with their content, so that
+//! The style sheet, the scripts and the icon, which are compiled in. Their addresses change with their content, so that
 //! browsers may cache them; except `/favicon.ico`, whose address browsers know.
 
 use std::sync::LazyLock;
@@ -34,6 +34,8 @@ macro_rules! asset {
 pub static STYLE: Asset = asset!("style.css", "text/css; charset=utf-8");
 /// The script of the SPARQL page.
 pub static SCRIPT: Asset = asset!("sparql.js", "text/javascript; charset=utf-8");
+/// The script of the search field.
+pub static SUGGEST: Asset = asset!("suggest.js", "text/javascript; charset=utf-8");
 /// The icon.
 pub static ICON: Asset = asset!("icon.svg", "image/svg+xml");
 /// The icon in 16 and 32 pixels, for `/favicon.ico`.
@@ -56,7 +58,7 @@ impl Asset {
 
 /// `/assets/<name>`
 pub async fn asset(Path(name): Path<String>) -> Result<Response, Problem> {
-    let found = [&STYLE, &SCRIPT, &ICON].into_iter().find(|asset| asset.name == name);
+    let found = [&STYLE, &SCRIPT, &SUGGEST, &ICON].into_iter().find(|asset| asset.name == name);
     let asset = found.ok_or_else(|| Problem::not_found("there is no such file"))?;
     Ok(asset.response("public, max-age=31536000, immutable"))
 }

@@ -1,9 +1,7 @@
-//! The fields of a record as a librarian reads them, in that order. Pure: quads in, fields out.
-
-use oxigraph::model::NamedOrBlankNodeRef;
+//! The fields of a record as a librarian reads them, in that order. Pure: what it says in, fields out.
 
 use super::words::Words;
-use crate::rdf::{Graph, Node, last_part};
+use crate::rdf::shapes::{Contributor, Description, Name, Publication, SeriesPart, Thing};
 
 /// A field with its values.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,207 +13,160 @@ pub struct Field {
 }
 
 /// A value: a text, and the IRI of what it names, if there is one. If the text is missing, the IRI must be looked up.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Piece {
     /// The text.
     pub text: Option<String>,
     /// The IRI.
     pub iri: Option<String>,
-    /// What follows the text, such as a role.
+    /// What its bearer did: roles, to be shown in brackets.
+    pub roles: Vec<Piece>,
+    /// What follows the text, such as a number in a series.
     pub after: String,
 }
 
-impl Piece {
-    fn text(text: impl Into<String>) -> Self {
-        Self { text: Some(text.into()), iri: None, after: String::new() }
-    }
-}
-
-/// Returns the fields of the entity that a record describes.
+/// Returns the fields of what a record describes. Names are in the first of these languages that they have.
 #[must_use]
-pub fn fields(graph: &Graph<'_>, main: Node<'_>, said: &Words) -> Vec<Field> {
-    let works: Vec<Node<'_>> =
-        std::iter::once(main).chain(graph.nodes(main, "instanceOf").filter(|work| graph.describes(*work))).collect();
-    let texts = |property: &str| literals(graph, &[main], property);
-    let things = |properties: &[&str]| named(graph, &works, properties);
-    let all = [
-        (said.responsibility, texts("responsibilityStatement")),
-        (said.contributors, contributors(graph, &works)),
-        (said.publication, publications(graph, main)),
-        (said.life_span, texts("lifeSpan")),
-        (said.description, texts("description")),
-        (said.extent, named(graph, &[main], &["extent"])),
-        (said.series, series(graph, main)),
-        (said.part_of, named(graph, &[main], &["isPartOf"])),
-        (said.work, works_elsewhere(graph, main)),
-        (said.language, things(&["language", "associatedLanguage"])),
-        (said.genre, things(&["genreForm", "category"])),
-        (said.subjects, things(&["subject"])),
-        (said.classification, things(&["classification"])),
-        (said.summary, things(&["summary"])),
-        (said.notes, things(&["hasNote"])),
-        (said.nationality, things(&["nationality"])),
-        (said.variants, variants(graph, main)),
-        (said.scope_note, texts("scopeNote")),
-        (said.broader, things(&["broader"])),
-        (said.narrower, things(&["narrower"])),
-        (said.related, things(&["related"])),
-        (said.scheme, things(&["inScheme"])),
-        (said.identifiers, identifiers(graph, main)),
+pub fn fields(said: &Description, languages: &[String], words: &Words) -> Vec<Field> {
+    let texts = |texts: &[String]| texts.iter().map(text).collect();
+    let names = |names: &[Name]| names.iter().map(|name| text(&name.text)).collect();
+    let things = |things: &[Thing]| things.iter().filter_map(|thing| piece(thing, languages)).collect();
+    let all: [(&'static str, Vec<Piece>); 25] = [
+        (words.responsibility, texts(&said.responsibility)),
+        (words.contributors, said.contributors.iter().filter_map(|contributor| contributor_of(contributor, languages)).collect()),
+        (words.publication, said.publications.iter().filter_map(|publication| publication_of(publication, languages)).collect()),
+        (words.life_span, said.life_span.iter().map(text).collect()),
+        (words.description, in_one_language(&said.descriptions, languages)),
+        (words.extent, things(&said.extents)),
+        (words.series, said.series.iter().filter_map(|series| series_of(series, languages)).collect()),
+        (words.part_of, things(&said.part_of)),
+        (words.work, things(&said.works)),
+        (words.language, things(&said.languages)),
+        (words.genre, things(&said.genres)),
+        (words.content, things(&said.contents)),
+        (words.carrier, things(&said.carriers)),
+        (words.subjects, things(&said.subjects)),
+        (words.classification, things(&said.classifications)),
+        (words.summary, things(&said.summaries)),
+        (words.notes, things(&said.notes)),
+        (words.nationality, things(&said.nationalities)),
+        (words.variants, names(&said.variants)),
+        (words.scope_note, in_one_language(&said.scope_notes, languages)),
+        (words.broader, things(&said.broader)),
+        (words.narrower, things(&said.narrower)),
+        (words.related, things(&said.related)),
+        (words.scheme, things(&said.schemes)),
+        (words.identifiers, said.identifiers.iter().map(|id| text(format!("{} {}", id.kind, id.value).trim())).collect()),
     ];
     let mut fields = Vec::new();
-    for (name, values) in all {
-        let mut distinct: Vec<Piece> = Vec::new();
-        for value in values {
-            if !distinct.contains(&value) {
-                distinct.push(value);
-            }
-        }
-        if !distinct.is_empty() {
-            fields.push(Field { name, values: distinct });
+    for (name, mut values) in all {
+        let mut seen = rustc_hash::FxHashSet::default();
+        values.retain(|value| seen.insert(value.clone()));
+        if !values.is_empty() {
+            fields.push(Field { name, values });
         }
     }
     fields
 }
 
-fn literals(graph: &Graph<'_>, of: &[Node<'_>], property: &str) -> Vec<Piece> {
-    let values = of.iter().flat_map(|node| graph.values(*node, property).collect::<Vec<_>>());
-    values
-        .filter_map(|value| match value {
-            oxigraph::model::Term::Literal(literal) => Some(Piece::text(literal.value().trim())),
-            _ => None,
-        })
-        .collect()
+fn text(text: impl Into<String>) -> Piece {
+    Piece { text: Some(text.into()), ..Piece::default() }
 }
 
-/// Returns the name of a node: the name in this record, or its IRI, which may be looked up.
-fn piece(graph: &Graph<'_>, node: Node<'_>) -> Option<Piece> {
-    let label = graph.label(node);
-    match node {
-        NamedOrBlankNodeRef::NamedNode(name) => {
-            Some(Piece { text: label, iri: Some(name.as_str().to_owned()), after: String::new() })
-        }
-        NamedOrBlankNodeRef::BlankNode(_) => label.map(Piece::text),
-    }
+/// Returns the name of a thing: the name in this record, or its IRI, which may be looked up.
+fn piece(thing: &Thing, languages: &[String]) -> Option<Piece> {
+    let text = thing.label(languages).map(str::to_owned);
+    let something = text.is_some() || thing.iri.is_some();
+    something.then(|| Piece { text, iri: thing.iri.clone(), ..Piece::default() })
 }
 
-fn named(graph: &Graph<'_>, of: &[Node<'_>], properties: &[&str]) -> Vec<Piece> {
-    let mut pieces = Vec::new();
-    for (node, property) in of.iter().flat_map(|node| properties.iter().map(move |property| (*node, *property))) {
-        pieces.extend(graph.nodes(node, property).filter_map(|value| piece(graph, value)));
-        pieces.extend(literals(graph, &[node], property));
-    }
-    pieces
+/// Returns texts in the first language that has any, since the others say the same.
+fn in_one_language(texts: &[Name], languages: &[String]) -> Vec<Piece> {
+    let chosen = crate::rdf::shapes::choose(texts, languages);
+    let language = texts.iter().find(|name| Some(name.text.as_str()) == chosen).map(|name| &name.language);
+    texts.iter().filter(|name| Some(&name.language) == language).map(|name| text(&name.text)).collect()
 }
 
-fn contributors(graph: &Graph<'_>, works: &[Node<'_>]) -> Vec<Piece> {
-    let contributions = works.iter().flat_map(|work| graph.nodes(*work, "contribution").collect::<Vec<_>>());
-    contributions
-        .flat_map(|contribution| {
-            let roles: Vec<String> = graph
-                .nodes(contribution, "role")
-                .filter_map(|role| match role {
-                    NamedOrBlankNodeRef::NamedNode(name) => Some(last_part(name.as_str())),
-                    NamedOrBlankNodeRef::BlankNode(_) => graph.label(role),
-                })
-                .collect();
-            let after = if roles.is_empty() { String::new() } else { format!(" ({})", roles.join(", ")) };
-            let agents: Vec<Piece> = graph.nodes(contribution, "agent").filter_map(|agent| piece(graph, agent)).collect();
-            agents.into_iter().map(move |agent| Piece { after: after.clone(), ..agent })
-        })
-        .collect()
+fn contributor_of(contributor: &Contributor, languages: &[String]) -> Option<Piece> {
+    let roles = contributor.roles.iter().filter_map(|role| piece(role, languages)).collect();
+    piece(&contributor.agent, languages).map(|agent| Piece { roles, ..agent })
 }
 
-fn publications(graph: &Graph<'_>, main: Node<'_>) -> Vec<Piece> {
-    let each = graph.nodes(main, "publication").chain(graph.nodes(main, "manufacture"));
-    each.filter_map(|publication| {
-        let label = |property| graph.nodes(publication, property).find_map(|node| graph.label(node));
-        let text = |property| graph.text(publication, property).map(str::to_owned);
-        let (place, agent) = (label("place"), label("agent"));
-        let year = text("year").or_else(|| text("date")).or_else(|| text("startYear"));
-        let before = [place, agent].into_iter().flatten().collect::<Vec<_>>().join(" : ");
-        let whole = [Some(before).filter(|text| !text.is_empty()), year].into_iter().flatten().collect::<Vec<_>>().join(", ");
-        (!whole.is_empty()).then(|| Piece::text(whole))
-    })
-    .collect()
+fn publication_of(publication: &Publication, languages: &[String]) -> Option<Piece> {
+    let Publication { place, publisher, date } = publication;
+    let named = |thing: &Option<Thing>| thing.as_ref().and_then(|thing| thing.label(languages)).map(str::to_owned);
+    let before = [named(place), named(publisher)].into_iter().flatten().collect::<Vec<_>>().join(" : ");
+    let parts = [Some(before).filter(|text| !text.is_empty()), date.clone()];
+    let whole = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
+    (!whole.is_empty()).then(|| text(whole))
 }
 
-fn series(graph: &Graph<'_>, main: Node<'_>) -> Vec<Piece> {
-    let memberships = graph.nodes(main, "seriesMembership");
-    memberships
-        .flat_map(|membership| {
-            let number = graph.text(membership, "seriesEnumeration").map_or(String::new(), |number| format!(" ; {number}"));
-            let statement = graph.text(membership, "seriesStatement").map(Piece::text);
-            let pieces: Vec<Piece> =
-                graph.nodes(membership, "inSeries").filter_map(|series| piece(graph, series)).chain(statement).collect();
-            pieces.into_iter().map(move |piece| Piece { after: number.clone(), ..piece })
-        })
-        .collect()
-}
-
-/// Returns the values of works that have a record of their own.
-fn works_elsewhere(graph: &Graph<'_>, main: Node<'_>) -> Vec<Piece> {
-    let works = graph
-        .nodes(main, "instanceOf")
-        .filter(|work| matches!(work, NamedOrBlankNodeRef::NamedNode(_)) && !graph.describes(*work));
-    works.filter_map(|work| piece(graph, work)).collect()
-}
-
-fn variants(graph: &Graph<'_>, main: Node<'_>) -> Vec<Piece> {
-    let nodes = graph.nodes(main, "hasVariant").filter_map(|variant| graph.label(variant).map(Piece::text));
-    nodes.chain(literals(graph, &[main], "altLabel")).collect()
-}
-
-fn identifiers(graph: &Graph<'_>, main: Node<'_>) -> Vec<Piece> {
-    let nodes = graph.nodes(main, "identifiedBy").chain(graph.nodes(main, "indirectlyIdentifiedBy"));
-    nodes
-        .filter_map(|node| {
-            let value = graph.text(node, "value")?;
-            let kind = graph.class(node).filter(|class| *class != "Identifier").or_else(|| graph.text(node, "typeNote"));
-            Some(Piece::text(kind.map_or_else(|| value.to_owned(), |kind| format!("{kind} {value}"))))
-        })
-        .collect()
+fn series_of(series: &SeriesPart, languages: &[String]) -> Option<Piece> {
+    let after = series.number.as_ref().map_or(String::new(), |number| format!(" ; {number}"));
+    piece(&series.series, languages).map(|piece| Piece { after, ..piece })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rdf::{Graph, Shapes};
     use crate::serve::pages::words::Language;
     use oxigraph::io::{RdfFormat, RdfParser};
     use oxigraph::model::Quad;
 
-    #[test]
-    fn a_book_shows_what_a_catalogue_card_shows() {
-        let turtle = r#"@prefix : <https://id.kb.se/vocab/> . @base <https://libris.kb.se/abc> .
-            <> :mainEntity <#it> .
-            <#it> a :PhysicalResource; :hasTitle [a :Title; :mainTitle "Fröken Julie"; :subtitle "ett naturalistiskt sorgespel"];
-              :instanceOf [a :Text; :contribution [a :PrimaryContribution; :agent <https://libris.kb.se/x#it>; :role <https://id.kb.se/relator/author>];
-                :subject <https://id.kb.se/term/sao/Historiker>; :genreForm <https://id.kb.se/term/saogf/Dramatik>];
-              :publication [:place [:label "Stockholm"]; :agent [:label "Seelig"]; :year "1888"];
-              :identifiedBy [a :ISBN; :value "91"], [a :Identifier; :typeNote "isni"; :value "7"]."#;
+    fn told(turtle: &str) -> Vec<String> {
+        let document = format!("@prefix : <https://id.kb.se/vocab/> . @base <https://libris.kb.se/abc> . {turtle}");
         let quads: Vec<Quad> =
-            RdfParser::from_format(RdfFormat::Turtle).for_slice(turtle).collect::<Result<_, _>>().expect("valid Turtle");
-        let graph = Graph::new(&quads);
-        let main = graph.main_entity("https://libris.kb.se/abc").expect("it");
-        let fields = fields(&graph, main, Language::English.words());
-        let told: Vec<String> = fields
-            .iter()
-            .map(|field| {
-                let values = field.values.iter().map(|piece| {
-                    format!("{}{}", piece.text.as_deref().or(piece.iri.as_deref()).unwrap_or_default(), piece.after)
-                });
-                format!("{}: {}", field.name, values.collect::<Vec<_>>().join(" | "))
-            })
-            .collect();
-        assert_eq!(
-            told,
-            [
-                "Contributors: https://libris.kb.se/x#it (author)",
-                "Published: Stockholm : Seelig, 1888",
-                "Genre and form: https://id.kb.se/term/saogf/Dramatik",
-                "Subjects: https://id.kb.se/term/sao/Historiker",
-                "Identifiers: ISBN 91 | isni 7",
-            ]
+            RdfParser::from_format(RdfFormat::Turtle).for_slice(&document).collect::<Result<_, _>>().expect("valid Turtle");
+        let said = Description::of(&Shapes::standard(), "https://libris.kb.se/abc", &Graph::new(&quads)).expect("something");
+        let shown = |piece: &Piece| piece.text.clone().or_else(|| piece.iri.clone()).unwrap_or_default();
+        let of_field = |field: &Field| {
+            let values = field.values.iter().map(|piece| {
+                let roles: Vec<String> = piece.roles.iter().map(|role| format!(" ({})", shown(role))).collect();
+                format!("{}{}{}", shown(piece), roles.concat(), piece.after)
+            });
+            format!("{}: {}", field.name, values.collect::<Vec<_>>().join(" | "))
+        };
+        fields(&said, &["en".to_owned()], Language::English.words()).iter().map(of_field).collect()
+    }
+
+    #[test]
+    fn a_book_shows_what_a_catalogue_card_shows_in_either_shape() {
+        let book = |class: &str, instance: &str, work: &str| {
+            told(&format!(
+                r#"<> :mainEntity <#it> .
+            <#it> a :{class}; {instance} :hasTitle [a :Title; :mainTitle "Fröken Julie"; :subtitle "ett naturalistiskt sorgespel"];
+              :instanceOf [{work} :contribution [a :PrimaryContribution; :agent <https://libris.kb.se/x#it>; :role <https://id.kb.se/relator/author>];
+                :subject <https://id.kb.se/term/sao/Historiker>];
+              :seriesMembership [:seriesStatement "Dramatik"; :seriesEnumeration "3"];
+              :publication [:place [:label "Stockholm"]; :agent [:label "Seelig"]; :year "1888"];
+              :identifiedBy [a :ISBN; :value "91"], [a :Identifier; :typeNote "isni"; :value "7"]."#
+            ))
+        };
+        let text = "<https://id.kb.se/term/rda/Text>";
+        let old = "a :Text; :genreForm <https://id.kb.se/term/saogf/Dramatik>; :contentType";
+        let new = "a :Monograph; :category <https://id.kb.se/term/saogf/Dramatik>,";
+        let volume = "<https://id.kb.se/term/rda/Volume>;";
+        let due = [
+            "Contributors: https://libris.kb.se/x#it (https://id.kb.se/relator/author)",
+            "Published: Stockholm : Seelig, 1888",
+            "Series: Dramatik ; 3",
+            "Genre and form: https://id.kb.se/term/saogf/Dramatik",
+            "Content: https://id.kb.se/term/rda/Text",
+            "Carrier: https://id.kb.se/term/rda/Volume",
+            "Subjects: https://id.kb.se/term/sao/Historiker",
+            "Identifiers: ISBN 91 | isni 7",
+        ];
+        assert_eq!(book("Print", &format!(":carrierType {volume}"), &format!("{old} {text};")), due);
+        assert_eq!(book("PhysicalResource", &format!(":category {volume}"), &format!("{new} {text};")), due);
+    }
+
+    #[test]
+    fn a_term_is_described_in_one_language() {
+        let term = told(
+            r#"@prefix skos: <http://www.w3.org/2004/02/skos/core#> .
+            <> a skos:Concept; skos:prefLabel "Ett"@sv, "One"@en; skos:definition "Ett tal"@sv, "A number"@en; skos:broader <https://x.example/Tal> ."#,
         );
+        assert_eq!(term, ["Description: A number", "Broader: https://x.example/Tal"]);
     }
 }

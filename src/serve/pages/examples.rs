@@ -40,18 +40,28 @@ macro_rules! examples {
 
 examples! {
     "novels-by-year",
-    "kinds",
+    "books-by-decade",
     "languages",
     "translations",
+    "translated-authors",
     "childrens-books",
-    "publishers",
+    "audio-books",
+    "serials",
+    "genres",
+    "work-types",
+    "contents",
+    "carriers",
+    "kinds",
+    "countries",
     "places",
+    "publishers",
+    "prolific-authors",
+    "roles",
     "subjects",
     "books-on-a-subject",
+    "series",
     "viaf-without-wikidata",
     "wikidata",
-    "prolific-authors",
-    "series",
     "identifiers",
     "recently-changed",
     "one-record",
@@ -70,6 +80,7 @@ mod tests {
         }
         for example in EXAMPLES {
             assert!(example.english.len() > 5 && example.swedish.len() > 5, "{example:?}");
+            assert!(example.query.starts_with("# Relies on: "), "{example:?}");
             parser.clone().parse_query(example.query).unwrap_or_else(|error| panic!("{}: {error}", example.name));
         }
     }

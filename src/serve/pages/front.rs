@@ -10,8 +10,10 @@ use maud::{Markup, html};
 
 use super::charts::{lying_bars, standing_bars};
 use super::layout::{Page, Place, scroll, time_or};
+use super::names::Names;
+use super::narrowing::Asked;
+use super::search_form;
 use super::words::{Language, Words};
-use super::{kind_name, search_form};
 use crate::links::Authority;
 use crate::serve::app::App;
 use crate::serve::overview::Overview;
@@ -38,10 +40,20 @@ pub async fn front(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Re
         }
         Err(problem) => return Err(problem),
     };
-    Ok(page.render(StatusCode::OK, &content(&page, &overview)))
+    let shown = overview.kinds.iter().take(KINDS).map(|(kind, records, _)| (kind.clone(), *records)).collect::<Vec<_>>();
+    let shapes = Arc::clone(&app.config.shapes);
+    let kinds = app
+        .log
+        .read(move |reading| {
+            let names = Names::new(&reading.log, &shapes, language);
+            let kinds = shown.into_iter().map(|(kind, records)| Ok((names.kind(&kind)?, records)));
+            kinds.collect::<Result<Vec<_>, _>>()
+        })
+        .await?;
+    Ok(page.render(StatusCode::OK, &content(&page, &overview, &kinds)))
 }
 
-fn content(page: &Page<'_>, overview: &Overview) -> Markup {
+fn content(page: &Page<'_>, overview: &Overview, kinds: &[(String, u64)]) -> Markup {
     let (words, language, base) = (page.words(), page.language, &page.app.base);
     // Every record has a number of old Libris, which is not a link to another authority.
     let others = overview.links.iter().filter(|(name, _)| name != Authority::Libris.name());
@@ -55,7 +67,7 @@ fn content(page: &Page<'_>, overview: &Overview) -> Markup {
     html! {
         section.hero {
             h1 { (words.tagline) }
-            (search_form(page, ""))
+            (search_form(page, &Asked::default()))
         }
         ul.figures aria-label=(words.what_is_here) {
             li { strong { (language.number(overview.records())) } " " (words.records) }
@@ -83,14 +95,7 @@ fn content(page: &Page<'_>, overview: &Overview) -> Markup {
             }
             section {
                 h2 { (words.kinds) }
-                table {
-                    thead { tr { th scope="col" { (words.kind) } th.number scope="col" { (words.records) } th.number scope="col" { (words.triples) } } }
-                    tbody {
-                        @for (kind, records, triples) in overview.kinds.iter().take(KINDS) {
-                            tr { th scope="row" { (kind_name(kind, language)) } td.number { (language.number(records)) } td.number { (language.number(triples)) } }
-                        }
-                    }
-                }
+                (lying_bars(words.kinds, [words.kind, words.records], kinds, language))
             }
             @let harvests = harvests(overview);
             @if !harvests.is_empty() {

@@ -83,6 +83,12 @@ impl Page<'_> {
     /// Renders the page around its content.
     #[must_use]
     pub fn render(&self, status: StatusCode, content: &Markup) -> Response {
+        self.render_with(status, &html! {}, content)
+    }
+
+    /// Renders the page around its content, with more elements in its head.
+    #[must_use]
+    pub fn render_with(&self, status: StatusCode, head: &Markup, content: &Markup) -> Response {
         let (words, base) = (self.words(), &self.app.base);
         let menu = [
             (Place::Home, format!("{base}/"), words.home),
@@ -102,6 +108,7 @@ impl Page<'_> {
                     link rel="stylesheet" href=(assets::STYLE.address(base));
                     link rel="icon" type="image/svg+xml" href=(assets::ICON.address(base));
                     (self.alternates())
+                    (head)
                     @if self.script { script src=(assets::SCRIPT.address(base)) defer {} }
                 }
                 body {

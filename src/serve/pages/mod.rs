@@ -8,6 +8,8 @@ mod front;
 mod guide;
 mod harvest;
 mod layout;
+mod names;
+mod narrowing;
 mod record;
 mod search;
 mod sparql;
@@ -22,11 +24,13 @@ pub use front::front;
 pub use guide::{guide, guide_topic};
 pub use harvest::harvest;
 pub use record::record;
-pub use search::search;
+pub use search::{search, suggest};
 pub use words::Language;
 
 use super::app::App;
+use crate::rdf::Shapes;
 use layout::{Page, Place};
+use narrowing::Asked;
 
 /// Returns the language of the visitor.
 #[must_use]
@@ -36,8 +40,8 @@ pub fn language(headers: &HeaderMap) -> Language {
 
 /// Returns the SPARQL page.
 #[must_use]
-pub fn sparql(app: &App, headers: &HeaderMap, query: &str) -> Response {
-    sparql::page(app, headers, query)
+pub fn sparql(app: &App, headers: &HeaderMap, query: &str, names: bool) -> Response {
+    sparql::page(app, headers, query, names)
 }
 
 /// Returns the page for an address that does not exist (404).
@@ -58,50 +62,39 @@ pub fn missing(app: &App, headers: &HeaderMap) -> Response {
     let content = html! {
         h1 { (words.not_found) }
         p { (words.not_found_hint) }
-        (search_form(&page, ""))
+        (search_form(&page, &Asked::default()))
     };
     page.render(StatusCode::NOT_FOUND, &content)
 }
 
-fn search_form(page: &Page<'_>, text: &str) -> Markup {
-    let words = page.words();
+/// Returns the form of a search. What is chosen stays chosen when the words change.
+fn search_form(page: &Page<'_>, asked: &Asked) -> Markup {
+    let (words, base) = (page.words(), &page.app.base);
     html! {
-        form.search role="search" method="get" action={ (page.app.base) "/search" } {
+        form.search role="search" method="get" action={ (base) "/search" } {
             label for="q" { (words.search_label) }
             div.row {
-                input #q type="search" name="q" value=(text) autocomplete="off" aria-describedby="search-hint";
+                div.typing {
+                    input #q type="search" name="q" value=(asked.text) autocomplete="off" aria-describedby="search-hint" data-suggest={ (base) "/suggest" };
+                }
+                @for (name, value) in asked.parameters().iter().filter(|(name, _)| !["q", "page"].contains(name)) {
+                    input type="hidden" name=(name) value=(value);
+                }
                 button.primary type="submit" { (words.search) }
             }
             p.hint #search-hint { (words.search_hint) }
+            script src=(assets::SUGGEST.address(base)) defer {}
         }
     }
 }
 
-/// Returns the name of a class for people: the name in KBV, split into words.
-fn kind_name(kind: &str, language: Language) -> String {
-    let swedish = match kind {
-        "PhysicalResource" => "Fysisk resurs",
-        "DigitalResource" => "Digital resurs",
-        "Print" => "Tryck",
-        "Electronic" => "Elektronisk resurs",
-        "Instance" => "Instans",
-        "Person" => "Person",
-        "Organization" => "Organisation",
-        "Meeting" => "Möte",
-        "Family" => "Släkt",
-        "Topic" => "Ämnesord",
-        "ComplexSubject" => "Sammansatt ämne",
-        "Geographic" => "Geografiskt ämne",
-        "GenreForm" => "Genre/form",
-        "Work" | "Monograph" | "Text" => "Verk",
-        "" => "Post",
-        _ => "",
-    };
-    if language == Language::Swedish && !swedish.is_empty() {
-        return swedish.to_owned();
+/// Returns the name of a kind for people: by the table, or, of a class that no kind fits, the class, split into words.
+fn kind_name(shapes: &Shapes, kind: &str, language: Language) -> String {
+    if let Some(known) = shapes.kind(kind) {
+        return if language == Language::Swedish { known.sv.clone() } else { known.en.clone() };
     }
     if kind.is_empty() {
-        return "Record".to_owned();
+        return language.words().record.to_owned();
     }
     let mut name = String::new();
     for (place, c) in crate::rdf::last_part(kind).chars().enumerate() {
@@ -113,4 +106,10 @@ fn kind_name(kind: &str, language: Language) -> String {
         }
     }
     name
+}
+
+/// Returns the languages of names for a visitor: the visitor's own before those of the table.
+fn languages(shapes: &Shapes, language: Language) -> Vec<String> {
+    let own = if language == Language::Swedish { "sv" } else { "en" };
+    std::iter::once(own).chain(shapes.languages().iter().map(String::as_str)).map(str::to_owned).collect()
 }

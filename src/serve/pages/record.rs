@@ -4,18 +4,21 @@ use std::sync::Arc;
 
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use maud::{Markup, html};
-use oxigraph::model::{NamedOrBlankNodeRef, Quad};
+use maud::{Markup, PreEscaped, html};
+use oxigraph::model::Quad;
 use url::form_urlencoded;
 
 use super::card::{Field, Piece, fields};
-use super::kind_name;
+use super::languages;
 use super::layout::{Page, Place, scroll, time};
+use super::names::Names;
 use super::words::Language;
+use crate::citation::{Citation, CitationFormat, meta, schema_org};
+use crate::labels::Languages;
 use crate::links::{Authority, LinkFilter, LinkRow, LinksIndex};
-use crate::log::{RecordRow, VersionRow};
+use crate::log::{LogError, RecordRow, VersionRow};
 use crate::query::GraphFormat;
-use crate::rdf::{Graph, last_part};
+use crate::rdf::{Description, Graph, last_part};
 use crate::search::SearchIndex;
 use crate::serve::app::App;
 use crate::serve::negotiate::GRAPHS;
@@ -40,13 +43,17 @@ enum Target {
 /// The content of the page.
 struct Shown {
     title: String,
+    /// The name of its class.
     kind: String,
     /// The IRI of what the record describes.
     entity: Option<String>,
     fields: Vec<(&'static str, Vec<Value>)>,
+    /// Whether names of definitions are missing.
+    names_missing: bool,
     links: Vec<LinkRow>,
     history: Vec<VersionRow>,
     turtle: Option<String>,
+    citation: Option<Citation>,
 }
 
 /// Returns the page of a record: live, deleted, withdrawn or quarantined.
@@ -68,32 +75,34 @@ pub async fn record(app: &App, headers: &HeaderMap, row: RecordRow, content: Con
         if quads.is_empty() { None } else { Some(String::from_utf8_lossy(&write(&quads, GraphFormat::Turtle)?).into_owned()) };
     let record = row.version.identifier.clone();
     let id = row.version.record;
-    let base = app.config.serve.record_base.clone();
+    let (base, shapes) = (app.config.serve.record_base.clone(), Arc::clone(&app.config.shapes));
     let shown = app
         .log
         .read(move |reading| {
-            let graph = Graph::new(&quads);
-            let main = graph.main_entity(&record);
-            let search = SearchIndex(&reading.log);
+            let said = Description::of(&shapes, &record, &Graph::new(&quads));
+            let languages = languages(&shapes, language);
+            let (search, names) = (SearchIndex(&reading.log), Names::new(&reading.log, &shapes, language));
             let mut shown = Vec::new();
-            for Field { name, values } in main.map(|main| fields(&graph, main, words)).unwrap_or_default() {
+            for Field { name, values } in said.as_ref().map(|said| fields(said, &languages, words)).unwrap_or_default() {
                 let mut looked_up = Vec::new();
                 for value in values {
-                    looked_up.push(look_up(&search, value, &base)?);
+                    looked_up.push(look_up(&search, &names, value, &base)?);
                 }
                 shown.push((name, looked_up));
             }
+            let entity = said.as_ref().and_then(|said| said.entity.as_deref());
+            let title = names.of(entity.unwrap_or(&record), false)?;
+            let title = title.or_else(|| said.as_ref().and_then(|said| said.label(&languages)).map(str::to_owned));
             Ok(Shown {
-                title: main.and_then(|main| graph.label(main)).unwrap_or_else(|| last_part(&record)),
-                kind: main.and_then(|main| graph.class(main)).unwrap_or_default().to_owned(),
-                entity: main.and_then(|main| match main {
-                    NamedOrBlankNodeRef::NamedNode(name) => Some(name.as_str().to_owned()),
-                    NamedOrBlankNodeRef::BlankNode(_) => None,
-                }),
+                title: title.unwrap_or_else(|| last_part(&record)),
+                kind: names.kind(said.as_ref().map(|said| said.kind.as_str()).unwrap_or_default())?,
+                entity: said.and_then(|said| said.entity),
                 fields: shown,
+                names_missing: names.missing(),
                 links: LinksIndex(&reading.log).find(&LinkFilter::Record(record.clone()))?,
                 history: reading.log.history(id)?,
                 turtle,
+                citation: Citation::of(&reading.log, &shapes, &record, &quads, &Languages::one(language.code()))?,
             })
         })
         .await?;
@@ -109,20 +118,47 @@ pub async fn record(app: &App, headers: &HeaderMap, row: RecordRow, content: Con
         address: is_there.then(|| app.address_of(headers, &own)),
         data: is_there.then(|| format!("{own}/data.")),
     };
-    Ok(page.render(status, &content_of(&page, &row, notice.as_deref(), &shown)))
+    let head =
+        shown.citation.as_ref().map_or_else(|| html! {}, |citation| cited(citation, page.address.as_deref().unwrap_or(&own)));
+    Ok(page.render_with(status, &head, &content_of(&page, &row, notice.as_deref(), &shown)))
 }
 
-/// Looks up the name of a value, if the record does not have it, and the target of its link.
-fn look_up(search: &SearchIndex<'_>, piece: Piece, base: &str) -> Result<Value, crate::log::LogError> {
-    let Piece { text, iri, after } = piece;
+/// Returns what reference managers and search engines read in the head of the page.
+fn cited(citation: &Citation, address: &str) -> Markup {
+    // `<` ends the element, wherever it stands in the text.
+    let data = schema_org(citation, address).to_string().replace('<', "\\u003c");
+    html! {
+        @for (name, content) in meta(citation) { meta name=(name) content=(content); }
+        script type="application/ld+json" { (PreEscaped(data)) }
+    }
+}
+
+/// Looks up the name of a value, and the target of its link.
+fn look_up(search: &SearchIndex<'_>, names: &Names<'_>, piece: Piece, base: &str) -> Result<Value, LogError> {
+    let Piece { text, iri, mut after, roles } = piece;
+    if !roles.is_empty() {
+        let roles = roles.into_iter().map(|role| match &role.iri {
+            Some(iri) => name(names, iri, role.text.clone()),
+            None => Ok(role.text.unwrap_or_default()),
+        });
+        after.insert_str(0, &format!(" ({})", roles.collect::<Result<Vec<_>, _>>()?.join(", ")));
+    }
     let Some(iri) = iri else { return Ok(Value { text: text.unwrap_or_default(), after, target: None }) };
+    if let Some(record) = names.record(&iri)? {
+        return Ok(Value { text: name(names, &iri, text)?, after, target: Some(Target::Here(record)) });
+    }
     let entry = if iri.starts_with(base) { search.entry_about(&iri)? } else { None };
-    Ok(if let Some(entry) = entry {
-        Value { text: text.unwrap_or(entry.label), after, target: Some(Target::Here(entry.record)) }
-    } else {
-        let target = is_web(&iri).then(|| Target::There(iri.clone()));
-        Value { text: text.unwrap_or_else(|| last_part(&iri)), after, target }
-    })
+    let (called, target) = match entry {
+        Some(entry) => (Some(entry.label), Some(Target::Here(entry.record))),
+        None => (None, is_web(&iri).then(|| Target::There(iri.clone()))),
+    };
+    Ok(Value { text: name(names, &iri, text.or(called))?, after, target })
+}
+
+/// Returns the name of an IRI in the visitor's language, else what the record calls it, else its last part.
+fn name(names: &Names<'_>, iri: &str, called: Option<String>) -> Result<String, LogError> {
+    let missing = called.is_none();
+    Ok(names.of(iri, missing)?.or(called).unwrap_or_else(|| last_part(iri)))
 }
 
 fn content_of(page: &Page<'_>, row: &RecordRow, notice: Option<&str>, shown: &Shown) -> Markup {
@@ -130,7 +166,7 @@ fn content_of(page: &Page<'_>, row: &RecordRow, notice: Option<&str>, shown: &Sh
     let own = page.app.record_path(record);
     html! {
         article {
-            p.over { span.kind { (kind_name(&shown.kind, page.language)) } " " code { (record) } }
+            p.over { span.kind { (shown.kind) } " " code { (record) } }
             h1 { (shown.title) }
             @if let Some(notice) = notice { p.notice role="status" { (notice) } }
             @if !shown.fields.is_empty() {
@@ -140,6 +176,9 @@ fn content_of(page: &Page<'_>, row: &RecordRow, notice: Option<&str>, shown: &Sh
                         dd { @if let [value] = values.as_slice() { (link(page, value)) } @else { ul { @for value in values { li { (link(page, value)) } } } } }
                     }
                 }
+            }
+            @if shown.names_missing {
+                p.hint { (words.names_missing) code { "libris-mirror harvest definitions" } (words.names_missing_hint) }
             }
             @let links = elsewhere(&shown.links);
             @if !links.is_empty() {
@@ -172,6 +211,12 @@ fn content_of(page: &Page<'_>, row: &RecordRow, notice: Option<&str>, shown: &Sh
                         @for offer in &GRAPHS {
                             @let name = offer.names.first().unwrap_or(&"ttl");
                             a href={ (own) "/data." (name) } type=(offer.media_type) aria-label={ (words.download) " " (offer.title) } { (offer.title) } " "
+                        }
+                        @if shown.citation.as_ref().is_some_and(|citation| citation.kind.is_resource()) {
+                            "· " (words.cite) ": "
+                            @for format in CitationFormat::ALL {
+                                a href={ (own) "." (format.ending()) } type=(format.media_type()) aria-label={ (words.cite) " " (format.title()) } { (format.title()) } " "
+                            }
                         }
                         @if let Some(entity) = &shown.entity { "· " a href={ (page.app.base) "/sparql?" (referring(entity)) } { (words.refers) } " " }
                         @if is_web(record) { "· " a href=(record) rel="external noopener" { (words.at_libris) } }

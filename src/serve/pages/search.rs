@@ -1,107 +1,122 @@
-//! The search page.
+//! The search page, and suggestions for who is typing.
 
 use std::sync::Arc;
 
-use axum::extract::{Query, State};
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
+use axum::Json;
+use axum::extract::{RawQuery, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
-use serde::Deserialize;
-use url::form_urlencoded;
 
 use super::layout::{Page, Place};
+use super::narrowing::{Asked, Names, chips, orders, panel};
 use super::words::Language;
 use super::{kind_name, search_form};
-use crate::log::LogError;
-use crate::search::{COUNTED, Found, SearchIndex};
+use crate::log::Log;
+use crate::search::{Finder, Found, SearchError};
 use crate::serve::app::App;
 use crate::serve::problem::Problem;
-
-/// The parameters.
-#[derive(Debug, Default, Deserialize)]
-pub struct Asked {
-    #[serde(default)]
-    q: String,
-    #[serde(default)]
-    page: String,
-}
 
 /// Results on a page.
 const HITS_PER_PAGE: usize = 20;
 
-/// The limit on the text of a search, in characters.
-const MAX_CHARS: usize = 300;
+/// Values of each facet on a page.
+const VALUES: usize = 12;
+
+/// Suggestions for who is typing.
+const SUGGESTIONS: usize = 10;
 
 /// `/search?q=`
-pub async fn search(State(app): State<Arc<App>>, Query(asked): Query<Asked>, headers: HeaderMap) -> Result<Response, Problem> {
-    let text: String = asked.q.trim().chars().take(MAX_CHARS).collect();
-    let sought = text.clone();
-    let number = asked.page.parse().unwrap_or(1).max(1);
-    let (found, number) = if text.is_empty() {
-        (Found::default(), 1)
-    } else {
-        app.log.read(move |reading| Ok(page_of(&SearchIndex(&reading.log), &sought, number)?)).await?
-    };
+pub async fn search(State(app): State<Arc<App>>, RawQuery(query): RawQuery, headers: HeaderMap) -> Result<Response, Problem> {
+    let asked = Asked::of(&query.unwrap_or_default());
+    let finder = finder(&app)?;
+    let sought = asked.clone();
+    let (found, number) = app.log.read(move |reading| Ok(page_of(&finder, &reading.log, &sought)?)).await?;
+    let asked = Asked { page: number, ..asked };
     let page = Page {
         app: &app,
         language: Language::of(&headers),
-        title: &text,
+        title: &asked.text,
         place: Place::Search,
-        keep: vec![("q", text.clone())],
+        keep: asked.parameters(),
         script: false,
         address: None,
         data: None,
     };
-    Ok(page.render(StatusCode::OK, &content(&page, &text, &found, number)))
+    Ok(page.render(StatusCode::OK, &content(&page, &asked, &found, &Names::new())))
 }
 
-/// Returns a page of results, or the last page if there are fewer.
-fn page_of(index: &SearchIndex<'_>, sought: &str, number: usize) -> Result<(Found, usize), LogError> {
-    let found = index.find(sought, (number - 1).saturating_mul(HITS_PER_PAGE), HITS_PER_PAGE)?;
+/// `/suggest?q=`, in the format of `OpenSearch` suggestions
+pub async fn suggest(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Result<Response, Problem> {
+    let text = Asked::of(&query.unwrap_or_default()).text;
+    let (finder, sought) = (finder(&app)?, text.clone());
+    let suggested = app.log.read(move |reading| Ok(finder.suggest(&reading.log, &sought, SUGGESTIONS)?)).await?;
+    let mut response = Json((text, suggested)).into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-suggestions+json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+    Ok(response)
+}
+
+fn finder(app: &App) -> Result<Arc<Finder>, Problem> {
+    app.search.finder().map_err(|error| match error {
+        SearchError::Missing(_) | SearchError::Other(_) => {
+            tracing::error!("{error}");
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "this mirror has no search index yet: the next harvest makes it")
+        }
+        error => Problem::internal(&error),
+    })
+}
+
+/// Returns a page of results and its number: the last page if there are fewer.
+fn page_of(finder: &Finder, log: &Log, asked: &Asked) -> Result<(Found, usize), SearchError> {
+    let found = finder.find(log, &asked.question(asked.page, HITS_PER_PAGE, VALUES))?;
     let last = found.reachable.div_ceil(HITS_PER_PAGE).max(1);
-    if number <= last {
-        return Ok((found, number));
+    if asked.page <= last {
+        return Ok((found, asked.page));
     }
-    Ok((index.find(sought, (last - 1) * HITS_PER_PAGE, HITS_PER_PAGE)?, last))
+    Ok((finder.find(log, &asked.question(last, HITS_PER_PAGE, VALUES))?, last))
 }
 
-fn content(page: &Page<'_>, text: &str, found: &Found, number: usize) -> Markup {
+fn content(page: &Page<'_>, asked: &Asked, found: &Found, names: &Names) -> Markup {
     let (words, language) = (page.words(), page.language);
     html! {
         h1 { (words.search) }
-        (search_form(page, text))
-        @if !text.is_empty() {
-            p role="status" {
-                @if found.matches == 0 { strong { (words.found_none) } " " (words.found_hint) }
-                @else {
-                    @if found.matches >= COUNTED { (words.at_least) " " }
-                    strong { (language.number(found.matches)) } " " (words.found)
-                    @if found.reachable < found.matches { ", " (words.of_these) " " (language.number(found.reachable)) " " (words.shown) }
-                }
-            }
-            ol.hits start=((number - 1) * HITS_PER_PAGE + 1) {
-                @for entry in &found.entries {
-                    li {
-                        a href=(page.app.record_path(&entry.record)) { (entry.label) }
-                        " " span.kind { (kind_name(&entry.kind, language)) }
-                        @if !entry.detail.is_empty() { p { (entry.detail) } }
+        (search_form(page, asked))
+        (chips(page, asked, &found.facets, names))
+        div.finding {
+            (panel(page, asked, &found.facets, names))
+            section aria-label=(words.results) {
+                @if asked.is_empty() { p.hint { (words.browse) } }
+                p role="status" {
+                    @if found.matches == 0 { strong { (words.found_none) } " " (words.found_hint) }
+                    @else {
+                        strong { (language.number(found.matches)) } " " (words.found)
+                        @if found.reachable < found.matches { ", " (words.of_these) " " (language.number(found.reachable)) " " (words.shown) }
                     }
                 }
+                @if found.matches > 0 {
+                    (orders(page, asked))
+                    ol.hits start=((asked.page - 1) * HITS_PER_PAGE + 1) {
+                        @for entry in &found.entries {
+                            li {
+                                a href=(page.app.record_path(&entry.record)) { (entry.label) }
+                                " " span.kind { (kind_name(&page.app.config.shapes, &entry.kind, language)) }
+                                @if !entry.detail.is_empty() { p { (entry.detail) } }
+                            }
+                        }
+                    }
+                    (pager(page, asked, found))
+                }
             }
-            (pager(page, text, found, number))
         }
     }
 }
 
-fn pager(page: &Page<'_>, text: &str, found: &Found, number: usize) -> Markup {
-    let words = page.words();
-    let address = |number: usize| {
-        let query = form_urlencoded::Serializer::new(String::new())
-            .append_pair("q", text)
-            .append_pair("page", &number.to_string())
-            .finish();
-        format!("{}/search?{query}", page.app.base)
-    };
+fn pager(page: &Page<'_>, asked: &Asked, found: &Found) -> Markup {
+    let (words, number) = (page.words(), asked.page);
+    let address = |number| Asked { page: number, ..asked.clone() }.address(&page.app.base);
     let last = found.reachable.div_ceil(HITS_PER_PAGE);
     html! {
         @if last > 1 {

@@ -18,24 +18,26 @@ const FORMATS: [&str; 8] = ["json", "csv", "tsv", "xml", "ttl", "nt", "rdf", "js
 /// Rows that the page shows.
 const ROWS: u64 = 1000;
 
-/// Returns the page, with a query in its form.
+/// Returns the page, with a query in its form; `names` says whether results are to have names.
 #[must_use]
-pub fn page(app: &App, headers: &HeaderMap, query: &str) -> Response {
+pub fn page(app: &App, headers: &HeaderMap, query: &str, names: bool) -> Response {
     let language = Language::of(headers);
+    // A fresh page needs no parameter for what it does by itself.
+    let labels_in_other = if names && !query.is_empty() { language.words().other_code } else { "" };
     let page = Page {
         app,
         language,
         title: language.words().sparql,
         place: Place::Sparql,
-        keep: vec![("query", query.to_owned())],
+        keep: vec![("query", query.to_owned()), ("labels", labels_in_other.to_owned())],
         script: true,
         address: query.is_empty().then(|| app.address_of(headers, "/sparql")),
         data: None,
     };
-    page.render(StatusCode::OK, &content(&page, query))
+    page.render(StatusCode::OK, &content(&page, query, names))
 }
 
-fn content(page: &Page<'_>, query: &str) -> Markup {
+fn content(page: &Page<'_>, query: &str, names: bool) -> Markup {
     let (words, base) = (page.words(), &page.app.base);
     let shown = if query.is_empty() { EXAMPLES.first().map_or("", |example| example.query) } else { query };
     let messages = [
@@ -68,6 +70,7 @@ fn content(page: &Page<'_>, query: &str) -> Markup {
                         select #format name="format" {
                             @for format in FORMATS { option value=(format) { (title_of(format)) } }
                         }
+                        label.names { input #labels type="checkbox" name="labels" value=(page.language.code()) checked[names]; " " (words.with_names) }
                         span.hint #hint { (words.run_hint) }
                     }
                 }
@@ -88,7 +91,7 @@ fn content(page: &Page<'_>, query: &str) -> Markup {
                 ul.examples {
                     @for example in EXAMPLES.iter() {
                         @let text = if page.language == Language::Swedish { example.swedish } else { example.english };
-                        li { a.example href={ (base) "/sparql?" (form_urlencoded::Serializer::new(String::new()).append_pair("query", example.query).finish()) } { (text) } }
+                        li { a.example href={ (base) "/sparql?" (address(example.query, page.language)) } { (text) } }
                     }
                 }
             }
@@ -100,4 +103,9 @@ fn content(page: &Page<'_>, query: &str) -> Markup {
             }))
         }
     }
+}
+
+/// Returns the parameters of this page with a query and names.
+fn address(query: &str, language: Language) -> String {
+    form_urlencoded::Serializer::new(String::new()).append_pair("query", query).append_pair("labels", language.code()).finish()
 }

@@ -96,8 +96,8 @@ words! {
     other_code: "sv", "en";
     main_menu: "Main menu", "Huvudmeny";
     search_label: "Title, name, subject, ISBN or identifier", "Titel, namn, ämne, ISBN eller identifikator";
-    search_hint: "All words must match; the last may be the beginning of a word. Å, ä and ö are letters of their own.",
-        "Alla ord ska finnas med; det sista får vara början på ett ord. Å, ä och ö är egna bokstäver.";
+    search_hint: "All words must match; the last may be the beginning of a word; \"words in quotes\" follow one another. Å, ä and ö are letters of their own.",
+        "Alla ord ska finnas med; det sista får vara början på ett ord; \"ord inom citattecken\" följer på varandra. Å, ä och ö är egna bokstäver.";
     records: "records", "poster";
     triples: "triples", "tripplar";
     links_out: "links to others", "länkar till andra";
@@ -127,9 +127,22 @@ words! {
     date: "Date", "Datum";
     found_none: "Nothing was found.", "Inget hittades.";
     found: "found", "träffar";
-    at_least: "at least", "minst";
     of_these: "of which", "varav";
     shown: "are shown", "visas";
+    narrow: "Narrow down", "Avgränsa";
+    chosen: "Chosen", "Valt";
+    take_back: "Remove", "Ta bort";
+    take_all_back: "Remove all", "Ta bort alla";
+    most_frequent: "The most frequent are shown.", "De vanligaste visas.";
+    browse: "All records. Search for words, or choose among the links.", "Alla poster. Sök på ord, eller välj bland länkarna.";
+    category: "Category", "Kategori";
+    subject: "Subject", "Ämne";
+    linked_to: "Linked to", "Länkad till";
+    order: "Order", "Ordning";
+    by_relevance: "best match", "bästa träff";
+    newest_first: "newest", "nyast";
+    oldest_first: "oldest", "äldst";
+    by_title: "title", "titel";
     found_hint: "Try fewer or shorter words, or the beginning of the last one.", "Prova färre eller kortare ord, eller början på det sista.";
     previous: "Previous", "Föregående";
     next: "Next", "Nästa";
@@ -149,6 +162,7 @@ words! {
     new_version: "changed", "ändrades";
     deleted_version: "was deleted", "togs bort";
     data: "Data", "Data";
+    cite: "Cite as", "Citera som";
     refers: "What refers to it", "Vad som hänvisar hit";
     as_turtle: "The graph as Turtle", "Grafen som Turtle";
     at_libris: "At Libris", "Hos Libris";
@@ -160,6 +174,8 @@ words! {
     extent: "Extent", "Omfång";
     language: "Language", "Språk";
     genre: "Genre and form", "Genre och form";
+    content: "Content", "Innehåll";
+    carrier: "Carrier", "Bärare";
     subjects: "Subjects", "Ämnen";
     identifiers: "Identifiers", "Identifikatorer";
     series: "Series", "Serie";
@@ -181,6 +197,9 @@ words! {
     examples: "Examples", "Exempel";
     run: "Run", "Kör";
     run_hint: "Ctrl+Enter runs the query as well.", "Ctrl+Enter kör också frågan.";
+    with_names: "Names", "Namn";
+    names_missing: "Some names are missing: ", "Några namn saknas: ";
+    names_missing_hint: " brings the names of languages, roles and genres.", " hämtar namnen på språk, roller och genrer.";
     results: "Results", "Resultat";
     format: "Format", "Format";
     download: "Download as", "Ladda ner som";

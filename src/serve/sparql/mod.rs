@@ -24,6 +24,8 @@ use super::negotiate::{GRAPHS, SOLUTIONS, Wanted};
 use super::pages;
 use super::problem::Problem;
 use crate::config;
+use crate::labels::Labels;
+use crate::log::ChangeId;
 use crate::query::{Bounds, Head, Limits, Question, Refusal, RefusalKind, Task};
 use crate::snapshots::SnapshotInfo;
 
@@ -54,7 +56,8 @@ async fn answer(app: &Arc<App>, request: Request<Body>) -> Result<Response, Prob
     let asked = read(&parts.method, parts.uri.query().unwrap_or_default(), &parts.headers, &body)?;
     let wanted = Wanted::new(&parts.headers, asked.format.as_deref());
     if parts.method != Method::POST && wanted.prefers_html(&SOLUTIONS) && wanted.prefers_html(&GRAPHS) {
-        return Ok(pages::sparql(app, &parts.headers, asked.query.as_deref().unwrap_or_default()));
+        let query = asked.query.as_deref().unwrap_or_default();
+        return Ok(pages::sparql(app, &parts.headers, query, asked.query.is_none() || asked.labels.is_some()));
     }
     let Some(query) = &asked.query else {
         return description::describe(app, &parts.headers, &wanted);
@@ -73,11 +76,16 @@ async fn answer(app: &Arc<App>, request: Request<Body>) -> Result<Response, Prob
     }
     let types = [solutions.map(|offer| offer.media_type), graph.map(|offer| offer.media_type)];
     let address = app.address(&parts.headers);
+    // Names are as the log has them now, which may be newer than the snapshot.
+    let names = match &asked.labels {
+        Some(_) => Some(app.log.read(|reading| Ok(Labels(&reading.log).reached()?)).await?),
+        None => None,
+    };
     for _ in 0..SNAPSHOT_TRIES {
         let snapshot = app.snapshot().ok_or_else(|| {
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "nothing is published yet: the first harvest is not complete")
         })?;
-        let validator = validator(&snapshot, &asked, types, &address);
+        let validator = validator(&snapshot, &asked, types, &address, names);
         if let Some(response) = validator.as_ref().and_then(|validator| validator.not_modified(&parts.headers)) {
             return Ok(response);
         }
@@ -99,6 +107,7 @@ async fn answer(app: &Arc<App>, request: Request<Body>) -> Result<Response, Prob
             },
             solutions: solutions.map(|offer| offer.format),
             graph: graph.map(|offer| offer.format),
+            names: asked.labels.clone(),
             bounds: Bounds { rows: Some(asked.rows.unwrap_or(serve.rows).min(serve.rows)), bytes: Some(serve.result_bytes) },
             limits: Limits { timeout_s: serve.timeout_s, query_bytes: limit },
         };
@@ -165,20 +174,26 @@ fn is_too_long(error: &axum::Error) -> bool {
 }
 
 /// Returns the cache key: the hash of what the results depend on. `None` if they differ each time (`NOW()`, `RAND()`).
-fn validator(snapshot: &SnapshotInfo, asked: &SparqlRequest, formats: [Option<&str>; 2], address: &str) -> Option<Validator> {
+fn validator(
+    snapshot: &SnapshotInfo,
+    asked: &SparqlRequest,
+    formats: [Option<&str>; 2],
+    address: &str,
+    names: Option<ChangeId>,
+) -> Option<Validator> {
     let query = asked.query.as_deref().unwrap_or_default();
     let upper = query.to_ascii_uppercase();
     if ["RAND", "NOW", "UUID", "BNODE", "SERVICE"].iter().any(|word| upper.contains(word)) {
         return None;
     }
     let published = snapshot.published.duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let SparqlRequest { default_graphs, named_graphs, rows, .. } = asked;
+    let SparqlRequest { default_graphs, named_graphs, rows, labels, .. } = asked;
     let state = format!(
-        "{} {} {rows:?} {formats:?} {default_graphs:?} {named_graphs:?} {address}",
+        "{} {} {rows:?} {formats:?} {default_graphs:?} {named_graphs:?} {labels:?} {names:?} {address}",
         snapshot.number,
         published.as_nanos()
     );
-    Some(Validator::new(&[state.as_bytes(), query.as_bytes()], Some(snapshot.published)))
+    Some(Validator::new(&[state.as_bytes(), query.as_bytes()], labels.is_none().then_some(snapshot.published)))
 }
 
 fn problem(refusal: &Refusal, timeout_s: u64) -> Problem {

@@ -5,6 +5,7 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use percent_encoding::percent_decode_str;
 use url::form_urlencoded;
 
+use crate::labels::{Languages, LanguagesError};
 use crate::serve::problem::Problem;
 
 /// A request.
@@ -18,6 +19,8 @@ pub struct SparqlRequest {
     pub named_graphs: Vec<String>,
     /// `format`
     pub format: Option<String>,
+    /// `labels`: the languages in which the client wants names added; empty for none.
+    pub labels: Option<Languages>,
     /// `rows`: the client wants at most this many results, so cutting there is not an error.
     pub rows: Option<u64>,
 }
@@ -98,6 +101,10 @@ impl SparqlRequest {
                 "default-graph-uri" => self.default_graphs.push(value.into_owned()),
                 "named-graph-uri" => self.named_graphs.push(value.into_owned()),
                 "format" | "output" if !value.is_empty() => self.format = Some(value.into_owned()),
+                "labels" if !value.is_empty() => {
+                    let problem = |error: LanguagesError| Problem::bad_request(error.to_string());
+                    self.labels = Some(value.parse().map_err(problem)?);
+                }
                 "rows" if !value.is_empty() => {
                     let rows = value.parse().ok().filter(|rows| *rows > 0);
                     self.rows =

@@ -26,44 +26,55 @@
     return /^https?:\/\//.test(iri) ? iri : null;
   };
 
-  const cell = (term) => {
+  // The server adds a variable xLabel after x: its values are shown with those of x.
+  const withoutNames = (columns) => columns.filter((column, place) => !place || column !== `${columns[place - 1]}Label`);
+
+  const cell = (term, name) => {
     const data = make('td');
     if (!term) return data;
     const href = term.type === 'uri' ? address(term.value) : null;
+    if (name) {
+      data.append(href ? make('a', name.value, { href, rel: 'noopener' }) : name.value, ' ', make('span', term.value, { class: 'tag' }));
+      return data;
+    }
     if (href) data.append(make('a', term.value, { href, rel: 'noopener' }));
     else data.append(term.type === 'bnode' ? `_:${term.value}` : term.value);
     if (term['xml:lang']) data.append(make('span', ` @${term['xml:lang']}`, { class: 'tag' }));
     return data;
   };
 
-  const showTable = (columns, rows) => {
+  const showTable = (columns, rows, names) => {
     const table = make('table');
     const head = table.createTHead().insertRow();
     for (const column of columns) head.append(make('th', column, { scope: 'col' }));
     const body = table.createTBody();
     for (const row of rows) {
       const line = body.insertRow();
-      for (const column of columns) line.append(cell(row[column]));
+      for (const column of columns) line.append(cell(row[column], names ? row[`${column}Label`] : undefined));
     }
     part('table').replaceChildren(table);
   };
 
   const short = (text) => (text.length > 26 ? `${text.slice(0, 25)}…` : text);
-  const labelOf = (term) => {
+  const labelOf = (term, name) => {
+    if (name) return name.value;
     if (term.type !== 'uri') return term.value;
     const last = term.value.replace(/#it$/, '').split(/[/#]/).filter(Boolean).pop() || term.value;
     try { return decodeURIComponent(last); } catch { return last; }
   };
 
   // Rows of a label and a number make a chart: the label first, the number last.
-  const showChart = (columns, rows) => {
+  const showChart = (columns, rows, names) => {
     const numeric = /^-?\d+(\.\d+)?$/;
     const [first, last] = [columns[0], columns[columns.length - 1]];
     const fits = columns.length >= 2 && columns.length <= 3 && rows.length >= 2
       && rows.every((row) => row[first] && row[last] && numeric.test(row[last].value));
     if (!fits) return;
     const named = columns.length === 3 ? columns[1] : first;
-    const bars = rows.map((row) => [labelOf(row[named] || row[first]), Number(row[last].value)]);
+    const bars = rows.map((row) => {
+      const column = row[named] ? named : first;
+      return [labelOf(row[column], names ? row[`${column}Label`] : undefined), Number(row[last].value)];
+    });
     const top = Math.max(...bars.map(([, value]) => value), 1);
     const standing = bars.length > 30;
     const shown = bars.slice(0, 200);
@@ -134,11 +145,18 @@
     part('summary').textContent = '';
   };
 
+  // Only the solutions of SELECT have names.
+  const labels = () => {
+    const words = field.value.replace(/<[^>]*>|#.*$|'[^'\n]*'|"[^"\n]*"/gm, ' ');
+    const form = /(?:^|[\s{>])(select|construct|describe|ask)(?=[\s{*(<?$])/i.exec(words);
+    return part('labels').checked && form && form[1].toLowerCase() === 'select' ? { labels: part('labels').value } : {};
+  };
+
   const downloads = (graph) => {
     for (const link of part('downloads').querySelectorAll('a')) {
       const format = link.dataset.format;
       link.hidden = graph !== ['ttl', 'nt', 'rdf', 'jsonld'].includes(format);
-      link.href = `${form.dataset.endpoint}?${new URLSearchParams({ query: field.value, format })}`;
+      link.href = `${form.dataset.endpoint}?${new URLSearchParams({ query: field.value, format, ...labels() })}`;
     }
     part('downloads').hidden = false;
   };
@@ -161,8 +179,9 @@
     part('summary').textContent = message('running');
     stop.hidden = false;
     const begun = performance.now();
+    const names = labels();
     try {
-      const response = await fetch(`${form.dataset.endpoint}?rows=${most}`, {
+      const response = await fetch(`${form.dataset.endpoint}?${new URLSearchParams({ rows: most, ...names })}`, {
         method: 'POST',
         headers: { 'Content-Type': 'application/sparql-query', Accept: 'application/sparql-results+json, text/turtle;q=0.5' },
         body: field.value,
@@ -188,8 +207,9 @@
       const count = rows.length === 0 ? message('none') : `${rows.length} ${message('rows')}`;
       part('summary').textContent = `${count} (${taken})${results.cut ? `. ${message('cut')}` : ''}`;
       if (rows.length > 0) {
-        showChart(results.head.vars, rows);
-        showTable(results.head.vars, rows);
+        const columns = names.labels ? withoutNames(results.head.vars) : results.head.vars;
+        showChart(columns, rows, names.labels);
+        showTable(columns, rows, names.labels);
       }
     } catch (error) {
       if (error.name !== 'AbortError') showProblem(error.message);
@@ -201,7 +221,7 @@
 
   form.addEventListener('submit', (event) => {
     event.preventDefault();
-    history.replaceState(null, '', `?${new URLSearchParams({ query: field.value })}`);
+    history.replaceState(null, '', `?${new URLSearchParams({ query: field.value, ...labels() })}`);
     run();
   });
   field.addEventListener('keydown', (event) => {

@@ -1,0 +1,105 @@
+//! BibTeX, with the braces and escapes of the `biblatex` library.
+
+use biblatex::{Chunk, Chunks, Entry, EntryType, Spanned};
+
+use super::model::{Citation, Genus, Name, Role};
+use crate::rdf::last_part;
+
+/// A citation in BibTeX.
+pub(super) fn bibtex(citation: &Citation) -> String {
+    let mut entry = Entry::new(key(&citation.record), kind(citation));
+    let mut set = |field: &str, chunk: Chunk| {
+        if !chunk.get().is_empty() {
+            entry.set(field, vec![Spanned::detached(chunk)]);
+        }
+    };
+    let text = |text: &Option<String>| text.as_deref().map(one_line).unwrap_or_default();
+    // Styles put titles into lower case, which is wrong for names: braces keep them as they are.
+    set("title", Chunk::Verbatim(one_line(&citation.title)));
+    set("year", Chunk::Normal(citation.year.map(|year| year.to_string()).unwrap_or_default()));
+    set("publisher", Chunk::Verbatim(text(&citation.publisher)));
+    set("address", Chunk::Normal(text(&citation.place)));
+    set("edition", Chunk::Normal(text(&citation.edition)));
+    set("booktitle", Chunk::Verbatim(text(&citation.container)));
+    if let Some((series, number)) = &citation.series {
+        set("series", Chunk::Verbatim(one_line(series)));
+        set("number", Chunk::Normal(text(number)));
+    }
+    set("isbn", Chunk::Normal(citation.isbn.join(", ")));
+    set("issn", Chunk::Normal(citation.issn.join(", ")));
+    set("doi", Chunk::Normal(text(&citation.doi)));
+    set("language", Chunk::Normal(citation.languages.join(", ")));
+    set("keywords", Chunk::Normal(one_line(&citation.keywords.join(", "))));
+    set("abstract", Chunk::Normal(text(&citation.summary)));
+    set("url", Chunk::Normal(citation.address.clone().unwrap_or_else(|| citation.record.clone())));
+    for (field, role) in [("author", Role::Author), ("editor", Role::Editor), ("translator", Role::Translator)] {
+        let names: Vec<&Name> =
+            citation.creators.iter().filter(|creator| creator.role == role).map(|creator| &creator.name).collect();
+        if !names.is_empty() {
+            entry.set(field, names_of(&names));
+        }
+    }
+    entry.to_bibtex_string().unwrap_or_else(|_| entry.to_biblatex_string()) + "\n"
+}
+
+/// Names with ` and ` between them. One that is not told apart is in braces, so that no part of it is taken for a family name.
+fn names_of(names: &[&Name]) -> Chunks {
+    let mut chunks = Vec::new();
+    for (place, name) in names.iter().enumerate() {
+        if place > 0 {
+            chunks.push(Chunk::Normal(" and ".to_owned()));
+        }
+        chunks.push(match name {
+            Name::Person { .. } => Chunk::Normal(one_line(&name.inverted())),
+            Name::Whole(whole) => Chunk::Verbatim(one_line(whole)),
+        });
+    }
+    chunks.into_iter().map(Spanned::detached).collect()
+}
+
+fn one_line(text: &str) -> String {
+    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    text.trim().to_owned()
+}
+
+/// The last part of the IRI, of letters and digits.
+fn key(record: &str) -> String {
+    let key: String = last_part(record).chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+    if key.is_empty() { "record".to_owned() } else { key }
+}
+
+fn kind(citation: &Citation) -> EntryType {
+    match citation.kind {
+        Genus::Book | Genus::Score if !citation.creators.is_empty() => EntryType::Book,
+        Genus::Part => EntryType::InCollection,
+        Genus::Manuscript => EntryType::Unpublished,
+        _ => EntryType::Misc,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::model::example;
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_again_as_it_was() {
+        let citation = example();
+        let text = bibtex(&citation);
+        let read = biblatex::Bibliography::parse(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        let entry = read.get("abc").expect("the key");
+        let field = |name: &str| biblatex::ChunksExt::format_verbatim(entry.get(name).unwrap_or_default());
+        assert_eq!(field("title"), citation.title);
+        assert_eq!((field("year"), field("isbn"), field("series")), ("1906".into(), "9789170000591".into(), "Skrifter".into()));
+        let authors = entry.author().expect("authors");
+        assert_eq!((authors[0].name.as_str(), authors[0].given_name.as_str()), ("Lagerlöf", "Selma"));
+        assert!(text.starts_with("@book{abc,\n") && text.contains("editor = {Ågren, Åsa}"), "{text}");
+        let club = Citation {
+            creators: vec![super::super::model::Creator { role: Role::Author, name: Name::Whole("Gräs and söner".into()) }],
+            ..citation
+        };
+        let text = bibtex(&club);
+        let read = biblatex::Bibliography::parse(&text).expect("valid");
+        assert_eq!(read.get("abc").and_then(|entry| entry.author().ok()).map(|authors| authors.len()), Some(1), "{text}");
+    }
+}

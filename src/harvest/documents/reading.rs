@@ -1,0 +1,409 @@
+//! A run of a source of kind `documents`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+use url::Url;
+
+use super::arrival::Arrivals;
+use super::batch::{Batch, Part, Reading, is_said_by_any};
+use super::failure::{DocumentFailure, Ended};
+use super::found::{Found, Listing, Place, list};
+use crate::config::{DocumentsSource, Source, Split};
+use crate::harvest::client::{Client, first_16};
+use crate::harvest::context::{Acceptance, RunContext, context_of};
+use crate::harvest::error::FetchError;
+use crate::harvest::outcome::{HarvestError, HarvestReport, Outcome, Progress};
+use crate::harvest::scope::{Run, now};
+use crate::log::{
+    DocumentId, HarvestId, HarvestKind, HarvestState, KnownDocument, Log, NewPage, Origin, ReadDocument, SourceId, SourceRow,
+};
+use crate::mirror::{Growth, Mirror};
+use crate::oai::{Datestamp, ResumptionToken};
+
+/// Reads what changed. Answers the source in the log.
+pub(in crate::harvest) fn harvest(
+    mirror: &mut Mirror,
+    source: &Source,
+    documents: &DocumentsSource,
+    run: Run<'_>,
+    report: &mut HarvestReport,
+    progress: &mut dyn FnMut(&Progress),
+) -> Result<Option<SourceId>, HarvestError> {
+    let window = &run.options.window;
+    if window.from.is_some() || window.until.is_some() {
+        return Err(HarvestError::Kind(source.kind().name()));
+    }
+    let begun = Begun::new(mirror, source, documents, run)?;
+    let source_id = begun.row.id;
+    read_all(mirror, &begun, now() / 1000 * 1000, report, progress)?;
+    Ok(Some(source_id))
+}
+
+/// What a run or an audit begins with.
+pub(super) struct Begun<'a> {
+    pub(super) source: &'a Source,
+    pub(super) client: Client,
+    pub(super) row: SourceRow,
+    pub(super) reading: Reading<'a>,
+    acceptance: Acceptance,
+}
+
+impl<'a> Begun<'a> {
+    pub(super) fn new(
+        mirror: &mut Mirror,
+        source: &'a Source,
+        documents: &'a DocumentsSource,
+        run: Run<'a>,
+    ) -> Result<Self, HarvestError> {
+        // Temporary files have no names, so that a crash leaves none behind.
+        let directory = mirror.home().directory.to_owned();
+        let anywhere =
+            || Url::parse("http://localhost/").map_err(|error| HarvestError::Fault(FetchError::Fault(error.to_string())));
+        let base = documents.urls.first().cloned().map_or_else(anywhere, Ok)?;
+        let client = Client::new(&base, &run.config.harvest, run.stop.clone()).map_err(HarvestError::Unavailable)?;
+        let log = &mut mirror.log;
+        let row = log.enter_source(source)?;
+        let context = match context_of(log, run.runtime, &client, documents.context.as_ref(), &row) {
+            Ok(context) => context,
+            Err(error) => {
+                log.forget_documents_of_empty_source(row.id)?;
+                return Err(error);
+            }
+        };
+        let reading = reading_of(documents, run, directory, context.as_ref());
+        Ok(Self { source, client, row, reading, acceptance: Acceptance { granularity: None, context } })
+    }
+
+    pub(super) fn arrivals(&self) -> Arrivals<'_> {
+        let Reading { source, run, directory, settings, .. } = &self.reading;
+        Arrivals { source, run: *run, client: &self.client, directory, settings: *settings }
+    }
+}
+
+/// What documents are read with.
+fn reading_of<'a>(source: &'a DocumentsSource, run: Run<'a>, directory: PathBuf, context: Option<&RunContext>) -> Reading<'a> {
+    let context = context.map(|context| Arc::clone(&context.context));
+    let mut hasher = blake3::Hasher::new();
+    // The number grows when this program reads documents in another way.
+    hasher.update(format!("1 {:?} ", source.format).as_bytes());
+    hasher.update(context.as_ref().map_or(&[], |context| context.document()));
+    Reading { source, run, directory, context, settings: first_16(&hasher) }
+}
+
+/// Reads what changed, while the views follow. `stamp` is the datestamp of what comes.
+pub(super) fn read_all(
+    mirror: &mut Mirror,
+    begun: &Begun<'_>,
+    stamp: i64,
+    report: &mut HarvestReport,
+    progress: &mut dyn FnMut(&Progress),
+) -> Result<(), HarvestError> {
+    let stop = begun.reading.run.stop;
+    let work = |log: &mut Log, growth: &Growth<'_>| {
+        let known = log.known_documents(begun.row.id)?.into_iter().map(|known| (known.name.clone(), known)).collect();
+        let mut reader = Reader {
+            log,
+            growth,
+            begun,
+            known,
+            report: &mut *report,
+            progress,
+            done: Progress::default(),
+            stamp,
+            harvest: None,
+            unchanged: Vec::new(),
+            failed: FxHashSet::default(),
+            failures: Vec::new(),
+            silent: FxHashSet::default(),
+        };
+        let ended = reader.all();
+        let counters = reader.done.counters;
+        report.counters = counters;
+        match ended {
+            Ok(outcome) | Err(Ended::Run(outcome)) => {
+                report.outcome = outcome;
+                Ok(())
+            }
+            Err(Ended::Failed(error)) => Err(error),
+            Err(Ended::Document(failure)) => Err(HarvestError::Document { name: begun.source.name.clone(), failure }),
+        }
+    };
+    let ((), followed) = mirror.grow(|| stop.is_stopped(), work)?;
+    report.followed(&followed);
+    report.traffic = begun.client.traffic();
+    Ok(())
+}
+
+/// A run.
+struct Reader<'a, 'b> {
+    log: &'a mut Log,
+    growth: &'a Growth<'b>,
+    begun: &'a Begun<'a>,
+    known: FxHashMap<String, KnownDocument>,
+    report: &'a mut HarvestReport,
+    progress: &'a mut dyn FnMut(&Progress),
+    done: Progress,
+    stamp: i64,
+    /// The harvest, once something is to be kept.
+    harvest: Option<HarvestId>,
+    /// Documents that are what they were.
+    unchanged: Vec<(DocumentId, Found)>,
+    /// Documents that cannot be read, and why.
+    failed: FxHashSet<DocumentId>,
+    failures: Vec<(String, DocumentFailure)>,
+    /// Hosts that do not answer.
+    silent: FxHashSet<String>,
+}
+
+impl Reader<'_, '_> {
+    fn all(&mut self) -> Result<Outcome, Ended> {
+        let (reading, source) = (&self.begun.reading, self.begun.row.id);
+        let Listing { found, broken } = list(reading.source);
+        // Where something cannot be listed, nothing is known of what is not listed.
+        let names: FxHashSet<&str> = found.iter().map(|found| found.name.as_str()).collect();
+        let left = self.known.values().filter(|known| broken.is_empty() && !names.contains(known.name.as_str()));
+        let gone: Vec<DocumentId> = left.map(|known| known.id).collect();
+        for (pattern, failure) in broken {
+            let name = reading.source.name_of_file(&pattern);
+            let id = self.log.enter_document(source, &name)?;
+            self.fail(id, pattern, failure)?;
+        }
+        let mut batch = reading.batch();
+        let alone = reading.source.split == Split::Document;
+        for (place, document) in found.iter().enumerate() {
+            reading.check_time()?;
+            self.take(&mut batch, document, reading.run.options.window.full)?;
+            if alone && self.is_full(&batch) {
+                self.commit(&mut batch)?;
+                batch = reading.batch();
+                if self.remaining() == Some(0) && place + 1 < found.len() {
+                    return Ok(Outcome::Enough);
+                }
+            }
+        }
+        let nothing = self.harvest.is_none() && self.unchanged.is_empty() && batch.documents.iter().flatten().next().is_none();
+        let SourceRow { live, deleted, withdrawn, .. } = self.begun.row;
+        if nothing && live + deleted + withdrawn == 0 && !self.failures.is_empty() {
+            self.log.forget_documents_of_empty_source(source)?;
+            let (name, failure) = self.failures.swap_remove(0);
+            return Err(Ended::Failed(match failure {
+                DocumentFailure::Fetch(error) if error.is_transient() => HarvestError::Unavailable(error),
+                failure => HarvestError::Document { name, failure },
+            }));
+        }
+        if !alone {
+            self.take_what_is_shared(&mut batch, &gone)?;
+        }
+        self.commit(&mut batch)?;
+        self.end(&gone)
+    }
+
+    /// How many records the run may still bring.
+    fn remaining(&self) -> Option<u64> {
+        self.begun.reading.run.options.max_records.map(|most| most.saturating_sub(self.done.counters.received))
+    }
+
+    fn is_full(&self, batch: &Batch) -> bool {
+        let settings = &self.begun.reading.run.config.harvest;
+        let (documents, bytes) = (batch.documents.iter().flatten().count(), batch.sorter.bytes());
+        documents >= settings.page_records
+            || bytes >= settings.page_bytes
+            || self.remaining().is_some_and(|remaining| documents as u64 >= remaining)
+    }
+
+    /// Reads a document into a batch if it changed, or in any case.
+    fn take(&mut self, batch: &mut Batch, document: &Found, again: bool) -> Result<(), Ended> {
+        let known = self.known.get(&document.name);
+        let id = known.map_or_else(|| self.log.enter_document(self.begun.row.id, &document.name), |known| Ok(known.id))?;
+        let host = match &document.place {
+            Place::Web(url) => url.host_str().unwrap_or_default(),
+            _ => "",
+        };
+        if self.silent.contains(host) {
+            let failure = DocumentFailure::Unusable(format!("{host} did not answer before"));
+            return self.fail(id, document.name.clone(), failure);
+        }
+        let arrived = self.begun.arrivals().arrive(document, known, again);
+        let read = arrived.and_then(|arrived| match arrived {
+            Some(arrived) => self.begun.reading.read(batch, document, id, &arrived).map(|()| true),
+            None => Ok(false),
+        });
+        match read {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                if known.is_some_and(|known| known.failed) {
+                    self.log.note_document(self.begun.row.id, id, None, now())?;
+                }
+                self.unchanged.push((id, document.clone()));
+                Ok(())
+            }
+            Err(Ended::Document(failure)) => {
+                if let DocumentFailure::Fetch(FetchError::Transport { .. } | FetchError::Timeout { .. }) = &failure {
+                    self.silent.insert(host.to_owned());
+                }
+                self.fail(id, document.name.clone(), failure)
+            }
+            Err(ended) => Err(ended),
+        }
+    }
+
+    /// Notes a document that cannot be read: its records stay as they are.
+    fn fail(&mut self, id: DocumentId, name: String, failure: DocumentFailure) -> Result<(), Ended> {
+        tracing::warn!("{name} cannot be read: {failure}");
+        self.log.note_document(self.begun.row.id, id, Some(&failure.to_string()), now())?;
+        self.failed.insert(id);
+        self.failures.push((name, failure));
+        self.done.counters.undelivered += 1;
+        Ok(())
+    }
+
+    /// A record that changed documents share with others needs what those say: then all are read.
+    fn take_what_is_shared(&mut self, batch: &mut Batch, gone: &[DocumentId]) -> Result<(), Ended> {
+        let others: FxHashSet<DocumentId> = self.unchanged.iter().map(|(id, _)| *id).collect();
+        if others.is_empty() {
+            return Ok(());
+        }
+        let mut shared = batch.shares(self.log, self.begun.row.id, &others)?;
+        for document in gone {
+            shared = shared || self.log.shares(*document, |other| others.contains(&other))?;
+        }
+        if shared {
+            for (_, document) in std::mem::take(&mut self.unchanged) {
+                self.begun.reading.check_time()?;
+                self.take(batch, &document, true)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The harvest that a batch belongs to, and the record after which it continues.
+    fn begin(&mut self, fingerprint: &str) -> Result<(HarvestId, Option<String>), Ended> {
+        if let Some(harvest) = self.harvest {
+            return Ok((harvest, None));
+        }
+        let source = self.begun.row.id;
+        self.begun.acceptance.accept(self.log, source)?;
+        self.log.keep_settings(source, &self.begun.reading.source.settings())?;
+        let newest = self.log.harvests(source, HarvestKind::Regular, 1)?;
+        let open = newest.first().filter(|harvest| harvest.state == HarvestState::Open);
+        let token = open.and_then(|harvest| harvest.token.as_ref()).and_then(|token| token.as_str().split_once(' '));
+        let (harvest, after) = match (open, token) {
+            // The same documents with the same bytes.
+            (Some(open), Some((same, after))) if same == fingerprint => {
+                self.report.resumed = true;
+                (open.id, Some(after.to_owned()))
+            }
+            _ => (self.log.begin_harvest(source, HarvestKind::Regular, None, None, now())?, None),
+        };
+        self.harvest = Some(harvest);
+        Ok((harvest, after))
+    }
+
+    /// Brings what a batch says to the log.
+    fn commit(&mut self, batch: &mut Batch) -> Result<(), Ended> {
+        let read: Vec<ReadDocument> = batch.documents.iter().flatten().cloned().collect();
+        if read.is_empty() {
+            return Ok(());
+        }
+        let settings = &self.begun.reading.run.config.harvest;
+        let fingerprint = batch.fingerprint();
+        let (harvest, after) = self.begin(&fingerprint)?;
+        let stamp = Datestamp::from_millis(self.stamp).ok_or_else(|| DocumentFailure::Unusable("the clock is wrong".into()));
+        let stamp = stamp.map_err(Ended::Document)?;
+        let (mut groups, mut part) = (batch.groups(settings.record_bytes)?, Part::default());
+        while let Some(group) = groups.next()? {
+            if after.as_deref().is_some_and(|after| group.name.as_str() <= after) {
+                continue;
+            }
+            let (sayers, identifier) = (groups.sayers(&group), group.identifier());
+            if is_said_by_any(self.log, self.begun.row.id, &identifier, &self.failed)? {
+                // What the other document says is in the log, and nowhere else now.
+                part.said.push((identifier, sayers));
+            } else {
+                part.add(&group, sayers, stamp, settings.record_bytes);
+            }
+            let enough = self.remaining().is_some_and(|remaining| part.records.len() as u64 >= remaining);
+            if enough || part.is_full(settings) {
+                let token = ResumptionToken::new(&format!("{fingerprint} {}", group.name)).ok();
+                self.append(harvest, std::mem::take(&mut part), token.as_ref())?;
+                self.begun.reading.check_time()?;
+                if enough && self.begun.reading.source.split != Split::Document {
+                    return Err(Ended::Run(Outcome::Enough));
+                }
+            }
+        }
+        if !part.is_empty() {
+            self.append(harvest, part, None)?;
+        }
+        Ok(self.log.finish_documents(harvest, &read)?)
+    }
+
+    fn append(&mut self, harvest: HarvestId, part: Part, token: Option<&ResumptionToken>) -> Result<(), Ended> {
+        let page = NewPage {
+            source: self.begun.row.id,
+            harvest,
+            response_date: None,
+            records: &part.records,
+            undelivered: &part.undelivered,
+            origin: Origin::Documents,
+            token,
+            whole: true,
+            last: false,
+            doubtful: false,
+            now: now(),
+        };
+        let report = self.log.append_said(&page, &part.said)?;
+        self.done.counters.add(&report.counters);
+        (self.progress)(&self.done);
+        // The views report their error themselves.
+        if self.growth.page() { Ok(()) } else { Err(Ended::Run(Outcome::Interrupted)) }
+    }
+
+    /// Withdraws what left, after all documents were read.
+    fn end(&mut self, gone: &[DocumentId]) -> Result<Outcome, Ended> {
+        let source = self.begun.row.id;
+        let (harvest, _) = self.begin("")?;
+        let settings = self.begun.reading.settings;
+        let left = |id: &DocumentId| ReadDocument { id: *id, etag: None, last_modified: None, hash: None, settings };
+        self.log.finish_documents(harvest, &gone.iter().map(left).collect::<Vec<_>>())?;
+        if self.failures.is_empty() {
+            self.withdraw(source)?;
+            if self.unchanged.is_empty() {
+                self.log.forget_undelivered_before(source, self.stamp)?;
+            }
+        }
+        let unavailable = self.failures.iter().position(|(_, failure)| match failure {
+            DocumentFailure::Fetch(error) => error.is_transient(),
+            _ => false,
+        });
+        if let Some((_, DocumentFailure::Fetch(error))) = unavailable.map(|place| self.failures.swap_remove(place)) {
+            return Ok(Outcome::Unavailable(error));
+        }
+        self.log.end_repair(harvest, now())?;
+        Ok(Outcome::Complete { promised: None, received: self.done.counters.received, doubtful: false })
+    }
+
+    fn withdraw(&mut self, source: SourceId) -> Result<(), Ended> {
+        let unsaid = self.log.unsaid(source)?;
+        if unsaid > 0 {
+            let live = self.log.sources()?.iter().find(|row| row.id == source).map_or(0, |row| row.live);
+            let percent = percent(unsaid, live);
+            if percent > self.begun.reading.run.config.harvest.withdraw_max_percent {
+                self.report.brake = Some((unsaid, percent));
+                return Ok(());
+            }
+            self.report.withdrawn = self.log.withdraw_unsaid(source, now())?;
+            if !self.growth.page() {
+                return Err(Ended::Run(Outcome::Interrupted));
+            }
+        }
+        Ok(self.log.forget_unsaid(source)?)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a share")]
+fn percent(part: u64, whole: u64) -> f64 {
+    part as f64 * 100.0 / whole.max(1) as f64
+}

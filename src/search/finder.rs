@@ -1,0 +1,222 @@
+//! Finding records: what matches, its order, and its facets.
+
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tantivy::{ReloadPolicy, Searcher, TantivyError};
+
+use super::counting::{self, Counted, FacetCounts};
+use super::directory;
+use super::entries::{EntryRow, SearchIndex};
+use super::error::SearchError;
+use super::facets::Facet;
+use super::fields::Fields;
+use super::matching::{Here, matching};
+use super::order;
+use super::question::{Question, Wanted};
+use super::segment::Segment;
+use super::words::fold;
+use crate::log::Log;
+use crate::rdf::last_part;
+
+/// What a search found.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Found {
+    /// The part that was asked for, in order.
+    pub entries: Vec<EntryRow>,
+    /// How many can be paged through, from the first to the last.
+    pub reachable: usize,
+    /// How many match.
+    pub matches: usize,
+    /// The facets of all that match, if they were asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub facets: Vec<FacetCounts>,
+}
+
+/// How far one can page.
+pub const DEEPEST: usize = 10_000;
+
+/// The most values of one facet that are looked through for one that ends so.
+const MOST_NAMES: usize = 100_000;
+
+/// From this number of documents on more than one thread searches.
+const MANY: u32 = 50_000;
+
+/// One state of the index, for readers.
+pub struct Finder {
+    pub(super) path: PathBuf,
+    pub(super) searcher: Searcher,
+    pub(super) fields: Fields,
+    pub(super) segments: Vec<Segment>,
+    /// The facets of all records, which are what everybody sees first.
+    of_all: OnceLock<(usize, Vec<FacetCounts>)>,
+}
+
+impl Finder {
+    /// Opens the index of a data directory as it is now.
+    pub fn open(data: &Path) -> Result<Self, SearchError> {
+        let path = directory::folder(data);
+        let (index, fields) = directory::open(data)?;
+        let open = || {
+            let searcher = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?.searcher();
+            let segments = searcher.segment_readers().iter().map(Segment::new).collect::<tantivy::Result<_>>()?;
+            Ok((searcher, segments))
+        };
+        let (searcher, segments) = open().map_err(|source: TantivyError| SearchError::Index { path: path.clone(), source })?;
+        Ok(Self { path, searcher, fields, segments, of_all: OnceLock::new() })
+    }
+
+    /// Finds records.
+    pub fn find(&self, log: &Log, question: &Question) -> Result<Found, SearchError> {
+        let failed = |source| SearchError::Index { path: self.path.clone(), source };
+        let chosen = self.chosen(question).map_err(failed)?;
+        let wanted = Wanted::of(&question.text);
+        // Words that say nothing find nothing.
+        if wanted == Wanted::default() && (!question.text.trim().is_empty()) {
+            return Ok(Found::default());
+        }
+        let here = matching(self, &wanted, &chosen).map_err(failed)?;
+        let end = question.offset.saturating_add(question.limit).min(DEEPEST);
+        let parts = self.in_parallel(here.len(), |place| {
+            order::first(&self.segments[place], &here[place].found, &here[place].tiers, question.sort, end)
+        });
+        let mut hits: Vec<_> = parts.map_err(failed)?.into_iter().flatten().collect();
+        order::sort(&mut hits);
+        let matches: usize = here.iter().map(|here| here.found.len()).sum();
+        let mut entries = Vec::new();
+        for hit in hits.iter().take(end).skip(question.offset) {
+            // One that changed or went since the index was committed may be missing.
+            entries.extend(SearchIndex(log).by_id(i64::try_from(hit.record).unwrap_or_default())?);
+        }
+        let facets = if question.values == 0 {
+            Vec::new()
+        } else if wanted == Wanted::default() && chosen.is_empty() {
+            self.facets_of_all(&here, question.values).map_err(failed)?
+        } else {
+            self.facets(&here, &chosen, question.values).map_err(failed)?
+        };
+        Ok(Found { entries, reachable: matches.min(DEEPEST), matches, facets })
+    }
+
+    /// How many documents there are.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.searcher.num_docs()
+    }
+
+    /// The chosen values of each facet as the index has them: a value may be given as the last part of an IRI.
+    fn chosen(&self, question: &Question) -> tantivy::Result<Vec<(Facet, Vec<String>)>> {
+        let mut chosen: Vec<(Facet, Vec<String>)> = Vec::new();
+        for (facet, value) in &question.chosen {
+            let values = self.values_called(*facet, value)?;
+            match chosen.iter_mut().find(|(known, _)| known == facet) {
+                Some((_, known)) => known.extend(values),
+                None => chosen.push((*facet, values)),
+            }
+        }
+        for (_, values) in &mut chosen {
+            values.sort_unstable();
+            values.dedup();
+        }
+        Ok(chosen)
+    }
+
+    fn values_called(&self, facet: Facet, value: &str) -> tantivy::Result<Vec<String>> {
+        let columns = || self.segments.iter().filter_map(|segment| segment.facet(facet));
+        for column in columns() {
+            if column.dictionary().term_ord(value)?.is_some() {
+                return Ok(vec![value.to_owned()]);
+            }
+        }
+        let (sought, mut found) = (fold(value), Vec::new());
+        for column in columns() {
+            let mut names = column.dictionary().stream()?;
+            for _ in 0..MOST_NAMES {
+                if !names.advance() {
+                    break;
+                }
+                let name = String::from_utf8_lossy(names.key());
+                if fold(&last_part(&name)) == sought {
+                    found.push(name.into_owned());
+                }
+            }
+        }
+        // One that no record has finds nothing.
+        Ok(if found.is_empty() { vec![value.to_owned()] } else { found })
+    }
+
+    fn facets_of_all(&self, here: &[Here], limit: usize) -> tantivy::Result<Vec<FacetCounts>> {
+        if let Some((_, facets)) = self.of_all.get().filter(|(known, _)| *known == limit) {
+            return Ok(facets.clone());
+        }
+        let facets = self.facets(here, &[], limit)?;
+        // Another limit is counted each time.
+        let _ = self.of_all.set((limit, facets.clone()));
+        Ok(facets)
+    }
+
+    /// The facets of all that matches: each as if nothing of itself were chosen.
+    fn facets(&self, here: &[Here], chosen: &[(Facet, Vec<String>)], limit: usize) -> tantivy::Result<Vec<FacetCounts>> {
+        let tasks: Vec<(Facet, usize)> =
+            Facet::ALL.into_iter().flat_map(|facet| (0..here.len()).map(move |place| (facet, place))).collect();
+        let counts = self.in_parallel(tasks.len(), |task| {
+            let (facet, place) = tasks[task];
+            let Some(column) = self.segments[place].facet(facet) else { return Ok(None) };
+            Ok(Some((facet, column, counting::count(column, &here[place].regardless(facet)))))
+        })?;
+        let mut by_facet: Vec<Counted<'_>> = Facet::ALL.iter().map(|_| Vec::new()).collect();
+        for (facet, column, counts) in counts.into_iter().flatten() {
+            by_facet[facet.place()].push((column, counts));
+        }
+        let none = Vec::new();
+        let merged = self.in_parallel(Facet::ALL.len(), |place| {
+            let facet = Facet::ALL[place];
+            let chosen = chosen.iter().find(|(known, _)| *known == facet).map_or(&none, |(_, values)| values);
+            counting::merge(facet, &by_facet[place], chosen, if facet == Facet::Decade { DECADES } else { limit })
+        })?;
+        Ok(merged.into_iter().filter(|facet| !facet.values.is_empty()).collect())
+    }
+
+    /// Does some tasks, on several threads if the index is large, and answers in their order.
+    pub(super) fn in_parallel<T: Send>(
+        &self,
+        tasks: usize,
+        work: impl Fn(usize) -> tantivy::Result<T> + Sync,
+    ) -> tantivy::Result<Vec<T>> {
+        let large = self.segments.iter().map(|segment| segment.size).sum::<u32>() >= MANY;
+        let threads =
+            if large { std::thread::available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS).min(tasks) } else { 1 };
+        if threads <= 1 {
+            return (0..tasks).map(work).collect();
+        }
+        let next = AtomicUsize::new(0);
+        let some = || {
+            let mut done = Vec::new();
+            loop {
+                let task = next.fetch_add(1, Ordering::Relaxed);
+                if task >= tasks {
+                    return done;
+                }
+                done.push((task, work(task)));
+            }
+        };
+        let mut done = std::thread::scope(|scope| {
+            let others: Vec<_> = (1..threads).map(|_| scope.spawn(some)).collect();
+            let mut done = some();
+            for other in others {
+                done.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            }
+            done
+        });
+        done.sort_by_key(|(task, _)| *task);
+        done.into_iter().map(|(_, result)| result).collect()
+    }
+}
+
+/// All decades that have been are shown.
+const DECADES: usize = 300;
+
+/// The most threads that one search uses.
+const MOST_THREADS: usize = 4;

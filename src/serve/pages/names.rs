@@ -1,0 +1,66 @@
+//! The names of things in the visitor's language, for the pages.
+
+use std::cell::Cell;
+
+use super::kind_name;
+use super::words::Language;
+use crate::labels::{Labels, Languages};
+use crate::log::{Log, LogError};
+use crate::rdf::Shapes;
+use crate::rdf::vocab::KBV;
+
+/// Looks up names for a page.
+pub struct Names<'a> {
+    labels: Labels<'a>,
+    shapes: &'a Shapes,
+    language: Language,
+    wanted: Languages,
+    missing: Cell<bool>,
+}
+
+/// Where definitions have their IRIs: languages, roles, countries, terms.
+const DEFINITIONS: &str = "https://id.kb.se/";
+
+impl<'a> Names<'a> {
+    /// Names in a language.
+    #[must_use]
+    pub fn new(log: &'a Log, shapes: &'a Shapes, language: Language) -> Self {
+        Self { labels: Labels(log), shapes, language, wanted: Languages::one(language.code()), missing: Cell::new(false) }
+    }
+
+    /// Returns the name of an IRI, if a record gives it one; `needed` says that there is no other name for it.
+    pub fn of(&self, iri: &str, needed: bool) -> Result<Option<String>, LogError> {
+        let name = self.labels.name(iri, &self.wanted)?;
+        if needed && name.is_none() && iri.starts_with(DEFINITIONS) {
+            self.missing.set(true);
+        }
+        Ok(name.map(|name| name.text))
+    }
+
+    /// Returns the record that describes an IRI.
+    pub fn record(&self, iri: &str) -> Result<Option<String>, LogError> {
+        self.labels.record(iri)
+    }
+
+    /// Returns the name of a kind: by the table; of a class that no kind fits, as its vocabulary says, if the mirror has it,
+    /// else made of the name of the class.
+    pub fn kind(&self, kind: &str) -> Result<String, LogError> {
+        if self.shapes.kind(kind).is_some() {
+            return Ok(kind_name(self.shapes, kind, self.language));
+        }
+        // In KBV, names of classes begin with a capital, and those of properties do not.
+        let class = if kind.contains(':') {
+            Some(kind.to_owned())
+        } else {
+            kind.starts_with(char::is_uppercase).then(|| format!("{KBV}{kind}"))
+        };
+        let name = class.map(|class| self.labels.name(&class, &self.wanted)).transpose()?.flatten();
+        Ok(name.map_or_else(|| kind_name(self.shapes, kind, self.language), |name| name.text))
+    }
+
+    /// Returns whether the name of a definition is needed, and missing.
+    #[must_use]
+    pub fn missing(&self) -> bool {
+        self.missing.get()
+    }
+}
