@@ -219,7 +219,7 @@ fn a_download_is_whole_or_is_completed_in_pages() {
         complete(&bench, "all");
         assert_current(&bench);
     }
-    let faults = Faults::new(vec![Fault::Cut, Fault::Short, Fault::GzipCut, Fault::Empty, Fault::Busy], 2);
+    let faults = Faults::new(vec![Fault::Cut, Fault::Short, Fault::GzipCut, Fault::Empty, Fault::Busy], 4);
     let bench = Bench::faulty(450, 100, &faults);
     configure(&bench, "all", "\"all\"", "download = true");
     let runs = (0..30).take_while(|_| bench.run(&["harvest", "all"]).code != Some(0)).count();

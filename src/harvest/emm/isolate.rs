@@ -24,12 +24,16 @@ impl Session<'_> {
         let found = self.entry_at_fault(selection, position, step);
         let before = match found {
             Ok(Some(entry)) if entry >= step => self.comes(selection, position, entry - step),
-            Ok(Some(entry)) => Ok(entry == 0),
             _ => Ok(true),
         };
         self.client = patient;
         let Some(entry) = found? else { return Err(error.into()) };
-        let first = if before? { entry } else { position.offset };
+        // A server that fails now and then is no proof: the entry must fail again, in spite of all retries.
+        if !before? || self.comes(selection, position, entry)? {
+            return Err(error.into());
+        }
+        // What lies before it on the first page comes with no other.
+        let first = if entry >= step { entry } else { position.offset };
         let url = self.endpoint.dump(selection, entry);
         tracing::warn!("{error}; the dump is read around entry {entry}");
         let entries = if first == entry { format!("entry {entry}") } else { format!("the entries {first} to {entry}") };
