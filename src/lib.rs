@@ -37,6 +37,11 @@
 //! - The order of a list is proof only of what was seen. A list is re-opened by date once more than one page ascends, and from its
 //!   own start when a later page descends. A list that ended in doubt is complete, but the next window reaches back for it.
 //!
+//! Dumps and changes:
+//! - A dump that is still being made is not read, and no dump has ended before a page said so: servers end both early without a
+//!   word. A feed is believed only if it leads back to what is known without a gap; otherwise a dump takes its place.
+//! - The links of an answer are read, never followed: no answer sends a request to a host that the user did not name.
+//!
 //! Views and readers:
 //! - A view ([`views::View`]) is a function of the log. Its watermark is never ahead of its data, and it catches up from there
 //!   on start, after a crash and during a harvest alike. Applying changes twice leaves the same state as applying them once.
@@ -72,7 +77,9 @@
 //!   section of `config/libris.toml`. Another payload format is a variant of
 //!   [`rdf::PayloadFormat`] and its parser in `rdf/payload.rs`; a server that departs from the protocol is a case of
 //!   `harvest/plan.rs` (other words for a request) or `harvest/resume.rs` (when a list has ended), with a test in
-//!   `tests/it/misbehaviour.rs`.
+//!   `tests/it/misbehaviour.rs`. A service of dumps and changes that departs from [`emm`] is a case of `harvest/emm/dump.rs` or
+//!   `harvest/emm/walk.rs`, with a test in `tests/it/emm_hostile.rs`. Another kind of source is a variant of
+//!   [`config::SourceKind`], its settings in `config/source/`, and an arm in `harvest/run.rs`.
 //! - **An HTTP API**: a handler file in `serve/`, its line in `serve/routes.rs`, its row in the list of addresses in
 //!   `guide/serving.md`, and a test in one of `tests/it/serve_*.rs`. It reads the log with
 //!   `serve/reading.rs` or a snapshot with the workers of `serve/workers.rs`. Who follows the mirror reads the order of changes
@@ -90,7 +97,7 @@
 //! | 4 | [`data_dir`] what lies where, the lock · [`mirror`] a mirror open for writing, the registry of views · [`export`] bulk dumps · [`figures`] for Prometheus · [`backup`] |
 //! | 3 | [`citation`] what reference managers need · [`store`] the triple store as a view · [`links`] authorities, extraction, index · [`labels`] names of IRIs · [`quarantine`] · [`search`] titles, names, identifiers, facets · [`query`] SPARQL |
 //! | 2 | [`snapshots`] what is published · [`views`] the trait, following the log, views in tables · [`log`] pages, records and changes in `SQLite` · [`config`](mod@config) |
-//! | 1 | [`oai`] the protocol · [`rdf`] payloads to quads, node ids, shapes (what says kind, title, name) · [`pipeline`] work on all cores, in order · [`guide`] what users read |
+//! | 1 | [`oai`] and [`emm`] the protocols · [`rdf`] payloads to quads, node ids, shapes (what says kind, title, name) · [`pipeline`] work on all cores, in order · [`guide`] what users read |
 //!
 //! A room uses only rooms on its own floor or below. Nothing below [`cli`] prints, reads the environment or exits.
 

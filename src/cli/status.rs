@@ -17,6 +17,7 @@ use crate::data_dir::{DataDir, Sizes};
 use crate::harvest::{Bounds, Facts, Options, Step, plan};
 use crate::log::{HarvestKind, HarvestState, Log, SourceRow};
 use crate::mirror::VIEWS;
+use crate::oai::Datestamp;
 use crate::quarantine;
 use crate::snapshots::link_text;
 use crate::views::Home;
@@ -118,6 +119,13 @@ fn source_status(log: &Log, source: SourceRow, overlap_s: u32) -> anyhow::Result
         Step::Resume { token, .. } => (None, Some(format!("token {token}"))),
         Step::Reopen { from, .. } => (from, Some("the list is re-opened".to_owned())),
         Step::Begin { from, .. } => (from, None),
+    };
+    let next_from = match source.kind {
+        SourceKind::Emm => {
+            let known = log.feed_known(source.id)?.and_then(Datestamp::from_millis);
+            known.map(|known| known.earlier_by(overlap_s).to_string())
+        }
+        SourceKind::OaiPmh | SourceKind::Documents => next_from,
     };
     Ok(SourceStatus {
         records: source.live + source.deleted + source.withdrawn,

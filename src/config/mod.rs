@@ -290,7 +290,7 @@ mod tests {
         let defaults = Config::new(None, HashMap::new(), &[]).expect("the defaults are valid");
         assert_eq!(defaults.harvest.pause_ms, 1000);
         assert!(defaults.harvest.idle_timeout_s >= 120, "some servers think for more than a minute");
-        assert_eq!(defaults.sources.keys().collect::<Vec<_>>(), ["auth", "nb"]);
+        assert_eq!(defaults.sources.keys().collect::<Vec<_>>(), ["auth", "definitions", "nb"]);
         let file = "[harvest]\npause_ms = 2\ntries = 3\noverlap_s = 4";
         let config = with(
             file,
@@ -317,6 +317,6 @@ mod tests {
         let error = config.sources(&["x".into()]).expect_err("ftp");
         assert!(error.to_string().contains("sources.x.url = \"ftp://example.org/\""), "{error}");
         let error = config.sources(&["y".into()]).expect_err("unknown");
-        assert!(error.to_string().contains("the configuration has auth, nb, x"), "{error}");
+        assert!(error.to_string().contains("the configuration has auth, definitions, nb, x"), "{error}");
     }
 }

@@ -6,8 +6,8 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 
 use axum::Router;
 use axum::extract::{RawForm, State};
@@ -18,121 +18,14 @@ use axum::routing::get;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 
-use super::catalogue::Entry;
 use super::definitions::{Definition, definitions, with_subclasses};
+use super::dumps::{Dump, Served, of_row};
 use super::linked_data::linked_data;
-use super::render::json_graph;
-use super::server::{ServerState, arguments};
+use super::state::{ServerState, arguments};
 use super::terms::CONTEXT;
-
-/// The state of the service.
-pub struct EmmService {
-    /// Activities and records of a page.
-    pub page_items: AtomicUsize,
-    /// How many answers of a new dump say that it is being made.
-    pub generating: AtomicU64,
-    /// How many of the next answers of dumps are errors.
-    pub failing: AtomicU64,
-    /// How many of the next downloads end half-way, as if they were whole.
-    pub silent_cuts: AtomicU64,
-    dumps: Mutex<BTreeMap<String, Dump>>,
-    definitions: Mutex<BTreeMap<String, Redefined>>,
-    requests: AtomicU64,
-}
-
-impl Default for EmmService {
-    fn default() -> Self {
-        Self {
-            page_items: AtomicUsize::new(100),
-            generating: AtomicU64::new(1),
-            failing: AtomicU64::new(0),
-            silent_cuts: AtomicU64::new(0),
-            dumps: Mutex::default(),
-            definitions: Mutex::default(),
-            requests: AtomicU64::new(0),
-        }
-    }
-}
-
-struct Dump {
-    made: DateTime<Utc>,
-    identifiers: Vec<String>,
-    /// How many answers still say that it is being made.
-    generating: u64,
-}
-
-/// A change of a definition.
-#[derive(Clone, Copy)]
-struct Redefined {
-    at: DateTime<Utc>,
-    deleted: bool,
-}
-
-/// A record, whatever it is of.
-struct Served {
-    identifier: String,
-    entity: String,
-    class: String,
-    modified: i64,
-    deleted: bool,
-    created: bool,
-    graph: Value,
-}
 
 /// The IRI by which the dumps name their context.
 const CONTEXT_IRI: &str = "https://id.kb.se/vocab/context";
-
-impl EmmService {
-    /// Requests so far, those for entities included.
-    #[must_use]
-    pub fn requests(&self) -> u64 {
-        self.requests.load(Ordering::Relaxed)
-    }
-
-    /// Forgets the dumps, as the server does after days: the next page is of another one.
-    pub fn remake(&self) {
-        self.dumps.lock().unwrap_or_else(PoisonError::into_inner).clear();
-    }
-
-    /// Changes definitions, by the IRIs of what they define, or deletes them.
-    pub fn redefine(&self, iris: &[&str], deleted: bool) {
-        let mut changed = self.definitions.lock().unwrap_or_else(PoisonError::into_inner);
-        changed.extend(iris.iter().map(|iri| ((*iri).to_owned(), Redefined { at: Utc::now(), deleted })));
-    }
-
-    fn served(&self, definition: Definition) -> Served {
-        let changed = self.definitions.lock().unwrap_or_else(PoisonError::into_inner).get(&definition.iri).copied();
-        let mut graph = json_graph(&definition.nodes);
-        let mut modified = DateTime::parse_from_rfc3339(&definition.modified).map_or(0, |time| time.timestamp_millis());
-        if let Some(Redefined { at, .. }) = changed {
-            modified = at.timestamp_millis();
-            graph[0]["modified"] = at.to_rfc3339_opts(SecondsFormat::Millis, true).into();
-            graph[1]["definition"] = format!("Ändrad {modified}").into();
-        }
-        Served {
-            identifier: definition.identifier,
-            entity: definition.iri,
-            class: definition.class.to_owned(),
-            modified,
-            deleted: changed.is_some_and(|changed| changed.deleted),
-            created: changed.is_none(),
-            graph,
-        }
-    }
-}
-
-fn of_row(entry: &Entry) -> Served {
-    let nodes = entry.nodes();
-    Served {
-        identifier: entry.identifier(),
-        entity: nodes.get(1).and_then(|node| node.id.clone()).unwrap_or_default(),
-        class: nodes.get(1).map(|node| node.class.clone()).unwrap_or_default(),
-        modified: entry.modified,
-        deleted: entry.deleted,
-        created: entry.version == 0 && !entry.deleted,
-        graph: json_graph(&nodes),
-    }
-}
 
 /// The routes of the service, and linked data: any other path is the IRI of an entity.
 pub(super) fn routes() -> Router<Arc<ServerState>> {
@@ -170,10 +63,10 @@ fn utc(millis: i64) -> String {
 
 fn packed(state: &ServerState, headers: &HeaderMap, kind: &'static str, body: &str) -> Response {
     let asked = headers.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).is_some_and(|value| value.contains("gzip"));
-    match state.gzip && asked {
-        true => ([(CONTENT_TYPE, kind), (CONTENT_ENCODING, "gzip")], gzip(body.as_bytes())).into_response(),
-        false => ([(CONTENT_TYPE, kind)], body.to_owned()).into_response(),
+    if state.gzip && asked {
+        return ([(CONTENT_TYPE, kind), (CONTENT_ENCODING, "gzip")], gzip(body.as_bytes())).into_response();
     }
+    ([(CONTENT_TYPE, kind)], body.to_owned()).into_response()
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -182,6 +75,9 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     let _ = encoder.write_all(bytes);
     encoder.finish().unwrap_or_default()
 }
+
+/// A download has the records of so many identifiers after those of the ones before, in no order among themselves.
+const BATCH: usize = 100;
 
 const ACTIVITIES: &str = "application/activity+json";
 
@@ -319,8 +215,10 @@ async fn full(State(state): State<Arc<ServerState>>, headers: HeaderMap, RawForm
         let short = generating || take_one(&state.emm.silent_cuts);
         let sent = if short { identifiers.len() / 2 } else { identifiers.len() };
         let mut lines = format!("{}\n", context_item());
-        for item in tokio::task::block_in_place(|| items(&state, &identifiers[..sent])) {
-            lines.push_str(&format!("{item}\n"));
+        for part in identifiers[..sent].chunks(BATCH) {
+            for item in tokio::task::block_in_place(|| items(&state, part)) {
+                lines.push_str(&format!("{item}\n"));
+            }
         }
         return ([(CONTENT_TYPE, "application/octet-stream")], gzip(lines.as_bytes())).into_response();
     }
@@ -331,6 +229,9 @@ async fn full(State(state): State<Arc<ServerState>>, headers: HeaderMap, RawForm
     let end = identifiers.len().min(offset.saturating_add(size));
     let on_page = identifiers.get(offset.min(end)..end).unwrap_or_default();
     let on_page = if generating { &on_page[..on_page.len().saturating_sub(1)] } else { on_page };
+    if state.emm.is_poisoned(on_page) {
+        return (StatusCode::INTERNAL_SERVER_ERROR, "java.lang.NullPointerException").into_response();
+    }
     let mut page = json!({
         "@context": "https://www.w3.org/ns/activitystreams", "@id": format!("{of}&offset={offset}"), "type": "CollectionPage",
         "startTime": utc(made.timestamp_millis()), "_status": if generating { "generating" } else { "done" },

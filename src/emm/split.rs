@@ -38,6 +38,7 @@ enum Place {
     Inside,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "what a scanner has seen")]
 struct Scanner {
     limits: SplitLimits,
     place: Place,
@@ -76,11 +77,10 @@ pub fn split<E: From<EmmError>>(
     loop {
         let chunk = input.fill_buf().map_err(|source| EmmError::Read { position, source })?;
         if chunk.is_empty() {
-            return Err(match scanner.around.is_empty() {
-                true => EmmError::NotJson { reason: "it is empty".into(), begins: String::new() },
-                false => EmmError::Cut { position },
+            if scanner.around.is_empty() {
+                return Err(EmmError::NotJson { reason: "it is empty".into(), begins: String::new() }.into());
             }
-            .into());
+            return Err(EmmError::Cut { position }.into());
         }
         let length = chunk.len();
         for (place, byte) in chunk.iter().enumerate() {

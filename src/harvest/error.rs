@@ -203,6 +203,7 @@ impl FetchError {
     pub(super) fn may_be_a_record(&self) -> bool {
         match self {
             Self::Timeout { .. } | Self::Document(_) => true,
+            Self::Emm { .. } => self.is_transient(),
             Self::Transport { cause, .. } => *cause == TransportCause::Reset,
             Self::Status { status, retry_after, .. } => *status >= 500 && retry_after.is_none(),
             _ => false,

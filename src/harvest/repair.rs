@@ -6,6 +6,7 @@ use tokio::runtime::Runtime;
 use super::client::Client;
 use super::commit::{Committer, ListEnd};
 use super::connect::{identify, runtime};
+use super::emm;
 use super::error::FetchError;
 use super::fetch::{Fetcher, report_end};
 use super::messages::channel;
@@ -146,9 +147,13 @@ pub fn retry(mirror: &mut Mirror, source: &Source, config: &Config, stop: &Stop)
     mirror.catch_up(|_| !stop.is_stopped())?;
     let mut report =
         RetryReport { source: row.name.clone(), tried: parsed + undelivered.len() as u64, left: 0, unavailable: None };
-    if let (SourceOrigin::OaiPmh(source), false) = (&source.origin, undelivered.is_empty()) {
+    if !undelivered.is_empty() {
         let runtime = runtime()?;
-        report.unavailable = ask_again(&runtime, mirror, source, config, stop, &row, undelivered)?;
+        report.unavailable = match &source.origin {
+            SourceOrigin::OaiPmh(list) => ask_again(&runtime, mirror, list, config, stop, &row, undelivered)?,
+            SourceOrigin::Emm(service) => emm::fetch_again(mirror, service, (config, stop, &runtime), &row, &undelivered)?,
+            SourceOrigin::Documents(_) => None,
+        };
         runtime.shutdown_background();
         mirror.catch_up(|_| !stop.is_stopped())?;
     }

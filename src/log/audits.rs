@@ -127,6 +127,8 @@ impl Log {
     /// Commits headers of an audit, with what the next run needs to resume. Answers whether they refute the order of the list, see
     /// [`HarvestRow::order_is_refuted`].
     pub fn append_audit(&mut self, page: &AuditPage<'_>) -> Result<bool, LogError> {
+        let turn = self.turn();
+        let _mine = turn.lock();
         let mut append = || -> rusqlite::Result<bool> {
             let transaction = self.connection.transaction()?;
             let mut known = transaction.prepare_cached("SELECT 1 FROM audit_header WHERE source_id = ?1 AND identifier = ?2")?;

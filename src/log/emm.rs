@@ -91,6 +91,8 @@ impl Log {
     /// Adds the live records that were changed since a time to the list of the newest audit: a dump that was made then need not
     /// have them.
     pub fn list_newer(&mut self, source: SourceId, since: i64) -> Result<u64, LogError> {
+        let turn = self.turn();
+        let _mine = turn.lock();
         self.connection
             .execute(
                 "INSERT OR IGNORE INTO audit_header (source_id, identifier, datestamp_text, datestamp, deleted)

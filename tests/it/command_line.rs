@@ -319,7 +319,7 @@ fn configuration_comes_from_file_environment_and_flags() {
     let bench = Bench::new(30);
     let file = bench.path().join("my.toml");
     let text = format!(
-        "[sources.mine]\nurl = \"{}\"\nset = \"auth\"\n[sources.nb]\nenabled = false\n[sources.auth]\nenabled = false\n",
+        "[sources.mine]\nurl = \"{}\"\nset = \"auth\"\n[sources.nb]\nenabled = false\n[sources.auth]\nenabled = false\n[sources.definitions]\nenabled = false\n",
         bench.url
     );
     fs_err::write(&file, text).expect("written");
@@ -330,7 +330,7 @@ fn configuration_comes_from_file_environment_and_flags() {
     assert!(wrong.stderr.contains("harvest.tries = \"0\" is not valid"), "{}", wrong.stderr);
     let unknown = bench.run(&["harvest", "nosuch", "--config", config]).expect(2);
     assert!(
-        unknown.stderr.contains("no source is called \"nosuch\"; the configuration has auth, mine, nb"),
+        unknown.stderr.contains("no source is called \"nosuch\"; the configuration has auth, definitions, mine, nb"),
         "{}",
         unknown.stderr
     );

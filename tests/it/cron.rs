@@ -28,6 +28,8 @@ fn run(bench: &Bench, line: &str, url: &str, more: &[(&str, &str)]) -> Done {
     for source in ["NB", "AUTH"] {
         shell.env(format!("LIBRIS_MIRROR_SOURCES__{source}__URL"), url);
     }
+    shell.env("LIBRIS_MIRROR_SOURCES__DEFINITIONS__URL", url.replace("oaipmh", "emm"));
+    shell.env("LIBRIS_MIRROR_SOURCES__DEFINITIONS__CONTEXT", &bench.context);
     shell.envs(more.iter().copied());
     Done::of(line, &shell.output().expect("a shell"))
 }

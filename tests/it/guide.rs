@@ -128,12 +128,14 @@ impl Run {
         // curl fails on an HTTP error.
         fs_err::write(bench.path().join(".curlrc"), "fail\nsilent\nshow-error\n").expect("written");
         let person = identifier(40).rsplit('/').next().expect("an id").to_owned();
+        let emm = crate::emm::service(&bench);
         let replaced = [
             ("khw03jc347kgv4w", person.as_str()),
             ("24583475", "10000040"),
             ("auth/281943", "auth/1000040"),
             ("https://services.dnb.de/oai/repository", bench.url.as_str()),
             ("https://libris.kb.se/api/oaipmh/", bench.url.as_str()),
+            ("https://libris.kb.se/api/emm/", emm.as_str()),
             ("https://id.kb.se/context.jsonld", bench.context.as_str()),
             ("--set dnb", "--set auth"),
             ("set = \"dnb\"", "set = \"auth\""),
@@ -160,6 +162,8 @@ impl Run {
         for source in ["NB", "AUTH"] {
             bash.env(format!("LIBRIS_MIRROR_SOURCES__{source}__URL"), &self.bench.url);
         }
+        bash.env("LIBRIS_MIRROR_SOURCES__DEFINITIONS__URL", crate::emm::service(&self.bench));
+        bash.env("LIBRIS_MIRROR_SOURCES__DEFINITIONS__CONTEXT", &self.bench.context);
         bash.current_dir(self.bench.path()).stdin(Stdio::null());
         bash
     }

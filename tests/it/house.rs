@@ -76,7 +76,7 @@ const MAY_USE: [(&str, &[&str]); 27] = [
     ("figures", &["log", "mirror", "quarantine", "snapshots", "views"]),
     ("backup", &["data_dir", "log", "search", "snapshots", "store"]),
     ("verify", &["log", "mirror", "pipeline", "views"]),
-    ("harvest", &["config", "emm", "log", "mirror", "oai", "quarantine", "rdf"]),
+    ("harvest", &["config", "emm", "log", "mirror", "oai", "quarantine", "rdf", "views"]),
     ("demo", &["oai", "rdf"]),
     (
         "serve",

@@ -5,6 +5,7 @@
 //! - `formats`: RDF/XML, Turtle and JSON-LD; real records, where they are there
 //! - `documents`: answers of all six verbs, read by the streaming parser
 //! - `emm`: dumps and changes
+//! - `emm_hostile`: what services of dumps and changes may say, and must not be believed
 //! - `endless`: an answer of gigabytes without a token
 //! - `faults`: every way in which the fake Libris can spoil an answer
 //! - `isolation`: records that kill their pages, one by one
@@ -66,6 +67,7 @@ mod cron;
 mod definitions;
 mod documents;
 mod emm;
+mod emm_hostile;
 mod endless;
 mod facets;
 mod faults;

@@ -315,7 +315,7 @@ fn sigterm_lets_answers_come_to_their_end() {
 fn harvests_run_inside_the_server_under_the_same_lock() {
     let bench = Bench::new(400);
     let url = format!("sources.nb.url={}", bench.url);
-    let words = set(&[&url, "sources.auth.enabled=false"]);
+    let words = set(&[&url, "sources.auth.enabled=false", "sources.definitions.enabled=false"]);
     let server = Server::start(&bench, &[&["--harvest-every", "1h"], &words[..]].concat());
     until("the first harvest is published", Duration::from_mins(1), || server.get("/health").status == 200);
     let live = bench.state().with_catalogue(|catalogue| catalogue.counts(Some("nb"))).live;

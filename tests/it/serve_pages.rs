@@ -265,6 +265,8 @@ fn a_server_before_the_first_harvest_says_so() {
             "sources.nb.url=http://127.0.0.1:9/",
             "--set-config",
             "sources.auth.enabled=false",
+            "--set-config",
+            "sources.definitions.enabled=false",
         ],
     );
     let health = server.get("/health");

@@ -15,7 +15,7 @@ use crate::harvest::error::FetchError;
 use crate::harvest::outcome::{HarvestError, Outcome, Progress, RunOptions, percent};
 use crate::harvest::scope::{Run, now};
 use crate::harvest::stop::Stop;
-use crate::log::{Counters, DifferenceKind, HarvestId, HarvestState, LogError, SourceRow};
+use crate::log::{Counters, DifferenceKind, HarvestId, HarvestState, LogError, SourceRow, UndeliveredRow};
 use crate::mirror::Mirror;
 use crate::oai::Datestamp;
 
@@ -68,7 +68,7 @@ pub(in crate::harvest) fn audit(
     if options.repair {
         report.unavailable = unavailable(audit.repair(mirror, &row, &mut report))?;
         mirror.catch_up(|_| !stop.is_stopped())?;
-        if found.gone > 0 {
+        if found.gone > 0 && !report.doubtful {
             let part = percent(found.gone, row.live);
             if part > config.harvest.withdraw_max_percent {
                 report.brake = Some(part);
@@ -84,6 +84,32 @@ pub(in crate::harvest) fn audit(
         report.snapshot = Some(mirror.publish()?);
     }
     Ok(report)
+}
+
+/// Fetches records that the source did not deliver. Answers why it could not be asked.
+pub(in crate::harvest) fn fetch_again(
+    mirror: &mut Mirror,
+    service: &EmmSource,
+    (config, stop, runtime): (&Config, &Stop, &Runtime),
+    row: &SourceRow,
+    undelivered: &[UndeliveredRow],
+) -> Result<Option<FetchError>, HarvestError> {
+    let client = Client::new(&service.url, &config.harvest, stop.clone()).map_err(HarvestError::Unavailable)?;
+    let endpoint = Endpoint::new(&service.url, service.entities.as_ref());
+    let run_options = RunOptions::default();
+    let run = Run { config, options: &run_options, stop, runtime, deadline: None };
+    let audit = Audit { service, client: &client, endpoint: &endpoint, run };
+    let harvest = mirror.log.begin_repair(row.id, now())?;
+    let mut wanted = Vec::with_capacity(undelivered.len());
+    for UndeliveredRow { identifier, datestamp_text, .. } in undelivered {
+        let live = mirror.log.held(row.id, identifier)?.is_some_and(|held| held.live);
+        let published = Datestamp::parse(datestamp_text).map_or_else(|_| now(), Datestamp::millis);
+        wanted.push(Wanted { entity: identifier.clone(), identifier: identifier.clone(), published, live });
+    }
+    let mut quiet = |_: &Progress| {};
+    let error = unavailable(audit.session(mirror, row, harvest, &mut quiet).fetch_each(&wanted))?;
+    mirror.log.end_repair(harvest, now())?;
+    Ok(error)
 }
 
 /// The error of the source that ended a part of an audit, if one did.
@@ -117,7 +143,7 @@ impl Audit<'_> {
             row: row.clone(),
             source: self.service,
             harvest,
-            client: self.client,
+            client: self.client.clone(),
             endpoint: self.endpoint,
             run: self.run,
             done: Progress::default(),
@@ -150,6 +176,8 @@ impl Audit<'_> {
         let position = session.dump(position)?;
         session.log.list_newer(row.id, position.oldest.unwrap_or_else(now))?;
         session.log.append_audit(&last_of(audit, row.id))?;
+        // A record that the dump does not list may be one of those that have no name.
+        report.doubtful = position.unnamed;
         Ok(())
     }
 

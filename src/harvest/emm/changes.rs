@@ -120,10 +120,12 @@ impl Session<'_> {
             }
             Ok(Brought::Gone) => {
                 waiting.delete(wanted);
+                self.log.forget_undelivered(self.row.id, &wanted.identifier)?;
                 return Ok(());
             }
             Ok(Brought::Nothing(error)) => {
-                *lost += 1;
+                // A server that fails otherwise than by refusing is more likely down.
+                *lost += if error.is_transient() { self.settings().isolate_records / 3 + 1 } else { 1 };
                 if *lost > self.settings().isolate_records {
                     self.flush(waiting)?;
                     return Err(FetchError::Hopeless { undelivered: *lost, cause: Box::new(error) }.into());

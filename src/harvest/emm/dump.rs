@@ -9,14 +9,14 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use url::Url;
 
-use super::part::{Broke, Part, read_download, read_page};
+use super::part::{Broke, Part, read_download};
 use super::position::Position;
-use super::session::{Batch, DUMPS, Halt, Session};
+use super::session::{Halt, Session};
 use crate::emm::{EmmError, PageHead};
 use crate::harvest::error::FetchError;
+use crate::harvest::outcome::Outcome;
 use crate::harvest::scope::now;
-use crate::log::{AuditPage, HarvestId, LogError, Undelivered};
-use crate::oai::{Datestamp, Header, Record, RecordId};
+use crate::oai::Datestamp;
 
 /// How often the dump of a selection may be made anew in one run.
 const RESTARTS: usize = 3;
@@ -50,19 +50,28 @@ impl Session<'_> {
         let done = position.done;
         let (mut restarts, mut waited, mut empty) = (0, Duration::ZERO, 0);
         let mut pause = Duration::from_millis(self.settings().retry_min_ms.max(10));
-        let mut download = self.source.download;
+        let (mut download, mut step) = (self.source.download, LIBRIS_STEP);
         loop {
             self.check()?;
             let url = self.endpoint.dump(selection, position.offset);
-            let (head, part) = self.page(&url, &position)?;
-            match self.after(&url, &head, &part, &position)? {
+            let (head, part) = match self.page(&url, &position) {
+                Err(Halt::Outcome(Outcome::Unavailable(error))) if error.may_be_a_record() => {
+                    position = self.read_around(selection, &position, step, error)?;
+                    continue;
+                }
+                page => page?,
+            };
+            position.unnamed |= part.unnamed > 0;
+            match after(&url, &head, &part, &position)? {
                 After::Next(next) => {
                     empty = if part.items() == 0 { empty + 1 } else { 0 };
                     if empty > EMPTY_PAGES {
                         return Err(invalid(&url, format!("{empty} pages in a row are empty")));
                     }
                     self.done.complete_list_size = head.total().or(self.done.complete_list_size);
-                    let step = next.offset.saturating_sub(position.offset);
+                    if next.done == done {
+                        step = next.offset - position.offset;
+                    }
                     let first = position.offset == 0;
                     self.part(part, &next, true)?;
                     position = next;
@@ -94,46 +103,6 @@ impl Session<'_> {
         }
     }
 
-    /// Fetches a page. Parts of a page that is longer than one of the log are committed as they come.
-    fn page(&mut self, url: &Url, position: &Position) -> Result<(PageHead, Part), Halt> {
-        let (settings, place) = (self.settings().clone(), url.to_string());
-        let read = move |mut input: Box<dyn std::io::BufRead + Send>, sender: &mpsc::Sender<Part>| {
-            let hand_over = |part| sender.blocking_send(part).map_err(|_| Broke::Stopped);
-            read_page(&mut *input, &settings, &place, hand_over).map_err(|broke| broke.at(&place))
-        };
-        Ok(self.ask(url, DUMPS, read, |session, part| session.part(part, position, false))??)
-    }
-
-    /// Decides how a page leads on.
-    fn after(&self, url: &Url, head: &PageHead, part: &Part, position: &Position) -> Result<After, Halt> {
-        if head.is_generating() {
-            return Ok(After::Wait);
-        }
-        let start = head.start_time().map(str::to_owned);
-        if position.start.is_some() && position.start != start && position.offset > 0 {
-            return Ok(After::Restart(start));
-        }
-        let made = start.as_deref().and_then(|text| Datestamp::parse(text).ok()).map_or_else(now, Datestamp::millis);
-        let oldest = Some(position.oldest.map_or(made, |oldest| oldest.min(made)));
-        let here = Position { start, oldest, ..position.clone() };
-        let offset = position.offset;
-        let total = head.total();
-        let next = head.next("offset").map_err(|error| fetch_error(url, error))?;
-        if let Some(next) = next {
-            let beyond = total.is_some_and(|total| offset > total && part.items() == 0);
-            if next <= offset || next - offset > LONGEST_STEP || beyond {
-                return Err(invalid(url, format!("it leads on to offset {next}")));
-            }
-            return Ok(After::Next(Position { offset: next, ..here }));
-        }
-        // A page has as many records as the dump goes on by, those counted that were deleted since.
-        let most = part.items().max(LIBRIS_STEP);
-        match total.filter(|total| *total > offset.saturating_add(most)) {
-            Some(promised) => Err(FetchError::Short { received: offset + part.items(), promised }.into()),
-            None => Ok(After::Next(here.after_selection())),
-        }
-    }
-
     /// Downloads a dump. Answers the offset up to which it came: records that were deleted since leave no line, so that at
     /// least as many entries of the dump are behind as lines came.
     fn download(&mut self, selection: &str, mut position: Position, step: u64) -> Result<Position, Halt> {
@@ -153,12 +122,13 @@ impl Session<'_> {
                 Err(broke) => Err(broke.at(&place)),
             }
         };
-        let mut received = 0;
+        let (mut received, mut unnamed) = (0, position.unnamed);
         let begun = position.clone();
         let ended = self.ask(&url, "*/*", read, |session, part| {
+            unnamed |= part.unnamed > 0;
             received += part.items();
             let offset = (received / step.max(1) * step).max(begun.offset);
-            position = Position { offset, ..begun.clone() };
+            position = Position { offset, unnamed, ..begun.clone() };
             session.part(part, &position, true)
         })?;
         match ended {
@@ -169,64 +139,40 @@ impl Session<'_> {
         }
         Ok(position)
     }
-
-    /// Commits a part of a dump, and that the dump lists its records.
-    fn part(&mut self, part: Part, position: &Position, whole: bool) -> Result<(), Halt> {
-        self.context = part.context.or(self.context.take());
-        if part.records.is_empty() && part.undelivered.is_empty() && !whole {
-            return Ok(());
-        }
-        if self.listing {
-            let records: Vec<_> = part.records.into_iter().map(|record| record.record).collect();
-            self.list(&records, &part.undelivered, position, whole)?;
-            self.done.counters.received += records.len() as u64;
-            (self.progress)(&self.done);
-            return Ok(());
-        }
-        let needs_context = part.records.iter().any(|record| record.needs_context);
-        self.note(&part.records, self.learns_classes())?;
-        let records: Vec<_> = part.records.into_iter().map(|record| record.record).collect();
-        self.list(&records, &part.undelivered, position, false)?;
-        let token = position.token();
-        let batch = Batch { records: &records, undelivered: &part.undelivered, token: token.as_ref(), whole, last: false };
-        self.commit(&batch, needs_context)
-    }
-
-    /// Whether the classes of what a dump holds say what the feed has of it.
-    fn learns_classes(&self) -> bool {
-        !self.source.selections.iter().any(|selection| selection == "all")
-    }
-
-    /// Adds records to the list of an audit, those that did not come as well; with `whole`, the audit continues at the position.
-    fn list(
-        &mut self,
-        records: &[Record],
-        undelivered: &[Undelivered],
-        position: &Position,
-        whole: bool,
-    ) -> Result<(), LogError> {
-        let named = undelivered.iter().filter_map(|missing| RecordId::new(&missing.identifier).ok());
-        let without_data =
-            |identifier| Header { identifier, datestamp_text: String::new(), datestamp: None, sets: Vec::new(), deleted: false };
-        let missing: Vec<Header> = named.map(without_data).collect();
-        let token = position.token();
-        let page = AuditPage {
-            audit: HarvestId(position.audit),
-            source: self.row.id,
-            headers: records.iter().map(|record| &record.header).chain(&missing).collect(),
-            response_date: None,
-            opens_list: true,
-            token: token.as_ref(),
-            whole,
-            last: false,
-            now: now(),
-        };
-        self.log.append_audit(&page).map(|_| ())
-    }
 }
 
 /// How far a page of Libris leads on.
 const LIBRIS_STEP: u64 = 100;
+
+/// Decides how a page leads on.
+fn after(url: &Url, head: &PageHead, part: &Part, position: &Position) -> Result<After, Halt> {
+    if head.is_generating() {
+        return Ok(After::Wait);
+    }
+    let start = head.start_time().map(str::to_owned);
+    if position.start.is_some() && position.start != start && position.offset > 0 {
+        return Ok(After::Restart(start));
+    }
+    let made = start.as_deref().and_then(|text| Datestamp::parse(text).ok()).map_or_else(now, Datestamp::millis);
+    let oldest = Some(position.oldest.map_or(made, |oldest| oldest.min(made)));
+    let here = Position { start, oldest, ..position.clone() };
+    let offset = position.offset;
+    let total = head.total();
+    let next = head.next("offset").map_err(|error| fetch_error(url, error))?;
+    if let Some(next) = next {
+        let beyond = total.is_some_and(|total| offset > total && part.items() == 0);
+        if next <= offset || next - offset > LONGEST_STEP || beyond {
+            return Err(invalid(url, format!("it leads on to offset {next}")));
+        }
+        return Ok(After::Next(Position { offset: next, ..here }));
+    }
+    // A page has as many records as the dump goes on by, those counted that were deleted since.
+    let most = part.items().max(LIBRIS_STEP);
+    match total.filter(|total| *total > offset.saturating_add(most)) {
+        Some(promised) => Err(FetchError::Short { received: offset + part.items(), promised }.into()),
+        None => Ok(After::Next(here.after_selection())),
+    }
+}
 
 fn fetch_error(url: &Url, source: EmmError) -> FetchError {
     FetchError::Emm { url: url.to_string(), source }

@@ -109,7 +109,7 @@ impl Service<'_> {
             row,
             source: self.source,
             harvest,
-            client: self.client,
+            client: self.client.clone(),
             endpoint: self.endpoint,
             run,
             done: Progress::default(),
@@ -185,7 +185,13 @@ impl Service<'_> {
                 }
             }
         }
-        withdraw(session, oldest)?;
+        if position.unnamed {
+            tracing::warn!(
+                "the dump has entries that cannot be read or named: what it does not list may be one of them, and nothing is withdrawn"
+            );
+        } else {
+            withdraw(session, oldest)?;
+        }
         let audit = HarvestId(position.audit);
         session.log.append_audit(&last_of(audit, session.row.id))?;
         finish(session, known)

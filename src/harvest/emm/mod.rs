@@ -2,9 +2,11 @@
 //!
 //! The files from the top down; each uses only those below it:
 //!
-//! - `audit`: a dump that is compared with the log
+//! - `audit`: a dump that is compared with the log, and records that are fetched again
 //! - `harvest`: what a run begins with, and how a dump and its changes end
 //! - `dump`: the pages of all selections, or a download and the pages behind it
+//! - `isolate`: pages around an entry that keeps them from coming
+//! - `pages`: single pages of a dump
 //! - `changes`: entities that the feed names, one by one
 //! - `walk`: the feed, backwards to what is known
 //! - `session`: requests, commits and limits of a run
@@ -15,10 +17,12 @@ mod audit;
 mod changes;
 mod dump;
 mod harvest;
+mod isolate;
+mod pages;
 mod part;
 mod position;
 mod session;
 mod walk;
 
-pub(in crate::harvest) use audit::audit;
+pub(in crate::harvest) use audit::{audit, fetch_again};
 pub(in crate::harvest) use harvest::harvest;

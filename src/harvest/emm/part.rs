@@ -6,6 +6,7 @@ use crate::config::Harvest;
 use crate::emm::{EmmError, EntityRecord, Item, PageHead, Piece, SplitLimits, lines, read_item, split};
 use crate::harvest::error::FetchError;
 use crate::log::Undelivered;
+use crate::oai::RecordId;
 
 /// A part of a page or of a download; in most cases all of a page.
 #[derive(Debug, Default)]
@@ -14,6 +15,8 @@ pub(super) struct Part {
     pub(super) context: Option<(String, Vec<u8>)>,
     pub(super) records: Vec<EntityRecord>,
     pub(super) undelivered: Vec<Undelivered>,
+    /// How many of the undelivered have no name of their own.
+    pub(super) unnamed: u64,
     bytes: usize,
 }
 
@@ -67,7 +70,10 @@ impl Collector<'_> {
         }
         self.items += 1;
         let mut undelivered = |identifier: Option<String>, reason: String| {
-            let identifier = identifier.unwrap_or_else(|| format!("{}#{}", self.place, self.items));
+            let identifier = identifier.filter(|name| RecordId::new(name).is_ok()).unwrap_or_else(|| {
+                self.part.unnamed += 1;
+                format!("{}#{}", self.place, self.items)
+            });
             self.part.undelivered.push(Undelivered { identifier, datestamp_text: String::new(), reason });
         };
         match piece {

@@ -18,6 +18,9 @@ pub(super) struct Position {
     pub(super) start: Option<String>,
     /// When the oldest of the dumps was made, milliseconds since 1970.
     pub(super) oldest: Option<i64>,
+    /// Whether the dumps have entries that cannot be named: what a dump does not list may be one of them.
+    #[serde(default)]
+    pub(super) unnamed: bool,
 }
 
 impl Position {

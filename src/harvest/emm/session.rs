@@ -71,7 +71,7 @@ pub(super) struct Session<'a> {
     pub(super) row: SourceRow,
     pub(super) source: &'a EmmSource,
     pub(super) harvest: HarvestId,
-    pub(super) client: &'a Client,
+    pub(super) client: Client,
     pub(super) endpoint: &'a Endpoint,
     pub(super) run: Run<'a>,
     pub(super) done: Progress,
@@ -123,15 +123,13 @@ impl Session<'_> {
         let (client, url, runtime) = (self.client.clone(), url.clone(), self.run.runtime);
         let task = runtime.spawn(async move { client.get(&url, accept, move |input| read(input, &sender)).await });
         loop {
-            let part = match self.run.deadline {
-                None => parts.blocking_recv(),
-                Some(deadline) => match runtime.block_on(async { timeout_at(deadline, parts.recv()).await }) {
-                    Ok(part) => part,
-                    Err(_) => {
-                        task.abort();
-                        return Err(Halt::Outcome(Outcome::TimeUp));
-                    }
-                },
+            let in_time = match self.run.deadline {
+                None => Ok(parts.blocking_recv()),
+                Some(deadline) => runtime.block_on(async { timeout_at(deadline, parts.recv()).await }),
+            };
+            let Ok(part) = in_time else {
+                task.abort();
+                return Err(Halt::Outcome(Outcome::TimeUp));
             };
             let Some(part) = part else { break };
             if let Err(halt) = self.check().and_then(|()| each(self, part)) {
@@ -193,7 +191,7 @@ impl Session<'_> {
             return Ok(());
         }
         let context = match (&self.source.context, self.context.take()) {
-            (Some(_), _) => context_of(self.log, self.run.runtime, self.client, self.source.context.as_ref(), &self.row)?,
+            (Some(_), _) => context_of(self.log, self.run.runtime, &self.client, self.source.context.as_ref(), &self.row)?,
             (None, Some((id, document))) => RunContext::of_dump(self.log, &id, document)?,
             (None, None) if needs_context && self.row.context.is_none() => {
                 let problem = "the dump names no JSON-LD context: set `context` of the source to its URL".to_owned();

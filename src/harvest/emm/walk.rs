@@ -52,6 +52,19 @@ struct FeedPage {
 /// How many activities a page may have. Those of Libris have 100, and more only if so much happened in one millisecond.
 const MOST_ON_PAGE: usize = 100_000;
 
+/// How many changes are kept in memory.
+const MOST_CHANGES: usize = 500_000;
+
+/// After how many pages their number is estimated.
+const PAGES_BEFORE_ESTIMATE: usize = 10;
+
+/// Whether so many pages cover so little of the time that is to be read that the limit is out of reach by far.
+fn is_hopeless(pages: usize, most_pages: usize, newest: i64, until: i64, since: i64) -> bool {
+    let (covered, due) = (newest.saturating_sub(until).max(1), newest.saturating_sub(since));
+    let estimate = i128::from(due) * i128::try_from(pages).unwrap_or(i128::MAX) / i128::from(covered);
+    estimate > 4 * i128::try_from(most_pages).unwrap_or(i128::MAX)
+}
+
 /// Asks for the entry. Answers the server's clock, milliseconds since 1970.
 pub(super) async fn entry(client: &Client, url: &Url, limit: usize) -> Result<Entry, FetchError> {
     let name = url.to_string();
@@ -156,6 +169,12 @@ impl Session<'_> {
                 Before::Until(earlier) => until = earlier,
                 Before::Gap(reason) => return Ok(Walk::Gap(reason.into())),
             }
+            if pages >= PAGES_BEFORE_ESTIMATE && is_hopeless(pages, most_pages, newest_possible, until, since) {
+                return Ok(Walk::Gap(format!("it is likely to have far more than {most_pages} pages since what is known")));
+            }
+            if feed.changes.len() > MOST_CHANGES {
+                return Ok(Walk::Gap(format!("it has more than {MOST_CHANGES} changes since what is known")));
+            }
         }
         feed.head = feed.head.clamp(since.min(newest_possible), newest_possible);
         Ok(Walk::Met(feed))
@@ -228,6 +247,13 @@ mod tests {
             assert!(matches!(before(&page(times), until, next, 0), Before::Gap(_)), "{times:?} {until} {next:?}");
         }
         assert_eq!(before(&page(&[9, 9, 9, 9, 9, 9]), 9, Some(9), 0), Before::Until(8), "all of that millisecond came twice");
+    }
+
+    #[test]
+    fn a_feed_that_is_far_too_long_is_given_up_early() {
+        let week = 7 * 86_400_000;
+        assert!(is_hopeless(10, 70, week, week - 3_600_000, 0), "an hour in ten pages, a week in 1700");
+        assert!(!is_hopeless(10, 70, week, week - 86_400_000, 0), "a day in ten pages");
     }
 
     #[test]
