@@ -1,14 +1,18 @@
-//! How fast the two parsers are: an OAI-PMH page of a thousand records, and payloads to quads in each format.
+//! How fast the two parsers are: an OAI-PMH page of a thousand records, and payloads to quads in each format, and what
+//! records say.
 //! `cargo bench --profile release`; the ratios between the formats are from one run.
 
+use std::collections::HashMap;
 use std::hint::black_box;
 use std::io::BufReader;
 use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use libris_mirror::config::Config;
 use libris_mirror::demo::{CONTEXT, Node, identifier, jsonld, rdfxml, record, turtle};
 use libris_mirror::oai::{Document, Limits};
-use libris_mirror::rdf::{Context, PayloadFormat, Reader};
+use libris_mirror::rdf::{Context, Description, Graph, PayloadFormat, Reader};
+use oxigraph::model::Quad;
 
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
@@ -75,5 +79,27 @@ fn payloads(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, oai_page, payloads);
+/// What a hundred records say, by the table of shapes: once for all views, after parsing.
+fn descriptions(criterion: &mut Criterion) {
+    let shapes = Config::new(None, HashMap::new(), &[]).expect("the defaults").shapes;
+    let reader = Reader::new(PayloadFormat::RdfXml, None, 256);
+    let records: Vec<(String, Vec<Quad>)> = (0..100)
+        .map(|number| {
+            let record = format!("<record><metadata>{}</metadata></record>", rdfxml(&described(number)));
+            (identifier(number), reader.quads(&identifier(number), record.as_bytes()).expect("valid"))
+        })
+        .collect();
+    let mut group = criterion.benchmark_group("description");
+    group.throughput(Throughput::Elements(100));
+    group.bench_function("of 100 records", |bencher| {
+        bencher.iter(|| {
+            for (identifier, quads) in &records {
+                black_box(Description::of(&shapes, identifier, &Graph::new(quads)));
+            }
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, oai_page, payloads, descriptions);
 criterion_main!(benches);

@@ -120,7 +120,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let change = |number: usize| {
             let (graph, quads) = quads(number);
             let record = i64::try_from(number).unwrap_or_default() + 1;
-            ParsedChange { record, page: PageId(1), graph, content: Content::Quads(Arc::new(quads)), repaired: false }
+            let content = Content::Quads(Arc::new(quads));
+            ParsedChange::new(record, PageId(1), graph, content, false, Arc::clone(&config.shapes))
         };
         let changes: Vec<_> = (first..(first + 1000).min(records)).map(change).collect();
         let change = ChangeId(i64::try_from(first / 1000).unwrap_or_default() + 1);

@@ -7,7 +7,7 @@
 //!                     one page =                              ├─ store        oxigraph, a named graph a record
 //!                     one commit                              ├─ links        who else describes an entity
 //!                                                             ├─ labels       what every IRI is called
-//!                                                             ├─ search       titles, names, identifiers
+//!                                                             ├─ search       titles, names, identifiers, facets
 //!                                                             └─ quarantine   records that give no triples, and why
 //!                                         publish ──► snapshots/NNNNNN ──► query, serve (read-only)
 //!                                         the log itself ──► export, record, links, search
@@ -40,6 +40,8 @@
 //! Views and readers:
 //! - A view ([`views::View`]) is a function of the log. Its watermark is never ahead of its data, and it catches up from there
 //!   on start, after a crash and during a harvest alike. Applying changes twice leaves the same state as applying them once.
+//! - What a record says (kind, title, names, subjects, links) is read by one table ([`rdf::shapes`]). A view that depends on the
+//!   table is rebuilt when the table changes.
 //! - A record's graph is exactly what its payload says. If the payload did not change, the graph is not touched; a payload that
 //!   gives no triples is quarantined, which loses nothing and stops nothing.
 //! - Views on this machine keep up: a run ends when they have reached the end of the log. A view over a network may lag for
@@ -86,7 +88,7 @@
 //! | 6 | [`cli`] a file a verb: arguments, calls, what is printed, exit codes |
 //! | 5 | [`demo`] the fake Libris and its faults · [`harvest`] plan (pure), client (politeness, retries), fetch, isolate, commit, audit · [`serve`] HTTP: SPARQL, records, pages · [`verify`] |
 //! | 4 | [`data_dir`] what lies where, the lock · [`mirror`] a mirror open for writing, the registry of views · [`export`] bulk dumps · [`figures`] for Prometheus · [`backup`] |
-//! | 3 | [`citation`] what reference managers need · [`store`] the triple store as a view · [`links`] authorities, extraction, index · [`labels`] names of IRIs · [`quarantine`] · [`search`] titles, names, identifiers · [`query`] SPARQL |
+//! | 3 | [`citation`] what reference managers need · [`store`] the triple store as a view · [`links`] authorities, extraction, index · [`labels`] names of IRIs · [`quarantine`] · [`search`] titles, names, identifiers, facets · [`query`] SPARQL |
 //! | 2 | [`snapshots`] what is published · [`views`] the trait, following the log, views in tables · [`log`] pages, records and changes in `SQLite` · [`config`](mod@config) |
 //! | 1 | [`oai`] the protocol · [`rdf`] payloads to quads, node ids, shapes (what says kind, title, name) · [`pipeline`] work on all cores, in order · [`guide`] what users read |
 //!

@@ -112,7 +112,7 @@ fn names(log: &Log, quads: &[Quad], wanted: &Languages) -> anyhow::Result<String
     });
     let nodes: BTreeSet<&str> = nodes.collect();
     let named = Labels(log).names(nodes.iter().copied(), wanted)?;
-    let lines = nodes.iter().filter_map(|node| Some(format!("# name:       <{node}> {}\n", named.get(node)?.text)));
+    let lines = nodes.iter().filter_map(|node| Some(format!("# called:     <{node}> {}\n", named.get(node)?.text)));
     Ok(lines.collect())
 }
 

@@ -29,7 +29,7 @@ impl Facet {
     pub const ALL: [Self; 7] =
         [Self::Kind, Self::Category, Self::Language, Self::Decade, Self::Subject, Self::Source, Self::Link];
 
-    /// Its name: in addresses, on the command line and in the index.
+    /// Its name, in addresses and on the command line.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -47,6 +47,19 @@ impl Facet {
     #[must_use]
     pub fn of_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|facet| facet.name() == name)
+    }
+
+    /// Its name in the index.
+    pub(super) fn field(self) -> &'static str {
+        match self {
+            Self::Kind => "facet_kind",
+            Self::Category => "facet_category",
+            Self::Language => "facet_language",
+            Self::Decade => "facet_decade",
+            Self::Subject => "facet_subject",
+            Self::Source => "facet_source",
+            Self::Link => "facet_link",
+        }
     }
 
     pub(super) fn place(self) -> usize {
@@ -82,7 +95,7 @@ pub struct Facets {
 }
 
 impl Facets {
-    /// What a record says.
+    /// What a record says, by the table of shapes.
     #[must_use]
     pub fn of(change: &ParsedChange) -> Self {
         let outside = extract(&change.shapes, change.content.quads()).into_iter().map(|link| link.reference.authority);

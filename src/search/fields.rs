@@ -69,7 +69,7 @@ impl Fields {
             refers: schema.add_u64_field("refers", INDEXED),
             broader: schema.add_u64_field("broader", INDEXED),
             authority: schema.add_u64_field("authority", INDEXED),
-            facets: Facet::ALL.map(|facet| schema.add_text_field(facet.name(), STRING | FAST)),
+            facets: Facet::ALL.map(|facet| schema.add_text_field(facet.field(), STRING | FAST)),
         };
         (schema.build(), fields)
     }

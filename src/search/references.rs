@@ -8,6 +8,7 @@ use tantivy::Term;
 
 use super::bits::Bits;
 use super::fields::Fields;
+use super::finder::Finder;
 use super::segment::Segment;
 
 /// The most authorities, narrower terms included, whose references are looked up for a question. Those that match most of its words
@@ -24,11 +25,12 @@ type Mask = u32;
 pub(super) type ByClause = Vec<Vec<Bits>>;
 
 /// The documents that refer to what matches the clauses of a question by its names.
-pub(super) fn referring(segments: &[Segment], fields: &Fields, named: &[Vec<&Bits>]) -> tantivy::Result<ByClause> {
+pub(super) fn referring(finder: &Finder, named: &[Vec<&Bits>]) -> tantivy::Result<ByClause> {
+    let Finder { segments, fields, .. } = finder;
     let things = things(segments, fields, named)?;
-    let mut found = Vec::with_capacity(segments.len());
-    for (segment, named) in segments.iter().zip(named) {
-        let mut by_clause: Vec<Bits> = named.iter().map(|_| segment.none()).collect();
+    finder.in_parallel(segments.len(), |place| {
+        let segment = &segments[place];
+        let mut by_clause: Vec<Bits> = named[place].iter().map(|_| segment.none()).collect();
         for (entity, mask) in &things {
             segment.each(&Term::from_field_u64(fields.refers, *entity), |document| {
                 for (clause, documents) in by_clause.iter_mut().enumerate() {
@@ -38,9 +40,8 @@ pub(super) fn referring(segments: &[Segment], fields: &Fields, named: &[Vec<&Bit
                 }
             })?;
         }
-        found.push(by_clause);
-    }
-    Ok(found)
+        Ok(by_clause)
+    })
 }
 
 /// The hashes of the things that match, with what they match.

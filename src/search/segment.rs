@@ -48,7 +48,7 @@ impl Segment {
             alive
         });
         let column = |name: &str| reader.fast_fields().str(name);
-        let facets = Facet::ALL.iter().map(|facet| column(facet.name())).collect::<tantivy::Result<_>>()?;
+        let facets = Facet::ALL.iter().map(|facet| column(facet.field())).collect::<tantivy::Result<_>>()?;
         Ok(Self { reader: reader.clone(), size, alive, facets, headings: column("heading")? })
     }
 

@@ -95,6 +95,7 @@ impl View for SearchView {
     type Part = EntryOf;
     const NAME: &'static str = EntryTable::NAME;
     const VERSION: u32 = EntryTable::VERSION;
+    const SHAPED: bool = EntryTable::SHAPED;
 
     fn open(home: &Home<'_>) -> Result<Self, ViewError> {
         let opened = directory::open(home.directory).and_then(|(index, fields)| {

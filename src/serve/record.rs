@@ -22,6 +22,7 @@ use super::problem::Problem;
 use super::rdf::write;
 use super::reading::Reading;
 use crate::citation::{Citation, CitationFormat};
+use crate::labels::Labels;
 use crate::labels::Languages;
 use crate::links::{Authority, LinkFilter, LinksIndex};
 use crate::log::RecordRow;
@@ -60,8 +61,8 @@ pub async fn old_resource(
 struct Asked {
     /// The identifier, without a fragment.
     identifier: String,
-    /// Whether the path had a fragment, which names what the record describes.
-    thing: bool,
+    /// The fragment of the path. It names what the record describes, or belongs to the identifier, as in many vocabularies.
+    fragment: Option<String>,
     /// The end of the path.
     data: Data,
 }
@@ -85,8 +86,12 @@ impl Asked {
             return None;
         }
         CitationFormat::ALL.into_iter().find_map(|format| {
-            let identifier = self.identifier.strip_suffix(format.ending())?.strip_suffix('.')?;
-            Some(Self { identifier: identifier.to_owned(), thing: false, data: Data::Cited(format) })
+            let before = |text: &str| Some(text.strip_suffix(format.ending())?.strip_suffix('.')?.to_owned());
+            let (identifier, fragment) = match &self.fragment {
+                Some(fragment) => (self.identifier.clone(), Some(before(fragment)?)),
+                None => (before(&self.identifier)?, None),
+            };
+            Some(Self { identifier, fragment, data: Data::Cited(format) })
         })
     }
 }
@@ -97,7 +102,7 @@ fn asked(path: &str, base: &str) -> Asked {
         Some((before, last)) if last.starts_with("data.") => (before, Data::Named(last["data.".len()..].to_owned())),
         _ => (path, Data::Any),
     };
-    let (path, thing) = path.split_once('#').map_or((path, false), |(before, _)| (before, true));
+    let (path, fragment) = path.split_once('#').map_or((path, None), |(before, after)| (before, Some(after.to_owned())));
     // Some proxies replace two slashes by one.
     let scheme = ["https:/", "http:/"].into_iter().find(|scheme| path.starts_with(*scheme));
     let identifier = match scheme {
@@ -105,42 +110,49 @@ fn asked(path: &str, base: &str) -> Asked {
         None if path.starts_with("urn:") || path.starts_with("oai:") => path.to_owned(),
         None => format!("{base}{path}"),
     };
-    Asked { identifier, thing, data }
+    Asked { identifier, fragment, data }
 }
 
 /// The result of a look-up.
 enum Found {
-    /// A record, and the last page of the log.
-    Record(Box<RecordRow>, i64),
+    /// A record, with the last page of the log and the last change that the names know of, which may be behind it.
+    Record(Box<RecordRow>, (i64, i64)),
     /// An old number of this record.
     Other(String),
     Nothing,
 }
 
-fn find(reading: &mut Reading, identifier: &str, path: &str) -> Result<Found, ViewError> {
-    if let Some(row) = reading.log.record(identifier)? {
-        return Ok(Found::Record(Box::new(row), reading.log.last_page()?.0));
+fn find(reading: &mut Reading, identifier: &str, fragment: Option<&str>, path: &str) -> Result<Found, ViewError> {
+    let whole = fragment.map(|fragment| format!("{identifier}#{fragment}"));
+    for name in whole.iter().map(String::as_str).chain([identifier]) {
+        if let Some(row) = reading.log.record(name)? {
+            let state = (reading.log.last_page()?.0, Labels(&reading.log).reached()?.0);
+            return Ok(Found::Record(Box::new(row), state));
+        }
     }
     let links = LinksIndex(&reading.log).find(&LinkFilter::Id(Authority::Libris, path.to_owned()))?;
     Ok(links.into_iter().next().map_or(Found::Nothing, |link| Found::Other(link.record)))
 }
 
+async fn look_up(app: &App, asked: &Asked, path: &str) -> Result<Found, Problem> {
+    let (identifier, fragment, short) = (asked.identifier.clone(), asked.fragment.clone(), path.to_owned());
+    app.log.read(move |reading| find(reading, &identifier, fragment.as_deref(), &short)).await
+}
+
 async fn answer(app: &Arc<App>, path: &str, headers: &HeaderMap) -> Result<Response, Problem> {
     let mut asked = asked(path, &app.config.serve.record_base);
-    let (identifier, short) = (asked.identifier.clone(), path.to_owned());
-    let mut found = app.log.read(move |reading| find(reading, &identifier, &short)).await?;
+    let mut found = look_up(app, &asked, path).await?;
     if let (Found::Nothing, Some(cited)) = (&found, asked.cited()) {
-        let identifier = cited.identifier.clone();
+        found = look_up(app, &cited, "").await?;
         asked = cited;
-        found = app.log.read(move |reading| find(reading, &identifier, "")).await?;
     }
-    let (row, page) = match found {
-        Found::Record(row, page) => (row, page),
+    let (row, (page, names)) = match found {
+        Found::Record(row, state) => (row, state),
         Found::Other(record) => return Ok(see_other(&app.record_path(&record))),
         Found::Nothing => return missing(app, headers, &asked),
     };
     let own = app.record_path(&row.version.identifier);
-    if asked.thing {
+    if asked.fragment.is_some() && row.version.identifier == asked.identifier {
         return Ok(see_other(&own));
     }
     let format = if let Data::Named(format) = &asked.data { Some(format.as_str()) } else { None };
@@ -159,7 +171,10 @@ async fn answer(app: &Arc<App>, path: &str, headers: &HeaderMap) -> Result<Respo
     };
     // Pages after the snapshot have no time of publication yet.
     let published = app.snapshot().filter(|snapshot| snapshot.page().0 >= page).map(|snapshot| snapshot.published);
-    let validator = Validator::new(&[row.version.identifier.as_bytes(), &page.to_be_bytes(), name.as_bytes()], published);
+    // A page depends on the table that the record is read by.
+    let shapes = app.config.shapes.fingerprint();
+    let what = [row.version.identifier.as_bytes(), &page.to_be_bytes(), &names.to_be_bytes(), name.as_bytes(), shapes.as_bytes()];
+    let validator = Validator::new(&what, published);
     if let Some(response) = validator.not_modified(headers) {
         return Ok(response);
     }
@@ -260,12 +275,12 @@ mod tests {
     #[test]
     fn paths_name_records_their_things_and_their_data() {
         let base = "https://libris.kb.se/";
-        let plain = |identifier: &str| Asked { identifier: identifier.into(), thing: false, data: Data::Any };
+        let plain = |identifier: &str| Asked { identifier: identifier.into(), fragment: None, data: Data::Any };
         assert_eq!(asked("abc", base), plain("https://libris.kb.se/abc"));
         assert_eq!(asked("https://libris.kb.se/abc", base), plain("https://libris.kb.se/abc"));
         assert_eq!(asked("https:/libris.kb.se/abc", base), plain("https://libris.kb.se/abc"));
         assert_eq!(asked("urn:x:y", base), plain("urn:x:y"));
-        assert_eq!(asked("abc#it", base), Asked { thing: true, ..plain("https://libris.kb.se/abc") });
+        assert_eq!(asked("abc#it", base), Asked { fragment: Some("it".into()), ..plain("https://libris.kb.se/abc") });
         assert_eq!(asked("abc/data.ttl", base), Asked { data: Data::Named("ttl".into()), ..plain("https://libris.kb.se/abc") });
         assert_eq!(asked("abc/data", base), Asked { data: Data::Negotiated, ..plain("https://libris.kb.se/abc") });
         assert_eq!(asked("../../etc/passwd", base).identifier, "https://libris.kb.se/../../etc/passwd");

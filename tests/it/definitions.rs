@@ -92,6 +92,27 @@ fn check(bench: &Bench, definitions: &[Definition]) {
     }
     bench.run(&["verify"]).expect(0);
 
+    let known = [
+        ("sak", "https://id.example.org/vocab/#Thing", "class", "Sak"),
+        ("lapska", "https://id.example.org/language/smi", "language", "Samiska"),
+        ("titel", "https://id.example.org/vocab/#title", "property", "titel"),
+        // KB's own, where they are there.
+        ("skådespelare", "https://id.kb.se/relator/actor", "role", "Skådespelare"),
+        ("albanien", "https://id.kb.se/country/aa", "country", "Albanien"),
+        ("caló", "https://id.kb.se/language/9ca", "language", "Caló"),
+        ("svenska ämnesord", "https://id.kb.se/term/sao", "scheme", "Svenska ämnesord"),
+    ];
+    let is_there = |record: &str| definitions.iter().any(|definition| definition.identifier == record);
+    for (words, record, kind, label) in known {
+        if record.starts_with("https://id.kb.se/") && !is_there(record) {
+            continue;
+        }
+        let found = bench.run(&["search", "--json", "--limit", "100", words]).json();
+        let entry = found["entries"].as_array().expect("entries").iter().find(|entry| entry["record"] == record);
+        let entry = entry.unwrap_or_else(|| panic!("{record} by {words}: {found:#}"));
+        assert_eq!((&entry["kind"], &entry["label"]), (&kind.into(), &label.into()), "{entry:#}");
+    }
+
     let thing = "https://id.example.org/vocab/#Thing";
     let shown = bench.run(&["record", thing]).ok();
     assert!(shown.contains("\"Sak\"@sv") && shown.contains(&format!("# identifier: {thing}")), "{shown}");

@@ -6,6 +6,7 @@ use axum::response::IntoResponse;
 use serde_json::Value;
 
 use crate::harness::Bench;
+use crate::questions::harvest_definitions;
 use crate::scripted::{Scripted, document, scripted};
 use crate::server::{Answer, Server};
 
@@ -15,7 +16,7 @@ const PREFIXES: &str = "@prefix : <https://id.kb.se/vocab/> . @prefix rel: <http
     @prefix foaf: <http://xmlns.com/foaf/0.1/> . @prefix schema: <http://schema.org/> . @prefix bf: <http://id.loc.gov/ontologies/bibframe/> . ";
 
 /// Records, by identifier: definitions in KBV, with and without an envelope; terms of other vocabularies; a person and a book.
-const RECORDS: [(&str, &str); 10] = [
+const RECORDS: [(&str, &str); 11] = [
     (
         "https://libris.kb.se/d1",
         "<https://libris.kb.se/d1> a :Record; :mainEntity lge:swe . lge:swe a :Language; :code \"swe\"; :prefLabel \"Svenska\"@sv, \"Swedish\"@en .",
@@ -27,9 +28,10 @@ const RECORDS: [(&str, &str); 10] = [
     ),
     ("https://id.kb.se/term/saogf/Romaner", "saogf:Romaner a skos:Concept; skos:prefLabel \"Romaner (genre)\"@sv ."),
     (
-        "https://id.kb.se/vocab/PhysicalResource",
-        ":PhysicalResource a owl:Class; rdfs:label \"Fysiskt föremål\"@sv, \"Physical thing\"@en-gb .",
+        "https://id.kb.se/vocab/Gadget",
+        ":Gadget a owl:Class; rdfs:label \"Manick\"@sv, \"Clever thing\"@en-gb .",
     ),
+    ("https://x.example/gadget", "<https://x.example/gadget> a :Gadget; rdfs:label \"Dosan\" ."),
     ("https://x.example/foaf", "<https://x.example/foaf> a foaf:Agent; foaf:name \"Åsa & Co <b>\" ."),
     ("https://x.example/schema", "<https://x.example/schema> a schema:Place; schema:name \"Ort\"@sv, \"Place\"@en, \"Paikka\"@fi ."),
     ("https://x.example/bibframe", "<https://x.example/bibframe> a bf:Person; rdfs:label \"Lindgren, Astrid\" ."),
@@ -104,7 +106,7 @@ fn every_vocabulary_names_its_iris_in_each_language() {
         ("https://id.kb.se/relator/author", "Författare", "Author"),
         ("https://id.kb.se/relator/aut", "Författare", "Author"),
         ("https://id.kb.se/term/saogf/Romaner", "Romaner (genre)", "Romaner (genre)"),
-        ("https://id.kb.se/vocab/PhysicalResource", "Fysiskt föremål", "Physical thing"),
+        ("https://id.kb.se/vocab/Gadget", "Manick", "Clever thing"),
         ("https://x.example/foaf", "Åsa & Co <b>", "Åsa & Co <b>"),
         ("https://x.example/schema", "Ort", "Place"),
         ("https://x.example/bibframe", "Lindgren, Astrid", "Lindgren, Astrid"),
@@ -210,13 +212,11 @@ fn results_have_names_in_place_of_iris_or_beside_them() {
 fn a_record_says_what_its_iris_are_called() {
     let (bench, _source, _) = mirror();
     let turtle = bench.run(&["record", "b1", "--labels", "sv"]).ok();
-    assert!(turtle.contains("# name:       <https://id.kb.se/relator/aut> Författare\n"), "{turtle}");
-    assert!(turtle.contains("# name:       <https://libris.kb.se/p1#it> Lagerlöf, Selma\n"), "{turtle}");
+    assert!(turtle.contains("# called:     <https://id.kb.se/relator/aut> Författare\n"), "{turtle}");
+    assert!(turtle.contains("# called:     <https://libris.kb.se/p1#it> Lagerlöf, Selma\n"), "{turtle}");
     let plain = bench.run(&["record", "b1"]).ok();
-    assert!(
-        !plain.contains("# name:")
-            && turtle.ends_with(plain.rsplit("# versions:").next().expect("a header").trim_start_matches("   1\n"))
-    );
+    let data = |text: &str| text.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n");
+    assert!(!plain.contains("# called:") && data(&plain) == data(&turtle), "{plain}");
     let xml = bench.run(&["record", "b1", "--labels", "en", "--format", "rdfxml"]).expect(0);
     assert!(xml.stderr.contains("<https://id.kb.se/language/swe> Swedish") && xml.stdout.starts_with("<?xml"), "{}", xml.stderr);
 }
@@ -259,13 +259,13 @@ fn the_endpoint_adds_names_and_forgets_none_that_changed() {
 fn pages_say_names_in_the_visitors_language() {
     let (bench, _source, _) = mirror();
     let server = Server::start(&bench, &[]);
-    for (language, role, tongue, kind) in
-        [("sv", "Författare", "Svenska", "Fysiskt föremål"), ("en", "Author", "Swedish", "Physical thing")]
+    for (language, role, tongue, kind) in [("sv", "Författare", "Svenska", "Manick"), ("en", "Author", "Swedish", "Clever thing")]
     {
         let book = page(&server, "/b1", language);
         assert!(book.contains(&format!("<a href=\"/p1\">Lagerlöf, Selma</a> ({role})")), "{book}");
         assert!(book.contains(&format!("<a href=\"/d1\">{tongue}</a>")), "{book}");
-        assert!(book.contains(&format!("<span class=\"kind\">{kind}</span>")), "{book}");
+        let gadget = page(&server, "/record/https%3A%2F%2Fx.example%2Fgadget", language);
+        assert!(gadget.contains(&format!("<span class=\"kind\">{kind}</span>")), "{gadget}");
         assert!(book.contains("Romaner (genre)</a>") && !book.contains("harvest definitions"), "{book}");
         let definition = page(&server, "/d1", language);
         assert!(definition.contains(&format!("<h1>{tongue}</h1>")), "{definition}");
@@ -290,5 +290,29 @@ fn a_mirror_without_names_still_opens() {
     log.execute_batch("DELETE FROM view WHERE name = 'labels'; DELETE FROM label").expect("valid");
     bench.run(&["publish"]).expect(0);
     assert_eq!(bench.contents(), whole);
+    bench.run(&["verify"]).expect(0);
+}
+
+#[test]
+fn with_the_definitions_everything_has_the_name_that_they_say() {
+    let bench = Bench::new(1200);
+    bench.harvest("all", None, &[]);
+    assert_eq!(name(&bench, "https://id.kb.se/language/swe", "sv"), "-");
+    harvest_definitions(&bench);
+    for (property, language) in
+        [("language", "sv"), ("contribution/:role", "en"), ("language", "en"), ("contribution/:role", "sv")]
+    {
+        let query = format!(
+            "SELECT DISTINCT ?x ?due {{ ?work :{property} ?x . ?x :prefLabel ?due FILTER (LANG(?due) = \"{language}\") }} ORDER BY ?x"
+        );
+        let json = bench.run(&["query", "--labels", language, "--format", "json", &query]).json();
+        let rows = json["results"]["bindings"].as_array().expect("rows");
+        assert!(rows.len() > 2 && rows.iter().all(|row| row["xLabel"] == row["due"]), "{property} in {language}: {json:#}");
+        // And there is none without a name.
+        let all = format!("SELECT DISTINCT ?x {{ ?work :{property} ?x FILTER isIRI(?x) }}");
+        let all = bench.run(&["query", "--labels", language, "--format", "json", &all]).json();
+        let all = all["results"]["bindings"].as_array().expect("rows").iter();
+        assert!(all.clone().all(|row| row["xLabel"]["value"].is_string()), "{property}: {all:#?}");
+    }
     bench.run(&["verify"]).expect(0);
 }

@@ -18,6 +18,7 @@
 //! - `changes`: the order of changes
 //! - `labels`: what IRIs are called: in queries, on pages, in each language
 //! - `search`: titles, names, identifiers
+//! - `facets`: what a search is narrowed by, its order, what records are found by beside their words, suggestions
 //! - `serve_protocol`: the SPARQL 1.1 Protocol, case by case
 //! - `query_output`: what `query` prints when something fails
 //! - `sparql_mistakes`: what is said of queries with mistakes
@@ -64,6 +65,7 @@ mod definitions;
 mod documents;
 mod emm;
 mod endless;
+mod facets;
 mod faults;
 mod formats;
 mod guide;

@@ -10,7 +10,7 @@ use crate::payloads::Payloads;
 use crate::reckoning::{Rows, answer};
 
 /// Adds the definitions that the questions need, as the source that users have for them, with the subjects.
-fn harvest_definitions(bench: &Bench) {
+pub fn harvest_definitions(bench: &Bench) {
     let url = bench.url.replace("oaipmh", "emm");
     let kinds = ["Class", "Language", "Role", "Country", "Nationality", "Category", "EnumeratedTerm", "Topic"];
     let selections = kinds.map(|kind| format!("\"type:{kind}\"")).join(", ");

@@ -153,7 +153,7 @@ const SAMPLES: [Sample; 9] = [
 ];
 
 /// A server with these records, as Turtle.
-fn served(records: Vec<(String, String)>) -> Scripted {
+fn served(records: &[(String, String)]) -> Scripted {
     let record = |(identifier, turtle): &(String, String)| {
         format!(
             "<record><header><identifier>{identifier}</identifier><datestamp>2026-01-01T00:00:00Z</datestamp></header><metadata><![CDATA[{turtle}]]></metadata></record>"
@@ -183,8 +183,8 @@ fn page(server: &Server, record: &str, language: &str) -> String {
 
 #[test]
 fn records_of_every_vocabulary_have_a_kind_names_and_links() {
-    let source =
-        served(SAMPLES.iter().map(|sample| (sample.identifier.to_owned(), format!("{PREFIXES}{}", sample.turtle))).collect());
+    let records = SAMPLES.iter().map(|sample| (sample.identifier.to_owned(), format!("{PREFIXES}{}", sample.turtle)));
+    let source = served(&records.collect::<Vec<_>>());
     let bench = Bench::at(&source.url);
     let summary = bench.harvest("all", None, &["--prefix", "ttl"]);
     assert_eq!(summary["created"], SAMPLES.len() as u64, "{summary}");
@@ -228,7 +228,7 @@ fn records_of_every_vocabulary_have_a_kind_names_and_links() {
 #[test]
 fn a_line_of_the_users_table_shows_up_after_the_next_harvest() {
     let boat = r#"<https://harbour.example/1> a <https://harbour.example/v/Boat> ; <https://harbour.example/v/heading> "Havsörnen" ; rdfs:label "b1" ."#;
-    let source = served(vec![
+    let source = served(&[
         ("https://harbour.example/1".to_owned(), format!("{PREFIXES}{boat}")),
         (SAMPLES[8].identifier.to_owned(), format!("{PREFIXES}{}", SAMPLES[8].turtle)),
     ]);

@@ -4,8 +4,8 @@ use oxigraph::model::NamedOrBlankNodeRef;
 use serde::Serialize;
 
 use super::aspect::Aspect;
-use super::names::{Name, Thing, choose};
 use super::table::Shapes;
+use super::thing::{Name, Thing, choose};
 use super::walk::{Walk, literal};
 use crate::rdf::graph::{Graph, Node, last_part, node, short};
 
@@ -128,6 +128,9 @@ pub struct Identifier {
     pub value: String,
 }
 
+/// The most works of one instance that are read with it: a collection has several.
+const MOST_WORKS: usize = 32;
+
 impl Description {
     /// What a record says. Pure. `None` if the graph is empty.
     #[must_use]
@@ -137,7 +140,8 @@ impl Description {
     }
 
     fn of_node<'a>(walk: &Walk<'_, 'a>, main: Node<'a>) -> Self {
-        let works = walk.nodes(&[main], Aspect::Work);
+        let mut works = walk.nodes(&[main], Aspect::Work);
+        works.truncate(MOST_WORKS);
         let both: Vec<Node<'a>> = std::iter::once(main).chain(works.iter().copied()).collect();
         let names = of_either(&both, |node| walk.names(node));
         let variants = walk.variants(main, &names);
@@ -258,10 +262,14 @@ fn kind<'a>(walk: &Walk<'_, 'a>, both: &[Node<'a>], categories: &[String], is_in
     known.unwrap_or_else(|| classes.first().map(|class| short(class).to_owned()).unwrap_or_default())
 }
 
+/// The most roles of one contribution: each agent gets a copy of them.
+const MOST_ROLES: usize = 16;
+
 fn contributors<'a>(walk: &Walk<'_, 'a>, of: &[Node<'a>]) -> Vec<Contributor> {
     let mut found = Vec::new();
     for contribution in walk.nodes(of, Aspect::Contribution) {
-        let roles = walk.things(&[contribution], Aspect::Role);
+        let mut roles = walk.things(&[contribution], Aspect::Role);
+        roles.truncate(MOST_ROLES);
         let primary = walk.class_terms(contribution).any(|class| walk.shapes.primary.contains(&class));
         let agents = walk.things(&[contribution], Aspect::Agent);
         found.extend(agents.into_iter().map(|agent| Contributor { agent, roles: roles.clone(), primary }));
@@ -330,8 +338,8 @@ fn identifiers<'a>(walk: &Walk<'_, 'a>, main: Node<'a>) -> Vec<Identifier> {
             };
             let Some(value) = walk.text(node, Aspect::IdentifierValue) else { continue };
             let class = walk.classes(node).map(last_part).find(|class| class != "Identifier" && class != "PropertyValue");
-            let note = || walk.things(&[node], Aspect::IdentifierType).first().map(|note| note.label_or_iri(&[]));
-            found.push(Identifier { kind: class.or_else(note).unwrap_or_default(), value: value.to_owned() });
+            let stated = || walk.things(&[node], Aspect::IdentifierType).first().map(|kind| kind.label_or_iri(&[]));
+            found.push(Identifier { kind: class.or_else(stated).unwrap_or_default(), value: value.to_owned() });
         }
     }
     found

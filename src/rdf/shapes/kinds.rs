@@ -57,7 +57,7 @@ struct Rule {
 #[derive(Debug, Default)]
 pub(super) struct Kinds {
     rules: Vec<Rule>,
-    kinds: Vec<Kind>,
+    named: Vec<Kind>,
     /// The signs that a term gives.
     signs_of: FxHashMap<TermId, Vec<Sign>>,
     instance: Option<Sign>,
@@ -99,12 +99,15 @@ impl Kinds {
         if all.is_empty() && any.is_empty() {
             return Err(wrong(code, "it needs `any` or `all`, with signs, classes or categories that say so"));
         }
-        match self.kinds.iter_mut().find(|kind| kind.code == *code) {
+        match self.named.iter_mut().find(|kind| kind.code == *code) {
             Some(known) => {
-                let or = |name: &mut String, other: &str| name.is_empty().then(|| other.clone_into(name));
-                (or(&mut known.en, en), or(&mut known.sv, sv));
+                for (name, other) in [(&mut known.en, en), (&mut known.sv, sv)] {
+                    if name.is_empty() {
+                        name.clone_from(other);
+                    }
+                }
             }
-            None => self.kinds.push(Kind { code: code.clone(), en: en.clone(), sv: sv.clone() }),
+            None => self.named.push(Kind { code: code.clone(), en: en.clone(), sv: sv.clone() }),
         }
         let mut read = |list: &[String]| {
             let each = list.iter().map(|name| self.sign(name, names, terms));
@@ -145,7 +148,7 @@ impl Kinds {
 
     /// All kinds, in their order.
     pub(super) fn all(&self) -> &[Kind] {
-        &self.kinds
+        &self.named
     }
 }
 

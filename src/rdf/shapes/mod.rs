@@ -14,11 +14,12 @@ mod subjects;
 mod table;
 #[cfg(test)]
 mod tests;
+mod thing;
 mod walk;
 
 pub use aspect::Aspect;
 pub use description::{Contributor, Description, Identifier, Publication, SeriesPart};
 pub use kinds::{Kind, KindSettings};
-pub use names::{Name, Thing, choose};
 pub use subjects::Subject;
 pub use table::{Describe, Ends, Shapes, ShapesError};
+pub use thing::{Name, Thing, choose};

@@ -1,60 +1,13 @@
 //! What things are called: titles, names and labels with their languages.
 
-use oxigraph::model::{NamedOrBlankNodeRef, Term};
-use serde::Serialize;
-
 use super::aspect::Aspect;
+use super::thing::{Name, Thing, choose};
 use super::walk::{Walk, literal};
 use crate::rdf::graph::{Node, last_part, node};
+use oxigraph::model::{NamedOrBlankNodeRef, Term};
 
-/// A name, and the language that it is in.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
-pub struct Name {
-    /// The name.
-    pub text: String,
-    /// The tag of its language in lower case; empty where it has none.
-    pub language: String,
-}
-
-/// Something that a record refers to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Thing {
-    /// Its IRI, if it has one.
-    pub iri: Option<String>,
-    /// Its names in this record, a language each; none if only other records name it.
-    pub names: Vec<Name>,
-    /// What this record has in place of a name: a code, a notation.
-    pub code: Option<String>,
-}
-
-impl Thing {
-    /// Its name in this record: in the first of these languages, else without one, else any, else its code.
-    #[must_use]
-    pub fn label(&self, languages: &[String]) -> Option<&str> {
-        choose(&self.names, languages).or(self.code.as_deref())
-    }
-
-    /// The same, or the last part of its IRI.
-    #[must_use]
-    pub fn label_or_iri(&self, languages: &[String]) -> String {
-        self.label(languages).map(str::to_owned).or_else(|| self.iri.as_deref().map(last_part)).unwrap_or_default()
-    }
-}
-
-/// The name in the first of these languages that has one; else a name without a language; else the first.
-#[must_use]
-pub fn choose<'n>(names: &'n [Name], languages: &[String]) -> Option<&'n str> {
-    let of = |wanted: &str| {
-        let dialect = |tag: &str| tag.strip_prefix(wanted).is_some_and(|rest| rest.starts_with('-'));
-        names.iter().find(|name| name.language == wanted).or_else(|| names.iter().find(|name| dialect(&name.language)))
-    };
-    let chosen = languages.iter().find_map(|language| of(language)).or_else(|| of("")).or_else(|| names.first());
-    chosen.map(|name| name.text.as_str())
-}
-
-/// In how many languages something has names.
-const MOST_LANGUAGES: usize = 64;
-
+/// The most languages in which a name is kept: more than any vocabulary has.
+const MOST_LANGUAGES: usize = 300;
 /// Lists in records have a handful of members; one with a cycle has no end.
 const LONGEST_LIST: usize = 16;
 const FIRST: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#first";
@@ -168,6 +121,15 @@ impl<'a> Walk<'_, 'a> {
         let Some(of) = node(value) else {
             return self.name(value).map(|name| Thing { iri: None, names: vec![name], code: None });
         };
+        if let Some(known) = self.known.borrow().get(&of) {
+            return known.clone();
+        }
+        let thing = self.node_as_thing(of);
+        self.known.borrow_mut().insert(of, thing.clone());
+        thing
+    }
+
+    fn node_as_thing(&self, of: Node<'a>) -> Option<Thing> {
         let (names, code) = (self.names(of), self.text(of, Aspect::Code).map(str::to_owned));
         match of {
             NamedOrBlankNodeRef::NamedNode(name) => Some(Thing { iri: Some(name.as_str().to_owned()), names, code }),

@@ -2,8 +2,8 @@
 
 use oxigraph::model::{NamedOrBlankNodeRef, Term};
 
-use super::names::Name;
 use super::table::Shapes;
+use super::thing::Name;
 use super::walk::Walk;
 use crate::rdf::graph::{Graph, Node};
 

@@ -9,11 +9,16 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::aspect::Aspect;
 use super::path::{Only, Path, TermId};
 use super::table::Shapes;
+use super::thing::Thing;
 use crate::rdf::graph::{Graph, Node, node};
 use crate::rdf::vocab::RDF_TYPE;
 
 /// What is said of a node in terms that the table knows.
 type Sheet<'a> = Rc<[(TermId, &'a Term)]>;
+
+/// The most values of an aspect, and the most nodes that a path goes on from: a record in which many nodes share large ones
+/// must not cost their product. Records hold a few hundred subjects or contributors at most.
+const MOST_VALUES: usize = 1000;
 
 /// A graph, read by a table.
 pub(super) struct Walk<'w, 'a> {
@@ -21,11 +26,13 @@ pub(super) struct Walk<'w, 'a> {
     pub(super) graph: &'w Graph<'a>,
     /// Of the nodes that were visited: many paths begin at the same node.
     sheets: RefCell<FxHashMap<Node<'a>, Sheet<'a>>>,
+    /// What was found out of nodes that are referred to: many references may lead to one node.
+    pub(super) known: RefCell<FxHashMap<Node<'a>, Option<Thing>>>,
 }
 
 impl<'w, 'a> Walk<'w, 'a> {
     pub(super) fn new(shapes: &'w Shapes, graph: &'w Graph<'a>) -> Self {
-        Self { shapes, graph, sheets: RefCell::default() }
+        Self { shapes, graph, sheets: RefCell::default(), known: RefCell::default() }
     }
 
     fn sheet(&self, of: Node<'a>) -> Sheet<'a> {
@@ -45,7 +52,7 @@ impl<'w, 'a> Walk<'w, 'a> {
         for (place, step) in path.0.iter().enumerate() {
             if place > 0 {
                 let mut seen = FxHashSet::default();
-                nodes = found.into_iter().filter_map(node).filter(|node| seen.insert(*node)).collect();
+                nodes = found.into_iter().filter_map(node).filter(|node| seen.insert(*node)).take(MOST_VALUES).collect();
             }
             found = Vec::new();
             for at in &nodes {
@@ -84,6 +91,10 @@ impl<'w, 'a> Walk<'w, 'a> {
         let mut found = Vec::new();
         for (at, path) in of.iter().flat_map(|at| self.shapes.paths(aspect).iter().map(move |path| (*at, path))) {
             found.extend(self.follow(at, path).into_iter().filter(|value| seen.insert(*value)));
+            if found.len() >= MOST_VALUES {
+                found.truncate(MOST_VALUES);
+                break;
+            }
         }
         found
     }

@@ -46,8 +46,8 @@ pub async fn front(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Re
         .log
         .read(move |reading| {
             let names = Names::new(&reading.log, &shapes, language);
-            let named = shown.into_iter().map(|(kind, records)| Ok((names.kind(&kind)?, records)));
-            named.collect::<Result<Vec<_>, _>>()
+            let kinds = shown.into_iter().map(|(kind, records)| Ok((names.kind(&kind)?, records)));
+            kinds.collect::<Result<Vec<_>, _>>()
         })
         .await?;
     Ok(page.render(StatusCode::OK, &content(&page, &overview, &kinds)))

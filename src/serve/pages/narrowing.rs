@@ -7,8 +7,10 @@ use url::form_urlencoded;
 
 use super::kind_name;
 use super::layout::Page;
+use super::names::Names;
 use super::words::{Language, Words};
 use crate::links::Authority;
+use crate::log::LogError;
 use crate::rdf::last_part;
 use crate::search::{Facet, FacetCounts, Question, Sort};
 
@@ -30,8 +32,38 @@ pub(super) struct Asked {
     pub(super) page: usize,
 }
 
-/// What IRIs are called.
-pub(super) type Names = HashMap<String, String>;
+/// What the values of facets are called: those that have names.
+#[derive(Debug, Default)]
+pub(super) struct Called(HashMap<String, String>);
+
+impl Called {
+    /// Looks up the names of what is shown.
+    pub(super) fn of(names: &Names<'_>, facets: &[FacetCounts]) -> Result<Self, LogError> {
+        let mut called = HashMap::new();
+        let named = [Facet::Category, Facet::Language, Facet::Subject];
+        for value in facets.iter().filter(|facet| named.contains(&facet.facet)).flat_map(|facet| &facet.values) {
+            if let Some(name) = names.of(&value.value, false)? {
+                called.insert(value.value.clone(), name);
+            }
+        }
+        Ok(Self(called))
+    }
+
+    /// The name of a value for people.
+    fn name(&self, facet: Facet, value: &str, page: &Page<'_>) -> String {
+        match facet {
+            Facet::Kind => kind_name(&page.app.config.shapes, value, page.language),
+            Facet::Link => {
+                let known = Authority::ALL.into_iter().find(|authority| authority.name() == value);
+                known.map_or_else(|| value.to_owned(), |authority| authority.title().to_owned())
+            }
+            Facet::Decade if page.language == Language::Swedish => format!("{value}-talet"),
+            Facet::Decade => format!("{value}s"),
+            Facet::Source => value.to_owned(),
+            Facet::Category | Facet::Language | Facet::Subject => self.0.get(value).cloned().unwrap_or_else(|| last_part(value)),
+        }
+    }
+}
 
 impl Asked {
     /// Reads the parameters of an address; those that mean nothing are left out.
@@ -136,24 +168,8 @@ fn facet_name(facet: Facet, words: &Words) -> &'static str {
     }
 }
 
-/// The name of a value for people.
-fn value_name(page: &Page<'_>, facet: Facet, value: &str, names: &Names) -> String {
-    let language = page.language;
-    match facet {
-        Facet::Kind => kind_name(&page.app.config.shapes, value, language),
-        Facet::Link => {
-            let known = Authority::ALL.into_iter().find(|authority| authority.name() == value);
-            known.map_or_else(|| value.to_owned(), |authority| authority.title().to_owned())
-        }
-        Facet::Decade if language == Language::Swedish => format!("{value}-talet"),
-        Facet::Decade => format!("{value}s"),
-        Facet::Source => value.to_owned(),
-        Facet::Category | Facet::Language | Facet::Subject => names.get(value).cloned().unwrap_or_else(|| last_part(value)),
-    }
-}
-
 /// What is chosen, each as a link that takes it back.
-pub(super) fn chips(page: &Page<'_>, asked: &Asked, facets: &[FacetCounts], names: &Names) -> Markup {
+pub(super) fn chips(page: &Page<'_>, asked: &Asked, facets: &[FacetCounts], called: &Called) -> Markup {
     let (words, base) = (page.words(), &page.app.base);
     let known = facets.iter().flat_map(|facet| facet.values.iter().map(move |value| (facet.facet, value)));
     let mut chosen: Vec<(Facet, String)> =
@@ -168,7 +184,7 @@ pub(super) fn chips(page: &Page<'_>, asked: &Asked, facets: &[FacetCounts], name
         @if !chosen.is_empty() {
             ul.chips aria-label=(words.chosen) {
                 @for (facet, value) in &chosen {
-                    @let name = value_name(page, *facet, value, names);
+                    @let name = called.name(*facet, value, page);
                     li { a.chip rel="nofollow" href=(asked.without(*facet, value).address(base)) {
                         span.hidden { (words.take_back) " " } (facet_name(*facet, words)) ": " strong { (name) } span aria-hidden="true" { " ×" }
                     } }
@@ -185,7 +201,7 @@ pub(super) fn chips(page: &Page<'_>, asked: &Asked, facets: &[FacetCounts], name
 const OPEN: [Facet; 4] = [Facet::Kind, Facet::Category, Facet::Language, Facet::Decade];
 
 /// Links that narrow the result, with counts.
-pub(super) fn panel(page: &Page<'_>, asked: &Asked, facets: &[FacetCounts], names: &Names) -> Markup {
+pub(super) fn panel(page: &Page<'_>, asked: &Asked, facets: &[FacetCounts], called: &Called) -> Markup {
     let (words, language, base) = (page.words(), page.language, &page.app.base);
     html! {
         @if !facets.is_empty() {
@@ -195,7 +211,7 @@ pub(super) fn panel(page: &Page<'_>, asked: &Asked, facets: &[FacetCounts], name
                     details open[OPEN.contains(facet) || values.iter().any(|value| value.chosen)] {
                         summary { (facet_name(*facet, words)) }
                         ul { @for value in values {
-                            @let name = value_name(page, *facet, &value.value, names);
+                            @let name = called.name(*facet, &value.value, page);
                             @let other = if value.chosen { asked.without(*facet, &value.value) } else { asked.with(*facet, &value.value) };
                             li {
                                 a rel="nofollow" href=(other.address(base)) aria-current=[value.chosen.then_some("true")] title=[(name != value.value).then_some(&value.value)] { (name) }

@@ -10,7 +10,8 @@ use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 
 use super::layout::{Page, Place};
-use super::narrowing::{Asked, Names, chips, orders, panel};
+use super::names::Names;
+use super::narrowing::{Asked, Called, chips, orders, panel};
 use super::words::Language;
 use super::{kind_name, search_form};
 use crate::log::Log;
@@ -31,12 +32,19 @@ const SUGGESTIONS: usize = 10;
 pub async fn search(State(app): State<Arc<App>>, RawQuery(query): RawQuery, headers: HeaderMap) -> Result<Response, Problem> {
     let asked = Asked::of(&query.unwrap_or_default());
     let finder = finder(&app)?;
-    let sought = asked.clone();
-    let (found, number) = app.log.read(move |reading| Ok(page_of(&finder, &reading.log, &sought)?)).await?;
+    let (sought, language, shapes) = (asked.clone(), Language::of(&headers), Arc::clone(&app.config.shapes));
+    let (found, number, called) = app
+        .log
+        .read(move |reading| {
+            let (found, number) = page_of(&finder, &reading.log, &sought)?;
+            let called = Called::of(&Names::new(&reading.log, &shapes, language), &found.facets)?;
+            Ok((found, number, called))
+        })
+        .await?;
     let asked = Asked { page: number, ..asked };
     let page = Page {
         app: &app,
-        language: Language::of(&headers),
+        language,
         title: &asked.text,
         place: Place::Search,
         keep: asked.parameters(),
@@ -44,7 +52,7 @@ pub async fn search(State(app): State<Arc<App>>, RawQuery(query): RawQuery, head
         address: None,
         data: None,
     };
-    Ok(page.render(StatusCode::OK, &content(&page, &asked, &found, &Names::new())))
+    Ok(page.render(StatusCode::OK, &content(&page, &asked, &found, &called)))
 }
 
 /// `/suggest?q=`, in the format of `OpenSearch` suggestions
@@ -79,14 +87,14 @@ fn page_of(finder: &Finder, log: &Log, asked: &Asked) -> Result<(Found, usize), 
     Ok((finder.find(log, &asked.question(last, HITS_PER_PAGE, VALUES))?, last))
 }
 
-fn content(page: &Page<'_>, asked: &Asked, found: &Found, names: &Names) -> Markup {
+fn content(page: &Page<'_>, asked: &Asked, found: &Found, called: &Called) -> Markup {
     let (words, language) = (page.words(), page.language);
     html! {
         h1 { (words.search) }
         (search_form(page, asked))
-        (chips(page, asked, &found.facets, names))
+        (chips(page, asked, &found.facets, called))
         div.finding {
-            (panel(page, asked, &found.facets, names))
+            (panel(page, asked, &found.facets, called))
             section aria-label=(words.results) {
                 @if asked.is_empty() { p.hint { (words.browse) } }
                 p role="status" {
