@@ -105,7 +105,7 @@ fn the_answers_to_24_questions_are_those_of_a_computation_over_the_payloads() {
     harvest_definitions(&bench);
     let payloads = Payloads::of(&bench);
     let mut files: Vec<_> = fs_err::read_dir(package().join("tests/fixtures/questions")).expect("questions").flatten().collect();
-    files.sort_by_key(|file| file.file_name());
+    files.sort_by_key(fs_err::DirEntry::file_name);
     assert_eq!(files.len(), 24);
     for file in files {
         let name = file.file_name().into_string().expect("a name");

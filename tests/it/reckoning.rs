@@ -105,7 +105,9 @@ fn of_instances(question: &str, payloads: &Payloads) -> Groups {
             }
             "08" => {
                 if is_issued_as(instance, work, "Serial") {
-                    decades(instance).iter().for_each(|decade| groups.add([decade.as_str()], it));
+                    for decade in decades(instance) {
+                        groups.add([decade.as_str()], it);
+                    }
                 }
             }
             "10" => {
@@ -269,11 +271,15 @@ fn of_nodes(question: &str, payloads: &Payloads) -> Rows {
     let name = |iri: &str| payloads.name(iri);
     let mut see = |node: &Value| match question {
         "07" if is_a(node, "PrimaryPublication") => {
-            iris(node, "country").into_iter().for_each(|country| count(&[Some(country), name(country)]));
+            for country in iris(node, "country") {
+                count(&[Some(country), name(country)]);
+            }
         }
         "11" => {
             let class = node["@type"].as_str().filter(|class| payloads.is_below(class, "Work"));
-            class.into_iter().for_each(|class| count(&[name(&vocab(class))]));
+            if let Some(class) = class {
+                count(&[name(&vocab(class))]);
+            }
         }
         "12" if node.get("agent").is_some() => {
             for role in iris(node, "role") {
@@ -281,12 +287,16 @@ fn of_nodes(question: &str, payloads: &Payloads) -> Rows {
             }
         }
         "17" if is_a(node, "SeriesMembership") => {
-            values(node, "inSeries").into_iter().for_each(|series| count(&[text(series, "label")]));
+            for series in values(node, "inSeries") {
+                count(&[text(series, "label")]);
+            }
         }
         "22" => {
             for identifier in values(node, "identifiedBy") {
                 let class = identifier["@type"].as_str().filter(|class| payloads.is_below(class, "Identifier"));
-                class.into_iter().for_each(|class| count(&[name(&vocab(class))]));
+                if let Some(class) = class {
+                    count(&[name(&vocab(class))]);
+                }
             }
         }
         "07" | "12" | "17" => {}
