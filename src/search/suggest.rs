@@ -9,8 +9,8 @@ use super::question::Wanted;
 use super::segment::Segment;
 use crate::log::Log;
 
-/// The most candidates of each kind that are compared in one segment.
-const MOST: usize = 300;
+/// The most candidates of each kind that are compared in one segment: how often each is referred to is a look-up in every segment.
+const MOST: usize = 60;
 
 /// A candidate: how often it is referred to, and its rank.
 type Candidate = (u32, u64, u64);
