@@ -8,13 +8,14 @@ pub(super) fn ris(citation: &Citation) -> String {
     lines.add("TY", kind(citation.kind));
     lines.add("TI", &citation.title);
     for creator in &citation.creators {
-        let tag = match creator.role {
-            Role::Author => "AU",
-            Role::Editor => "ED",
-            Role::Translator => "A4",
-            Role::Contributor => "A3",
-        };
-        lines.add(tag, &creator.name.inverted());
+        let name = creator.name.inverted();
+        match creator.role {
+            Role::Author => lines.add("AU", &name),
+            Role::Editor => lines.add("ED", &name),
+            Role::Translator => lines.add("A4", &name),
+            // Readers take the other tags for editors of series.
+            Role::Contributor => lines.add("N1", &format!("Contributor: {name}")),
+        }
     }
     if let Some(year) = citation.year {
         lines.add("PY", &year.to_string());
@@ -85,7 +86,7 @@ mod tests {
                 "AU  - Lagerlöf, Selma",
                 "ED  - Ågren, Åsa",
                 "A4  - O'Brien, Nils",
-                "A3  - Sällskapet och vänner",
+                "N1  - Contributor: Sällskapet och vänner",
                 "PY  - 1906",
                 "CY  - Stockholm",
                 "PB  - Bonniers",

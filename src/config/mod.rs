@@ -145,6 +145,8 @@ impl Config {
             .prefix_separator("_")
             .separator("__")
             .list_separator(",")
+            // With none named, everything would be a list.
+            .with_list_parse_key("query.service_hosts")
             .try_parsing(true);
         let lists = names::Lists::new()?;
         for name in sectioned.keys().map(|variable| names::setting_of(variable)).filter(|name| lists.has(name)) {

@@ -99,8 +99,8 @@ mod tests {
             ("/https://id.kb.se/country/sw", "text/turtle", 200, "text/turtle"),
             (&id(1), "application/ld+json", 200, "application/ld+json"),
             (&id(1), "text/html", 406, ""),
-            (&id(3), "text/turtle", 410, ""),
-            ("/language/xxx", "text/turtle", 404, ""),
+            (&id(3), "text/turtle", 410, "text/plain; charset=utf-8"),
+            ("/language/xxx", "text/turtle", 404, "text/plain; charset=utf-8"),
         ] {
             let answer = ask(path, &[(ACCEPT, accept)]);
             let found = answer.headers().get(CONTENT_TYPE).map_or("", |value| value.to_str().unwrap_or_default());

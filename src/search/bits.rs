@@ -38,6 +38,10 @@ impl Bits {
     }
 
     /// Adds what is in the other.
+    pub(super) fn without(&mut self, other: &Self) {
+        self.blocks.iter_mut().zip(&other.blocks).for_each(|(block, other)| *block &= !other);
+    }
+
     pub(super) fn or(&mut self, other: &Self) {
         self.blocks.iter_mut().zip(&other.blocks).for_each(|(block, other)| *block |= other);
     }
@@ -92,6 +96,9 @@ mod tests {
         other.insert(65);
         let mut both = set.clone();
         both.and(&other);
+        let mut only = set.clone();
+        only.without(&other);
+        assert_eq!(only.iter().collect::<Vec<_>>(), [3, 129]);
         assert_eq!(both.iter().collect::<Vec<_>>(), [64]);
         set.or(&other);
         assert!(set.contains(65) && set.len() == 4);

@@ -4,16 +4,11 @@
 //! refers to is called so. This is found out when it is asked for, so that no book is indexed again when an authority changes.
 
 use rustc_hash::FxHashMap;
-use tantivy::Term;
 
 use super::bits::Bits;
 use super::fields::Fields;
 use super::opened::Finder;
 use super::segment::Segment;
-
-/// The most authorities, narrower terms included, whose references are looked up for a question. Those that match most of its words
-/// come first.
-const MOST: usize = 3000;
 
 /// How many broader terms up a name is effective.
 const HIGHEST: usize = 6;
@@ -27,84 +22,74 @@ pub(super) type ByClause = Vec<Vec<Bits>>;
 /// The documents that refer to what matches the clauses of a question by its names.
 pub(super) fn referring(finder: &Finder, named: &[Vec<&Bits>]) -> tantivy::Result<ByClause> {
     let Finder { segments, fields, .. } = finder;
-    let things = things(segments, fields, named)?;
+    let things = things(finder, named)?;
     finder.in_parallel(segments.len(), |place| {
         let segment = &segments[place];
         let mut by_clause: Vec<Bits> = named[place].iter().map(|_| segment.none()).collect();
-        for (entity, mask) in &things {
-            segment.each(&Term::from_field_u64(fields.refers, *entity), |document| {
-                for (clause, documents) in by_clause.iter_mut().enumerate() {
-                    if mask & (1 << clause) != 0 {
-                        documents.insert(document);
-                    }
+        segment.each_of(fields.refers, &things, |document, mask: Mask| {
+            for (clause, documents) in by_clause.iter_mut().enumerate() {
+                if mask & (1 << clause) != 0 {
+                    documents.insert(document);
                 }
-            })?;
-        }
+            }
+        })?;
         Ok(by_clause)
     })
 }
 
-/// The hashes of the things that match, with what they match.
-fn things(segments: &[Segment], fields: &Fields, named: &[Vec<&Bits>]) -> tantivy::Result<Vec<(u64, Mask)>> {
-    let mut level = authorities(segments, fields, named)?;
+/// The hashes of the things that match, with what they match, in their order.
+fn things(finder: &Finder, named: &[Vec<&Bits>]) -> tantivy::Result<Vec<(u64, Mask)>> {
+    let Finder { segments, fields, .. } = finder;
+    let own = finder.in_parallel(segments.len(), |place| authorities(&segments[place], fields, &named[place]))?;
     let mut found: FxHashMap<u64, Mask> = FxHashMap::default();
+    let mut level: Vec<(u64, Mask)> = own.into_iter().flatten().collect();
     for _ in 0..=HIGHEST {
         let mut next = Vec::new();
         for (entity, mask) in level {
-            if found.len() >= MOST && !found.contains_key(&entity) {
-                continue;
-            }
             let known = found.entry(entity).or_default();
-            if *known | mask == *known {
-                continue;
+            if *known | mask != *known {
+                *known |= mask;
+                next.push((entity, *known));
             }
-            *known |= mask;
-            next.push((entity, *known));
         }
-        level = narrower(segments, fields, &next)?;
-        if level.is_empty() {
+        if next.is_empty() {
             break;
         }
+        next.sort_unstable();
+        let below = finder.in_parallel(segments.len(), |place| narrower(&segments[place], fields, &next))?;
+        level = below.into_iter().flatten().collect();
     }
-    Ok(found.into_iter().collect())
-}
-
-/// The terms right below some things.
-fn narrower(segments: &[Segment], fields: &Fields, of: &[(u64, Mask)]) -> tantivy::Result<Vec<(u64, Mask)>> {
-    let mut found = Vec::new();
-    for segment in segments {
-        let entities = segment.reader.fast_fields().u64("entity")?;
-        for (entity, mask) in of {
-            let mut below = Vec::new();
-            segment.each(&Term::from_field_u64(fields.broader, *entity), |document| below.push(document))?;
-            below.truncate(MOST);
-            let alive = below.into_iter().filter(|document| !segment.reader.is_deleted(*document));
-            found.extend(alive.flat_map(|document| entities.values_for_doc(document).map(|entity| (entity, *mask))));
-        }
-    }
+    let mut found: Vec<(u64, Mask)> = found.into_iter().collect();
+    found.sort_unstable();
     Ok(found)
 }
 
-/// The authorities that match by their own names, those that match most clauses first.
-fn authorities(segments: &[Segment], fields: &Fields, named: &[Vec<&Bits>]) -> tantivy::Result<Vec<(u64, Mask)>> {
-    let clauses = named.first().map_or(0, Vec::len);
-    let mut by_number: Vec<Vec<(u64, Mask)>> = vec![Vec::new(); clauses + 1];
-    for (segment, named) in segments.iter().zip(named) {
-        let mut any = segment.none();
-        for documents in named {
-            any.or(documents);
+/// The terms right below some things.
+fn narrower(segment: &Segment, fields: &Fields, of: &[(u64, Mask)]) -> tantivy::Result<Vec<(u64, Mask)>> {
+    let entities = segment.reader.fast_fields().u64("entity")?;
+    let mut found = Vec::new();
+    segment.each_of(fields.broader, of, |document, mask| {
+        if !segment.reader.is_deleted(document) {
+            found.extend(entities.values_for_doc(document).map(|entity| (entity, mask)));
         }
-        any.and(&segment.with_number(fields.authority, 1)?);
-        segment.keep_alive(&mut any);
-        let entities = segment.reader.fast_fields().u64("entity")?;
-        for document in any.iter() {
-            let matching = named.iter().enumerate().filter(|(_, documents)| documents.contains(document));
-            let mask = matching.fold(0, |mask: Mask, (clause, _)| mask | 1 << clause);
-            let same = &mut by_number[mask.count_ones() as usize];
-            if same.len() < MOST {
-                same.extend(entities.values_for_doc(document).map(|entity| (entity, mask)));
-            }
-        }
+    })?;
+    Ok(found)
+}
+
+/// The authorities that match by their own names.
+fn authorities(segment: &Segment, fields: &Fields, named: &[&Bits]) -> tantivy::Result<Vec<(u64, Mask)>> {
+    let mut any = segment.none();
+    for documents in named {
+        any.or(documents);
     }
-    Ok(by_number.into_iter().rev().flatten().take(MOST).collect())
+    any.and(&segment.with_number(fields.authority, 1)?);
+    segment.keep_alive(&mut any);
+    let entities = segment.reader.fast_fields().u64("entity")?;
+    let mut found = Vec::new();
+    for document in any.iter() {
+        let matching = named.iter().enumerate().filter(|(_, documents)| documents.contains(document));
+        let mask = matching.fold(0, |mask: Mask, (clause, _)| mask | 1 << clause);
+        found.extend(entities.values_for_doc(document).map(|entity| (entity, mask)));
+    }
+    Ok(found)
 }

@@ -12,8 +12,19 @@ use crate::log::Log;
 /// The most candidates of each kind that are compared in one segment: how often each is referred to is a look-up in every segment.
 const MOST: usize = 60;
 
-/// A candidate: how often it is referred to, and its rank.
-type Candidate = (u32, u64, u64);
+/// A candidate, the best first: how it matches, how often it is referred to, its rank, its record.
+type Candidate = (Way, Reverse<u32>, Reverse<u64>, u64);
+
+/// How a candidate matches, the best way first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Way {
+    /// The heading of something that others refer to begins so.
+    Heading,
+    /// Such a heading has the words.
+    Words,
+    /// The title of something else begins so.
+    Title,
+}
 
 impl Finder {
     /// Headings and names that begin with a text, or have its words, at most `limit`.
@@ -25,11 +36,10 @@ impl Finder {
         let candidates = self.in_parallel(self.segments.len(), |place| self.candidates(&self.segments[place], &wanted));
         let candidates = candidates.map_err(|source| SearchError::Index { path: self.path.clone(), source })?;
         let mut candidates: Vec<Candidate> = candidates.into_iter().flatten().collect();
-        candidates.sort_unstable_by_key(|(used, rank, record)| (Reverse(*used), Reverse(*rank), *record));
-        candidates.dedup();
+        candidates.sort_unstable();
         let mut labels: Vec<String> = Vec::new();
         // Several records may be called the same.
-        for (_, _, record) in candidates.into_iter().take(limit * 8) {
+        for (.., record) in candidates.into_iter().take(limit * 8) {
             let entry = SearchIndex(log).by_id(i64::try_from(record).unwrap_or_default())?;
             labels.extend(entry.map(|entry| entry.label).filter(|label| !labels.contains(label)));
             if labels.len() >= limit {
@@ -59,13 +69,12 @@ impl Finder {
                 by_name.and(&segment.clause(&self.searcher, fields, clause)?.text);
             }
         }
-        by_name.or(&{
-            let mut begins_so = begins_so.clone();
-            begins_so.and(&authorities);
-            begins_so
-        });
+        let (mut headings, mut titles) = (begins_so.clone(), begins_so);
+        headings.and(&authorities);
+        titles.without(&headings);
+        by_name.without(&headings);
         let mut found = Vec::new();
-        for (documents, used) in [(by_name, true), (begins_so, false)] {
+        for (documents, way) in [(headings, Way::Heading), (by_name, Way::Words), (titles, Way::Title)] {
             let mut best: Vec<(u64, u32)> = documents.iter().map(|document| (ranks.get_val(document), document)).collect();
             if best.len() > MOST {
                 best.select_nth_unstable_by_key(MOST, |(rank, _)| Reverse(*rank));
@@ -73,15 +82,12 @@ impl Finder {
             }
             for (rank, document) in best {
                 let mut times = 0;
-                if used && authorities.contains(document) {
+                if way != Way::Title {
                     for entity in entities.values_for_doc(document) {
                         times += self.times_referred_to(entity)?;
                     }
                 }
-                if !used && authorities.contains(document) {
-                    continue;
-                }
-                found.push((times, rank, records.get_val(document)));
+                found.push((way, Reverse(times), Reverse(rank), records.get_val(document)));
             }
         }
         Ok(found)

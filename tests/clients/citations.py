@@ -9,7 +9,7 @@ import warnings
 
 import bibtexparser
 import rispy
-from bibtexparser.middlewares import SeparateCoAuthors, SplitNameParts
+from bibtexparser.middlewares import LatexDecodingMiddleware, SeparateCoAuthors, SplitNameParts
 from citeproc import Citation, CitationItem, CitationStylesBibliography, CitationStylesStyle, formatter
 from citeproc.source.json import CiteProcJSON
 
@@ -20,7 +20,8 @@ with open(ris, encoding="utf-8") as file:
     out["ris"] = rispy.load(file)
 
 with open(bib, encoding="utf-8") as file:
-    library = bibtexparser.parse_string(file.read(), append_middleware=[SeparateCoAuthors(), SplitNameParts()])
+    middleware = [LatexDecodingMiddleware(), SeparateCoAuthors(), SplitNameParts()]
+    library = bibtexparser.parse_string(file.read(), append_middleware=middleware)
 out["bib failed"] = len(library.failed_blocks)
 out["bib"] = [
     {"type": entry.entry_type, "key": entry.key, **{

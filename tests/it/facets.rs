@@ -21,18 +21,19 @@ fn records(found: &Value) -> Vec<String> {
     entries.iter().map(|entry| entry["record"].as_str().expect("an IRI").to_owned()).collect()
 }
 
-/// The counts of a facet, by the last parts of its values.
+/// The counts of a facet, by its values.
 fn counts(found: &Value, facet: &str) -> BTreeMap<String, u64> {
     let facets = found["facets"].as_array().expect("facets");
     let of = facets.iter().find(|of| of["facet"] == facet).unwrap_or_else(|| panic!("no {facet}: {found}"));
-    let values = of["values"].as_array().expect("values").iter().map(|value| {
-        let name = libris_mirror::rdf::last_part(value["value"].as_str().expect("a value"));
-        (name, value["count"].as_u64().expect("a count"))
-    });
+    let values = of["values"]
+        .as_array()
+        .expect("values")
+        .iter()
+        .map(|value| (value["value"].as_str().expect("a value").to_owned(), value["count"].as_u64().expect("a count")));
     values.collect()
 }
 
-/// What records say: languages, categories, decades, each by the last part.
+/// What records say: languages, categories, decades.
 type Said = BTreeMap<String, [BTreeSet<String>; 3]>;
 
 /// What records say, by queries of the graphs.
@@ -48,7 +49,7 @@ fn said(bench: &Bench) -> Said {
         let table = bench.run(&["query", "--format", "csv", &query]).ok();
         for line in table.lines().skip(1) {
             let (record, value) = line.trim().split_once(',').expect("two cells");
-            let value = if place == 2 { format!("{}0", &value[..3]) } else { libris_mirror::rdf::last_part(value) };
+            let value = if place == 2 { format!("{}0", &value[..3]) } else { value.to_owned() };
             said.entry(record.to_owned()).or_default()[place].insert(value);
         }
     }
@@ -80,7 +81,8 @@ fn facets_combine_and_count_as_the_graphs_say() {
         let found = search(&bench, &words);
         let fits = |record: &[BTreeSet<String>; 3], but: usize| {
             (0..3).all(|facet| {
-                facet == but || choice[facet].is_empty() || choice[facet].iter().any(|value| record[facet].contains(*value))
+                let has = |value: &&&str| record[facet].iter().any(|known| libris_mirror::rdf::last_part(known) == **value);
+                facet == but || choice[facet].is_empty() || choice[facet].iter().any(|value| has(&value))
             })
         };
         let due: Vec<&String> = said.iter().filter(|(_, record)| fits(record, 9)).map(|(name, _)| name).collect();
@@ -333,7 +335,7 @@ fn who_types_sees_headings_that_begin_so_the_most_used_first() {
         parts[1].as_array().expect("a list").iter().map(|text| text.as_str().expect("a text").to_owned()).collect::<Vec<_>>()
     };
     let found = suggest("isbr");
-    assert!((1..=10).contains(&found.len()) && found.iter().all(|text| text.starts_with("Isbrytare")), "{found:?}");
+    assert!((1..=10).contains(&found.len()) && found.iter().all(|text| text.to_lowercase().contains("isbrytare")), "{found:?}");
     assert_eq!(found[0], "Isbrytare", "a subject before the books about it");
     assert!(suggest("").is_empty() && suggest("qqq").is_empty());
     // Given name first, and in any order.

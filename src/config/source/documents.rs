@@ -4,7 +4,7 @@ use std::fs::File;
 use std::sync::Arc;
 
 use super::{Field, SourceKind, SourceSettings};
-use crate::config::ConfigError;
+use crate::config::error::ConfigError;
 use crate::rdf::DocumentFormat;
 
 /// RDF documents.

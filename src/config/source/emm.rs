@@ -1,7 +1,7 @@
 //! A source of kind `emm`: dumps and changes of an Entity Metadata Management API.
 
 use super::{Field, SourceKind, SourceSettings};
-use crate::config::ConfigError;
+use crate::config::error::ConfigError;
 
 /// Dumps and changes.
 #[derive(Debug, Clone)]

@@ -1,7 +1,7 @@
 //! A source of kind `oai-pmh`: a list of an OAI-PMH server.
 
-use super::{Field, SourceSettings};
-use crate::config::ConfigError;
+use super::settings::{Field, SourceSettings};
+use crate::config::error::ConfigError;
 use crate::oai::{MetadataPrefix, SetSpec};
 use crate::rdf::PayloadFormat;
 

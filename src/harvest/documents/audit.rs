@@ -33,7 +33,8 @@ pub(in crate::harvest) fn audit(
     let run = Run { config, options: &all, stop, runtime, deadline: None };
     let begun = Begun::new(mirror, source, documents, run)?;
     let mut report = AuditReport::begun(&source.name);
-    let stamp = now() / 1000 * 1000;
+    // No record was read then: what differs from the log has another datestamp, even if it was read a moment ago.
+    let stamp = now() / 1000 * 1000 + 1000;
     let row = &begun.row;
     match list_all(&mut mirror.log, &begun, stamp, hear.progress) {
         Ok(()) => {}

@@ -6,8 +6,8 @@ use super::walk::{Walk, literal};
 use crate::rdf::graph::{Node, last_part, node};
 use oxigraph::model::{NamedOrBlankNodeRef, Term};
 
-/// The most languages in which a name is kept: more than any vocabulary has.
-const MOST_LANGUAGES: usize = 300;
+/// The most languages in which a name is kept: more than any library catalogue has.
+const MOST_LANGUAGES: usize = 64;
 /// Lists in records have a handful of members; one with a cycle has no end.
 const LONGEST_LIST: usize = 16;
 const FIRST: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#first";
