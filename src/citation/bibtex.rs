@@ -2,12 +2,30 @@
 
 use biblatex::{Chunk, Chunks, Entry, EntryType, Spanned};
 
+use rustc_hash::FxHashMap;
+
 use super::model::{Citation, Genus, Name, Role};
 use crate::rdf::last_part;
 
+/// The keys of a document, of which no two may be the same.
+#[derive(Default)]
+pub(super) struct Keys(FxHashMap<String, usize>);
+
+impl Keys {
+    /// The last part of the IRI, of letters and digits; with a number behind it, if another record has the same.
+    fn of(&mut self, record: &str) -> String {
+        let key: String = last_part(record).chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+        let key = if key.is_empty() { "record".to_owned() } else { key };
+        let times = self.0.entry(key.clone()).or_default();
+        *times += 1;
+        let times = *times;
+        if times == 1 { key } else { self.of(&format!("{key}-{times}")) }
+    }
+}
+
 /// A citation in BibTeX.
-pub(super) fn bibtex(citation: &Citation) -> String {
-    let mut entry = Entry::new(key(&citation.record), kind(citation));
+pub(super) fn bibtex(citation: &Citation, keys: &mut Keys) -> String {
+    let mut entry = Entry::new(keys.of(&citation.record), kind(citation));
     let mut set = |field: &str, chunk: Chunk| {
         if !chunk.get().is_empty() {
             entry.set(field, vec![Spanned::detached(chunk)]);
@@ -62,12 +80,6 @@ fn one_line(text: &str) -> String {
     text.trim().to_owned()
 }
 
-/// The last part of the IRI, of letters and digits.
-fn key(record: &str) -> String {
-    let key: String = last_part(record).chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
-    if key.is_empty() { "record".to_owned() } else { key }
-}
-
 fn kind(citation: &Citation) -> EntryType {
     match citation.kind {
         Genus::Book | Genus::Score if !citation.creators.is_empty() => EntryType::Book,
@@ -83,9 +95,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn no_two_records_have_one_key() {
+        let mut keys = Keys::default();
+        let all = ["x:a/1", "x:b/1", "x:1-2", "x:c/1", "x:å"].map(|record| keys.of(record));
+        assert_eq!(all, ["1", "1-2", "1-2-2", "1-3", "record"]);
+    }
+
+    #[test]
     fn what_is_written_is_read_again_as_it_was() {
         let citation = example();
-        let text = bibtex(&citation);
+        let text = bibtex(&citation, &mut Keys::default());
         let read = biblatex::Bibliography::parse(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
         let entry = read.get("abc").expect("the key");
         let field = |name: &str| biblatex::ChunksExt::format_verbatim(entry.get(name).unwrap_or_default());
@@ -98,7 +117,7 @@ mod tests {
             creators: vec![super::super::model::Creator { role: Role::Author, name: Name::Whole("Gräs and söner".into()) }],
             ..citation
         };
-        let text = bibtex(&club);
+        let text = bibtex(&club, &mut Keys::default());
         let read = biblatex::Bibliography::parse(&text).expect("valid");
         assert_eq!(read.get("abc").and_then(|entry| entry.author().ok()).map(|authors| authors.len()), Some(1), "{text}");
     }

@@ -30,7 +30,7 @@ pub(super) fn csl(citation: &Citation) -> Value {
     add("publisher", citation.publisher.as_deref());
     add("publisher-place", citation.place.as_deref());
     add("edition", citation.edition.as_deref());
-    add("number-of-pages", citation.extent.as_deref());
+    add("number-of-pages", citation.extent.as_deref().and_then(pages));
     add("container-title", citation.container.as_deref());
     add("collection-title", citation.series.as_ref().map(|(title, _)| title.as_str()));
     add("collection-number", citation.series.as_ref().and_then(|(_, number)| number.as_deref()));
@@ -42,6 +42,15 @@ pub(super) fn csl(citation: &Citation) -> Value {
     add("abstract", citation.summary.as_deref());
     add("URL", citation.address.as_deref().or(Some(&citation.record)));
     Value::Object(item)
+}
+
+/// The number of pages in an extent such as `xii, 438 s.`: CSL counts pages.
+fn pages(extent: &str) -> Option<&str> {
+    let words: Vec<&str> = extent.split([' ', '\u{a0}']).collect();
+    words.windows(2).find_map(|pair| {
+        let is_pages = ["s", "s.", "p", "p.", "sidor", "pages"].contains(&pair[1].trim_end_matches([',', ';', ':']));
+        (is_pages && !pair[0].is_empty() && pair[0].bytes().all(|byte| byte.is_ascii_digit())).then_some(pair[0])
+    })
 }
 
 fn name(name: &Name) -> Value {
@@ -82,6 +91,8 @@ mod tests {
             (&item["type"], &item["collection-number"], &item["ISBN"]),
             (&"book".into(), &"7".into(), &"9789170000591".into())
         );
+        assert_eq!(item["number-of-pages"], "245");
+        assert_eq!((pages("xii, 438 s., 4 pl."), pages("1 karta"), pages("s.")), (Some("438"), None, None));
         assert!(item.get("ISSN").is_none() && item.get("DOI").is_none(), "{item}");
     }
 }

@@ -1,6 +1,6 @@
 //! The formats of reference managers, and documents in them.
 
-use super::bibtex::bibtex;
+use super::bibtex::{Keys, bibtex};
 use super::csl::csl;
 use super::model::Citation;
 use super::ris::ris;
@@ -55,7 +55,10 @@ impl CitationFormat {
     pub fn write(self, citations: &[Citation]) -> String {
         match self {
             Self::Ris => citations.iter().map(ris).collect(),
-            Self::BibTex => citations.iter().map(bibtex).collect::<Vec<_>>().join("\n"),
+            Self::BibTex => {
+                let mut keys = Keys::default();
+                citations.iter().map(|citation| bibtex(citation, &mut keys)).collect::<Vec<_>>().join("\n")
+            }
             Self::Csl => {
                 let items: Vec<_> = citations.iter().map(csl).collect();
                 serde_json::to_string_pretty(&items).unwrap_or_default() + "\n"

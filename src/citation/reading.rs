@@ -98,10 +98,11 @@ fn code(language: &Thing) -> Option<String> {
     language.iri.as_deref().map(last_part).or_else(|| language.label(&[]).map(str::to_owned))
 }
 
-/// An identifier up to its first space, which a qualifier may follow; without hyphens, unless it is a DOI.
+/// An identifier up to its first space, which a qualifier may follow; an ISBN without hyphens.
 fn compact(value: &str) -> String {
     let first = value.split_whitespace().next().unwrap_or_default();
-    if first.starts_with("10.") { first.to_owned() } else { first.replace('-', "") }
+    let plain = first.replace('-', "");
+    if plain.len() >= 10 && !first.starts_with("10.") { plain } else { first.to_owned() }
 }
 
 /// A role by the end of its IRI: a name or a code of the relators of MARC, or a property.

@@ -67,6 +67,9 @@ enum Compression {
 /// Endings of compressed files that this program does not write.
 const OTHER_ENDINGS: [&str; 7] = [".bz2", ".xz", ".zip", ".7z", ".lz4", ".br", ".lzma"];
 
+/// Endings of formats that an export is not written in.
+const OTHER_FORMATS: [&str; 9] = ["rdf", "xml", "owl", "jsonld", "json", "ndjson", "csv", "tsv", "parquet"];
+
 /// Returns the format and the compression that a file name asks for: `libris.nt.zst`.
 fn by_name(path: &Path) -> (Option<Format>, Packing) {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_ascii_lowercase();
@@ -125,6 +128,11 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     if let Some(ending) = OTHER_ENDINGS.iter().find(|ending| name.ends_with(*ending)).filter(|_| arguments.compress.is_none()) {
         let hint = "hint: name a file that ends in .gz or .zst, or say how it is compressed with --compress";
         return Err(Misuse(format!("{}: this program does not compress as {ending}\n{hint}", arguments.output.display())).into());
+    }
+    let ending = name.trim_end_matches(".gz").trim_end_matches(".zst").rsplit_once('.').map(|(_, ending)| ending);
+    if let Some(ending) = ending.filter(|ending| OTHER_FORMATS.contains(ending) && arguments.format.is_none()) {
+        let hint = "hint: name a file that ends in .nt, .nq, .ttl or .trig, or say what to write with --format";
+        return Err(Misuse(format!("{}: an export is not written as {ending}\n{hint}", arguments.output.display())).into());
     }
     // Checked before the output file is created.
     settings.check_names(&settings.read_log()?, &arguments.source)?;

@@ -99,7 +99,7 @@ fn end(report: &HarvestReport) -> String {
 fn braked(report: &HarvestReport) -> String {
     let Some((left, percent)) = report.brake else { return String::new() };
     format!(
-        "\nnothing was withdrawn: {} left the source, {percent:.1} % of the live ones, which looks like a fault\nhint: if it is none, run the same command with --set-config harvest.withdraw_max_percent=100",
+        "\nnothing was withdrawn: {} left the source, {percent:.1} % of the live ones, which looks like a fault\nhint: if it is none, run the same command with --set-config harvest.withdraw_max_percent=100, or an import with --withdraw-all",
         counted(left, "record")
     )
 }

@@ -133,6 +133,12 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         let wanted = arguments.labels.clone().unwrap_or_default();
         let citation = Citation::of(&log, &settings.config.shapes, &row.version.identifier, content.quads(), &wanted)?
             .with_context(|| format!("the record {:?} is not live, so there is nothing to cite", row.version.identifier))?;
+        if !citation.kind.is_resource() {
+            anyhow::bail!(
+                "the record {:?} describes nothing that can be cited\nhint: books, articles, maps and other resources can be",
+                row.version.identifier
+            );
+        }
         out.write_all(format.write(&[citation]).as_bytes())?;
         out.flush()?;
         return Ok(Exit::Ok);

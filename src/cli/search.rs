@@ -10,9 +10,9 @@ use super::output::{self, grouped};
 use super::record::quads;
 use super::settings::Settings;
 use crate::citation::{Citation, CitationFormat};
-use crate::labels::Languages;
+use crate::labels::{Labels, Languages};
 use crate::log::Log;
-use crate::rdf::last_part;
+use crate::rdf::{Shapes, last_part};
 use crate::search::{Facet, Finder, Found, Question, Sort};
 
 /// Find records by title, name, subject or identifier (ISBN in any form, Libris, Wikidata and other numbers).
@@ -78,7 +78,8 @@ impl Format {
 /// What the result is narrowed to. A value is an IRI or its last part; each option can be repeated, and then any of its values will do.
 #[derive(Debug, Args)]
 struct Chosen {
-    /// Only this kind of thing.
+    /// Only this kind of thing: book, ebook, serial, article, map, music, sound, film, picture, person, organisation, topic,
+    /// genre, work and others.
     #[arg(long, value_name = "KIND")]
     kind: Vec<String>,
     /// Only this category or genre.
@@ -113,7 +114,12 @@ enum Order {
 const VALUES: usize = 10;
 
 impl Chosen {
-    fn all(&self) -> Vec<(Facet, String)> {
+    fn is_empty(&self) -> bool {
+        let Self { kind, category, language, decade, subject, source, link } = self;
+        [kind, category, language, decade, subject, source, link].into_iter().all(Vec::is_empty)
+    }
+
+    fn all(&self, shapes: &Shapes) -> Vec<(Facet, String)> {
         let Self { kind, category, language, decade, subject, source, link } = self;
         let facets = [
             (Facet::Kind, kind),
@@ -124,13 +130,20 @@ impl Chosen {
             (Facet::Source, source),
             (Facet::Link, link),
         ];
-        facets.into_iter().flat_map(|(facet, values)| values.iter().map(move |value| (facet, value.clone()))).collect()
+        // A kind may be given by its name.
+        let code = |value: &String| {
+            let same = |name: &str| name.to_lowercase() == value.to_lowercase();
+            let known = shapes.kinds().iter().find(|kind| same(&kind.code) || same(&kind.en) || same(&kind.sv));
+            known.map_or_else(|| value.clone(), |kind| kind.code.clone())
+        };
+        let value_of = |facet, value: &String| if facet == Facet::Kind { code(value) } else { value.clone() };
+        facets.into_iter().flat_map(|(facet, values)| values.iter().map(move |value| (facet, value_of(facet, value)))).collect()
     }
 }
 
 pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
-    let chosen = arguments.chosen.all();
-    if arguments.words.is_empty() && chosen.is_empty() && !arguments.facets {
+    let nothing_chosen = arguments.chosen.is_empty();
+    if arguments.words.is_empty() && nothing_chosen && !arguments.facets {
         return Err(Misuse(
             "there is nothing to search for\nhint: name words, or narrow all records with --kind and its like".into(),
         )
@@ -148,25 +161,39 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     };
     let question = Question {
         text: arguments.words.join(" "),
-        chosen,
+        chosen: arguments.chosen.all(&settings.config.shapes),
         sort,
         offset: arguments.offset,
         limit: arguments.limit.into(),
         values: if arguments.facets { VALUES } else { 0 },
     };
     let found = finder.find(&log, &question)?;
+    for (facet, value) in question.chosen.iter().filter(|_| found.matches == 0 && !global.quiet) {
+        if !finder.knows(*facet, value)? {
+            let name = facet.name();
+            output::message(&format!(
+                "no record has the {name} {value:?}\nhint: `libris-mirror search --facets` lists what there is; a value is an IRI or its last part"
+            ));
+        }
+    }
     if arguments.json || arguments.format == Format::Json {
         output::json(&found)?;
         return Ok(Exit::Ok);
     }
     if let Some(format) = arguments.format.citation() {
-        let citations = citations(&log, &settings, &found)?;
+        let all = citations(&log, &settings, &found)?;
+        let number = all.len();
+        let citations: Vec<Citation> = all.into_iter().filter(|citation| citation.kind.is_resource()).collect();
+        if citations.len() < number && !global.quiet {
+            let others = grouped((number - citations.len()) as u64);
+            output::message(&format!("{others} of the records describe nothing that can be cited, and are left out"));
+        }
         let mut out = output::stdout();
         out.write_all(format.write(&citations).as_bytes())?;
         out.flush()?;
         return Ok(Exit::Ok);
     }
-    print(&found, global)?;
+    print(&found, &log, &settings.config.shapes, global)?;
     Ok(Exit::Ok)
 }
 
@@ -180,7 +207,7 @@ fn citations(log: &Log, settings: &Settings, found: &Found) -> anyhow::Result<Ve
     Ok(citations)
 }
 
-fn print(found: &Found, global: &Global) -> anyhow::Result<()> {
+fn print(found: &Found, log: &Log, shapes: &Shapes, global: &Global) -> anyhow::Result<()> {
     let mut table = output::table(&["record", "kind", "title or name", "more"]);
     for entry in &found.entries {
         table.add_row([&entry.record, &entry.kind, &entry.label, &entry.detail]);
@@ -188,15 +215,22 @@ fn print(found: &Found, global: &Global) -> anyhow::Result<()> {
     let mut out = output::stdout();
     writeln!(out, "{table}")?;
     if !found.facets.is_empty() {
-        let mut table = output::table(&["narrow by", "value", "records", "name"]);
+        let (mut table, names) = (output::table(&["narrow by", "value", "records", "name"]), Labels(log));
         for facet in &found.facets {
             for value in &facet.values {
-                let name = last_part(&value.value);
-                let named = if name == value.value { "" } else { &value.value };
-                table.add_row([&format!("--{}", facet.facet.name()), &name, &grouped(value.count), named]);
+                let named = match facet.facet {
+                    Facet::Kind => shapes.kind(&value.value).map(|kind| kind.en.clone()),
+                    _ => names.name(&value.value, &Languages::default())?.map(|name| name.text),
+                };
+                let option = format!("--{}", facet.facet.name());
+                table.add_row([option, last_part(&value.value), grouped(value.count), named.unwrap_or_default()]);
             }
         }
         writeln!(out, "{table}")?;
+        let more = found.facets.iter().filter(|facet| facet.more).map(|facet| facet.facet.name()).collect::<Vec<_>>();
+        if !more.is_empty() && !global.quiet {
+            output::message(&format!("the most frequent values are shown; there are more of {}", more.join(", ")));
+        }
     }
     out.flush()?;
     if !global.quiet {

@@ -4,6 +4,7 @@ use super::commit::deadline;
 use super::connect::runtime;
 use super::documents;
 use super::emm;
+use super::error::FetchError;
 use super::list_run;
 use super::outcome::{HarvestError, HarvestReport, Outcome, Progress, RunOptions};
 use super::plan::due_at;
@@ -53,14 +54,19 @@ fn harvest(
     let caught_up = mirror.catch_up(|_| !run.stop.is_stopped())?;
     let mut report = HarvestReport::begun(&source.name);
     report.followed(&caught_up);
-    let harvested = match (not_due(mirror, source, run)?, &source.origin) {
+    let asked = match (not_due(mirror, source, run)?, &source.origin) {
         (Some(at), _) => {
             report.outcome = Outcome::NotDue { at };
-            None
+            Ok(None)
         }
-        (None, SourceOrigin::OaiPmh(list)) => list_run::harvest(mirror, source, list, run, &mut report, progress)?,
-        (None, SourceOrigin::Emm(service)) => emm::harvest(mirror, source, service, run, &mut report, progress)?,
-        (None, SourceOrigin::Documents(found)) => documents::harvest(mirror, source, found, run, &mut report, progress)?,
+        (None, SourceOrigin::OaiPmh(list)) => list_run::harvest(mirror, source, list, run, &mut report, progress),
+        (None, SourceOrigin::Emm(service)) => emm::harvest(mirror, source, service, run, &mut report, progress),
+        (None, SourceOrigin::Documents(found)) => documents::harvest(mirror, source, found, run, &mut report, progress),
+    };
+    let harvested = match asked {
+        // The user ended it before the source answered, or its context came.
+        Err(HarvestError::Unavailable(FetchError::Stopped)) => None,
+        asked => asked?,
     };
     let changed = report.counters.changed_anything() || report.withdrawn > 0 || caught_up.records > 0 || !mirror.is_current()?;
     if changed && !run.stop.is_stopped() && mirror.log.last_change()?.0 > 0 {

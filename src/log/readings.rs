@@ -114,6 +114,18 @@ impl Log {
         self.rows(&sql, params![identifier, source.0], |row| row.get(0).map(DocumentId))
     }
 
+    /// Lists, in the audit of a source that was begun last, the records that a document says, as the log has them.
+    pub fn list_said(&self, source: SourceId, document: DocumentId) -> Result<u64, LogError> {
+        let sql = format!(
+            "INSERT OR IGNORE INTO audit_header (source_id, identifier, datestamp_text, datestamp, deleted)
+             SELECT record.source_id, identifier, datestamp_text, datestamp, deleted FROM record JOIN said ON said.record_id = record.id
+                JOIN source_document ON source_document.id = document_id
+             WHERE record.source_id = ?1 AND document_id = ?2 AND {CURRENT}"
+        );
+        let listed = self.connection.execute(&sql, params![source.0, document.0]).map_err(|source| self.failed(source))?;
+        Ok(listed as u64)
+    }
+
     /// Whether a record of this document is said by one of the others too.
     pub fn shares(&self, document: DocumentId, with: impl Fn(DocumentId) -> bool) -> Result<bool, LogError> {
         let shares = || -> rusqlite::Result<bool> {

@@ -7,7 +7,7 @@ use super::facets::Facet;
 use super::matching::{Here, matching};
 use super::opened::Finder;
 use super::order;
-use super::question::{Question, Wanted};
+use super::question::{Question, Sort, Wanted};
 use super::words::fold;
 use crate::log::Log;
 use crate::rdf::last_part;
@@ -43,9 +43,12 @@ impl Finder {
             return Ok(Found::default());
         }
         let here = matching(self, &wanted, &chosen).map_err(failed)?;
+        // Where nothing is asked for, no match is better than another.
+        let nothing_asked = wanted == Wanted::default() && question.sort == Sort::Relevance;
+        let sort = if nothing_asked { Sort::Newest } else { question.sort };
         let end = question.offset.saturating_add(question.limit).min(DEEPEST);
         let parts = self.in_parallel(here.len(), |place| {
-            order::first(&self.segments[place], &here[place].found, &here[place].tiers, question.sort, end)
+            order::first(&self.segments[place], &here[place].found, &here[place].tiers, sort, end)
         });
         let mut hits: Vec<_> = parts.map_err(failed)?.into_iter().flatten().collect();
         order::sort(&mut hits);
@@ -82,7 +85,26 @@ impl Finder {
         Ok(chosen)
     }
 
+    /// Whether any record has a value of a facet, which may be given as the last part of an IRI.
+    pub fn knows(&self, facet: Facet, value: &str) -> Result<bool, SearchError> {
+        let known = || -> tantivy::Result<bool> {
+            for value in self.values_called(facet, value)? {
+                for column in self.segments.iter().filter_map(|segment| segment.facet(facet)) {
+                    if column.dictionary().term_ord(&value)?.is_some() {
+                        return Ok(true);
+                    }
+                }
+            }
+            Ok(false)
+        };
+        known().map_err(|source| SearchError::Index { path: self.path.clone(), source })
+    }
+
     fn values_called(&self, facet: Facet, value: &str) -> tantivy::Result<Vec<String>> {
+        // A year is in its decade.
+        if let (Facet::Decade, Ok(year)) = (facet, value.parse::<i64>()) {
+            return Ok(vec![(year.div_euclid(10) * 10).to_string()]);
+        }
         let columns = || self.segments.iter().filter_map(|segment| segment.facet(facet));
         for column in columns() {
             if column.dictionary().term_ord(value)?.is_some() {

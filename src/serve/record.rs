@@ -234,7 +234,9 @@ async fn cite(
     let (record, shapes) = (row.version.identifier.clone(), Arc::clone(&app.config.shapes));
     let wanted = Languages::one(language.code());
     let citation = app.log.read(move |reading| Ok(Citation::of(&reading.log, &shapes, &record, &quads, &wanted)?)).await?;
-    let Some(citation) = citation else { return Err(Problem::not_found("this record describes nothing")) };
+    let Some(citation) = citation.filter(|citation| citation.kind.is_resource()) else {
+        return Err(Problem::not_found("this record describes nothing that can be cited"));
+    };
     let mut response = Response::new(Body::from(format.write(&[citation])));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(format.media_type()));
     Ok(response)

@@ -272,6 +272,9 @@ fn sources_are_added_to_read_again_and_audited() {
     assert!(child.wait().expect("ends").success());
     bench.run(&["harvest", "t"]).expect(0);
     assert_eq!(bench.quads().len(), 3);
+    // An audit cannot read it again, and finds no fault with it.
+    let audited = bench.run(&["audit", "t", "--json"]).json();
+    assert_eq!(counts(&audited[0]["found"], &["equal", "missing", "gone", "stale"]), [3, 0, 0, 0]);
     let without = ["--name", "t", "--withdraw-all", "a.ttl", "b.ttl"];
     assert_eq!(counts(&import(&bench, 0, &without), &CAME), [0, 0, 0, 1]);
 

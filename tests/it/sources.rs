@@ -7,7 +7,12 @@ fn harvest(bench: &Bench, more: &[&str], settings: &[(&str, &str)]) -> Done {
     let mut words = vec!["harvest", "--json"];
     words.extend(more);
     let mut command = bench.command(&words);
-    for (name, value) in [("NB__ENABLED", "false"), ("AUTH__ENABLED", "false"), ("BOOKS__URL", bench.url.as_str())] {
+    for (name, value) in [
+        ("NB__ENABLED", "false"),
+        ("AUTH__ENABLED", "false"),
+        ("DEFINITIONS__ENABLED", "false"),
+        ("BOOKS__URL", bench.url.as_str()),
+    ] {
         command.env(format!("LIBRIS_MIRROR_SOURCES__{name}"), value);
     }
     for (name, value) in settings {

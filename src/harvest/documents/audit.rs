@@ -5,7 +5,7 @@ use tokio::runtime::Runtime;
 use super::batch::Reading;
 use super::ended::Ended;
 use super::failure::DocumentFailure;
-use super::found::{Listing, list};
+use super::found::{Listing, Place, list};
 use super::reading::{Begun, read_all};
 use crate::config::{Config, DocumentsSource, Source};
 use crate::harvest::audit_report::{AuditOptions, AuditReport, Hear};
@@ -79,10 +79,15 @@ fn list_all(log: &mut Log, begun: &Begun<'_>, stamp: i64, progress: &mut dyn FnM
     if let Some((name, failure)) = broken.into_iter().next() {
         return Err(Ended::Failed(HarvestError::Document { name, failure }));
     }
-    let mut batch = reading.batch();
+    let (mut batch, mut inputs) = (reading.batch(), Vec::new());
     for document in &found {
         reading.check_time()?;
         let id = log.enter_document(source, &document.name)?;
+        if matches!(document.place, Place::Input(None)) {
+            tracing::info!("standard input cannot be read again: what it said counts as it is in the log");
+            inputs.push(id);
+            continue;
+        }
         let arrived = begun.arrivals().arrive(document, None, true);
         let read = arrived.and_then(|arrived| match arrived {
             Some(arrived) => reading.read(&mut batch, document, id, &arrived),
@@ -94,6 +99,9 @@ fn list_all(log: &mut Log, begun: &Begun<'_>, stamp: i64, progress: &mut dyn FnM
         })?;
     }
     let audit = log.begin_audit(source, now())?;
+    for input in inputs {
+        log.list_said(source, input)?;
+    }
     let limit = reading.run.config.harvest.record_bytes;
     let stamp =
         Datestamp::from_millis(stamp).ok_or_else(|| Ended::Document(DocumentFailure::Unusable("the clock is wrong".into())))?;

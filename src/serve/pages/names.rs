@@ -18,8 +18,18 @@ pub struct Names<'a> {
     missing: Cell<bool>,
 }
 
-/// Where definitions have their IRIs: languages, roles, countries, terms.
-const DEFINITIONS: &str = "https://id.kb.se/";
+/// Where the definitions have their IRIs that `harvest definitions` brings; subjects come with the authority records.
+const DEFINITIONS: [&str; 9] = [
+    "https://id.kb.se/language/",
+    "https://id.kb.se/relator/",
+    "https://id.kb.se/country/",
+    "https://id.kb.se/nationality/",
+    "https://id.kb.se/marc/",
+    "https://id.kb.se/term/rda/",
+    "https://id.kb.se/term/saogf/",
+    "https://id.kb.se/term/saobf/",
+    "https://id.kb.se/term/ktg/",
+];
 
 impl<'a> Names<'a> {
     /// Names in a language.
@@ -31,7 +41,7 @@ impl<'a> Names<'a> {
     /// Returns the name of an IRI, if a record gives it one; `needed` says that there is no other name for it.
     pub fn of(&self, iri: &str, needed: bool) -> Result<Option<String>, LogError> {
         let name = self.labels.name(iri, &self.wanted)?;
-        if needed && name.is_none() && iri.starts_with(DEFINITIONS) {
+        if needed && name.is_none() && DEFINITIONS.iter().any(|start| iri.starts_with(start)) {
             self.missing.set(true);
         }
         Ok(name.map(|name| name.text))

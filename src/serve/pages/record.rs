@@ -45,6 +45,8 @@ struct Shown {
     title: String,
     /// The name of its class.
     kind: String,
+    /// The code of its kind.
+    kind_code: String,
     /// The IRI of what the record describes.
     entity: Option<String>,
     fields: Vec<(&'static str, Vec<Value>)>,
@@ -96,6 +98,7 @@ pub async fn record(app: &App, headers: &HeaderMap, row: RecordRow, content: Con
             Ok(Shown {
                 title: title.unwrap_or_else(|| last_part(&record)),
                 kind: names.kind(said.as_ref().map(|said| said.kind.as_str()).unwrap_or_default())?,
+                kind_code: said.as_ref().map(|said| said.kind.clone()).unwrap_or_default(),
                 entity: said.and_then(|said| said.entity),
                 fields: shown,
                 names_missing: names.missing(),
@@ -177,6 +180,9 @@ fn content_of(page: &Page<'_>, row: &RecordRow, notice: Option<&str>, shown: &Sh
                     }
                 }
             }
+            @if !shown.citation.as_ref().is_none_or(|citation| citation.kind.is_resource()) {
+                p { a href={ (page.app.base) "/search?" (sought(shown)) } rel="nofollow" { (words.find_records) } }
+            }
             @if shown.names_missing {
                 p.hint { (words.names_missing) code { "libris-mirror harvest definitions" } (words.names_missing_hint) }
             }
@@ -219,13 +225,30 @@ fn content_of(page: &Page<'_>, row: &RecordRow, notice: Option<&str>, shown: &Sh
                             }
                         }
                         @if let Some(entity) = &shown.entity { "· " a href={ (page.app.base) "/sparql?" (referring(entity)) } { (words.refers) } " " }
-                        @if is_web(record) { "· " a href=(record) rel="external noopener" { (words.at_libris) } }
+                        @if is_web(record) { "· " a href=(record) rel="external noopener" {
+                            (if record.starts_with(&page.app.config.serve.record_base) { words.at_libris } else { words.at_source })
+                        } }
                     }
                     details { summary { (words.as_turtle) } pre.turtle tabindex="0" { (turtle) } }
                 }
             }
         }
     }
+}
+
+/// Returns the parameters of a search for the records that are about something, in it or by it.
+fn sought(shown: &Shown) -> String {
+    let facet = match shown.kind_code.as_str() {
+        "language" => Some("language"),
+        "genre" | "category" => Some("category"),
+        "topic" | "complex-subject" | "place" | "period" | "event" => Some("subject"),
+        _ => None,
+    };
+    let (name, value) = match (facet, &shown.entity) {
+        (Some(facet), Some(entity)) => (facet, entity.clone()),
+        _ => ("q", format!("\"{}\"", shown.title.replace('"', " "))),
+    };
+    form_urlencoded::Serializer::new(String::new()).append_pair(name, &value).finish()
 }
 
 /// Returns the parameters of the SPARQL page with a query for the records that refer to an entity.

@@ -162,10 +162,12 @@ words! {
     new_version: "changed", "ändrades";
     deleted_version: "was deleted", "togs bort";
     data: "Data", "Data";
+    find_records: "Find its records in the search", "Hitta dess poster i sökningen";
     cite: "Cite as", "Citera som";
     refers: "What refers to it", "Vad som hänvisar hit";
     as_turtle: "The graph as Turtle", "Grafen som Turtle";
     at_libris: "At Libris", "Hos Libris";
+    at_source: "At the source", "Hos källan";
     not_found: "There is no such page or record here", "Det finns ingen sådan sida eller post här";
     not_found_hint: "It may have another address: try the search.", "Den kan ha en annan adress: prova sökningen.";
     responsibility: "Responsibility", "Ansvarsuppgift";
@@ -241,8 +243,8 @@ words! {
     guide: "Guide", "Handbok (på engelska)";
     endpoint: "SPARQL endpoint", "SPARQL-åtkomst";
     dump: "Everything as N-Triples", "Allt som N-Triples";
-    licence: "Data: CC0. Published by the National Library of Sweden; this is a mirror of it.",
-        "Data: CC0. Utges av Kungliga biblioteket; detta är en spegling.";
+    licence: "The data of Libris are published by the National Library of Sweden, and this is a mirror of them:",
+        "Data från Libris utges av Kungliga biblioteket, och detta är en spegling av dem:";
 }
 
 #[cfg(test)]
