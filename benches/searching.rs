@@ -150,7 +150,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn ask(log: &Log, directory: &std::path::Path, out: &mut impl std::io::Write) -> Result<(), Box<dyn std::error::Error>> {
     let finder = Finder::open(directory)?;
     let swedish = (Facet::Language, "swe".to_owned());
-    let questions: [(&str, Vec<(Facet, String)>, Sort); 16] = [
+    type Asked<'a> = (&'a str, Vec<(Facet, String)>, Sort);
+    let questions: [Asked<'_>; 16] = [
         ("Isbrytare i Göteborg", vec![], Sort::Relevance),
         ("lindström", vec![], Sort::Relevance),
         ("Åsa Ågren", vec![], Sort::Relevance),

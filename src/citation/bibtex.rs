@@ -57,7 +57,26 @@ pub(super) fn bibtex(citation: &Citation, keys: &mut Keys) -> String {
             entry.set(field, names_of(&names));
         }
     }
-    entry.to_bibtex_string().unwrap_or_else(|_| entry.to_biblatex_string()) + "\n"
+    in_tex(&entry.to_bibtex_string().unwrap_or_else(|_| entry.to_biblatex_string())) + "\n"
+}
+
+/// The text with TeX's names for characters that a backslash before them makes accents or line breaks.
+fn in_tex(text: &str) -> String {
+    let (mut written, mut letters) = (String::with_capacity(text.len()), text.chars());
+    while let Some(letter) = letters.next() {
+        match (letter, letters.clone().next()) {
+            ('\\', Some(next @ ('\\' | '~' | '^'))) => {
+                letters.next();
+                written.push_str(match next {
+                    '~' => "\\textasciitilde{}",
+                    '^' => "\\textasciicircum{}",
+                    _ => "\\textbackslash{}",
+                });
+            }
+            _ => written.push(letter),
+        }
+    }
+    written
 }
 
 /// Names with ` and ` between them. One that is not told apart is in braces, so that no part of it is taken for a family name.
@@ -67,10 +86,16 @@ fn names_of(names: &[&Name]) -> Chunks {
         if place > 0 {
             chunks.push(Chunk::Normal(" and ".to_owned()));
         }
-        chunks.push(match name {
-            Name::Person { .. } => Chunk::Normal(one_line(&name.inverted())),
-            Name::Whole(whole) => Chunk::Verbatim(one_line(whole)),
-        });
+        match name {
+            Name::Person { family, given } => {
+                // ` and ` would part it.
+                let part = |text: &str| {
+                    if text.contains(" and ") { Chunk::Verbatim(one_line(text)) } else { Chunk::Normal(one_line(text)) }
+                };
+                chunks.extend([part(family), Chunk::Normal(", ".to_owned()), part(given)]);
+            }
+            Name::Whole(whole) => chunks.push(Chunk::Verbatim(one_line(whole))),
+        }
     }
     chunks.into_iter().map(Spanned::detached).collect()
 }
@@ -113,6 +138,17 @@ mod tests {
         let authors = entry.author().expect("authors");
         assert_eq!((authors[0].name.as_str(), authors[0].given_name.as_str()), ("Lagerlöf", "Selma"));
         assert!(text.starts_with("@book{abc,\n") && text.contains("editor = {Ågren, Åsa}"), "{text}");
+        assert_eq!(in_tex(r"a \~ \^ \\ \& \{"), r"a \textasciitilde{} \textasciicircum{} \textbackslash{} \& \{");
+        let two = Citation {
+            creators: vec![super::super::model::Creator {
+                role: Role::Author,
+                name: Name::Person { family: "Berg and Dal".into(), given: "Eva".into() },
+            }],
+            ..citation.clone()
+        };
+        let text = bibtex(&two, &mut Keys::default());
+        let read = biblatex::Bibliography::parse(&text).expect("valid");
+        assert_eq!(read.get("abc").and_then(|entry| entry.author().ok()).map(|authors| authors.len()), Some(1), "{text}");
         let club = Citation {
             creators: vec![super::super::model::Creator { role: Role::Author, name: Name::Whole("Gräs and söner".into()) }],
             ..citation

@@ -6,6 +6,7 @@ use super::model::{Citation, Creator, Genus, Name, Role};
 use crate::labels::{Labels, Languages};
 use crate::log::{Log, LogError};
 use crate::rdf::{Description, Graph, Shapes, Thing, last_part};
+use crate::search::SearchIndex;
 
 impl Citation {
     /// The citation of a record, with names in the reader's languages: those in the record itself, else those that other records
@@ -15,18 +16,21 @@ impl Citation {
     /// If names cannot be looked up.
     pub fn of(log: &Log, shapes: &Shapes, record: &str, quads: &[Quad], wanted: &Languages) -> Result<Option<Self>, LogError> {
         let Some(description) = Description::of(shapes, record, &Graph::new(quads)) else { return Ok(None) };
-        let names = Labels(log);
+        let (names, entries) = (Labels(log), SearchIndex(log));
         let look_up = |iri: &str| Ok(names.name(iri, wanted)?.map(|name| name.text));
-        of_description(record, &description, wanted.tags(), look_up).map(Some)
+        let kind = |iri: &str| Ok(entries.entry_about(iri)?.map(|entry| entry.kind));
+        of_description(record, &description, wanted.tags(), look_up, kind).map(Some)
     }
 }
 
-/// The citation of what a record says. `look_up` finds the names of IRIs that the record itself does not name.
+/// The citation of what a record says. `look_up` finds the names of IRIs that the record itself does not name, and `kind_of` the
+/// kinds of agents that it does not describe.
 fn of_description<E>(
     record: &str,
     description: &Description,
     languages: &[String],
     look_up: impl Fn(&str) -> Result<Option<String>, E>,
+    kind_of: impl Fn(&str) -> Result<Option<String>, E>,
 ) -> Result<Citation, E> {
     let name = |thing: &Thing| -> Result<Option<String>, E> {
         match (thing.label(languages), thing.iri.as_deref()) {
@@ -58,7 +62,13 @@ fn of_description<E>(
         let best = [Role::Author, Role::Editor, Role::Translator].into_iter().find(|role| roles.contains(role));
         let unsaid = if contributor.primary && roles.is_empty() { Role::Author } else { Role::Contributor };
         if let Some(heading) = name(&contributor.agent)? {
-            creators.push(Creator { role: best.unwrap_or(unsaid), name: told_apart(&heading) });
+            let kind = match (contributor.agent_kind.as_str(), contributor.agent.iri.as_deref()) {
+                ("", Some(iri)) => kind_of(iri)?.unwrap_or_default(),
+                (kind, _) => kind.to_owned(),
+            };
+            let name =
+                if matches!(kind.as_str(), "" | "person" | "family") { told_apart(&heading) } else { Name::Whole(heading) };
+            creators.push(Creator { role: best.unwrap_or(unsaid), name });
         }
     }
     let (place, publisher) = match description.publications.first() {
@@ -101,6 +111,8 @@ fn code(language: &Thing) -> Option<String> {
 /// An identifier up to its first space, which a qualifier may follow; an ISBN without hyphens.
 fn compact(value: &str) -> String {
     let first = value.split_whitespace().next().unwrap_or_default();
+    let resolvers = ["https://doi.org/", "http://doi.org/", "https://dx.doi.org/", "http://dx.doi.org/", "doi:"];
+    let first = resolvers.iter().find_map(|resolver| first.strip_prefix(resolver)).unwrap_or(first);
     let plain = first.replace('-', "");
     if plain.len() >= 10 && !first.starts_with("10.") { plain } else { first.to_owned() }
 }
@@ -118,8 +130,7 @@ fn role_of(name: &str) -> Role {
     }
 }
 
-/// The name of a person, if it has one comma and few words after it, as `Lagerlöf, Selma`. Names come as headings, in which
-/// nothing else tells a person from an organisation.
+/// The name of a person, if it has one comma and few words after it, as `Lagerlöf, Selma`: names come as headings.
 fn told_apart(heading: &str) -> Name {
     let is_given =
         |text: &str| !text.contains([',', '(']) && text.split(' ').count() <= 4 && !text.contains(|c: char| c.is_ascii_digit());
@@ -169,12 +180,14 @@ mod tests {
         let known = |iri: &str| {
             let name = match iri {
                 "https://libris.kb.se/x#it" => Some("Lagerlöf, Selma"),
+                "https://libris.kb.se/y#it" => Some("Svea, AB"),
                 "https://id.kb.se/term/sao/G%C3%A4ss" => Some("Gäss"),
                 _ => None,
             };
             Ok::<_, Infallible>(name.map(str::to_owned))
         };
-        let Ok(citation) = of_description(IRI, &description, &["sv".to_owned()], known);
+        let kind = |iri: &str| Ok(iri.ends_with("/y#it").then(|| "organisation".to_owned()));
+        let Ok(citation) = of_description(IRI, &description, &["sv".to_owned()], known, kind);
         citation
     }
 
@@ -185,7 +198,8 @@ mod tests {
         _:work :language <https://id.kb.se/language/swe>; :subject <https://id.kb.se/term/sao/G%C3%A4ss>;
         :contribution [a :PrimaryContribution; :agent <https://libris.kb.se/x#it>; :role <https://id.kb.se/relator/author>],
           [a :Contribution; :agent [a :Person; :familyName "Ek"; :givenName "Åsa"]; :role <https://id.kb.se/relator/translator>],
-          [a :Contribution; :agent [a :Organization; :name "Sällskapet, grundat 1900"]] ."#;
+          [a :Contribution; :agent [a :Organization; :name "Geologiska undersökningen, Uppsala"]],
+          [a :Contribution; :agent <https://libris.kb.se/y#it>] ."#;
 
     #[test]
     fn both_shapes_of_a_book_give_the_same_citation() {
@@ -203,7 +217,8 @@ mod tests {
             [
                 Creator { role: Role::Author, name: person("Lagerlöf", "Selma") },
                 Creator { role: Role::Translator, name: person("Ek", "Åsa") },
-                Creator { role: Role::Contributor, name: Name::Whole("Sällskapet, grundat 1900".into()) },
+                Creator { role: Role::Contributor, name: Name::Whole("Geologiska undersökningen, Uppsala".into()) },
+                Creator { role: Role::Contributor, name: Name::Whole("Svea, AB".into()) },
             ]
         );
         assert_eq!((old.kind, old.title.as_str(), old.year), (Genus::Book, "Nils Holgersson : en resa", Some(1906)));

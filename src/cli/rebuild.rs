@@ -16,7 +16,7 @@ const ALL: &str = "all";
 
 /// Rebuild views from the log, without the network.
 ///
-/// Readers keep the published snapshot until the rebuild is complete.
+/// Queries keep the published snapshot until the rebuild is complete. Searches, names and links are incomplete until then.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   libris-mirror rebuild store           the triple store

@@ -168,6 +168,9 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         values: if arguments.facets { VALUES } else { 0 },
     };
     let found = finder.find(&log, &question)?;
+    if found.filling && !global.quiet {
+        output::message("the search is being filled: not everything is found yet");
+    }
     for (facet, value) in question.chosen.iter().filter(|_| found.matches == 0 && !global.quiet) {
         if !finder.knows(*facet, value)? {
             let name = facet.name();

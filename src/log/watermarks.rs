@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::ids::ChangeId;
+use super::{Log, LogError};
 
 /// What a view holds: a view that holds something else than it should is rebuilt.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,4 +28,13 @@ pub(crate) fn set_watermark(connection: &Connection, view: &str, change: ChangeI
         .prepare_cached("INSERT OR REPLACE INTO view (name, watermark, version, shapes) VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![view, change.0, held.version, held.shapes])
         .map(|_| ())
+}
+
+impl Log {
+    /// What readers of this file see: its last page, and how far each of the views in it has followed. As long as this is the
+    /// same, they see the same.
+    pub fn seen_by_readers(&self) -> Result<Vec<i64>, LogError> {
+        let views = self.rows("SELECT watermark FROM view ORDER BY name", [], |row| row.get(0))?;
+        Ok(std::iter::once(self.last_page()?.0).chain(views).collect())
+    }
 }

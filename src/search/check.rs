@@ -4,6 +4,7 @@ use std::path::Path;
 
 use tantivy::schema::Term;
 
+use super::directory;
 use super::error::SearchError;
 use super::opened::Finder;
 use super::table::Described;
@@ -15,18 +16,24 @@ const NAME: &str = "search";
 /// A check.
 pub(super) struct SearchCheck<'a> {
     table: Box<dyn Check + 'a>,
-    finder: Finder,
+    /// Nothing if the index cannot be read.
+    finder: Option<Finder>,
+    /// What is wrong with its files.
+    damaged: Vec<String>,
     due: u64,
 }
 
 impl<'a> SearchCheck<'a> {
     pub(super) fn begin(table: Box<dyn Check + 'a>, data: &Path) -> Result<Self, SearchError> {
-        Ok(Self { table, finder: Finder::open(data)?, due: 0 })
+        // First of all: to read what is damaged may fail in any way.
+        let damaged = directory::damaged(data)?;
+        let finder = if damaged.is_empty() { Some(Finder::open(data)?) } else { None };
+        Ok(Self { table, finder, damaged, due: 0 })
     }
 
     /// The record and the hash of each document of a graph.
-    fn held(&self, graph: &str) -> tantivy::Result<Vec<(u64, i64)>> {
-        let Finder { fields, segments, .. } = &self.finder;
+    fn held(finder: &Finder, graph: &str) -> tantivy::Result<Vec<(u64, i64)>> {
+        let Finder { fields, segments, .. } = finder;
         let mut held = Vec::new();
         for segment in segments {
             let mut documents = Vec::new();
@@ -41,10 +48,6 @@ impl<'a> SearchCheck<'a> {
         }
         Ok(held)
     }
-
-    fn failed(&self, source: tantivy::TantivyError) -> SearchError {
-        SearchError::Index { path: self.finder.path.clone(), source }
-    }
 }
 
 impl Check for SearchCheck<'_> {
@@ -54,12 +57,14 @@ impl Check for SearchCheck<'_> {
 
     fn records(&mut self, changes: &[ParsedChange], faults: &mut Faults) -> Result<(), ViewError> {
         self.table.records(changes, faults)?;
+        let Some(finder) = &self.finder else { return Ok(()) };
         for change in changes {
             let graph = change.graph.as_str();
             let record = u64::try_from(change.record).unwrap_or_default();
             let due: Vec<_> = Described::of(change).into_iter().map(|described| (record, described.hash)).collect();
             self.due += due.len() as u64;
-            if self.held(graph).map_err(|source| self.failed(source))? != due {
+            let held = Self::held(finder, graph).map_err(|cause| SearchError::Index { path: finder.path.clone(), cause })?;
+            if held != due {
                 faults.add(NAME, format!("<{graph}> has another document in the index than its record gives"));
             }
         }
@@ -67,13 +72,12 @@ impl Check for SearchCheck<'_> {
     }
 
     fn finish(self: Box<Self>, faults: &mut Faults) -> Result<u64, ViewError> {
-        let (held, due) = (self.finder.count(), self.due);
-        if held != due {
-            faults.add(NAME, format!("the index holds {held} documents, and the records give {due}"));
+        for file in &self.damaged {
+            faults.add(NAME, format!("the file {file} of the index is damaged"));
         }
-        let damaged = self.finder.searcher.index().validate_checksum().map_err(|source| self.failed(source))?;
-        for file in damaged {
-            faults.add(NAME, format!("the file {} of the index is damaged", file.display()));
+        let (held, due) = (self.finder.as_ref().map(Finder::count), self.due);
+        if let Some(held) = held.filter(|held| *held != due) {
+            faults.add(NAME, format!("the index holds {held} documents, and the records give {due}"));
         }
         self.table.finish(faults)
     }

@@ -78,7 +78,7 @@ pub fn copy(data: &Path, to: &Path) -> Result<bool, SearchError> {
             Ok(copied) => return Ok(copied),
             // A commit removed what it no longer needs.
             Err(TantivyError::IoError(_) | TantivyError::OpenReadError(_)) if tries < TRIES => tries += 1,
-            Err(source) => return Err(SearchError::Index { path: from, source }),
+            Err(source) => return Err(SearchError::Index { path: from, cause: source }),
         }
     }
 }
@@ -117,7 +117,7 @@ pub(super) fn open(data: &Path) -> Result<(Index, Fields), SearchError> {
     if !path.join(COMMITTED).exists() {
         return Err(SearchError::Missing(path));
     }
-    let index = Index::open_in_dir(&path).map_err(|source| SearchError::Index { path: path.clone(), source })?;
+    let index = Index::open_in_dir(&path).map_err(|source| SearchError::Index { path: path.clone(), cause: source })?;
     let (schema, fields) = Fields::schema();
     if index.schema() != schema {
         return Err(SearchError::Other(path));
@@ -137,14 +137,24 @@ pub(super) fn create(data: &Path) -> Result<(Index, Fields), SearchError> {
         prepare(&index);
         Ok(index)
     };
-    Ok((create().map_err(|source: tantivy::TantivyError| SearchError::Index { path: path.clone(), source })?, fields))
+    Ok((create().map_err(|source: tantivy::TantivyError| SearchError::Index { path: path.clone(), cause: source })?, fields))
 }
 
 /// Removes the index, whatever state it is in.
 pub(super) fn remove(data: &Path) -> Result<(), SearchError> {
     let path = folder(data);
     match fs_err::remove_dir_all(&path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(SearchError::Index { path, source: error.into() }),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(SearchError::Index { path, cause: error.into() }),
         _ => Ok(()),
     }
+}
+
+/// The files of the index whose checksums are wrong.
+pub(super) fn damaged(data: &Path) -> Result<Vec<String>, SearchError> {
+    let path = folder(data);
+    let (index, _) = open(data)?;
+    let damaged = index.validate_checksum().map_err(|cause| SearchError::Index { path, cause })?;
+    let mut names: Vec<String> = damaged.into_iter().map(|file| file.display().to_string()).collect();
+    names.sort();
+    Ok(names)
 }

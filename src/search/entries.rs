@@ -34,12 +34,29 @@ impl SearchIndex<'_> {
             .map_err(|source| self.0.failed(source))
     }
 
+    /// Whether the table is being filled from nothing.
+    pub(super) fn is_being_filled(&self) -> Result<bool, LogError> {
+        // While it is, it has no such index.
+        let missing = "SELECT 1 FROM index_later WHERE name = 'entry_by_heading'";
+        let exists = self.0.connection.prepare_cached(missing).and_then(|mut statement| statement.exists([]));
+        exists.map_err(|source| self.0.failed(source))
+    }
+
     /// The entry of a record, by its IRI.
     pub fn entry(&self, record: &str) -> Result<Option<EntryRow>, LogError> {
         self.0
             .connection
             .prepare_cached("SELECT graph, entity, kind, label, detail, year FROM entry WHERE graph = ?1")
             .and_then(|mut statement| statement.query_row([record], entry_row).optional())
+            .map_err(|source| self.0.failed(source))
+    }
+
+    /// What the table holds of a record that no search shows: its heading, its number of triples, and the hash of its document.
+    pub(super) fn behind(&self, record: &str) -> Result<Option<(String, usize, i64)>, LogError> {
+        self.0
+            .connection
+            .prepare_cached("SELECT heading, triples, coalesce(words, 0) FROM entry WHERE graph = ?1")
+            .and_then(|mut statement| statement.query_row([record], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional())
             .map_err(|source| self.0.failed(source))
     }
 

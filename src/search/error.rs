@@ -19,15 +19,18 @@ pub enum SearchError {
         "the search index {0} has another format than this program's\nhint: `libris-mirror rebuild search` rebuilds it from the log"
     )]
     Other(PathBuf),
+    /// The index cannot be read: its library fails on what is there.
+    #[error("the search index {0} is damaged\nhint: `libris-mirror rebuild search` rebuilds it from the log")]
+    Damaged(PathBuf),
     /// The index cannot be read or written.
     #[error(
-        "the search index {path} failed: {source}\nhint: check the disk; `libris-mirror rebuild search` rebuilds the index from the log"
+        "the search index {path} failed: {cause}\nhint: check the disk; `libris-mirror rebuild search` rebuilds the index from the log"
     )]
     Index {
         /// Where it is.
         path: PathBuf,
-        /// The cause.
-        source: tantivy::TantivyError,
+        /// Why.
+        cause: tantivy::TantivyError,
     },
 }
 

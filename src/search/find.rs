@@ -1,5 +1,7 @@
 //! Finding records: what matches, its order, and its facets.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use super::counting::{self, Counted, FacetCounts};
 use super::entries::{EntryRow, SearchIndex};
 use super::error::SearchError;
@@ -21,6 +23,9 @@ pub struct Found {
     pub reachable: usize,
     /// How many match.
     pub matches: usize,
+    /// Whether the index is being filled from nothing: not everything is found yet.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub filling: bool,
     /// The facets of all that match, if they were asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub facets: Vec<FacetCounts>,
@@ -35,7 +40,13 @@ const MOST_NAMES: usize = 100_000;
 impl Finder {
     /// Finds records.
     pub fn find(&self, log: &Log, question: &Question) -> Result<Found, SearchError> {
-        let failed = |source| SearchError::Index { path: self.path.clone(), source };
+        // The library of the index panics on some damage. Nothing that is read here is used afterwards.
+        let find = AssertUnwindSafe(|| self.find_in_order(log, question));
+        catch_unwind(find).unwrap_or_else(|_| Err(SearchError::Damaged(self.path.clone())))
+    }
+
+    fn find_in_order(&self, log: &Log, question: &Question) -> Result<Found, SearchError> {
+        let failed = |source| SearchError::Index { path: self.path.clone(), cause: source };
         let chosen = self.chosen(question).map_err(failed)?;
         let wanted = Wanted::of(&question.text);
         // Words that say nothing find nothing.
@@ -65,7 +76,7 @@ impl Finder {
         } else {
             self.facets(&here, &chosen, question.values).map_err(failed)?
         };
-        Ok(Found { entries, reachable: matches.min(DEEPEST), matches, facets })
+        Ok(Found { entries, reachable: matches.min(DEEPEST), matches, filling: SearchIndex(log).is_being_filled()?, facets })
     }
 
     /// The chosen values of each facet as the index has them: a value may be given as the last part of an IRI.
@@ -97,7 +108,7 @@ impl Finder {
             }
             Ok(false)
         };
-        known().map_err(|source| SearchError::Index { path: self.path.clone(), source })
+        known().map_err(|source| SearchError::Index { path: self.path.clone(), cause: source })
     }
 
     fn values_called(&self, facet: Facet, value: &str) -> tantivy::Result<Vec<String>> {

@@ -39,7 +39,8 @@ impl Finder {
             let segments = searcher.segment_readers().iter().map(Segment::new).collect::<tantivy::Result<_>>()?;
             Ok((searcher, segments))
         };
-        let (searcher, segments) = open().map_err(|source: TantivyError| SearchError::Index { path: path.clone(), source })?;
+        let (searcher, segments) =
+            open().map_err(|source: TantivyError| SearchError::Index { path: path.clone(), cause: source })?;
         Ok(Self { path, searcher, fields, segments, of_all: OnceLock::new() })
     }
 

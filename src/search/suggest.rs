@@ -34,7 +34,7 @@ impl Finder {
             return Ok(Vec::new());
         }
         let candidates = self.in_parallel(self.segments.len(), |place| self.candidates(&self.segments[place], &wanted));
-        let candidates = candidates.map_err(|source| SearchError::Index { path: self.path.clone(), source })?;
+        let candidates = candidates.map_err(|source| SearchError::Index { path: self.path.clone(), cause: source })?;
         let mut candidates: Vec<Candidate> = candidates.into_iter().flatten().collect();
         candidates.sort_unstable();
         let mut labels: Vec<String> = Vec::new();

@@ -165,7 +165,9 @@ impl Table for EntryTable {
 
     fn compare(log: &Log, change: &ParsedChange) -> Result<(u64, Option<String>), LogError> {
         let graph = change.graph.as_str();
-        let due = Entry::of(change).map(|Entry { entity, kind, label, detail, year, .. }| EntryRow {
+        let described = Described::of(change);
+        let behind = described.as_ref().map(|described| (described.heading.clone(), described.triples, described.hash));
+        let due = described.map(|Described { entry: Entry { entity, kind, label, detail, year, .. }, .. }| EntryRow {
             record: graph.to_owned(),
             entity,
             kind,
@@ -173,7 +175,8 @@ impl Table for EntryTable {
             detail,
             year,
         });
-        let differs = SearchIndex(log).entry(graph)? != due;
+        let entries = SearchIndex(log);
+        let differs = entries.entry(graph)? != due || entries.behind(graph)? != behind;
         Ok((u64::from(due.is_some()), differs.then(|| "has another entry than its record gives".to_owned())))
     }
 }

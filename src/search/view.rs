@@ -45,7 +45,7 @@ pub struct SearchView {
 
 impl SearchView {
     fn failed(&self, source: TantivyError) -> SearchError {
-        SearchError::Index { path: self.path.clone(), source }
+        SearchError::Index { path: self.path.clone(), cause: source }
     }
 
     fn write(&mut self, row: &EntryOf, uneven: bool) -> Result<(), SearchError> {
@@ -101,11 +101,15 @@ impl View for SearchView {
     fn open(home: &Home<'_>) -> Result<Self, ViewError> {
         let opened = directory::open(home.directory).and_then(|(index, fields)| {
             let path = directory::folder(home.directory);
-            let reached = Reached::read(&index).map_err(|source| SearchError::Index { path, source })?;
+            let reached = Reached::read(&index).map_err(|source| SearchError::Index { path, cause: source })?;
             Ok((index, fields, reached))
         });
         let found = match opened {
             Ok((index, fields, Some(reached))) if reached.follows(home.log)? => Some((index, fields, reached.change())),
+            Err(SearchError::Missing(path)) if TableView::<EntryTable>::reached(home)? > ChangeId(0) => {
+                tracing::warn!("the search index {} is missing, and is rebuilt", path.display());
+                None
+            }
             Ok(_) | Err(SearchError::Missing(_)) => None,
             Err(error) => {
                 tracing::warn!("the search index is rebuilt: {error}");
@@ -138,7 +142,7 @@ impl View for SearchView {
         // Where nothing can be opened, there is nothing to read.
         let Ok((index, _)) = directory::open(home.directory) else { return Ok(ChangeId(0)) };
         let path = directory::folder(home.directory);
-        let reached = Reached::read(&index).map_err(|source| SearchError::Index { path, source })?;
+        let reached = Reached::read(&index).map_err(|source| SearchError::Index { path, cause: source })?;
         Ok(reached.map_or(ChangeId(0), |reached| reached.change().min(table)))
     }
 

@@ -26,6 +26,9 @@ const CONCURRENT_DUMPS: usize = 2;
 /// Characters that stay as they are in a path segment.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
+/// What is at addresses where a record could be: such a record is at `/record/<IRI>` alone.
+const RESERVED: [&str; 9] = ["search", "sparql", "suggest", "guide", "harvest", "health", "metrics", "record", "assets"];
+
 /// The state of a server.
 pub struct App {
     /// The mirror.
@@ -101,7 +104,7 @@ impl App {
     #[must_use]
     pub fn record_path(&self, record: &str) -> String {
         let short = record.strip_prefix(&self.config.serve.record_base);
-        match short.filter(|id| !id.is_empty() && !id.contains(['/', '#', '?', '.'])) {
+        match short.filter(|id| !id.is_empty() && !id.contains(['/', '#', '?', '.', ':']) && !RESERVED.contains(id)) {
             Some(id) => format!("{}/{}", self.base, utf8_percent_encode(id, SEGMENT)),
             None => format!("{}/record/{}", self.base, utf8_percent_encode(record, SEGMENT)),
         }

@@ -34,6 +34,8 @@ pub struct SourceOverview {
 pub struct Overview {
     /// The last page of the log.
     pub page: PageId,
+    /// What the figures depend on: the last page, and how far each view has followed.
+    state: Vec<i64>,
     /// The sources.
     pub sources: Vec<SourceOverview>,
     /// Records and triples by the class of what they describe.
@@ -91,8 +93,8 @@ impl Overviews {
             None => self.counting.lock().await,
         };
         if let Some((counted, overview)) = self.known() {
-            let page = overview.page;
-            if counted.elapsed() < OLDEST || log.read(move |reading| Ok(reading.log.last_page()? == page)).await? {
+            let state = overview.state.clone();
+            if counted.elapsed() < OLDEST || log.read(move |reading| Ok(reading.log.seen_by_readers()? == state)).await? {
                 self.keep(overview.clone());
                 return Ok(overview);
             }
@@ -126,6 +128,7 @@ fn count(reading: &mut Reading) -> Result<Overview, ViewError> {
     }
     let search = SearchIndex(log);
     Ok(Overview {
+        state: log.seen_by_readers()?,
         page: log.last_page()?,
         sources,
         kinds: search.kinds()?,

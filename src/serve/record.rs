@@ -22,7 +22,6 @@ use super::problem::Problem;
 use super::rdf::write;
 use super::reading::Reading;
 use crate::citation::{Citation, CitationFormat};
-use crate::labels::Labels;
 use crate::labels::Languages;
 use crate::links::{Authority, LinkFilter, LinksIndex};
 use crate::log::RecordRow;
@@ -103,20 +102,27 @@ fn asked(path: &str, base: &str) -> Asked {
         _ => (path, Data::Any),
     };
     let (path, fragment) = path.split_once('#').map_or((path, None), |(before, after)| (before, Some(after.to_owned())));
+    Asked { identifier: identifier_of(path, base), fragment, data }
+}
+
+/// Returns the identifier that a path names: an IRI, or what follows the base.
+fn identifier_of(path: &str, base: &str) -> String {
     // Some proxies replace two slashes by one.
-    let scheme = ["https:/", "http:/"].into_iter().find(|scheme| path.starts_with(*scheme));
-    let identifier = match scheme {
-        Some(scheme) => format!("{scheme}/{}", path[scheme.len()..].trim_start_matches('/')),
-        None if path.starts_with("urn:") || path.starts_with("oai:") => path.to_owned(),
-        None => format!("{base}{path}"),
+    if let Some(scheme) = ["https:/", "http:/"].into_iter().find(|scheme| path.starts_with(*scheme)) {
+        return format!("{scheme}/{}", path[scheme.len()..].trim_start_matches('/'));
+    }
+    // RFC 3986, 3.1.
+    let is_scheme = |text: &str| {
+        text.starts_with(|c: char| c.is_ascii_alphabetic())
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
     };
-    Asked { identifier, fragment, data }
+    if path.split_once(':').is_some_and(|(scheme, _)| is_scheme(scheme)) { path.to_owned() } else { format!("{base}{path}") }
 }
 
 /// The result of a look-up.
 enum Found {
-    /// A record, with the last page of the log and the last change that the names know of, which may be behind it.
-    Record(Box<RecordRow>, (i64, i64)),
+    /// A record, with the last page of the log, and what its page depends on: views may be behind the log.
+    Record(Box<RecordRow>, i64, Vec<u8>),
     /// An old number of this record.
     Other(String),
     Nothing,
@@ -126,8 +132,9 @@ fn find(reading: &mut Reading, identifier: &str, fragment: Option<&str>, path: &
     let whole = fragment.map(|fragment| format!("{identifier}#{fragment}"));
     for name in whole.iter().map(String::as_str).chain([identifier]) {
         if let Some(row) = reading.log.record(name)? {
-            let state = (reading.log.last_page()?.0, Labels(&reading.log).reached()?.0);
-            return Ok(Found::Record(Box::new(row), state));
+            let seen = reading.log.seen_by_readers()?;
+            let state = seen.iter().flat_map(|number| number.to_be_bytes()).collect();
+            return Ok(Found::Record(Box::new(row), reading.log.last_page()?.0, state));
         }
     }
     let links = LinksIndex(&reading.log).find(&LinkFilter::Id(Authority::Libris, path.to_owned()))?;
@@ -146,8 +153,16 @@ async fn answer(app: &Arc<App>, path: &str, headers: &HeaderMap) -> Result<Respo
         found = look_up(app, &cited, "").await?;
         asked = cited;
     }
-    let (row, (page, names)) = match found {
-        Found::Record(row, state) => (row, state),
+    if let (Found::Nothing, true) = (&found, asked.data != Data::Any) {
+        // The record's own identifier may end so.
+        let whole = Asked { identifier: identifier_of(path, &app.config.serve.record_base), fragment: None, data: Data::Any };
+        let other = look_up(app, &whole, "").await?;
+        if matches!(other, Found::Record(..)) {
+            (found, asked) = (other, whole);
+        }
+    }
+    let (row, page, state) = match found {
+        Found::Record(row, page, state) => (row, page, state),
         Found::Other(record) => return Ok(see_other(&app.record_path(&record))),
         Found::Nothing => return missing(app, headers, &asked),
     };
@@ -165,15 +180,15 @@ async fn answer(app: &Arc<App>, path: &str, headers: &HeaderMap) -> Result<Respo
     let offer = wanted.choose(&GRAPHS);
     let language = pages::language(headers);
     let name = match cited {
-        Some(format) => format.media_type(),
-        None if html => language.code(),
-        None => offer.map_or("", |offer| offer.media_type),
+        Some(format) => format!("{} {}", format.media_type(), language.code()),
+        None if html => language.code().to_owned(),
+        None => offer.map_or("", |offer| offer.media_type).to_owned(),
     };
     // Pages after the snapshot have no time of publication yet.
     let published = app.snapshot().filter(|snapshot| snapshot.page().0 >= page).map(|snapshot| snapshot.published);
     // A page depends on the table that the record is read by.
     let shapes = app.config.shapes.fingerprint();
-    let what = [row.version.identifier.as_bytes(), &page.to_be_bytes(), &names.to_be_bytes(), name.as_bytes(), shapes.as_bytes()];
+    let what = [row.version.identifier.as_bytes(), state.as_slice(), name.as_bytes(), shapes.as_bytes()];
     let validator = Validator::new(&what, published);
     if let Some(response) = validator.not_modified(headers) {
         return Ok(response);
@@ -281,7 +296,9 @@ mod tests {
         assert_eq!(asked("abc", base), plain("https://libris.kb.se/abc"));
         assert_eq!(asked("https://libris.kb.se/abc", base), plain("https://libris.kb.se/abc"));
         assert_eq!(asked("https:/libris.kb.se/abc", base), plain("https://libris.kb.se/abc"));
-        assert_eq!(asked("urn:x:y", base), plain("urn:x:y"));
+        for iri in ["urn:x:y", "tag:example.org,2026:a", "document:terms/a/b.ttl", "info:doi/10.1"] {
+            assert_eq!(asked(iri, base), plain(iri));
+        }
         assert_eq!(asked("abc#it", base), Asked { fragment: Some("it".into()), ..plain("https://libris.kb.se/abc") });
         assert_eq!(asked("abc/data.ttl", base), Asked { data: Data::Named("ttl".into()), ..plain("https://libris.kb.se/abc") });
         assert_eq!(asked("abc/data", base), Asked { data: Data::Negotiated, ..plain("https://libris.kb.se/abc") });

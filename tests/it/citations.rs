@@ -89,6 +89,13 @@ fn the_server_cites_records_at_addresses_and_on_their_pages() {
         }
     }
     assert_eq!(server.get("/nothing.ris").status, 404);
+    // Names are in the visitor's language, so that each has a version of their own.
+    let tags = ["en", "sv"].map(|language| {
+        let address = format!("{}{path}.ris", server.url);
+        let answer = Answer::of(server.client.get(address).header("accept-language", language)).ok();
+        answer.header("etag").to_owned()
+    });
+    assert!(!tags[0].is_empty() && tags[0] != tags[1], "{tags:?}");
 
     let page = server.get_as(&path, "text/html").ok().body;
     let title = said(&bench, record, "mainTitle").remove(0);

@@ -243,17 +243,27 @@ fn an_index_that_is_missing_or_damaged_is_named_and_made_again() {
     bench.run(&["rebuild", "search"]).expect(0);
     assert_eq!(search(&bench, &["i", "--facets"]), before);
     bench.run(&["verify"]).expect(0);
-    // A byte of a file.
-    let file = fs_err::read_dir(&index).expect("there").flatten().map(|entry| entry.path());
-    let file = file.into_iter().find(|path| path.extension().is_some_and(|ending| ending == "pos")).expect("positions");
-    let mut bytes = fs_err::read(&file).expect("read");
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 0x55;
-    fs_err::write(&file, bytes).expect("spoiled");
-    let verify = bench.run(&["verify"]).expect(1);
-    assert!(format!("{}{}", verify.stdout, verify.stderr).contains("is damaged"), "{}{}", verify.stdout, verify.stderr);
-    bench.run(&["rebuild", "search"]).expect(0);
-    bench.run(&["verify"]).expect(0);
+    // Bytes of a file of each kind: a search finds something or says what to do, and a check names the file.
+    for ending in ["pos", "idx", "term", "fast"] {
+        let files = fs_err::read_dir(&index).expect("there").flatten().map(|entry| entry.path());
+        let files = files.filter(|path| path.extension().is_some_and(|known| known == ending));
+        let file = files.max_by_key(|path| fs_err::metadata(path).expect("there").len()).expect("a file");
+        let mut bytes = fs_err::read(&file).expect("read");
+        let (third, step) = (bytes.len() / 3, (bytes.len() / 180).max(1));
+        bytes[third..].iter_mut().step_by(step).take(60).for_each(|byte| *byte ^= 0x55);
+        fs_err::write(&file, bytes).expect("spoiled");
+        for words in ["i", "selma lindström", "isbrytare"] {
+            let found = bench.run(&["search", words]);
+            let says = found.code == Some(1) && found.stderr.contains("rebuild search");
+            assert!(found.code == Some(0) || says, "{ending} {words}: {:?} {}", found.code, found.stderr);
+        }
+        let verify = bench.run(&["verify"]).expect(1);
+        let said = format!("{}{}", verify.stdout, verify.stderr);
+        let name = file.file_name().and_then(|name| name.to_str()).expect("text");
+        assert!(said.contains(&format!("the file {name} of the index is damaged")), "{said}");
+        bench.run(&["rebuild", "search"]).expect(0);
+        bench.run(&["verify"]).expect(0);
+    }
 }
 
 #[test]

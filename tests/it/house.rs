@@ -66,7 +66,7 @@ const MAY_USE: [(&str, &[&str]); 27] = [
     ("store", &["config", "log", "pipeline", "rdf", "snapshots", "views"]),
     ("links", &["log", "rdf", "views"]),
     ("labels", &["log", "rdf", "views"]),
-    ("citation", &["labels", "log", "rdf"]),
+    ("citation", &["labels", "log", "rdf", "search"]),
     ("quarantine", &["log", "views"]),
     ("query", &["labels", "log", "rdf", "snapshots", "store"]),
     ("search", &["links", "log", "rdf", "views"]),

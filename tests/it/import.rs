@@ -311,6 +311,34 @@ fn sources_are_added_to_read_again_and_audited() {
     );
 }
 
+#[test]
+fn every_record_that_a_search_lists_has_a_page() {
+    let bench = Bench::at("");
+    let label = "<http://www.w3.org/2000/01/rdf-schema#label>";
+    write(&bench, "d/a.ttl", format!("<https://x.example/a> {label} \"räv a\" ."));
+    import(&bench, 0, &["--name", "documents", "d/*.ttl"]);
+    let odd = [
+        "tag:x.example,2026:b",
+        "info:x/c",
+        "https://x.example/d/data",
+        "https://x.example/e.ris",
+        "https://libris.kb.se/search",
+    ];
+    let terms: String = odd.iter().map(|iri| format!("<{iri}> {label} \"räv\" .\n")).collect();
+    write(&bench, "odd.nt", terms);
+    import(&bench, 0, &["--name", "odd", "--split", "subject", "odd.nt"]);
+    let server = crate::server::Server::start(&bench, &[]);
+    let listed = server.get_as("/search?q=r%C3%A4v", "text/html").ok().body;
+    let hits = listed.split("<ol class=\"hits\"").nth(1).and_then(|rest| rest.split("</ol>").next()).expect("a list");
+    let addresses: Vec<&str> = hits.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert_eq!(addresses.len(), 6, "{hits}");
+    for address in addresses {
+        let page = server.get_as(address, "text/html").ok().body;
+        assert!(page.contains("<h1>räv"), "{address}: {page}");
+        assert!(server.get_as(address, "text/turtle").ok().body.contains("räv"), "{address}");
+    }
+}
+
 /// A server of documents: media type, body.
 type Served = Arc<Mutex<HashMap<String, (String, Vec<u8>)>>>;
 

@@ -209,7 +209,9 @@ fn verify_finds_every_kind_of_damage_to_a_view() {
     assert!(done.stderr.contains("rebuild search") && !done.stderr.contains("rebuild links"), "{}", done.stderr);
     bench.run(&["rebuild", "search"]).ok();
     bench.run(&["verify"]).expect(0);
-    spoil("UPDATE entry SET label = 'x' WHERE record_id = (SELECT min(record_id) FROM entry)", "search");
+    for column in ["label = 'x'", "triples = triples + 7", "heading = 'x'", "words = words + 1"] {
+        spoil(&format!("UPDATE entry SET {column} WHERE record_id = (SELECT min(record_id) FROM entry)"), "search");
+    }
     bench.run(&["rebuild", "search"]).ok();
     bench.run(&["verify"]).expect(0);
 

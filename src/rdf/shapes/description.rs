@@ -1,6 +1,6 @@
 //! What a record says, whatever its vocabulary and shape.
 
-use oxigraph::model::NamedOrBlankNodeRef;
+use oxigraph::model::{NamedOrBlankNodeRef, Term};
 use serde::Serialize;
 
 use super::aspect::Aspect;
@@ -95,6 +95,8 @@ pub struct Contributor {
     pub agent: Thing,
     /// As what.
     pub roles: Vec<Thing>,
+    /// The code of the agent's kind, if this record says its class or its family name; otherwise empty.
+    pub agent_kind: String,
     /// Whether this is the main contribution.
     pub primary: bool,
 }
@@ -271,19 +273,32 @@ fn contributors<'a>(walk: &Walk<'_, 'a>, of: &[Node<'a>]) -> Vec<Contributor> {
         let mut roles = walk.things(&[contribution], Aspect::Role);
         roles.truncate(MOST_ROLES);
         let primary = walk.class_terms(contribution).any(|class| walk.shapes.primary.contains(&class));
-        let agents = walk.things(&[contribution], Aspect::Agent);
-        found.extend(agents.into_iter().map(|agent| Contributor { agent, roles: roles.clone(), primary }));
+        for value in walk.all(&[contribution], Aspect::Agent) {
+            let agent_kind = agent_kind(walk, value);
+            found.extend(walk.thing(value).map(|agent| Contributor { agent, roles: roles.clone(), agent_kind, primary }));
+        }
     }
     // A property that names somebody says what they did.
     for (aspect, primary) in [(Aspect::Creator, true), (Aspect::Contributor, false)] {
         for (node, path) in of.iter().flat_map(|node| walk.shapes.paths(aspect).iter().map(move |path| (*node, path))) {
             let role = path.0.last().map(|step| walk.shapes.terms.iri(step.property).to_owned());
             let role = Thing { iri: role, names: Vec::new(), code: None };
-            let agents = walk.follow(node, path).into_iter().filter_map(|agent| walk.thing(agent));
-            found.extend(agents.map(|agent| Contributor { agent, roles: vec![role.clone()], primary }));
+            for value in walk.follow(node, path) {
+                let (agent_kind, roles) = (agent_kind(walk, value), vec![role.clone()]);
+                found.extend(walk.thing(value).map(|agent| Contributor { agent, roles, agent_kind, primary }));
+            }
         }
     }
     found
+}
+
+/// The kind of an agent, as far as this record says.
+fn agent_kind<'a>(walk: &Walk<'_, 'a>, value: &'a Term) -> String {
+    match node(value) {
+        Some(agent) if walk.text(agent, Aspect::FamilyName).is_some() => "person".to_owned(),
+        Some(agent) => kind(walk, &[agent], &[], false),
+        None => String::new(),
+    }
 }
 
 fn publications<'a>(walk: &Walk<'_, 'a>, main: Node<'a>) -> Vec<Publication> {

@@ -72,7 +72,10 @@ fn finder(app: &App) -> Result<Arc<Finder>, Problem> {
     app.search.finder().map_err(|error| match error {
         SearchError::Missing(_) | SearchError::Other(_) => {
             tracing::error!("{error}");
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "this mirror has no search index yet: the next harvest makes it")
+            Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "this mirror has no search index yet: the next harvest makes it, or `libris-mirror rebuild search`",
+            )
         }
         error => Problem::internal(&error),
     })
@@ -97,6 +100,7 @@ fn content(page: &Page<'_>, asked: &Asked, found: &Found, called: &Called) -> Ma
         div.finding {
             (panel(page, asked, &found.facets, called))
             section aria-label=(words.results) {
+                @if found.filling { p.notice { (words.filling) } }
                 @if asked.is_empty() { p.hint { (words.browse) } }
                 p role="status" {
                     @if found.matches == 0 { strong { (words.found_none) } " " (words.found_hint) }

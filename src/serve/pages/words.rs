@@ -125,6 +125,7 @@ words! {
     authority: "Authority", "Auktoritet";
     links: "Links", "Länkar";
     date: "Date", "Datum";
+    filling: "The search is being filled: not everything is found yet.", "Sökningen fylls på: allt hittas inte än.";
     found_none: "Nothing was found.", "Inget hittades.";
     found: "found", "träffar";
     of_these: "of which", "varav";
