@@ -87,6 +87,12 @@ fn content(log: &Log, depth: usize, row: &RecordRow) -> anyhow::Result<Content> 
     Ok(Readers::new(log, depth)?.content(log, &mut PageBodies::default(), &row.version)?)
 }
 
+/// Returns the quads of a live record with those of its works, for who is to read what it says.
+pub(super) fn quads_with_works(log: &Log, config: &Config, identifier: &str) -> anyhow::Result<Vec<Quad>> {
+    let own = quads(log, config, identifier)?;
+    Ok(Readers::new(log, config.harvest.depth)?.with_works(log, &config.shapes, &own)?)
+}
+
 /// Returns the quads of a live record.
 pub(super) fn quads(log: &Log, config: &Config, identifier: &str) -> anyhow::Result<Vec<Quad>> {
     let row = find(log, &config.serve.record_base, identifier)?;
@@ -131,7 +137,9 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     let content = content(&log, settings.config.harvest.depth, &row)?;
     if let Some(format) = asked.citation() {
         let wanted = arguments.labels.clone().unwrap_or_default();
-        let citation = Citation::of(&log, &settings.config.shapes, &row.version.identifier, content.quads(), &wanted)?
+        let quads =
+            Readers::new(&log, settings.config.harvest.depth)?.with_works(&log, &settings.config.shapes, content.quads())?;
+        let citation = Citation::of(&log, &settings.config.shapes, &row.version.identifier, &quads, &wanted)?
             .with_context(|| format!("the record {:?} is not live, so there is nothing to cite", row.version.identifier))?;
         if !citation.kind.is_resource() {
             anyhow::bail!(

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use super::exit::{Exit, Misuse};
 use super::global::Global;
 use super::output::{self, grouped};
-use super::record::quads;
+use super::record::quads_with_works;
 use super::settings::Settings;
 use crate::citation::{Citation, CitationFormat};
 use crate::labels::{Labels, Languages};
@@ -204,7 +204,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
 fn citations(log: &Log, settings: &Settings, found: &Found) -> anyhow::Result<Vec<Citation>> {
     let mut citations = Vec::new();
     for entry in &found.entries {
-        let quads = quads(log, &settings.config, &entry.record)?;
+        let quads = quads_with_works(log, &settings.config, &entry.record)?;
         citations.extend(Citation::of(log, &settings.config.shapes, &entry.record, &quads, &Languages::default())?);
     }
     Ok(citations)
@@ -221,12 +221,12 @@ fn print(found: &Found, log: &Log, shapes: &Shapes, global: &Global) -> anyhow::
         let (mut table, names) = (output::table(&["narrow by", "value", "records", "name"]), Labels(log));
         for facet in &found.facets {
             for value in &facet.values {
-                let named = match facet.facet {
+                let called = match facet.facet {
                     Facet::Kind => shapes.kind(&value.value).map(|kind| kind.en.clone()),
                     _ => names.name(&value.value, &Languages::default())?.map(|name| name.text),
                 };
                 let option = format!("--{}", facet.facet.name());
-                table.add_row([option, last_part(&value.value), grouped(value.count), named.unwrap_or_default()]);
+                table.add_row([option, last_part(&value.value), grouped(value.count), called.unwrap_or_default()]);
             }
         }
         writeln!(out, "{table}")?;

@@ -1,13 +1,11 @@
 //! Finding records: what matches, its order, and its facets.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use super::counting::{self, Counted, FacetCounts};
 use super::entries::{EntryRow, SearchIndex};
 use super::error::SearchError;
 use super::facets::Facet;
 use super::matching::{Here, matching};
-use super::opened::Finder;
+use super::opened::{Finder, guarded};
 use super::order;
 use super::question::{Question, Sort, Wanted};
 use super::words::fold;
@@ -40,9 +38,7 @@ const MOST_NAMES: usize = 100_000;
 impl Finder {
     /// Finds records.
     pub fn find(&self, log: &Log, question: &Question) -> Result<Found, SearchError> {
-        // The library of the index panics on some damage. Nothing that is read here is used afterwards.
-        let find = AssertUnwindSafe(|| self.find_in_order(log, question));
-        catch_unwind(find).unwrap_or_else(|_| Err(SearchError::Damaged(self.path.clone())))
+        guarded(&self.path, || self.find_in_order(log, question))
     }
 
     fn find_in_order(&self, log: &Log, question: &Question) -> Result<Found, SearchError> {

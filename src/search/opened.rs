@@ -1,6 +1,7 @@
 //! One state of the index, open for readers.
 
 use std::num::NonZero;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,6 +20,11 @@ const MANY: u32 = 50_000;
 /// The most threads that one search uses.
 const MOST_THREADS: usize = 4;
 
+/// Does some work with the index at a path, whose library panics on some damage. What the work was doing is dropped then.
+pub(super) fn guarded<T>(path: &Path, work: impl FnOnce() -> Result<T, SearchError>) -> Result<T, SearchError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(SearchError::Damaged(path.to_owned())))
+}
+
 /// One state of the index, for readers.
 pub struct Finder {
     pub(super) path: PathBuf,
@@ -32,6 +38,10 @@ pub struct Finder {
 impl Finder {
     /// Opens the index of a data directory as it is now.
     pub fn open(data: &Path) -> Result<Self, SearchError> {
+        guarded(&directory::folder(data), || Self::open_as_it_is(data))
+    }
+
+    fn open_as_it_is(data: &Path) -> Result<Self, SearchError> {
         let path = directory::folder(data);
         let (index, fields) = directory::open(data)?;
         let open = || {

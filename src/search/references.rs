@@ -59,8 +59,29 @@ fn things(finder: &Finder, named: &[Vec<&Bits>]) -> tantivy::Result<Vec<(u64, Ma
         let below = finder.in_parallel(segments.len(), |place| narrower(&segments[place], fields, &next))?;
         level = below.into_iter().flatten().collect();
     }
+    let mut all: Vec<(u64, Mask)> = found.iter().map(|(entity, mask)| (*entity, *mask)).collect();
+    all.sort_unstable();
+    // A work with a record of its own stands between its author and its instances.
+    let works = finder.in_parallel(segments.len(), |place| referring_authorities(&segments[place], fields, &all))?;
+    for (entity, mask) in works.into_iter().flatten() {
+        *found.entry(entity).or_default() |= mask;
+    }
     let mut found: Vec<(u64, Mask)> = found.into_iter().collect();
     found.sort_unstable();
+    Ok(found)
+}
+
+/// The authorities that refer to some things.
+fn referring_authorities(segment: &Segment, fields: &Fields, to: &[(u64, Mask)]) -> tantivy::Result<Vec<(u64, Mask)>> {
+    let entities = segment.reader.fast_fields().u64("entity")?;
+    let mut authorities = segment.with_number(fields.authority, 1)?;
+    segment.keep_alive(&mut authorities);
+    let mut found = Vec::new();
+    segment.each_of(fields.refers, to, |document, mask| {
+        if authorities.contains(document) {
+            found.extend(entities.values_for_doc(document).map(|entity| (entity, mask)));
+        }
+    })?;
     Ok(found)
 }
 

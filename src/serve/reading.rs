@@ -4,11 +4,13 @@ use std::os::unix::fs::MetadataExt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::http::StatusCode;
+use oxigraph::model::Quad;
 use tokio::sync::Semaphore;
 
 use super::problem::Problem;
 use crate::data_dir::DataDir;
 use crate::log::{Contexts, Log, LogError, PageBodies, RecordRow};
+use crate::rdf::Shapes;
 use crate::views::{Content, Readers, ViewError};
 
 /// A connection to the log, with the parsers of its payloads.
@@ -24,14 +26,29 @@ pub struct Reading {
 impl Reading {
     /// Returns the content of a record.
     pub fn content(&mut self, row: &RecordRow) -> Result<Content, ViewError> {
-        let contexts = self.log.contexts()?;
-        if self.readers.as_ref().is_none_or(|(known, _)| *known != contexts) {
-            self.readers = Some((contexts, Readers::new(&self.log, self.depth)?));
-        }
+        self.read_as_now()?;
         match &self.readers {
             Some((_, readers)) => Ok(readers.content(&self.log, &mut PageBodies::default(), &row.version)?),
             None => Ok(Content::Deleted),
         }
+    }
+
+    /// Returns the quads of a record with those of its works: see [`Readers::with_works`].
+    pub fn with_works(&mut self, shapes: &Shapes, quads: &[Quad]) -> Result<Vec<Quad>, ViewError> {
+        self.read_as_now()?;
+        match &self.readers {
+            Some((_, readers)) => Ok(readers.with_works(&self.log, shapes, quads)?),
+            None => Ok(quads.to_vec()),
+        }
+    }
+
+    /// Gets readers for the contexts that the log has now.
+    fn read_as_now(&mut self) -> Result<(), ViewError> {
+        let contexts = self.log.contexts()?;
+        if self.readers.as_ref().is_none_or(|(known, _)| *known != contexts) {
+            self.readers = Some((contexts, Readers::new(&self.log, self.depth)?));
+        }
+        Ok(())
     }
 }
 

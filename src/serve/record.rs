@@ -22,7 +22,7 @@ use super::problem::Problem;
 use super::rdf::write;
 use super::reading::Reading;
 use crate::citation::{Citation, CitationFormat};
-use crate::labels::Languages;
+use crate::labels::{Labels, Languages};
 use crate::links::{Authority, LinkFilter, LinksIndex};
 use crate::log::RecordRow;
 use crate::views::{Content, ViewError};
@@ -137,6 +137,11 @@ fn find(reading: &mut Reading, identifier: &str, fragment: Option<&str>, path: &
             return Ok(Found::Record(Box::new(row), reading.log.last_page()?.0, state));
         }
     }
+    // The IRI of what a record describes leads to the record.
+    let described = whole.as_deref().unwrap_or(identifier);
+    if let Some(record) = Labels(&reading.log).record(described)? {
+        return Ok(Found::Other(record));
+    }
     let links = LinksIndex(&reading.log).find(&LinkFilter::Id(Authority::Libris, path.to_owned()))?;
     Ok(links.into_iter().next().map_or(Found::Nothing, |link| Found::Other(link.record)))
 }
@@ -248,7 +253,11 @@ async fn cite(
 ) -> Result<Response, Problem> {
     let (record, shapes) = (row.version.identifier.clone(), Arc::clone(&app.config.shapes));
     let wanted = Languages::one(language.code());
-    let citation = app.log.read(move |reading| Ok(Citation::of(&reading.log, &shapes, &record, &quads, &wanted)?)).await?;
+    let cited = move |reading: &mut Reading| {
+        let quads = reading.with_works(&shapes, &quads)?;
+        Ok(Citation::of(&reading.log, &shapes, &record, &quads, &wanted)?)
+    };
+    let citation = app.log.read(cited).await?;
     let Some(citation) = citation.filter(|citation| citation.kind.is_resource()) else {
         return Err(Problem::not_found("this record describes nothing that can be cited"));
     };

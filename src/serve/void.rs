@@ -14,6 +14,7 @@ use super::negotiate::Wanted;
 use super::overview::Overview;
 use super::problem::Problem;
 use super::rdf::answer;
+use crate::config::SourceKind;
 use crate::links::Authority;
 
 /// The licence of Libris's open data.
@@ -26,6 +27,9 @@ pub async fn void(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Res
 }
 
 fn describe(address: &str, overview: &Overview) -> String {
+    // Documents of others have licences of their own.
+    let of_libris = overview.sources.iter().all(|source| source.row.kind != SourceKind::Documents);
+    let license = if of_libris { format!("dcterms:license <{CC0}> ;") } else { String::new() };
     let mut text = format!(
         "@prefix void: <http://rdfs.org/ns/void#> .
 @prefix dcat: <http://www.w3.org/ns/dcat#> .
@@ -38,8 +42,6 @@ fn describe(address: &str, overview: &Overview) -> String {
 <> a void:DatasetDescription ; foaf:primaryTopic <#dataset> .
 <#dataset> a void:Dataset, dcat:Dataset ;
     dcterms:title \"Mirror of Libris open data\"@en, \"Spegling av Libris öppna data\"@sv ;
-    dcterms:publisher [ a foaf:Organization ; foaf:name \"Kungliga biblioteket\"@sv, \"National Library of Sweden\"@en ; foaf:homepage <https://www.kb.se/> ] ;
-    dcterms:license <{CC0}> ;
     dcterms:language <http://id.loc.gov/vocabulary/iso639-1/sv> ;
     foaf:homepage <{address}/> ;
     void:sparqlEndpoint <{address}/sparql> ;
@@ -53,6 +55,11 @@ fn describe(address: &str, overview: &Overview) -> String {
         overview.records(),
         overview.triples()
     );
+    if of_libris {
+        text.push_str(&format!(
+            "    dcterms:publisher [ a foaf:Organization ; foaf:name \"Kungliga biblioteket\"@sv, \"National Library of Sweden\"@en ; foaf:homepage <https://www.kb.se/> ] ;\n    {license}\n"
+        ));
+    }
     if let Some(time) = overview.harvested().and_then(DateTime::<Utc>::from_timestamp_millis) {
         text.push_str(&format!("    dcterms:modified \"{}\"^^xsd:dateTime ;\n", time.to_rfc3339_opts(SecondsFormat::Secs, true)));
     }
@@ -70,11 +77,11 @@ fn describe(address: &str, overview: &Overview) -> String {
     }
     text.push_str("    dcat:distribution <#sparql>, <#dump> .\n");
     text.push_str(&format!(
-        "<#dump> a dcat:Distribution ; dcterms:title \"N-Triples, gzip\" ; dcterms:license <{CC0}> ; \
+        "<#dump> a dcat:Distribution ; dcterms:title \"N-Triples, gzip\" ; {license} \
          dcat:downloadURL <{address}/dump.nt.gz> ; dcat:mediaType <https://www.iana.org/assignments/media-types/application/n-triples> .\n"
     ));
     text.push_str(&format!(
-        "<#sparql> a dcat:Distribution ; dcterms:title \"SPARQL 1.1\" ; dcterms:license <{CC0}> ; dcat:accessURL <{address}/sparql> ; \
+        "<#sparql> a dcat:Distribution ; dcterms:title \"SPARQL 1.1\" ; {license} dcat:accessURL <{address}/sparql> ; \
          dcat:accessService [ a dcat:DataService ; dcat:endpointURL <{address}/sparql> ; dcat:servesDataset <#dataset> ] .\n"
     ));
     for (authority, links) in &overview.links {

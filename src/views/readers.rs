@@ -4,10 +4,16 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use oxigraph::model::{GraphName, Quad, Term};
+
 use super::{Content, ParsedChange, ViewError};
 use crate::log::{CurrentVersion, Log, LogError, PageBodies, SourceId};
 use crate::oai::readable;
+use crate::rdf::shapes::Aspect;
 use crate::rdf::{Context, PayloadError, Reader, Shapes, graph_name};
+
+/// How many works of an instance are read: it has one.
+const MOST_WORKS: usize = 4;
 
 /// Readers of payloads, one a source, with the contexts that the log holds.
 #[derive(Debug)]
@@ -39,6 +45,26 @@ impl Readers {
             return Ok(Content::Deleted);
         }
         Ok(self.parse(version, bodies.record(log, version)?))
+    }
+
+    /// The quads of a record together with those of the works that it is an instance of and that have records of their own:
+    /// these say who made it, in which language, and what it is about.
+    pub fn with_works(&self, log: &Log, shapes: &Shapes, quads: &[Quad]) -> Result<Vec<Quad>, LogError> {
+        let mut all = quads.to_vec();
+        let works = quads.iter().filter(|quad| shapes.ends(quad.predicate.as_str()).is(Aspect::Work));
+        let records = works.filter_map(|quad| match (&quad.object, &quad.graph_name) {
+            (Term::NamedNode(work), GraphName::NamedNode(own)) => {
+                let record = work.as_str().split_once('#').map_or(work.as_str(), |(record, _)| record);
+                (record != own.as_str()).then_some(record)
+            }
+            _ => None,
+        });
+        for record in records.take(MOST_WORKS) {
+            if let Some(row) = log.record(record)? {
+                all.extend_from_slice(self.content(log, &mut PageBodies::default(), &row.version)?.quads());
+            }
+        }
+        Ok(all)
     }
 
     /// What a record is by these bytes.

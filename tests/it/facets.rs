@@ -56,6 +56,9 @@ fn said(bench: &Bench) -> Said {
     said
 }
 
+/// Chosen languages, categories and decades.
+type Choice<'a> = [&'a [&'a str]; 3];
+
 #[test]
 fn facets_combine_and_count_as_the_graphs_say() {
     let bench = Bench::new(900);
@@ -64,7 +67,6 @@ fn facets_combine_and_count_as_the_graphs_say() {
     assert!(said.len() > 300, "{}", said.len());
     let decade = said.values().find_map(|[.., decades]| decades.first()).expect("a decade").clone();
     // Of one facet any value will do, of several facets all must hold.
-    type Choice<'a> = [&'a [&'a str]; 3];
     let choices: [Choice<'_>; 6] = [
         [&["swe"], &[], &[]],
         [&["swe", "fin"], &["Romaner"], &[]],

@@ -81,6 +81,7 @@ pub async fn record(app: &App, headers: &HeaderMap, row: RecordRow, content: Con
     let shown = app
         .log
         .read(move |reading| {
+            let quads = reading.with_works(&shapes, &quads)?;
             let said = Description::of(&shapes, &record, &Graph::new(&quads));
             let languages = languages(&shapes, language);
             let (search, names) = (SearchIndex(&reading.log), Names::new(&reading.log, &shapes, language));
