@@ -128,9 +128,11 @@ impl Run {
         // curl fails on an HTTP error.
         fs_err::write(bench.path().join(".curlrc"), "fail\nsilent\nshow-error\n").expect("written");
         let person = identifier(40).rsplit('/').next().expect("an id").to_owned();
+        let book = identifier(42).rsplit('/').next().expect("an id").to_owned();
         let emm = crate::emm::service(&bench);
         let replaced = [
             ("khw03jc347kgv4w", person.as_str()),
+            ("fcrtpljz1qp2bdv", book.as_str()),
             ("24583475", "10000040"),
             ("auth/281943", "auth/1000040"),
             ("https://services.dnb.de/oai/repository", bench.url.as_str()),
