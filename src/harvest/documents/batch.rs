@@ -98,12 +98,15 @@ impl Reading<'_> {
 }
 
 impl Batch {
-    /// What tells this batch from another: the documents and their bytes.
-    pub(super) fn fingerprint(&self) -> String {
+    /// What tells this batch from another: the documents and their bytes, and the documents that failed, whose records wait.
+    pub(super) fn fingerprint(&self, failed: &FxHashSet<DocumentId>) -> String {
         let mut hasher = blake3::Hasher::new();
         for document in self.documents.iter().flatten() {
             hasher.update(format!("{:?} {:?} {:?}\n", document.id, document.hash, document.settings).as_bytes());
         }
+        let mut failed: Vec<&DocumentId> = failed.iter().collect();
+        failed.sort_unstable();
+        hasher.update(format!("{failed:?}").as_bytes());
         hasher.finalize().to_hex()[..32].to_owned()
     }
 

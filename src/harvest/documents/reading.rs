@@ -166,6 +166,11 @@ impl Reader<'_, '_> {
         let names: FxHashSet<&str> = found.iter().map(|found| found.name.as_str()).collect();
         let left = self.known.values().filter(|known| broken.is_empty() && !names.contains(known.name.as_str()));
         let gone: Vec<DocumentId> = left.map(|known| known.id).collect();
+        if !broken.is_empty() {
+            let unlisted = self.known.values().filter(|known| !names.contains(known.name.as_str()));
+            self.failed = unlisted.map(|known| known.id).collect();
+            self.log.mark_failed(&self.failed)?;
+        }
         for (pattern, failure) in broken {
             let name = reading.source.name_of_file(&pattern);
             let id = self.log.enter_document(source, &name)?;
@@ -175,7 +180,10 @@ impl Reader<'_, '_> {
         let alone = reading.source.split == Split::Document;
         for (place, document) in found.iter().enumerate() {
             reading.check_time()?;
-            self.take(&mut batch, document, reading.run.options.window.full)?;
+            // A record that a document shares with one that failed lacks what changed meanwhile: the one that failed, which
+            // has this mark until it is read, brings the others along.
+            let failed = self.known.get(&document.name).is_some_and(|known| known.failed);
+            self.take(&mut batch, document, failed || reading.run.options.window.full)?;
             if alone && self.is_full(&batch) {
                 self.commit(&mut batch)?;
                 batch = reading.batch();
@@ -234,9 +242,6 @@ impl Reader<'_, '_> {
         match read {
             Ok(true) => Ok(()),
             Ok(false) => {
-                if known.is_some_and(|known| known.failed) {
-                    self.log.note_document(self.begun.row.id, id, None, now())?;
-                }
                 self.unchanged.push((id, document.clone()));
                 Ok(())
             }
@@ -253,7 +258,7 @@ impl Reader<'_, '_> {
     /// Notes a document that cannot be read: its records stay as they are.
     fn fail(&mut self, id: DocumentId, name: String, failure: DocumentFailure) -> Result<(), Ended> {
         tracing::warn!("{name} cannot be read: {failure}");
-        self.log.note_document(self.begun.row.id, id, Some(&failure.to_string()), now())?;
+        self.log.note_failed(self.begun.row.id, id, &failure.to_string(), now())?;
         self.failed.insert(id);
         self.failures.push((name, failure));
         self.done.counters.undelivered += 1;
@@ -309,7 +314,7 @@ impl Reader<'_, '_> {
             return Ok(());
         }
         let settings = &self.begun.reading.run.config.harvest;
-        let fingerprint = batch.fingerprint();
+        let fingerprint = batch.fingerprint(&self.failed);
         let (harvest, after) = self.begin(&fingerprint)?;
         self.log.begin_documents(&read)?;
         let stamp = Datestamp::from_millis(self.stamp).ok_or_else(|| DocumentFailure::Unusable("the clock is wrong".into()));
