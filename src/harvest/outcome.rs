@@ -33,6 +33,8 @@ pub struct HarvestReport {
     pub source: String,
     /// Whether it resumed an open list.
     pub resumed: bool,
+    /// Whether it read standard input, which only another import can continue.
+    pub reads_input: bool,
     /// The lower bound that was asked for, if any.
     pub from: Option<String>,
     /// The counters of this run.
@@ -61,6 +63,7 @@ impl HarvestReport {
         Self {
             source: source.to_owned(),
             resumed: false,
+            reads_input: false,
             from: None,
             counters: Counters::default(),
             quarantined: 0,

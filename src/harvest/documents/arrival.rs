@@ -49,13 +49,14 @@ const HASHED_AT_ONCE: usize = 1 << 20;
 impl Arrivals<'_> {
     /// Gets a document; nothing if it is what was read before. With `again`, it comes in any case.
     pub(super) fn arrive(&self, found: &Found, known: Option<&KnownDocument>, again: bool) -> Result<Option<Arrived>, Ended> {
+        let whole = known.is_some_and(|known| known.hash.is_some() && !known.failed);
         let known = known.filter(|known| !again && known.hash.is_some() && known.settings == Some(self.settings));
         match &found.place {
             Place::Web(url) => self.download(url, known),
             Place::File(path) => self.file(path, known),
-            // It was read by hand, and stays what it was.
-            Place::Input(None) if !again => Ok(None),
-            Place::Input(None) => Err(unusable("standard input cannot be read again: import it again".into())),
+            // It was read to its end by hand, and stays what it was.
+            Place::Input(None) if whole => Ok(None),
+            Place::Input(None) => Err(Ended::Document(input_is_over())),
             Place::Input(Some(file)) => self.bytes(file.try_clone().map_err(of_disk)?, known, "standard input"),
         }
     }
@@ -130,6 +131,11 @@ impl Arrivals<'_> {
         };
         Ok(Some(Arrived { file, format, validators: Validators::default(), hash }))
     }
+}
+
+/// Why standard input cannot be read, after the run that read it.
+pub(super) fn input_is_over() -> DocumentFailure {
+    DocumentFailure::Unusable("standard input cannot be read again: import it again".into())
 }
 
 fn unusable(reason: String) -> Ended {

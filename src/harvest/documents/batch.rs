@@ -116,16 +116,26 @@ impl Batch {
         Ok(BatchGroups { groups: Groups::new(sorter.sorted().map_err(of_disk)?, limit)?, documents })
     }
 
-    /// Whether any of its records is said by one of these documents too.
-    pub(super) fn shares(&mut self, log: &Log, source: SourceId, with: &FxHashSet<DocumentId>) -> Result<bool, Ended> {
-        for document in self.documents.iter().flatten() {
-            if log.shares(document.id, |other| with.contains(&other))? {
+    /// Whether any record of its documents that count is said by one of these documents too.
+    pub(super) fn shares(
+        &mut self,
+        log: &Log,
+        source: SourceId,
+        with: &FxHashSet<DocumentId>,
+        counts: impl Fn(&ReadDocument) -> bool,
+    ) -> Result<bool, Ended> {
+        let counted: FxHashSet<DocumentId> =
+            self.documents.iter().flatten().filter(|read| counts(read)).map(|read| read.id).collect();
+        for document in &counted {
+            if log.shares(*document, |other| with.contains(&other))? {
                 return Ok(true);
             }
         }
         let mut groups = self.groups(0)?;
         while let Some(group) = groups.next()? {
-            if log.said_by(source, &group.identifier())?.iter().any(|other| with.contains(other)) {
+            let sayers = groups.sayers(&group);
+            if sayers.iter().any(|sayer| counted.contains(sayer))
+                && log.said_by(source, &group.identifier())?.iter().any(|other| with.contains(other)) {
                 return Ok(true);
             }
         }

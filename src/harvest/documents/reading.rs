@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 use url::Url;
 
-use super::arrival::Arrivals;
+use super::arrival::{Arrivals, input_is_over};
 use super::batch::{Batch, Part, Reading, is_said_by_any};
 use super::ended::Ended;
 use super::failure::DocumentFailure;
@@ -38,6 +38,7 @@ pub(in crate::harvest) fn harvest(
     }
     let begun = Begun::new(mirror, source, documents, run)?;
     let source_id = begun.row.id;
+    report.reads_input = documents.stdin.is_some();
     read_all(mirror, &begun, now() / 1000 * 1000, report, progress)?;
     Ok(Some(source_id))
 }
@@ -267,21 +268,46 @@ impl Reader<'_, '_> {
 
     /// A record that changed documents share with others needs what those say: then all are read.
     fn take_what_is_shared(&mut self, batch: &mut Batch, gone: &[DocumentId]) -> Result<(), Ended> {
-        let others: FxHashSet<DocumentId> = self.unchanged.iter().map(|(id, _)| *id).collect();
-        if others.is_empty() {
-            return Ok(());
-        }
-        let mut shared = batch.shares(self.log, self.begun.row.id, &others)?;
-        for document in gone {
-            shared = shared || self.log.shares(*document, |other| others.contains(&other))?;
-        }
-        if shared {
-            for (_, document) in std::mem::take(&mut self.unchanged) {
+        let (inputs, others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.unchanged)
+            .into_iter()
+            .partition(|(_, document)| matches!(document.place, Place::Input(None)));
+        if !others.is_empty() && self.is_shared(batch, gone, &others, |_| true)? {
+            for (_, document) in others {
                 self.begun.reading.check_time()?;
                 self.take(batch, &document, true)?;
             }
+        } else {
+            self.unchanged = others;
+        }
+        let before: FxHashMap<DocumentId, _> = self.known.values().map(|known| (known.id, (known.hash, known.settings))).collect();
+        let changed = |read: &ReadDocument| before.get(&read.id) != Some(&(read.hash, Some(read.settings)));
+        for input in inputs {
+            if self.is_shared(batch, gone, std::slice::from_ref(&input), changed)? {
+                self.fail(input.0, input.1.name, input_is_over())?;
+            } else {
+                // Its records stay as they are, also those that it shares with documents that are read again.
+                self.failed.insert(input.0);
+                self.unchanged.push(input);
+            }
         }
         Ok(())
+    }
+
+    /// Whether one of these documents says a record of documents that are read and count, or of some that are gone.
+    fn is_shared(
+        &self,
+        batch: &mut Batch,
+        gone: &[DocumentId],
+        with: &[(DocumentId, Found)],
+        counts: impl Fn(&ReadDocument) -> bool,
+    ) -> Result<bool, Ended> {
+        let with: FxHashSet<DocumentId> = with.iter().map(|(id, _)| *id).collect();
+        for document in gone {
+            if self.log.shares(*document, |other| with.contains(&other))? {
+                return Ok(true);
+            }
+        }
+        batch.shares(self.log, self.begun.row.id, &with, counts)
     }
 
     /// The harvest that a batch belongs to, and the record after which it continues.
