@@ -89,7 +89,7 @@ fn reading_of<'a>(source: &'a DocumentsSource, run: Run<'a>, directory: PathBuf,
     let context = context.map(|context| Arc::clone(&context.context));
     let mut hasher = blake3::Hasher::new();
     // The number grows when this program reads documents in another way.
-    hasher.update(format!("1 {:?} ", source.format).as_bytes());
+    hasher.update(format!("2 {:?} ", source.format).as_bytes());
     hasher.update(context.as_ref().map_or(&[], |context| context.document()));
     Reading { source, run, directory, context, settings: first_16(&hasher) }
 }
@@ -350,10 +350,10 @@ impl Reader<'_, '_> {
             if after.as_deref().is_some_and(|after| group.name.as_str() <= after) {
                 continue;
             }
-            let (sayers, identifier) = (groups.sayers(&group), group.identifier());
-            if is_said_by_any(self.log, self.begun.row.id, &identifier, &self.failed)? {
+            let sayers = groups.sayers(&group);
+            if is_said_by_any(self.log, self.begun.row.id, &group.name, &self.failed)? {
                 // What the other document says is in the log, and nowhere else now.
-                part.said.push((identifier, sayers));
+                part.said.push((group.name.clone(), sayers));
             } else {
                 part.add(&group, sayers, stamp, settings.record_bytes);
             }
