@@ -159,7 +159,7 @@ pub enum HarvestError {
     #[error("a source of kind {0:?} cannot be asked for this\nhint: `libris-mirror harvest NAME --full` reads all of it again")]
     Kind(&'static str),
     /// Nothing of a source can be read.
-    #[error("{name} cannot be read: {failure}\nhint: repair it, and run the same command again; nothing was changed")]
+    #[error("{name} cannot be read: {failure}\nhint: {hint}; nothing was changed", hint = repair(.failure))]
     Document {
         /// The document.
         name: String,
@@ -182,6 +182,15 @@ impl HarvestError {
             error if error.is_permanent() => Self::NoSource(error),
             error => Self::Unavailable(error),
         }
+    }
+}
+
+/// The next step after a document that cannot be read.
+fn repair(failure: &DocumentFailure) -> &'static str {
+    match failure {
+        DocumentFailure::Unreadable(_) => "repair it, and run the same command again",
+        DocumentFailure::Fetch(_) => "check the address, and run the same command again",
+        DocumentFailure::Unusable(_) => "run the command again when this is settled",
     }
 }
 

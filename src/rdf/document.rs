@@ -266,7 +266,15 @@ impl DocumentReader {
             RdfParseError::Syntax(error) => {
                 // The parser of XML does not say where it is.
                 let position = error.location().map_or(read, |place| place.start.offset);
-                let reason = error.to_string().chars().take(400).collect();
+                let reason: String = error.to_string().chars().take(400).collect();
+                // The buffer of the parser is not ours to enlarge.
+                if reason.contains("buffer maximal size") {
+                    let limit = self.limits.statement_bytes;
+                    return UnreadableDocument::OverLimit(format!(
+                        "after byte {position} is a line or a term that is longer than the parser keeps: 16 MiB, whatever \
+                         harvest.record_bytes allows ({limit} bytes)"
+                    ));
+                }
                 UnreadableDocument::Syntax { format: self.format.rdf_format().name(), position: Some(position), reason }
             }
         }

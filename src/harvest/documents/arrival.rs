@@ -79,7 +79,8 @@ impl Arrivals<'_> {
         let Some(format) = typed.or_else(|| DocumentFormat::of_file_name(url.path())).or(self.source.format) else {
             let came = media_type.unwrap_or_else(|| "no media type".into());
             return Err(unusable(format!(
-                "the server answers with {came}, which is no format of RDF: set `format`, or `accept`"
+                "the server answers with {came}, which is no format of RDF: name one by `format` or `accept` of the source, or by \
+                 --format or --accept of the import"
             )));
         };
         let file = file.try_clone().map_err(of_disk)?;
@@ -127,7 +128,9 @@ impl Arrivals<'_> {
             return Ok(None);
         }
         let Some(format) = DocumentFormat::of_file_name(name).or(self.source.format) else {
-            return Err(unusable(format!("the name {name:?} does not tell its format: set `format`")));
+            return Err(unusable(format!(
+                "the name {name:?} does not tell its format: name it by `format` of the source, or by --format of the import"
+            )));
         };
         Ok(Some(Arrived { file, format, validators: Validators::default(), hash }))
     }

@@ -103,6 +103,7 @@ pub(super) fn read_all(
     progress: &mut dyn FnMut(&Progress),
 ) -> Result<(), HarvestError> {
     let stop = begun.reading.run.stop;
+    let SourceRow { live, deleted, withdrawn, .. } = begun.row;
     let work = |log: &mut Log, growth: &Growth<'_>| {
         let known = log.known_documents(begun.row.id)?.into_iter().map(|known| (known.name.clone(), known)).collect();
         let mut reader = Reader {
@@ -118,6 +119,7 @@ pub(super) fn read_all(
             unchanged: Vec::new(),
             failed: FxHashSet::default(),
             failures: Vec::new(),
+            holds: live + deleted + withdrawn == 0,
             silent: FxHashSet::default(),
         };
         let ended = reader.all();
@@ -155,6 +157,8 @@ struct Reader<'a, 'b> {
     /// Documents that cannot be read, and why.
     failed: FxHashSet<DocumentId>,
     failures: Vec<(String, DocumentFailure)>,
+    /// Whether the first failure waits to be told: it is the error of a run that reads nothing.
+    holds: bool,
     /// Hosts that do not answer.
     silent: FxHashSet<String>,
 }
@@ -173,7 +177,7 @@ impl Reader<'_, '_> {
             self.log.mark_failed(&self.failed)?;
         }
         for (pattern, failure) in broken {
-            let name = reading.source.name_of_file(&pattern);
+            let name = reading.source.name_of_file(pattern.trim_start_matches('/'));
             let id = self.log.enter_document(source, &name)?;
             self.fail(id, pattern, failure)?;
         }
@@ -194,14 +198,16 @@ impl Reader<'_, '_> {
             }
         }
         let nothing = self.harvest.is_none() && self.unchanged.is_empty() && batch.documents.iter().flatten().next().is_none();
-        let SourceRow { live, deleted, withdrawn, .. } = self.begun.row;
-        if nothing && live + deleted + withdrawn == 0 && !self.failures.is_empty() {
+        if nothing && self.holds && !self.failures.is_empty() {
             self.log.forget_documents_of_empty_source(source)?;
             let (name, failure) = self.failures.swap_remove(0);
             return Err(Ended::Failed(match failure {
                 DocumentFailure::Fetch(error) if error.is_transient() => HarvestError::Unavailable(error),
                 failure => HarvestError::Document { name, failure },
             }));
+        }
+        if std::mem::take(&mut self.holds) {
+            self.failures.iter().take(1).for_each(|(name, failure)| warn(name, failure));
         }
         if !alone {
             self.take_what_is_shared(&mut batch, &gone)?;
@@ -258,9 +264,11 @@ impl Reader<'_, '_> {
 
     /// Notes a document that cannot be read: its records stay as they are.
     fn fail(&mut self, id: DocumentId, name: String, failure: DocumentFailure) -> Result<(), Ended> {
-        tracing::warn!("{name} cannot be read: {failure}");
         self.log.note_failed(self.begun.row.id, id, &failure.to_string(), now())?;
         self.failed.insert(id);
+        if !(self.holds && self.failures.is_empty()) {
+            warn(&name, &failure);
+        }
         self.failures.push((name, failure));
         self.done.counters.undelivered += 1;
         Ok(())
@@ -434,6 +442,10 @@ impl Reader<'_, '_> {
         }
         Ok(self.log.forget_unsaid(source)?)
     }
+}
+
+fn warn(name: &str, failure: &DocumentFailure) {
+    tracing::warn!("{name} cannot be read: {failure}");
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a share")]
