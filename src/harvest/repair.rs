@@ -150,13 +150,8 @@ pub fn retry(mirror: &mut Mirror, source: &Source, config: &Config, stop: &Stop)
     // A harvest reads documents that failed again, together with those that share their records.
     let by_harvest = matches!(source.origin, SourceOrigin::Documents(_)) && !undelivered.is_empty();
     let asked = if by_harvest { 0 } else { undelivered.len() as u64 };
-    let mut report = RetryReport {
-        source: row.name.clone(),
-        tried: parsed + asked,
-        left: 0,
-        left_to_harvest: by_harvest,
-        unavailable: None,
-    };
+    let mut report =
+        RetryReport { source: row.name.clone(), tried: parsed + asked, left: 0, left_to_harvest: by_harvest, unavailable: None };
     if asked > 0 {
         let runtime = runtime()?;
         report.unavailable = match &source.origin {

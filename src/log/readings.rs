@@ -207,6 +207,15 @@ impl Log {
         mark().map_err(|source| LogError::sqlite(&self.path, source))
     }
 
+    /// Whether a document of a source failed, and was not read since.
+    pub fn has_failed_documents(&self, source: SourceId) -> Result<bool, LogError> {
+        self.connection
+            .query_row("SELECT EXISTS (SELECT 1 FROM source_document WHERE source_id = ?1 AND failed)", [source.0], |row| {
+                row.get(0)
+            })
+            .map_err(|error| self.failed(error))
+    }
+
     /// How many live records no document of a source says any more.
     pub fn unsaid(&self, source: SourceId) -> Result<u64, LogError> {
         let sql = format!(

@@ -41,10 +41,9 @@ fn a_change_beside_a_document_that_fails_comes_with_the_next_harvest() {
     let (a, b) = (set("a", &say(&["A0", "A1"])), set("b", &say(&["B1"])));
     import(&bench, 0, &["--name", "t", "--split", "subject", &a, &b]);
     // It gains and drops a triple; then it drops the subject.
-    for (text, meanwhile, due) in [
-        (say(&["A1", "A2"]), vec!["A0", "A1", "B1"], vec!["A1", "A2", "B1"]),
-        (terms(0..1), vec!["A1", "A2", "B1"], vec!["B1"]),
-    ] {
+    for (text, meanwhile, due) in
+        [(say(&["A1", "A2"]), vec!["A0", "A1", "B1"], vec!["A1", "A2", "B1"]), (terms(0..1), vec!["A1", "A2", "B1"], vec!["B1"])]
+    {
         set("a", &text);
         for broken in [false, true] {
             if broken {
@@ -140,7 +139,9 @@ fn standard_input_that_shares_a_record_is_asked_for_when_the_record_changes() {
 #[test]
 fn iris_that_have_the_same_identifier_are_one_record() {
     let bench = Bench::at("");
-    let s = |iri: &str, node: &str| format!("<http://x.example/{iri}> <http://x.example/p> _:{node} .\n_:{node} <http://x.example/q> \"{node}\" .\n");
+    let s = |iri: &str, node: &str| {
+        format!("<http://x.example/{iri}> <http://x.example/p> _:{node} .\n_:{node} <http://x.example/q> \"{node}\" .\n")
+    };
     // Another IRI is between the two in the order of bytes.
     let text = s("a\u{a0}b", "one") + &s("a%D0", "two") + &s("a%C2%A0b", "three");
     let file = write(&bench, "x.nt", text);

@@ -135,7 +135,8 @@ impl Batch {
         while let Some(group) = groups.next()? {
             let sayers = groups.sayers(&group);
             if sayers.iter().any(|sayer| counted.contains(sayer))
-                && log.said_by(source, &group.name)?.iter().any(|other| with.contains(other)) {
+                && log.said_by(source, &group.name)?.iter().any(|other| with.contains(other))
+            {
                 return Ok(true);
             }
         }

@@ -15,7 +15,7 @@ use crate::config::{DocumentsSource, Source, Split};
 use crate::harvest::client::{Client, first_16};
 use crate::harvest::context::{Acceptance, RunContext, context_of};
 use crate::harvest::error::FetchError;
-use crate::harvest::outcome::{HarvestError, HarvestReport, Outcome, Progress};
+use crate::harvest::outcome::{HarvestError, HarvestReport, Outcome, Progress, percent};
 use crate::harvest::scope::{Run, now};
 use crate::log::{
     DocumentId, HarvestId, HarvestKind, HarvestState, KnownDocument, Log, NewPage, Origin, ReadDocument, SourceId, SourceRow,
@@ -287,7 +287,8 @@ impl Reader<'_, '_> {
         } else {
             self.unchanged = others;
         }
-        let before: FxHashMap<DocumentId, _> = self.known.values().map(|known| (known.id, (known.hash, known.settings))).collect();
+        let before: FxHashMap<DocumentId, _> =
+            self.known.values().map(|known| (known.id, (known.hash, known.settings))).collect();
         let changed = |read: &ReadDocument| before.get(&read.id) != Some(&(read.hash, Some(read.settings)));
         for input in inputs {
             if self.is_shared(batch, gone, std::slice::from_ref(&input), changed)? {
@@ -446,9 +447,4 @@ impl Reader<'_, '_> {
 
 fn warn(name: &str, failure: &DocumentFailure) {
     tracing::warn!("{name} cannot be read: {failure}");
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a share")]
-fn percent(part: u64, whole: u64) -> f64 {
-    part as f64 * 100.0 / whole.max(1) as f64
 }
