@@ -261,20 +261,18 @@ impl DocumentReader {
         match error {
             RdfParseError::Io(error) => match error.downcast::<OverLimit>() {
                 Ok(OverLimit(reason)) => UnreadableDocument::OverLimit(reason),
+                // Nobody can enlarge the buffer of the parser.
+                Err(error) if error.to_string().contains("buffer maximal size") => UnreadableDocument::OverLimit(format!(
+                    "before byte {read} is a line or a term of more than 16 MiB, which is the most that the parser keeps, \
+                     whatever harvest.record_bytes allows ({} bytes)",
+                    self.limits.statement_bytes
+                )),
                 Err(error) => UnreadableDocument::Read(error),
             },
             RdfParseError::Syntax(error) => {
                 // The parser of XML does not say where it is.
                 let position = error.location().map_or(read, |place| place.start.offset);
-                let reason: String = error.to_string().chars().take(400).collect();
-                // The buffer of the parser is not ours to enlarge.
-                if reason.contains("buffer maximal size") {
-                    let limit = self.limits.statement_bytes;
-                    return UnreadableDocument::OverLimit(format!(
-                        "after byte {position} is a line or a term that is longer than the parser keeps: 16 MiB, whatever \
-                         harvest.record_bytes allows ({limit} bytes)"
-                    ));
-                }
+                let reason = error.to_string().chars().take(400).collect();
                 UnreadableDocument::Syntax { format: self.format.rdf_format().name(), position: Some(position), reason }
             }
         }
