@@ -81,6 +81,8 @@ fn end(report: &HarvestReport) -> String {
             reach_back(report)
         ),
         Outcome::Complete { .. } | Outcome::NotDue { .. } => String::new(),
+        Outcome::Enough if report.reads_input => "\nstopped at --max-records; import standard input again to continue".into(),
+        Outcome::TimeUp if report.reads_input => "\nstopped at --max-duration; import standard input again to continue".into(),
         Outcome::Enough => "\nstopped at --max-records; the next harvest continues from there".into(),
         Outcome::TimeUp => "\nstopped at --max-duration; the next harvest continues from there".into(),
         Outcome::Interrupted => format!("\n{INTERRUPTED}"),
@@ -141,6 +143,7 @@ pub(super) fn as_json(report: &HarvestReport, time: Duration) -> Value {
     let HarvestReport {
         source,
         resumed,
+        reads_input: _,
         from,
         counters,
         quarantined,

@@ -64,10 +64,10 @@ pub(super) struct Arguments {
     /// `harvest.withdraw_max_percent` of the source.
     #[arg(long)]
     withdraw_all: bool,
-    /// Stop after this number of records. The next import or harvest continues from there.
+    /// Stop after this number of records. The next import or harvest continues from there; of standard input, only an import.
     #[arg(long, value_name = "N", value_parser = values::count)]
     max_records: Option<u64>,
-    /// Stop after this time, such as 45m or 2h. The next import or harvest continues.
+    /// Stop after this time, such as 45m or 2h. The next import or harvest continues; of standard input, only an import.
     #[arg(long, value_name = "TIME", value_parser = values::duration)]
     max_duration: Option<Duration>,
     /// Print JSON.

@@ -98,6 +98,9 @@ fn retry(arguments: &Arguments, global: &Global, settings: &Settings) -> anyhow:
         };
         if !global.quiet && !arguments.form.json() {
             output::message(&format!("{}: {} retried, {} left", report.source, grouped(report.tried), grouped(report.left)));
+            if report.left_to_harvest {
+                output::message(&format!("hint: `libris-mirror harvest {}` reads documents that failed again", report.source));
+            }
         }
         let error = report.unavailable.as_ref().map(ToString::to_string);
         if let Some(error) = &error {

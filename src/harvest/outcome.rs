@@ -33,6 +33,8 @@ pub struct HarvestReport {
     pub source: String,
     /// Whether it resumed an open list.
     pub resumed: bool,
+    /// Whether it read standard input, which only another import can continue.
+    pub reads_input: bool,
     /// The lower bound that was asked for, if any.
     pub from: Option<String>,
     /// The counters of this run.
@@ -61,6 +63,7 @@ impl HarvestReport {
         Self {
             source: source.to_owned(),
             resumed: false,
+            reads_input: false,
             from: None,
             counters: Counters::default(),
             quarantined: 0,
@@ -156,7 +159,7 @@ pub enum HarvestError {
     #[error("a source of kind {0:?} cannot be asked for this\nhint: `libris-mirror harvest NAME --full` reads all of it again")]
     Kind(&'static str),
     /// Nothing of a source can be read.
-    #[error("{name} cannot be read: {failure}\nhint: repair it, and run the same command again; nothing was changed")]
+    #[error("{name} cannot be read: {failure}\nhint: {hint}; nothing was changed", hint = repair(.failure))]
     Document {
         /// The document.
         name: String,
@@ -179,6 +182,15 @@ impl HarvestError {
             error if error.is_permanent() => Self::NoSource(error),
             error => Self::Unavailable(error),
         }
+    }
+}
+
+/// The next step after a document that cannot be read.
+fn repair(failure: &DocumentFailure) -> &'static str {
+    match failure {
+        DocumentFailure::Unreadable(_) => "repair it, and run the same command again",
+        DocumentFailure::Fetch(_) => "check the address, and run the same command again",
+        DocumentFailure::Unusable(_) => "run the command again when this is settled",
     }
 }
 

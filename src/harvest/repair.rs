@@ -26,8 +26,10 @@ pub struct RetryReport {
     pub source: String,
     /// Records that were parsed again or requested again.
     pub tried: u64,
-    /// Those of them that are still in quarantine.
+    /// Those that are still in quarantine.
     pub left: u64,
+    /// Whether only a harvest can read them again, since they come from documents.
+    pub left_to_harvest: bool,
     /// Why the source could not be asked.
     pub unavailable: Option<FetchError>,
 }
@@ -145,9 +147,12 @@ pub fn retry(mirror: &mut Mirror, source: &Source, config: &Config, stop: &Stop)
     let undelivered = mirror.log.undelivered(Some(&row.name))?;
     let parsed = mirror.log.touch_quarantined(row.id, Utc::now().timestamp_millis())?;
     mirror.catch_up(|_| !stop.is_stopped())?;
+    // A harvest reads documents that failed again, together with those that share their records.
+    let by_harvest = matches!(source.origin, SourceOrigin::Documents(_)) && !undelivered.is_empty();
+    let asked = if by_harvest { 0 } else { undelivered.len() as u64 };
     let mut report =
-        RetryReport { source: row.name.clone(), tried: parsed + undelivered.len() as u64, left: 0, unavailable: None };
-    if !undelivered.is_empty() {
+        RetryReport { source: row.name.clone(), tried: parsed + asked, left: 0, left_to_harvest: by_harvest, unavailable: None };
+    if asked > 0 {
         let runtime = runtime()?;
         report.unavailable = match &source.origin {
             SourceOrigin::OaiPmh(list) => ask_again(&runtime, mirror, list, config, stop, &row, undelivered)?,

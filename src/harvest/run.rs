@@ -86,10 +86,14 @@ fn created(mirror: &Mirror, report: &HarvestReport, run: Run<'_>, harvested: Opt
     }
 }
 
-/// When the source is due, if that is later than now. A list that is open is resumed at once.
+/// When the source is due, if that is later than now. A list that is open is resumed at once, and a document that failed is
+/// tried again at once.
 fn not_due(mirror: &Mirror, source: &Source, run: Run<'_>) -> Result<Option<i64>, LogError> {
     let Some(every) = source.every.filter(|_| !run.options.anyway) else { return Ok(None) };
     let Some(row) = mirror.log.sources()?.into_iter().find(|row| row.name == source.name) else { return Ok(None) };
+    if mirror.log.has_failed_documents(row.id)? {
+        return Ok(None);
+    }
     let newest = mirror.log.harvests(row.id, HarvestKind::Regular, 1)?;
     if newest.first().is_some_and(|harvest| harvest.state == HarvestState::Open) {
         return Ok(None);

@@ -4,6 +4,7 @@
 //! that brings the record, and a row that is older than the last reading of its document is out of date.
 
 use rusqlite::{OptionalExtension, params};
+use rustc_hash::FxHashSet;
 
 use super::append::{NewPage, PageReport};
 use super::change::ChangeKind;
@@ -14,7 +15,7 @@ use super::{Log, LogError};
 use crate::oai::Record;
 
 /// A document in the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DocumentId(i64);
 
 /// A document as it was last read.
@@ -32,7 +33,7 @@ pub struct KnownDocument {
     pub hash: Option<[u8; 16]>,
     /// The hash of the settings that they were read with.
     pub settings: Option<[u8; 16]>,
-    /// Whether it could not be read the last time.
+    /// Whether it could not be read the last time: records that it shares wait for it.
     pub failed: bool,
 }
 
@@ -166,7 +167,7 @@ impl Log {
             )?;
             let mut forget = transaction.prepare_cached(
                 "DELETE FROM undelivered WHERE (source_id, identifier) =
-                    (SELECT source_id, name FROM source_document WHERE id = ?1 AND failed)",
+                    (SELECT source_id, name FROM source_document WHERE id = ?1 AND failed) AND datestamp_text = '-'",
             )?;
             for document in read {
                 let ReadDocument { id, etag, last_modified, hash, settings } = document;
@@ -179,33 +180,40 @@ impl Log {
         finish().map_err(|source| LogError::sqlite(&self.path, source))
     }
 
-    /// Notes that a document failed, or that it is what it was before it failed.
-    pub fn note_document(
-        &mut self,
-        source: SourceId,
-        document: DocumentId,
-        trouble: Option<&str>,
-        now: i64,
-    ) -> Result<(), LogError> {
+    /// Notes that a document failed, and why, until it is read.
+    pub fn note_failed(&mut self, source: SourceId, document: DocumentId, reason: &str, now: i64) -> Result<(), LogError> {
         let mut note = || -> rusqlite::Result<()> {
             let transaction = self.connection.transaction()?;
-            if let Some(reason) = trouble {
-                transaction.execute(
-                    "INSERT OR REPLACE INTO undelivered (source_id, identifier, datestamp_text, reason, noted_at)
-                     SELECT ?1, name, '-', ?3, ?4 FROM source_document WHERE id = ?2",
-                    params![source.0, document.0, reason, now],
-                )?;
-            } else {
-                transaction.execute(
-                    "DELETE FROM undelivered WHERE source_id = ?1 AND identifier = (SELECT name FROM source_document WHERE id = ?2)",
-                    params![source.0, document.0],
-                )?;
-            }
-            transaction
-                .execute("UPDATE source_document SET failed = ?2 WHERE id = ?1", params![document.0, trouble.is_some()])?;
+            transaction.execute(
+                "INSERT OR REPLACE INTO undelivered (source_id, identifier, datestamp_text, reason, noted_at)
+                 SELECT ?1, name, '-', ?3, ?4 FROM source_document WHERE id = ?2",
+                params![source.0, document.0, reason, now],
+            )?;
+            transaction.execute("UPDATE source_document SET failed = 1 WHERE id = ?1", [document.0])?;
             transaction.commit()
         };
         note().map_err(|source| LogError::sqlite(&self.path, source))
+    }
+
+    /// Marks documents that could not even be listed as failed.
+    pub fn mark_failed(&mut self, documents: &FxHashSet<DocumentId>) -> Result<(), LogError> {
+        let mut mark = || -> rusqlite::Result<()> {
+            let transaction = self.connection.transaction()?;
+            for document in documents {
+                transaction.execute("UPDATE source_document SET failed = 1 WHERE id = ?1", [document.0])?;
+            }
+            transaction.commit()
+        };
+        mark().map_err(|source| LogError::sqlite(&self.path, source))
+    }
+
+    /// Whether a document of a source failed, and was not read since.
+    pub fn has_failed_documents(&self, source: SourceId) -> Result<bool, LogError> {
+        self.connection
+            .query_row("SELECT EXISTS (SELECT 1 FROM source_document WHERE source_id = ?1 AND failed)", [source.0], |row| {
+                row.get(0)
+            })
+            .map_err(|error| self.failed(error))
     }
 
     /// How many live records no document of a source says any more.

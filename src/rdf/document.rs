@@ -261,6 +261,12 @@ impl DocumentReader {
         match error {
             RdfParseError::Io(error) => match error.downcast::<OverLimit>() {
                 Ok(OverLimit(reason)) => UnreadableDocument::OverLimit(reason),
+                // Nobody can enlarge the buffer of the parser.
+                Err(error) if error.to_string().contains("buffer maximal size") => UnreadableDocument::OverLimit(format!(
+                    "before byte {read} is a line or a term of more than 16 MiB, which is the most that the parser keeps, \
+                     whatever harvest.record_bytes allows ({} bytes)",
+                    self.limits.statement_bytes
+                )),
                 Err(error) => UnreadableDocument::Read(error),
             },
             RdfParseError::Syntax(error) => {

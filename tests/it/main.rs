@@ -42,6 +42,7 @@
 //! - `questions`: the example queries, and 24 questions of statistics
 //! - `payloads`, `reckoning`: their answers, computed without RDF
 //! - `import`: documents as a source
+//! - `import_again`: what an import that failed in part leaves to the next run
 //! - `import_faults`: documents that nobody wants, and imports that end early
 //! - `contexts`: the JSON-LD context of a source, which may change
 //! - `namespaces`: payloads that need a declaration from outside
@@ -76,6 +77,7 @@ mod guide;
 mod harness;
 mod house;
 mod import;
+mod import_again;
 mod import_faults;
 mod interruption;
 mod isolation;

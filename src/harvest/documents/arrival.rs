@@ -49,13 +49,14 @@ const HASHED_AT_ONCE: usize = 1 << 20;
 impl Arrivals<'_> {
     /// Gets a document; nothing if it is what was read before. With `again`, it comes in any case.
     pub(super) fn arrive(&self, found: &Found, known: Option<&KnownDocument>, again: bool) -> Result<Option<Arrived>, Ended> {
+        let whole = known.is_some_and(|known| known.hash.is_some() && !known.failed);
         let known = known.filter(|known| !again && known.hash.is_some() && known.settings == Some(self.settings));
         match &found.place {
             Place::Web(url) => self.download(url, known),
             Place::File(path) => self.file(path, known),
-            // It was read by hand, and stays what it was.
-            Place::Input(None) if !again => Ok(None),
-            Place::Input(None) => Err(unusable("standard input cannot be read again: import it again".into())),
+            // It was read to its end by hand, and stays what it was.
+            Place::Input(None) if whole => Ok(None),
+            Place::Input(None) => Err(Ended::Document(input_is_over())),
             Place::Input(Some(file)) => self.bytes(file.try_clone().map_err(of_disk)?, known, "standard input"),
         }
     }
@@ -78,7 +79,8 @@ impl Arrivals<'_> {
         let Some(format) = typed.or_else(|| DocumentFormat::of_file_name(url.path())).or(self.source.format) else {
             let came = media_type.unwrap_or_else(|| "no media type".into());
             return Err(unusable(format!(
-                "the server answers with {came}, which is no format of RDF: set `format`, or `accept`"
+                "the server answers with {came}, which is no format of RDF: name one by `format` or `accept` of the source, or by \
+                 --format or --accept of the import"
             )));
         };
         let file = file.try_clone().map_err(of_disk)?;
@@ -126,10 +128,17 @@ impl Arrivals<'_> {
             return Ok(None);
         }
         let Some(format) = DocumentFormat::of_file_name(name).or(self.source.format) else {
-            return Err(unusable(format!("the name {name:?} does not tell its format: set `format`")));
+            return Err(unusable(format!(
+                "the name {name:?} does not tell its format: name it by `format` of the source, or by --format of the import"
+            )));
         };
         Ok(Some(Arrived { file, format, validators: Validators::default(), hash }))
     }
+}
+
+/// Why standard input cannot be read, after the run that read it.
+pub(super) fn input_is_over() -> DocumentFailure {
+    DocumentFailure::Unusable("standard input cannot be read again: import it again".into())
 }
 
 fn unusable(reason: String) -> Ended {

@@ -1,8 +1,9 @@
 //! Audits of documents: all of them are read, and what they say is compared with the log, which stays as it is.
 
+use rustc_hash::FxHashSet;
 use tokio::runtime::Runtime;
 
-use super::batch::Reading;
+use super::batch::{Reading, is_said_by_any};
 use super::ended::Ended;
 use super::failure::DocumentFailure;
 use super::found::{Listing, Place, list};
@@ -79,13 +80,13 @@ fn list_all(log: &mut Log, begun: &Begun<'_>, stamp: i64, progress: &mut dyn FnM
     if let Some((name, failure)) = broken.into_iter().next() {
         return Err(Ended::Failed(HarvestError::Document { name, failure }));
     }
-    let (mut batch, mut inputs) = (reading.batch(), Vec::new());
+    let (mut batch, mut inputs) = (reading.batch(), FxHashSet::default());
     for document in &found {
         reading.check_time()?;
         let id = log.enter_document(source, &document.name)?;
         if matches!(document.place, Place::Input(None)) {
             tracing::info!("standard input cannot be read again: what it said counts as it is in the log");
-            inputs.push(id);
+            inputs.insert(id);
             continue;
         }
         let arrived = begun.arrivals().arrive(document, None, true);
@@ -99,8 +100,8 @@ fn list_all(log: &mut Log, begun: &Begun<'_>, stamp: i64, progress: &mut dyn FnM
         })?;
     }
     let audit = log.begin_audit(source, now())?;
-    for input in inputs {
-        log.list_said(source, input)?;
+    for input in &inputs {
+        log.list_said(source, *input)?;
     }
     let limit = reading.run.config.harvest.record_bytes;
     let stamp =
@@ -108,6 +109,10 @@ fn list_all(log: &mut Log, begun: &Begun<'_>, stamp: i64, progress: &mut dyn FnM
     let (mut headers, mut listed) = (Vec::new(), 0);
     let mut groups = batch.groups(limit)?;
     while let Some(group) = groups.next()? {
+        // The other documents are only a part of what it is made of.
+        if is_said_by_any(log, source, &group.name, &inputs)? {
+            continue;
+        }
         let header = match group.record(stamp, limit) {
             Ok(mut record) => {
                 if let Some(text) = log.datestamp_of_same(source, &record)? {

@@ -98,12 +98,15 @@ impl Reading<'_> {
 }
 
 impl Batch {
-    /// What tells this batch from another: the documents and their bytes.
-    pub(super) fn fingerprint(&self) -> String {
+    /// What tells this batch from another: the documents and their bytes, and the documents that failed, whose records wait.
+    pub(super) fn fingerprint(&self, failed: &FxHashSet<DocumentId>) -> String {
         let mut hasher = blake3::Hasher::new();
         for document in self.documents.iter().flatten() {
             hasher.update(format!("{:?} {:?} {:?}\n", document.id, document.hash, document.settings).as_bytes());
         }
+        let mut failed: Vec<&DocumentId> = failed.iter().collect();
+        failed.sort_unstable();
+        hasher.update(format!("{failed:?}").as_bytes());
         hasher.finalize().to_hex()[..32].to_owned()
     }
 
@@ -113,16 +116,27 @@ impl Batch {
         Ok(BatchGroups { groups: Groups::new(sorter.sorted().map_err(of_disk)?, limit)?, documents })
     }
 
-    /// Whether any of its records is said by one of these documents too.
-    pub(super) fn shares(&mut self, log: &Log, source: SourceId, with: &FxHashSet<DocumentId>) -> Result<bool, Ended> {
-        for document in self.documents.iter().flatten() {
-            if log.shares(document.id, |other| with.contains(&other))? {
+    /// Whether any record of its documents that count is said by one of these documents too.
+    pub(super) fn shares(
+        &mut self,
+        log: &Log,
+        source: SourceId,
+        with: &FxHashSet<DocumentId>,
+        counts: impl Fn(&ReadDocument) -> bool,
+    ) -> Result<bool, Ended> {
+        let counted: FxHashSet<DocumentId> =
+            self.documents.iter().flatten().filter(|read| counts(read)).map(|read| read.id).collect();
+        for document in &counted {
+            if log.shares(*document, |other| with.contains(&other))? {
                 return Ok(true);
             }
         }
         let mut groups = self.groups(0)?;
         while let Some(group) = groups.next()? {
-            if log.said_by(source, &group.identifier())?.iter().any(|other| with.contains(other)) {
+            let sayers = groups.sayers(&group);
+            if sayers.iter().any(|sayer| counted.contains(sayer))
+                && log.said_by(source, &group.name)?.iter().any(|other| with.contains(other))
+            {
                 return Ok(true);
             }
         }

@@ -9,7 +9,7 @@ use crate::rdf::stable_ntriples;
 
 /// All that some documents say of a record.
 pub(super) struct Group {
-    /// What the record is named after.
+    /// The identifier of its record, as far as it may be one.
     pub(super) name: String,
     /// The numbers of the documents.
     pub(super) documents: Vec<u32>,
@@ -66,20 +66,14 @@ impl<'a> Groups<'a> {
 }
 
 impl Group {
-    /// The identifier of its record, as far as it may be one.
-    pub(super) fn identifier(&self) -> String {
-        self.name.chars().flat_map(encoded).collect()
-    }
-
     /// Its record, with the datestamp of the reading; or why it cannot be kept.
     pub(super) fn record(&self, stamp: Datestamp, limit: usize) -> Result<Record, Undelivered> {
         let datestamp_text = stamp.to_string();
         let unkept =
             |identifier: String, reason: String| Undelivered { identifier, datestamp_text: datestamp_text.clone(), reason };
-        let named = self.identifier();
-        let identifier = RecordId::new(&named).map_err(|error| {
-            let short: String = named.chars().take(200).collect();
-            let hash = blake3::hash(named.as_bytes()).to_hex();
+        let identifier = RecordId::new(&self.name).map_err(|error| {
+            let short: String = self.name.chars().take(200).collect();
+            let hash = blake3::hash(self.name.as_bytes()).to_hex();
             unkept(format!("{short}…{}", &hash[..16]), error.to_string())
         })?;
         let too_large = || {
@@ -107,15 +101,6 @@ impl Group {
         let header = Header { identifier, datestamp_text, datestamp: Some(stamp), sets: Vec::new(), deleted: false };
         Ok(Record { header, xml: xml.into_bytes(), metadata: Some(begin..end) })
     }
-}
-
-/// A character of an IRI that an identifier may not have, in its encoded form.
-fn encoded(character: char) -> Vec<char> {
-    if !character.is_whitespace() && !character.is_control() {
-        return vec![character];
-    }
-    let mut bytes = [0; 4];
-    character.encode_utf8(&mut bytes).bytes().map(|byte| format!("%{byte:02X}")).collect::<String>().chars().collect()
 }
 
 fn escaped(text: &str) -> String {

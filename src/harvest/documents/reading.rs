@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 use url::Url;
 
-use super::arrival::Arrivals;
+use super::arrival::{Arrivals, input_is_over};
 use super::batch::{Batch, Part, Reading, is_said_by_any};
 use super::ended::Ended;
 use super::failure::DocumentFailure;
@@ -15,7 +15,7 @@ use crate::config::{DocumentsSource, Source, Split};
 use crate::harvest::client::{Client, first_16};
 use crate::harvest::context::{Acceptance, RunContext, context_of};
 use crate::harvest::error::FetchError;
-use crate::harvest::outcome::{HarvestError, HarvestReport, Outcome, Progress};
+use crate::harvest::outcome::{HarvestError, HarvestReport, Outcome, Progress, percent};
 use crate::harvest::scope::{Run, now};
 use crate::log::{
     DocumentId, HarvestId, HarvestKind, HarvestState, KnownDocument, Log, NewPage, Origin, ReadDocument, SourceId, SourceRow,
@@ -38,6 +38,7 @@ pub(in crate::harvest) fn harvest(
     }
     let begun = Begun::new(mirror, source, documents, run)?;
     let source_id = begun.row.id;
+    report.reads_input = documents.stdin.is_some();
     read_all(mirror, &begun, now() / 1000 * 1000, report, progress)?;
     Ok(Some(source_id))
 }
@@ -88,7 +89,7 @@ fn reading_of<'a>(source: &'a DocumentsSource, run: Run<'a>, directory: PathBuf,
     let context = context.map(|context| Arc::clone(&context.context));
     let mut hasher = blake3::Hasher::new();
     // The number grows when this program reads documents in another way.
-    hasher.update(format!("1 {:?} ", source.format).as_bytes());
+    hasher.update(format!("2 {:?} ", source.format).as_bytes());
     hasher.update(context.as_ref().map_or(&[], |context| context.document()));
     Reading { source, run, directory, context, settings: first_16(&hasher) }
 }
@@ -102,6 +103,7 @@ pub(super) fn read_all(
     progress: &mut dyn FnMut(&Progress),
 ) -> Result<(), HarvestError> {
     let stop = begun.reading.run.stop;
+    let SourceRow { live, deleted, withdrawn, .. } = begun.row;
     let work = |log: &mut Log, growth: &Growth<'_>| {
         let known = log.known_documents(begun.row.id)?.into_iter().map(|known| (known.name.clone(), known)).collect();
         let mut reader = Reader {
@@ -117,6 +119,7 @@ pub(super) fn read_all(
             unchanged: Vec::new(),
             failed: FxHashSet::default(),
             failures: Vec::new(),
+            holds: live + deleted + withdrawn == 0,
             silent: FxHashSet::default(),
         };
         let ended = reader.all();
@@ -154,6 +157,8 @@ struct Reader<'a, 'b> {
     /// Documents that cannot be read, and why.
     failed: FxHashSet<DocumentId>,
     failures: Vec<(String, DocumentFailure)>,
+    /// Whether the first failure waits to be told: it is the error of a run that reads nothing.
+    holds: bool,
     /// Hosts that do not answer.
     silent: FxHashSet<String>,
 }
@@ -166,8 +171,13 @@ impl Reader<'_, '_> {
         let names: FxHashSet<&str> = found.iter().map(|found| found.name.as_str()).collect();
         let left = self.known.values().filter(|known| broken.is_empty() && !names.contains(known.name.as_str()));
         let gone: Vec<DocumentId> = left.map(|known| known.id).collect();
+        if !broken.is_empty() {
+            let unlisted = self.known.values().filter(|known| !names.contains(known.name.as_str()));
+            self.failed = unlisted.map(|known| known.id).collect();
+            self.log.mark_failed(&self.failed)?;
+        }
         for (pattern, failure) in broken {
-            let name = reading.source.name_of_file(&pattern);
+            let name = reading.source.name_of_file(pattern.trim_start_matches('/'));
             let id = self.log.enter_document(source, &name)?;
             self.fail(id, pattern, failure)?;
         }
@@ -175,7 +185,10 @@ impl Reader<'_, '_> {
         let alone = reading.source.split == Split::Document;
         for (place, document) in found.iter().enumerate() {
             reading.check_time()?;
-            self.take(&mut batch, document, reading.run.options.window.full)?;
+            // A record that a document shares with one that failed lacks what changed meanwhile: the one that failed, which
+            // has this mark until it is read, brings the others along.
+            let failed = self.known.get(&document.name).is_some_and(|known| known.failed);
+            self.take(&mut batch, document, failed || reading.run.options.window.full)?;
             if alone && self.is_full(&batch) {
                 self.commit(&mut batch)?;
                 batch = reading.batch();
@@ -185,14 +198,16 @@ impl Reader<'_, '_> {
             }
         }
         let nothing = self.harvest.is_none() && self.unchanged.is_empty() && batch.documents.iter().flatten().next().is_none();
-        let SourceRow { live, deleted, withdrawn, .. } = self.begun.row;
-        if nothing && live + deleted + withdrawn == 0 && !self.failures.is_empty() {
+        if nothing && self.holds && !self.failures.is_empty() {
             self.log.forget_documents_of_empty_source(source)?;
             let (name, failure) = self.failures.swap_remove(0);
             return Err(Ended::Failed(match failure {
                 DocumentFailure::Fetch(error) if error.is_transient() => HarvestError::Unavailable(error),
                 failure => HarvestError::Document { name, failure },
             }));
+        }
+        if std::mem::take(&mut self.holds) {
+            self.failures.iter().take(1).for_each(|(name, failure)| warn(name, failure));
         }
         if !alone {
             self.take_what_is_shared(&mut batch, &gone)?;
@@ -234,9 +249,6 @@ impl Reader<'_, '_> {
         match read {
             Ok(true) => Ok(()),
             Ok(false) => {
-                if known.is_some_and(|known| known.failed) {
-                    self.log.note_document(self.begun.row.id, id, None, now())?;
-                }
                 self.unchanged.push((id, document.clone()));
                 Ok(())
             }
@@ -252,9 +264,11 @@ impl Reader<'_, '_> {
 
     /// Notes a document that cannot be read: its records stay as they are.
     fn fail(&mut self, id: DocumentId, name: String, failure: DocumentFailure) -> Result<(), Ended> {
-        tracing::warn!("{name} cannot be read: {failure}");
-        self.log.note_document(self.begun.row.id, id, Some(&failure.to_string()), now())?;
+        self.log.note_failed(self.begun.row.id, id, &failure.to_string(), now())?;
         self.failed.insert(id);
+        if !(self.holds && self.failures.is_empty()) {
+            warn(&name, &failure);
+        }
         self.failures.push((name, failure));
         self.done.counters.undelivered += 1;
         Ok(())
@@ -262,21 +276,47 @@ impl Reader<'_, '_> {
 
     /// A record that changed documents share with others needs what those say: then all are read.
     fn take_what_is_shared(&mut self, batch: &mut Batch, gone: &[DocumentId]) -> Result<(), Ended> {
-        let others: FxHashSet<DocumentId> = self.unchanged.iter().map(|(id, _)| *id).collect();
-        if others.is_empty() {
-            return Ok(());
-        }
-        let mut shared = batch.shares(self.log, self.begun.row.id, &others)?;
-        for document in gone {
-            shared = shared || self.log.shares(*document, |other| others.contains(&other))?;
-        }
-        if shared {
-            for (_, document) in std::mem::take(&mut self.unchanged) {
+        let (inputs, others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.unchanged)
+            .into_iter()
+            .partition(|(_, document)| matches!(document.place, Place::Input(None)));
+        if !others.is_empty() && self.is_shared(batch, gone, &others, |_| true)? {
+            for (_, document) in others {
                 self.begun.reading.check_time()?;
                 self.take(batch, &document, true)?;
             }
+        } else {
+            self.unchanged = others;
+        }
+        let before: FxHashMap<DocumentId, _> =
+            self.known.values().map(|known| (known.id, (known.hash, known.settings))).collect();
+        let changed = |read: &ReadDocument| before.get(&read.id) != Some(&(read.hash, Some(read.settings)));
+        for input in inputs {
+            if self.is_shared(batch, gone, std::slice::from_ref(&input), changed)? {
+                self.fail(input.0, input.1.name, input_is_over())?;
+            } else {
+                // Its records stay as they are, also those that it shares with documents that are read again.
+                self.failed.insert(input.0);
+                self.unchanged.push(input);
+            }
         }
         Ok(())
+    }
+
+    /// Whether one of these documents says a record of documents that are read and count, or of some that are gone.
+    fn is_shared(
+        &self,
+        batch: &mut Batch,
+        gone: &[DocumentId],
+        with: &[(DocumentId, Found)],
+        counts: impl Fn(&ReadDocument) -> bool,
+    ) -> Result<bool, Ended> {
+        let with: FxHashSet<DocumentId> = with.iter().map(|(id, _)| *id).collect();
+        for document in gone {
+            if self.log.shares(*document, |other| with.contains(&other))? {
+                return Ok(true);
+            }
+        }
+        batch.shares(self.log, self.begun.row.id, &with, counts)
     }
 
     /// The harvest that a batch belongs to, and the record after which it continues.
@@ -309,7 +349,7 @@ impl Reader<'_, '_> {
             return Ok(());
         }
         let settings = &self.begun.reading.run.config.harvest;
-        let fingerprint = batch.fingerprint();
+        let fingerprint = batch.fingerprint(&self.failed);
         let (harvest, after) = self.begin(&fingerprint)?;
         self.log.begin_documents(&read)?;
         let stamp = Datestamp::from_millis(self.stamp).ok_or_else(|| DocumentFailure::Unusable("the clock is wrong".into()));
@@ -319,10 +359,10 @@ impl Reader<'_, '_> {
             if after.as_deref().is_some_and(|after| group.name.as_str() <= after) {
                 continue;
             }
-            let (sayers, identifier) = (groups.sayers(&group), group.identifier());
-            if is_said_by_any(self.log, self.begun.row.id, &identifier, &self.failed)? {
+            let sayers = groups.sayers(&group);
+            if is_said_by_any(self.log, self.begun.row.id, &group.name, &self.failed)? {
                 // What the other document says is in the log, and nowhere else now.
-                part.said.push((identifier, sayers));
+                part.said.push((group.name.clone(), sayers));
             } else {
                 part.add(&group, sayers, stamp, settings.record_bytes);
             }
@@ -405,7 +445,6 @@ impl Reader<'_, '_> {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a share")]
-fn percent(part: u64, whole: u64) -> f64 {
-    part as f64 * 100.0 / whole.max(1) as f64
+fn warn(name: &str, failure: &DocumentFailure) {
+    tracing::warn!("{name} cannot be read: {failure}");
 }

@@ -3,6 +3,7 @@
 //! A blank node belongs to the IRIs that lead to it, wherever in the document that is said. So the triples of blank nodes
 //! wait on disk for the end of the document; in memory are only the ways from node to node.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{BufReader, Read, Seek, SeekFrom, Write as _};
 use std::path::Path;
@@ -54,6 +55,28 @@ fn key(node: &BlankNode) -> u128 {
     })
 }
 
+/// The identifier that an IRI names: what it may not have is encoded. IRIs that have the same one are one record, so this
+/// comes before the sorting.
+fn identifier(iri: &str) -> Cow<'_, str> {
+    let foreign = |character: char| character.is_whitespace() || character.is_control();
+    if !iri.contains(foreign) {
+        return iri.into();
+    }
+    let mut encoded = String::new();
+    let mut bytes = [0; 4];
+    for character in iri.chars() {
+        if foreign(character) {
+            for byte in character.encode_utf8(&mut bytes).bytes() {
+                // Writing to a string cannot fail.
+                let _ = write!(encoded, "%{byte:02X}");
+            }
+        } else {
+            encoded.push(character);
+        }
+    }
+    encoded.into()
+}
+
 impl<'a> Splitter<'a> {
     /// A splitter of a document, into a sorter. At most `limit` blank nodes may wait for the document's end.
     pub(super) fn new(
@@ -80,11 +103,11 @@ impl<'a> Splitter<'a> {
     pub(super) fn quad(&mut self, quad: &Quad) -> Result<(), Ended> {
         self.write(quad);
         let record = match (self.split, &quad.graph_name, &quad.subject) {
-            (Split::Graph, GraphName::NamedNode(graph), _) => graph.as_str(),
+            (Split::Graph, GraphName::NamedNode(graph), _) => identifier(graph.as_str()),
             (Split::Subject, _, subject) => return self.of_subject(subject, &quad.object),
-            _ => self.name,
+            _ => self.name.into(),
         };
-        self.sorter.push(record, &self.line, self.document).map_err(of_disk)
+        self.sorter.push(&record, &self.line, self.document).map_err(of_disk)
     }
 
     /// Writes the line of a quad. Labels of blank nodes are of the document, and none is that of another document.
@@ -110,11 +133,12 @@ impl<'a> Splitter<'a> {
         };
         match subject {
             NamedOrBlankNode::NamedNode(name) => {
+                let name = identifier(name.as_str());
                 if let Some(node) = object {
-                    let owner = self.nodes.owner(name.as_str())?;
+                    let owner = self.nodes.owner(&name)?;
                     self.nodes.roots.push((owner, node));
                 }
-                self.sorter.push(name.as_str(), &self.line, self.document).map_err(of_disk)
+                self.sorter.push(&name, &self.line, self.document).map_err(of_disk)
             }
             NamedOrBlankNode::BlankNode(node) => {
                 let node = self.nodes.number(node)?;
