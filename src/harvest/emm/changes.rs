@@ -2,8 +2,8 @@
 
 use std::io::{BufRead, Read};
 
+use super::exchange::{Batch, DATA, Exchange, Halt};
 use super::part::{Broke, limits};
-use super::session::{Batch, DATA, Halt, Session};
 use super::walk::{Feed, Newest};
 use crate::emm::{EmmError, EntityRecord, Happening, Item, read_item, tombstone};
 use crate::harvest::error::FetchError;
@@ -64,7 +64,7 @@ fn is_known(newest: &Newest, held: Option<HeldRecord>) -> bool {
     }
 }
 
-impl Session<'_> {
+impl Exchange<'_> {
     /// Brings the log to what the feed says.
     pub(super) fn apply(&mut self, feed: &Feed) -> Result<(), Halt> {
         let mut changes: Vec<(&String, &Newest)> = feed.changes.iter().collect();
