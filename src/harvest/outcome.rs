@@ -7,6 +7,7 @@ use super::documents::DocumentFailure;
 use super::error::FetchError;
 use super::plan::Options;
 use super::probe::ProbeError;
+use crate::config::{Source, SourceKind};
 use crate::log::{Counters, LogError};
 use crate::mirror::MirrorError;
 use crate::oai::Datestamp;
@@ -31,6 +32,8 @@ pub struct RunOptions {
 pub struct HarvestReport {
     /// The source.
     pub source: String,
+    /// Its kind.
+    pub kind: SourceKind,
     /// Whether it resumed an open list.
     pub resumed: bool,
     /// The lower bound that was asked for, if any.
@@ -57,9 +60,10 @@ pub struct HarvestReport {
 
 impl HarvestReport {
     /// The report of a run that has not done anything yet.
-    pub(super) fn begun(source: &str) -> Self {
+    pub(super) fn begun(source: &Source) -> Self {
         Self {
-            source: source.to_owned(),
+            source: source.name.clone(),
+            kind: source.kind(),
             resumed: false,
             from: None,
             counters: Counters::default(),

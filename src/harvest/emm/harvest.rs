@@ -120,9 +120,9 @@ impl Service<'_> {
             listing: false,
         };
         let ended = match first {
-            Begin::Dump => self.dump(&mut exchange, None),
-            Begin::ResumeDump(_, position) => self.dump(&mut exchange, position),
-            Begin::Changes(since) | Begin::ResumeChanges(_, since) => self.changes(&mut exchange, since),
+            Begin::Dump => self.dump(&mut exchange, report, None),
+            Begin::ResumeDump(_, position) => self.dump(&mut exchange, report, position),
+            Begin::Changes(since) | Begin::ResumeChanges(_, since) => self.changes(&mut exchange, report, since),
         };
         report.counters = exchange.done.counters;
         report.outcome = match ended {
@@ -146,7 +146,7 @@ impl Service<'_> {
         exchange.settings().feed_pages.min(of_dump.max(LEAST_PAGES))
     }
 
-    fn changes(&self, exchange: &mut Exchange<'_>, since: i64) -> Result<(), Halt> {
+    fn changes(&self, exchange: &mut Exchange<'_>, report: &mut HarvestReport, since: i64) -> Result<(), Halt> {
         let overlap = i64::from(exchange.settings().overlap_s) * 1000;
         let most_pages = self.most_pages(exchange);
         match exchange.walk(since.saturating_sub(overlap), self.clock.now(), most_pages)? {
@@ -157,12 +157,13 @@ impl Service<'_> {
             Walk::Gap(reason) => {
                 tracing::warn!("the feed of changes does not lead back to what is known: {reason}; a dump takes its place");
                 exchange.harvest = exchange.log.begin_harvest(exchange.row.id, HarvestKind::Regular, None, None, now())?;
-                self.dump(exchange, None)
+                report.from = None;
+                self.dump(exchange, report, None)
             }
         }
     }
 
-    fn dump(&self, exchange: &mut Exchange<'_>, position: Option<Position>) -> Result<(), Halt> {
+    fn dump(&self, exchange: &mut Exchange<'_>, report: &mut HarvestReport, position: Option<Position>) -> Result<(), Halt> {
         let position = match position {
             Some(position) if is_listing(exchange.log, exchange.row.id, position.audit)? => position,
             // An audit took the list of the dump away: what came costs nothing.
@@ -190,7 +191,7 @@ impl Service<'_> {
                 "the dump has entries that cannot be read or named: what it does not list may be one of them, and nothing is withdrawn"
             );
         } else {
-            withdraw(exchange, oldest)?;
+            withdraw(exchange, report, oldest)?;
         }
         let audit = HarvestId(position.audit);
         exchange.log.append_audit(&last_of(audit, exchange.row.id))?;
@@ -219,7 +220,7 @@ pub(super) fn last_of(audit: HarvestId, source: SourceId) -> AuditPage<'static> 
 }
 
 /// Withdraws the records that the dumps do not list and that did not change since, unless they are suspiciously many.
-fn withdraw(exchange: &mut Exchange<'_>, oldest: i64) -> Result<(), Halt> {
+fn withdraw(exchange: &mut Exchange<'_>, report: &mut HarvestReport, oldest: i64) -> Result<(), Halt> {
     let source = exchange.row.id;
     exchange.log.list_newer(source, oldest)?;
     let gone = exchange.log.differences(source, None)?.gone;
@@ -227,16 +228,12 @@ fn withdraw(exchange: &mut Exchange<'_>, oldest: i64) -> Result<(), Halt> {
         return Ok(());
     }
     let live = exchange.log.sources()?.iter().find(|row| row.id == source).map_or(0, |row| row.live);
-    let (part, most) = (percent(gone, live), exchange.settings().withdraw_max_percent);
-    if part > most {
-        tracing::warn!(
-            "{gone} records, {part:.1} % of the live ones, are not in the dump any more, which looks like a fault of the source: nothing is withdrawn\nhint: `libris-mirror audit {0} --list` shows them; to withdraw them, raise harvest.withdraw_max_percent and run `libris-mirror audit {0} --repair`",
-            exchange.row.name
-        );
-        return Ok(());
+    let part = percent(gone, live);
+    if part > exchange.settings().withdraw_max_percent {
+        report.brake = Some((gone, part));
+    } else {
+        report.withdrawn = exchange.log.withdraw(source, now())?;
     }
-    let withdrawn = exchange.log.withdraw(source, now())?;
-    tracing::info!(withdrawn, "records that are not in the dump any more are withdrawn");
     Ok(())
 }
 
