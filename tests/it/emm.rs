@@ -382,6 +382,32 @@ fn a_source_that_is_not_due_is_not_asked() {
     let asked = bench.state().emm.requests();
     assert_eq!(bench.run(&words).json()[0]["outcome"], "not-due");
     assert_eq!(bench.state().emm.requests(), asked);
-    let wrong = bench.run(&["harvest", "definitions", "--from", "2026-01-01"]).expect(1);
-    assert!(wrong.stderr.contains("hint: `libris-mirror harvest NAME --full`"), "{}", wrong.stderr);
+}
+
+#[test]
+fn options_of_a_list_do_not_fit_a_source_of_another_kind() {
+    let bench = Bench::new(30);
+    configure(&bench, "some", "\"type:Language\"", "");
+    for (option, value) in [
+        ("--from", "2026-01-01"),
+        ("--until", "2026-01-01"),
+        ("--prefix", "ttl"),
+        ("--context", "http://127.0.0.1:1/context.jsonld"),
+    ] {
+        let wrong = bench.run(&["harvest", "some", option, value]).expect(2);
+        assert!(wrong.stderr.contains(option) && wrong.stderr.contains("of kind \"emm\""), "{}", wrong.stderr);
+    }
+    assert_eq!(bench.state().emm.requests(), 0);
+    // Where none is named, only those that have a list are asked.
+    bench.configure("books", &format!("url = \"{}\"", bench.url));
+    let off = ["nb", "auth", "definitions"].map(|name| format!("sources.{name}.enabled=false"));
+    let off: Vec<&str> = off.iter().flat_map(|off| ["--set-config", off]).collect();
+    let done = bench.run(&[&["harvest", "--json", "--from", "2020-01-01"], &off[..]].concat()).expect(0);
+    let summary: Value = serde_json::from_str(&done.stdout).expect("JSON");
+    assert_eq!((&summary[0]["source"], &summary[1]), (&"books".into(), &Value::Null), "{summary}");
+    assert!(done.stderr.contains("some: skipped"), "{}", done.stderr);
+    let none = [&["harvest", "--until", "2020-01-01", "--set-config", "sources.books.enabled=false"], &off[..]].concat();
+    let done = bench.run(&none).expect(2);
+    assert!(done.stderr.contains("no enabled source takes --until"), "{}", done.stderr);
+    assert!(bench.run(&["harvest", "--help"]).ok().contains("nb, auth and definitions of Libris by default"));
 }
