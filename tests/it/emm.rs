@@ -411,3 +411,12 @@ fn options_of_a_list_do_not_fit_a_source_of_another_kind() {
     assert!(done.stderr.contains("no enabled source takes --until"), "{}", done.stderr);
     assert!(bench.run(&["harvest", "--help"]).ok().contains("nb, auth and definitions of Libris by default"));
 }
+
+#[test]
+fn a_selection_without_anything_is_named_once() {
+    let bench = Bench::new(30);
+    configure(&bench, "some", "\"type:Nonsense\", \"type:Language\"", "");
+    let done = bench.run(&["harvest", "some"]).expect(0);
+    assert_eq!(done.stderr.matches("the dump of type:Nonsense holds nothing").count(), 1, "{}", done.stderr);
+    assert!(!done.stderr.contains("the dump of type:Language"), "{}", done.stderr);
+}

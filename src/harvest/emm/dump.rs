@@ -76,6 +76,9 @@ impl Exchange<'_> {
                     self.part(part, &next, true)?;
                     position = next;
                     if position.done > done {
+                        if first && empty > 0 {
+                            tracing::warn!("the dump of {selection} holds nothing: check `selections` of the source");
+                        }
                         return Ok(position);
                     }
                     if first && std::mem::take(&mut download) {

@@ -36,7 +36,7 @@ pub(in crate::harvest) fn harvest(
     let until = match run.runtime.block_on(entry(&client, endpoint.entry(), settings.document_bytes)) {
         Ok(entry) => entry.until,
         Err(FetchError::Stopped) => return Ok(None),
-        Err(error) => return Err(HarvestError::unidentified(error)),
+        Err(error) => return Err(HarvestError::unidentified(error, SourceKind::Emm)),
     };
     let row = mirror.log.enter_source(source)?;
     let source_id = row.id;
