@@ -211,6 +211,30 @@ fn answers_that_are_no_answers_are_errors_of_the_source() {
     assert!(done.stderr.contains("no service of dumps and changes answers there"), "{}", done.stderr);
 }
 
+#[test]
+fn a_record_that_nobody_asked_for_is_not_kept() {
+    let dumped = Arc::new(AtomicU64::new(0));
+    let service = Service::new(move |asked, _| match (number(asked, "offset"), number(asked, "until")) {
+        (Some(_), _) => {
+            dumped.fetch_add(1, Ordering::SeqCst);
+            page(&[record(1), record(2)], &json!({}))
+        }
+        (None, Some(_)) if dumped.load(Ordering::SeqCst) == 0 => quiet(),
+        (None, Some(_)) => {
+            let items = [activity("https://x.example/1#it", now() - 10), activity("https://x.example/1#it", 0)];
+            answer(&json!({"orderedItems": items, "next": "?until=0"}))
+        }
+        (None, None) if asked.starts_with("/emm/") => entry(),
+        (None, None) => answer(&record(7)),
+    });
+    let bench = service.bench();
+    bench.run(&["harvest", "x"]).expect(65);
+    bench.run(&["record", "https://x.example/7"]).expect(1);
+    assert_eq!(live(&bench), 2, "what the mirror has of the other stays");
+    let listed = bench.run(&["quarantine"]).ok();
+    assert!(listed.contains("https://x.example/1") && listed.contains("sent https://x.example/7 in its place"), "{listed}");
+}
+
 /// A service with a dump of three records, whose feed is that of a script once the dump was read.
 fn feeds(script: impl Fn(u64) -> Response + Clone + Send + Sync + 'static) -> Service {
     let dumped = Arc::new(AtomicU64::new(0));

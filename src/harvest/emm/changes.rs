@@ -109,14 +109,12 @@ impl Exchange<'_> {
         let reason = match self.entity(wanted) {
             Ok(Brought::Record(record)) => {
                 let came = record.record.header.identifier.as_str();
-                let same = came == wanted.identifier || record.entity.as_deref() == Some(&wanted.entity);
-                let instead = format!("the source sent {came} in its place");
-                waiting.records.push(*record);
-                if same {
+                if came == wanted.identifier || record.entity.as_deref() == Some(&wanted.entity) {
+                    waiting.records.push(*record);
                     *lost = 0;
                     return Ok(());
                 }
-                instead
+                format!("the source sent {came} in its place")
             }
             Ok(Brought::Gone) => {
                 waiting.delete(wanted);
