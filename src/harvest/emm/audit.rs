@@ -36,7 +36,9 @@ pub(in crate::harvest) fn audit(
     let row = mirror.log.known_source(source)?;
     let client = Client::new(&service.url, &config.harvest, stop.clone()).map_err(HarvestError::Unavailable)?;
     let endpoint = Endpoint::new(&service.url, service.entities.as_ref());
-    runtime.block_on(entry(&client, endpoint.entry(), config.harvest.document_bytes)).map_err(|error| HarvestError::unidentified(error, SourceKind::Emm))?;
+    runtime
+        .block_on(entry(&client, endpoint.entry(), config.harvest.document_bytes))
+        .map_err(|error| HarvestError::unidentified(error, SourceKind::Emm))?;
     let overlap = i64::from(config.harvest.overlap_s) * 1000;
     let harvested = mirror.log.feed_known(row.id)?.and_then(|known| Datestamp::from_millis(known.saturating_sub(overlap)));
     let mut report = AuditReport {
