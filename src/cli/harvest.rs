@@ -25,7 +25,7 @@ use crate::oai::Datestamp;
 
 /// Harvest what is new from one or more sources, and bring the mirror up to date.
 ///
-/// Without a name, it harvests every enabled source of the configuration (nb and auth of Libris by default). An
+/// Without a name, it harvests every enabled source of the configuration (nb, auth and definitions of Libris by default). An
 /// interrupted harvest continues where it stopped.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -54,11 +54,11 @@ pub(super) struct Arguments {
     /// The URL of the JSON-LD context: overrides the configuration.
     #[arg(long)]
     context: Option<String>,
-    /// Only records that changed since then. This does not move the window of the next harvest.
+    /// Only records that changed since then, of an OAI-PMH source. This does not move the window of the next harvest.
     #[arg(long, value_name = "DATE", value_parser = Datestamp::parse)]
     from: Option<Datestamp>,
-    /// Only records that changed until then. This does not move the window of the next harvest. Let adjacent windows share
-    /// their edge: some servers take a day as its first moment, and a second without its fraction.
+    /// Only records that changed until then, of an OAI-PMH source. This does not move the window of the next harvest. Let
+    /// adjacent windows share their edge: some servers take a day as its first moment, and a second without its fraction.
     #[arg(long, value_name = "DATE", value_parser = Datestamp::parse)]
     until: Option<Datestamp>,
     /// Ask for the whole list. Records that did not change are skipped.
@@ -79,7 +79,7 @@ pub(super) struct Arguments {
 }
 
 impl Arguments {
-    fn sources(&self, settings: &Settings) -> anyhow::Result<Vec<Source>> {
+    fn sources(&self, settings: &Settings, quiet: bool) -> anyhow::Result<Vec<Source>> {
         if let (Some(url), Some(name)) = (&self.url, &self.name) {
             let known = SourceSettings {
                 url: Some(url.clone()),
@@ -109,7 +109,40 @@ impl Arguments {
                 None => found.extend(config.sources(std::slice::from_ref(name))?),
             }
         }
-        Ok(found)
+        // A prefix and a context are those of the sources that have one.
+        let narrowed = self.from.is_some() || self.until.is_some();
+        let named = !self.sources.is_empty() && !self.of_lists().is_empty();
+        if narrowed || named { self.fitting(found, quiet) } else { Ok(found) }
+    }
+
+    /// The options that only an OAI-PMH source has.
+    fn of_lists(&self) -> Vec<&'static str> {
+        let given = [
+            ("--from", self.from.is_some()),
+            ("--until", self.until.is_some()),
+            ("--prefix", self.prefix.is_some()),
+            ("--context", self.context.is_some()),
+        ];
+        given.into_iter().filter_map(|(option, given)| given.then_some(option)).collect()
+    }
+
+    /// The sources that take the options. One that was named and does not is a mistake of the user.
+    fn fitting(&self, found: Vec<Source>, quiet: bool) -> anyhow::Result<Vec<Source>> {
+        let options = self.of_lists().join(" and ");
+        let (lists, others): (Vec<_>, Vec<_>) = found.into_iter().partition(|source| source.kind() == SourceKind::OaiPmh);
+        let refusal = |source: &Source| format!("a source of kind {:?} does not take {options}", source.kind().name());
+        if let Some(source) = others.first().filter(|_| !self.sources.is_empty()) {
+            let hint = format!("hint: omit {options}; `libris-mirror harvest {} --full` reads all of it again", source.name);
+            return Err(Misuse(format!("{}: {}\n{hint}", source.name, refusal(source))).into());
+        }
+        for source in others.iter().filter(|_| !quiet) {
+            output::message(&format!("{}: skipped, {}", source.name, refusal(source)));
+        }
+        if lists.is_empty() && !others.is_empty() {
+            let hint = "hint: name a source of kind \"oai-pmh\"";
+            return Err(Misuse(format!("no enabled source takes {options}\n{hint}")).into());
+        }
+        Ok(lists)
     }
 }
 
@@ -124,7 +157,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         check_directory(path)?;
     }
     let settings = Settings::read(global)?;
-    let sources = arguments.sources(&settings)?;
+    let sources = arguments.sources(&settings, global.quiet)?;
     if sources.is_empty() {
         anyhow::bail!("no source is enabled\nhint: set enabled = true for one in the configuration, or name one");
     }

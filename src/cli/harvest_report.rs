@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::exit::{Exit, of_fetch};
 use super::output::{self, counted, grouped};
 use super::signals::INTERRUPTED;
+use crate::config::SourceKind;
 use crate::harvest::{HarvestReport, Outcome};
 use crate::log::Counters;
 
@@ -100,8 +101,17 @@ fn end(report: &HarvestReport) -> String {
 /// Says that nothing was withdrawn, if that is so.
 fn braked(report: &HarvestReport) -> String {
     let Some((left, percent)) = report.brake else { return String::new() };
+    let next = if report.kind == SourceKind::Emm {
+        // The next run may read the feed alone, which does not say what left a selection.
+        format!(
+            "run `libris-mirror harvest {} --full --set-config harvest.withdraw_max_percent=100`; a harvest that reads only the changes does not report this again",
+            report.source
+        )
+    } else {
+        "run the same command with --set-config harvest.withdraw_max_percent=100, or an import with --withdraw-all".to_owned()
+    };
     format!(
-        "\nnothing was withdrawn: {} left the source, {percent:.1} % of the live ones, which looks like a fault\nhint: if it is none, run the same command with --set-config harvest.withdraw_max_percent=100, or an import with --withdraw-all",
+        "\nnothing was withdrawn: {} left the source, {percent:.1} % of the live ones, which looks like a fault\nhint: if it is none, {next}",
         counted(left, "record")
     )
 }
@@ -142,6 +152,7 @@ pub(super) fn summary(report: &HarvestReport, time: Duration) -> String {
 pub(super) fn as_json(report: &HarvestReport, time: Duration) -> Value {
     let HarvestReport {
         source,
+        kind: _,
         resumed,
         reads_input: _,
         from,

@@ -77,10 +77,18 @@ enum Verb {
     Demo(demo::Arguments),
 }
 
+impl Cli {
+    fn read() -> Result<Self, clap::Error> {
+        let words: Vec<_> = std::env::args_os().collect();
+        let cli = Self::try_parse_from(&words)?;
+        Ok(Self { global: cli.global.with_those_before(&mut Self::command(), &words)?, verb: cli.verb })
+    }
+}
+
 /// Runs the program and returns its exit code.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::read() {
         Ok(cli) => cli,
         Err(error) => {
             // If the message cannot be printed, there is nobody to tell.

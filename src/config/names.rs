@@ -76,7 +76,17 @@ impl Kind {
             Self::Decimal => text.trim().parse::<f64>().is_ok(),
             Self::Switch => matches!(text.trim(), "true" | "false"),
             Self::Rows => false,
-            Self::Text | Self::List | Self::Other => true,
+            // The brackets and quotation marks of a file would become part of the members.
+            Self::List => !(text.trim_start().starts_with('[') && text.contains(['"', '\''])),
+            Self::Text | Self::Other => true,
+        }
+    }
+
+    /// Returns the name of the type, with an example for the environment or a flag.
+    fn words_in_text(self) -> &'static str {
+        match self {
+            Self::List => "a list, which is written here without brackets and quotation marks: a,b",
+            other => other.words(),
         }
     }
 
@@ -149,14 +159,14 @@ pub(super) fn check(
     overrides: &[(String, String)],
 ) -> Result<(), ConfigError> {
     let known = known()?;
-    let is = |kind: Kind, fits: bool, name: &str, value: String| {
-        let problem = format!("it must be {}", kind.words());
+    let is = |words: &str, fits: bool, name: &str, value: String| {
+        let problem = format!("it must be {words}");
         if fits { Ok(()) } else { Err(ConfigError::Value { key: name.to_owned(), value, problem }) }
     };
     if let Some(file) = file {
         for (name, value) in of_file(file.text).map_err(|error| file.not_toml(&error))? {
             look_up(&known, &name, "the configuration file", &name, |nearest| nearest)
-                .and_then(|kind| is(kind, kind.takes(&value), &name, value.to_string()))
+                .and_then(|kind| is(kind.words(), kind.takes(&value), &name, value.to_string()))
                 .map_err(|error| file.wrong_setting(&name, error))?;
         }
     }
@@ -168,11 +178,11 @@ pub(super) fn check(
         let kind = look_up(&known, &name, "the environment", variable, |nearest| {
             format!("{ENVIRONMENT_PREFIX}_{}", nearest.replace('.', "__").to_uppercase())
         })?;
-        is(kind, kind.takes_text(value), variable, value.clone())?;
+        is(kind.words_in_text(), kind.takes_text(value), variable, value.clone())?;
     }
     overrides.iter().try_for_each(|(name, value)| {
         let kind = look_up(&known, name, "--set-config", name, |nearest| nearest)?;
-        is(kind, kind.takes_text(value), name, value.clone())
+        is(kind.words_in_text(), kind.takes_text(value), name, value.clone())
     })
 }
 

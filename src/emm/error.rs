@@ -44,6 +44,18 @@ pub enum EmmError {
     Restless(String),
 }
 
+impl EmmError {
+    /// Whether it shows that something else than the service is at the address, and not that an answer broke off.
+    #[must_use]
+    pub fn is_of_another_server(&self) -> bool {
+        match self {
+            Self::Invalid(_) => true,
+            Self::NotJson { begins, .. } => !begins.trim_start().is_empty() && !begins.trim_start().starts_with(['{', '[']),
+            _ => false,
+        }
+    }
+}
+
 /// The first characters of an answer, for messages.
 pub(super) fn beginning(bytes: &[u8]) -> String {
     String::from_utf8_lossy(&bytes[..bytes.len().min(120)]).chars().take(60).collect()

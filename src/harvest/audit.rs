@@ -16,7 +16,7 @@ use super::outcome::{HarvestError, percent};
 use super::plan::{Bounds, Facts, next_from};
 use super::repair::Repair;
 use super::stop::Stop;
-use crate::config::{Config, OaiSource, Source, SourceOrigin};
+use crate::config::{Config, OaiSource, Source, SourceKind, SourceOrigin};
 use crate::mirror::Mirror;
 
 /// Audits one source.
@@ -56,7 +56,9 @@ impl Audit<'_> {
         let caught_up = self.mirror.catch_up(|_| !self.stop.is_stopped())?;
         let row = self.mirror.log.known_source(self.source)?;
         let client = Client::new(&self.list.url, &self.config.harvest, self.stop.clone()).map_err(HarvestError::Unavailable)?;
-        let (identify, _) = runtime.block_on(identify(&client, &self.config.harvest)).map_err(HarvestError::unidentified)?;
+        let (identify, _) = runtime
+            .block_on(identify(&client, &self.config.harvest))
+            .map_err(|error| HarvestError::unidentified(error, SourceKind::OaiPmh))?;
         let (complete, undoubted) = (self.mirror.log.last_complete(row.id)?, self.mirror.log.last_undoubted(row.id)?);
         let bounds = Bounds { granularity: identify.granularity, overlap_s: self.config.harvest.overlap_s };
         let harvested = next_from(&Facts { newest: None, complete: complete.as_ref(), undoubted: undoubted.as_ref(), bounds });

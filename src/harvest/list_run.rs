@@ -16,7 +16,7 @@ use super::outcome::{HarvestError, HarvestReport, Progress};
 use super::plan::{Bounds, Facts, Step, next_from, plan};
 use super::resume::ListProgress;
 use super::scope::{Run, now};
-use crate::config::{OaiSource, Source};
+use crate::config::{OaiSource, Source, SourceKind};
 use crate::log::{HarvestKind, Log, LogError, SourceId, SourceRow};
 use crate::mirror::{Growth, Mirror};
 use crate::oai::ListVerb;
@@ -37,7 +37,7 @@ pub(super) fn harvest(
         Ok((identify, _)) => identify,
         Err(error @ FetchError::Protocol(_)) => return Err(HarvestError::Refused(error)),
         Err(FetchError::Stopped) => return Ok(None),
-        Err(error) => return Err(HarvestError::unidentified(error)),
+        Err(error) => return Err(HarvestError::unidentified(error, SourceKind::OaiPmh)),
     };
     tracing::info!(
         source = source.name,

@@ -7,6 +7,7 @@ use super::documents::DocumentFailure;
 use super::error::FetchError;
 use super::plan::Options;
 use super::probe::ProbeError;
+use crate::config::{Source, SourceKind};
 use crate::log::{Counters, LogError};
 use crate::mirror::MirrorError;
 use crate::oai::Datestamp;
@@ -31,6 +32,8 @@ pub struct RunOptions {
 pub struct HarvestReport {
     /// The source.
     pub source: String,
+    /// Its kind.
+    pub kind: SourceKind,
     /// Whether it resumed an open list.
     pub resumed: bool,
     /// Whether it read standard input, which only another import can continue.
@@ -59,9 +62,10 @@ pub struct HarvestReport {
 
 impl HarvestReport {
     /// The report of a run that has not done anything yet.
-    pub(super) fn begun(source: &str) -> Self {
+    pub(super) fn begun(source: &Source) -> Self {
         Self {
-            source: source.to_owned(),
+            source: source.name.clone(),
+            kind: source.kind(),
             resumed: false,
             reads_input: false,
             from: None,
@@ -147,8 +151,8 @@ pub enum HarvestError {
     #[error("{0}\nhint: check the address and the network; nothing was lost, run the same command again")]
     Unavailable(FetchError),
     /// No source is at the address, or it refuses access: a retry would not help.
-    #[error("{0}\nhint: {hint}", hint = advice(.0))]
-    NoSource(FetchError),
+    #[error("{0}\nhint: {hint}", hint = advice(.0, *.1))]
+    NoSource(FetchError, SourceKind),
     /// The source rejects the request.
     #[error("{0}\nhint: check the set, the prefix and the bounds that are asked for")]
     Refused(FetchError),
@@ -175,11 +179,12 @@ pub enum HarvestError {
 }
 
 impl HarvestError {
-    /// The error of a source that did not answer `Identify`.
-    pub(super) fn unidentified(error: FetchError) -> Self {
+    /// The error of a source of a kind that did not answer its first request.
+    pub(super) fn unidentified(error: FetchError, kind: SourceKind) -> Self {
         match error {
             FetchError::Fault(_) => Self::Fault(error),
-            error if error.is_permanent() => Self::NoSource(error),
+            FetchError::Emm { ref source, .. } if source.is_of_another_server() => Self::NoSource(error, kind),
+            error if error.is_permanent() => Self::NoSource(error, kind),
             error => Self::Unavailable(error),
         }
     }
@@ -194,10 +199,11 @@ fn repair(failure: &DocumentFailure) -> &'static str {
     }
 }
 
-/// The next step after a status that a retry would not change.
-fn advice(error: &FetchError) -> &'static str {
-    match error {
-        FetchError::Status { status: 401 | 403, .. } => "the server refuses access: ask its operator for permission",
+/// The next step after an error that a retry would not change.
+fn advice(error: &FetchError, kind: SourceKind) -> &'static str {
+    match (error, kind) {
+        (FetchError::Status { status: 401 | 403, .. }, _) => "the server refuses access: ask its operator for permission",
+        (_, SourceKind::Emm) => "check the address (`url` of the source): no service of dumps and changes answers there",
         _ => "check the address (`url` of the source, or --url): no OAI-PMH server answers there",
     }
 }

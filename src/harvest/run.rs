@@ -52,7 +52,7 @@ fn harvest(
 ) -> Result<HarvestReport, HarvestError> {
     // The views catch up first: this needs no network.
     let caught_up = mirror.catch_up(|_| !run.stop.is_stopped())?;
-    let mut report = HarvestReport::begun(&source.name);
+    let mut report = HarvestReport::begun(source);
     report.followed(&caught_up);
     let asked = match (not_due(mirror, source, run)?, &source.origin) {
         (Some(at), _) => {

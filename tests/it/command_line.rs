@@ -385,3 +385,26 @@ fn the_demo_walks_the_whole_line() {
     assert!(bench.run(&["status", "--data", "deep/kept"]).ok().contains("auth"));
     assert!(bench.run(&["demo", "--keep", "deep/kept"]).expect(1).stderr.contains("already holds a mirror"));
 }
+
+#[test]
+fn options_of_every_command_count_on_both_sides_of_its_name() {
+    let bench = Bench::new(20);
+    for (before, after) in [("nonsense.key=1", "harvest.tries=1"), ("harvest.tries=1", "nonsense.key=1")] {
+        let done = bench.run(&["--set-config", before, "status", "--set-config", after]).expect(2);
+        assert!(done.stderr.contains("nonsense.key"), "{before} {after}: {}", done.stderr);
+    }
+    // Both are in force, and the later one of two wins.
+    let first = ["--set-config", "harvest.withdraw_max_percent=x", "--set-config", "harvest.tries=0"];
+    let done = bench.run(&[&first[..2], &["status", "--set-config", "harvest.tries=2"]].concat()).expect(2);
+    assert!(done.stderr.contains("withdraw_max_percent"), "{}", done.stderr);
+    bench.run(&[&first[2..], &["status", "--set-config", "harvest.tries=2"]].concat()).expect(0);
+    // What may be there once may be on one side.
+    for (option, one, other) in [("--data", "a", "b"), ("--config", "a.toml", "b.toml")] {
+        let done = bench.run(&[option, one, "status", option, other]).expect(2);
+        assert!(done.stderr.contains(&format!("'{option} <")) && done.stderr.contains("multiple times"), "{}", done.stderr);
+    }
+    assert!(bench.run(&["-q", "status", "-v"]).expect(2).stderr.contains("--verbose"), "they contradict each other");
+    let asked = |words: &[&str]| bench.run(&[words, &["--name", "x", "--url", &bench.url]].concat()).expect(0).stderr;
+    assert!(asked(&["-v", "harvest", "-v"]).contains("asking"), "twice is twice");
+    assert!(!asked(&["harvest", "-v"]).contains("asking"));
+}

@@ -249,6 +249,7 @@ fn too_many_changes_are_replaced_by_a_dump() {
     bench.state().emm.remake();
     let done = bench.run(&["harvest", "all", "--set-config", "harvest.feed_pages=1"]).expect(0);
     assert!(done.stderr.contains("a dump takes its place"), "{}", done.stderr);
+    assert!(done.stderr.contains("all: ") && !done.stderr.contains("all since"), "{}", done.stderr);
     let log = rusqlite::Connection::open(bench.data().join("mirror.db")).expect("a log");
     let withdrawn: u64 = log.query_row("SELECT withdrawn FROM source", [], |row| row.get(0)).expect("a source");
     assert_eq!(withdrawn, 10, "what was deleted is not in the dump");
@@ -265,11 +266,25 @@ fn what_left_a_selection_is_withdrawn_unless_it_is_suspiciously_much() {
     let fewer = ["--set-config", "sources.some.selections=type:Language"];
     let all = definitions("Role").len() as u64 + languages;
     let count = || bench.count("SELECT (COUNT(DISTINCT ?g) AS ?n) { GRAPH ?g { ?s a kbv:Record } }");
-    let done = bench.run(&["harvest", "some", fewer[0], fewer[1]]).expect(0);
-    assert!(done.stderr.contains("nothing is withdrawn") && done.stderr.contains("withdraw_max_percent"), "{}", done.stderr);
+    let summary = |more: &[&str], code: i32| {
+        let done = bench.run(&[&["harvest", "some", "--json"], more, &fewer[..]].concat()).expect(code);
+        let summary: Value = serde_json::from_str(&done.stdout).expect("JSON");
+        (summary[0]["withdrawn"].clone(), summary[0]["brake_percent"].clone(), done.stderr)
+    };
+    let (withdrawn, percent, said) = summary(&[], 65);
+    assert!((withdrawn, percent.as_f64() > Some(5.0)) == (0.into(), true), "{percent} {said}");
+    assert!(
+        said.contains("nothing was withdrawn")
+            && said.contains("run `libris-mirror harvest some --full --set-config harvest.withdraw_max_percent=100`"),
+        "{said}"
+    );
+    assert!(said.contains("a harvest that reads only the changes does not report this again"), "{said}");
     assert_eq!(count(), all);
-    let more = [&["harvest", "some", "--full", "--set-config", "harvest.withdraw_max_percent=100"], &fewer[..]].concat();
-    bench.run(&more).expect(0);
+    let quiet = bench.run(&[&["harvest", "some", "--full", "-q"], &fewer[..]].concat()).expect(65);
+    assert!(quiet.stderr.contains("nothing was withdrawn"), "{}", quiet.stderr);
+    let (withdrawn, percent, said) = summary(&["--full", "--set-config", "harvest.withdraw_max_percent=100"], 0);
+    assert_eq!((withdrawn, percent), ((all - languages).into(), Value::Null), "{said}");
+    assert!(said.contains(&format!("{} withdrawn", all - languages)), "{said}");
     assert_eq!(count(), languages);
     bench.run(&["verify"]).expect(0);
     assert_eq!(bench.run(&["audit", "some", "--json"]).json()[0]["found"]["listed"], languages);
@@ -367,6 +382,41 @@ fn a_source_that_is_not_due_is_not_asked() {
     let asked = bench.state().emm.requests();
     assert_eq!(bench.run(&words).json()[0]["outcome"], "not-due");
     assert_eq!(bench.state().emm.requests(), asked);
-    let wrong = bench.run(&["harvest", "definitions", "--from", "2026-01-01"]).expect(1);
-    assert!(wrong.stderr.contains("hint: `libris-mirror harvest NAME --full`"), "{}", wrong.stderr);
+}
+
+#[test]
+fn options_of_a_list_do_not_fit_a_source_of_another_kind() {
+    let bench = Bench::new(30);
+    configure(&bench, "some", "\"type:Language\"", "");
+    for (option, value) in [
+        ("--from", "2026-01-01"),
+        ("--until", "2026-01-01"),
+        ("--prefix", "ttl"),
+        ("--context", "http://127.0.0.1:1/context.jsonld"),
+    ] {
+        let wrong = bench.run(&["harvest", "some", option, value]).expect(2);
+        assert!(wrong.stderr.contains(option) && wrong.stderr.contains("of kind \"emm\""), "{}", wrong.stderr);
+    }
+    assert_eq!(bench.state().emm.requests(), 0);
+    // Where none is named, only those that have a list are asked.
+    bench.configure("books", &format!("url = \"{}\"", bench.url));
+    let off = ["nb", "auth", "definitions"].map(|name| format!("sources.{name}.enabled=false"));
+    let off: Vec<&str> = off.iter().flat_map(|off| ["--set-config", off]).collect();
+    let done = bench.run(&[&["harvest", "--json", "--from", "2020-01-01"], &off[..]].concat()).expect(0);
+    let summary: Value = serde_json::from_str(&done.stdout).expect("JSON");
+    assert_eq!((&summary[0]["source"], &summary[1]), (&"books".into(), &Value::Null), "{summary}");
+    assert!(done.stderr.contains("some: skipped"), "{}", done.stderr);
+    let none = [&["harvest", "--until", "2020-01-01", "--set-config", "sources.books.enabled=false"], &off[..]].concat();
+    let done = bench.run(&none).expect(2);
+    assert!(done.stderr.contains("no enabled source takes --until"), "{}", done.stderr);
+    assert!(bench.run(&["harvest", "--help"]).ok().contains("nb, auth and definitions of Libris by default"));
+}
+
+#[test]
+fn a_selection_without_anything_is_named_once() {
+    let bench = Bench::new(30);
+    configure(&bench, "some", "\"type:Nonsense\", \"type:Language\"", "");
+    let done = bench.run(&["harvest", "some"]).expect(0);
+    assert_eq!(done.stderr.matches("the dump of type:Nonsense holds nothing").count(), 1, "{}", done.stderr);
+    assert!(!done.stderr.contains("the dump of type:Language"), "{}", done.stderr);
 }

@@ -184,16 +184,55 @@ fn items_that_are_no_records_are_named_and_the_others_come() {
 
 #[test]
 fn answers_that_are_no_answers_are_errors_of_the_source() {
-    for body in ["", "<html><body>Sign in</body></html>", "[]", "{\"type\": 1", "{}", "null", "\u{0}"] {
+    // What shows that another server is there is a wrong setting.
+    let bodies = [
+        ("", false),
+        ("<html><body>Sign in</body></html>", true),
+        ("<?xml version=\"1.0\"?><OAI-PMH/>", true),
+        ("Welcome", true),
+        ("[]", true),
+        ("{\"type\": 1", false),
+        ("{}", true),
+        ("null", true),
+    ];
+    for (body, foreign) in bodies {
         let service = Service::new(move |_, _| body.to_owned().into_response());
-        let done = service.bench().run(&["harvest", "x"]).expect(69);
+        let done = service.bench().run(&["harvest", "x"]).expect(if foreign { 1 } else { 69 });
         assert!(done.stderr.contains("answer"), "{body:?}: {}", done.stderr);
+        assert_eq!(done.stderr.contains("hint: check the address (`url` of the source)"), foreign, "{body:?}: {}", done.stderr);
         let service = dumps(move |_| body.to_owned().into_response());
         let bench = service.bench();
         let done = bench.run(&["harvest", "x"]);
         // An object without anything is an empty dump.
         assert_eq!(done.code, Some(if body == "{}" { 0 } else { 69 }), "{body:?}: {}", done.stderr);
     }
+    let nowhere = Service::new(|_, _| (axum::http::StatusCode::NOT_FOUND, "no").into_response());
+    let done = nowhere.bench().run(&["harvest", "x"]).expect(1);
+    assert!(done.stderr.contains("no service of dumps and changes answers there"), "{}", done.stderr);
+}
+
+#[test]
+fn a_record_that_nobody_asked_for_is_not_kept() {
+    let dumped = Arc::new(AtomicU64::new(0));
+    let service = Service::new(move |asked, _| match (number(asked, "offset"), number(asked, "until")) {
+        (Some(_), _) => {
+            dumped.fetch_add(1, Ordering::SeqCst);
+            page(&[record(1), record(2)], &json!({}))
+        }
+        (None, Some(_)) if dumped.load(Ordering::SeqCst) == 0 => quiet(),
+        (None, Some(_)) => {
+            let items = [activity("https://x.example/1#it", now() - 10), activity("https://x.example/1#it", 0)];
+            answer(&json!({"orderedItems": items, "next": "?until=0"}))
+        }
+        (None, None) if asked.starts_with("/emm/") => entry(),
+        (None, None) => answer(&record(7)),
+    });
+    let bench = service.bench();
+    bench.run(&["harvest", "x"]).expect(65);
+    bench.run(&["record", "https://x.example/7"]).expect(1);
+    assert_eq!(live(&bench), 2, "what the mirror has of the other stays");
+    let listed = bench.run(&["quarantine"]).ok();
+    assert!(listed.contains("https://x.example/1") && listed.contains("sent https://x.example/7 in its place"), "{listed}");
 }
 
 /// A service with a dump of three records, whose feed is that of a script once the dump was read.

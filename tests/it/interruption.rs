@@ -167,3 +167,34 @@ fn a_token_that_has_expired_opens_the_list_again_and_nothing_is_skipped() {
     let counts = bench.state().with_catalogue(|catalogue| catalogue.counts(None));
     assert_eq!(bench.count("SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"), counts.triples);
 }
+
+#[test]
+fn sigterm_while_the_context_is_awaited_is_no_trouble_of_the_source() {
+    let (sender, arrived): (Sender<()>, _) = channel();
+    let bench = Bench::wrapped(20, |router| {
+        router.layer(from_fn(move |request: Request, next: Next| {
+            let (context, sender) = (request.uri().path().ends_with("context.jsonld"), sender.clone());
+            async move {
+                if context {
+                    sender.send(()).expect("the test listens");
+                    std::future::pending::<()>().await;
+                }
+                next.run(request).await
+            }
+        }))
+    });
+    let (emm, context) = (bench.url.replace("oaipmh", "emm"), format!("context = \"{}\"", bench.context));
+    bench.configure("list", &format!("url = \"{}\"\nprefix = \"jsonld\"\n{context}", bench.url));
+    bench.configure("dump", &format!("kind = \"emm\"\nurl = \"{emm}\"\nselections = [\"all\"]\n{context}"));
+    for source in ["list", "dump"] {
+        let child = bench.start(&["harvest", source, "--json"]);
+        arrived.recv_timeout(Duration::from_secs(59)).expect("a request arrives");
+        signal(&child, "-TERM");
+        let done = Done::of(source.to_owned(), &child.wait_with_output().expect("it ends")).expect(130);
+        let summary: serde_json::Value = serde_json::from_str(&done.stdout).expect("JSON");
+        assert_eq!(summary[0]["outcome"], "interrupted", "{source}: {summary}");
+    }
+    let log = rusqlite::Connection::open(bench.data().join("mirror.db")).expect("a log");
+    let trouble: u64 = log.query_row("SELECT count(*) FROM trouble", [], |row| row.get(0)).expect("a number");
+    assert_eq!(trouble, 0);
+}

@@ -51,8 +51,19 @@ fn settings_that_do_not_fit_the_kind_of_a_source_are_named() {
         (&[("KIND", "emm"), ("SELECTIONS", "all,type:Language"), ("SET", "nb")], "a source of kind \"emm\" has no such setting"),
         (&[("KIND", "documents")], "a source of kind \"documents\" has no such setting"),
         (&[("KIND", "oai")], "oai"),
+        (&[("SELECTIONS", "[\"all\"]")], "it must be a list, which is written here without brackets and quotation marks: a,b"),
     ] {
         let done = harvest(&bench, &[], settings);
         assert!(matches!(done.code, Some(1 | 2)) && done.stderr.contains(due), "{settings:?}: {:?} {}", done.code, done.stderr);
+    }
+}
+
+#[test]
+fn a_list_on_the_command_line_has_no_brackets() {
+    let bench = Bench::new(1);
+    for list in ["[\"all\"]", "['all', 'type:Language']"] {
+        let done = bench.run(&["harvest", "x", "--set-config", &format!("sources.x.selections={list}")]).expect(2);
+        let due = "it must be a list, which is written here without brackets and quotation marks: a,b";
+        assert!(done.stderr.contains(due), "{}", done.stderr);
     }
 }

@@ -50,7 +50,7 @@ pub(in crate::harvest) fn audit(
     // A repair would change the differences.
     (hear.found)(&mirror.log, &report);
     if options.repair {
-        let mut repair = HarvestReport::begun(&source.name);
+        let mut repair = HarvestReport::begun(source);
         // What is repaired gets the datestamp that the audit gave it.
         read_all(mirror, &begun, stamp, &mut repair, &mut |_| {})?;
         (report.counters, report.withdrawn, report.brake) =

@@ -3,11 +3,11 @@
 use tokio::runtime::Runtime;
 
 use super::changes::Wanted;
+use super::exchange::{Exchange, Halt};
 use super::harvest::last_of;
 use super::position::Position;
-use super::session::{Halt, Session};
 use super::walk::entry;
-use crate::config::{Config, EmmSource, Source};
+use crate::config::{Config, EmmSource, Source, SourceKind};
 use crate::emm::Endpoint;
 use crate::harvest::audit_report::{AuditOptions, AuditReport, Hear};
 use crate::harvest::client::{Client, Traffic};
@@ -36,7 +36,9 @@ pub(in crate::harvest) fn audit(
     let row = mirror.log.known_source(source)?;
     let client = Client::new(&service.url, &config.harvest, stop.clone()).map_err(HarvestError::Unavailable)?;
     let endpoint = Endpoint::new(&service.url, service.entities.as_ref());
-    runtime.block_on(entry(&client, endpoint.entry(), config.harvest.document_bytes)).map_err(HarvestError::unidentified)?;
+    runtime
+        .block_on(entry(&client, endpoint.entry(), config.harvest.document_bytes))
+        .map_err(|error| HarvestError::unidentified(error, SourceKind::Emm))?;
     let overlap = i64::from(config.harvest.overlap_s) * 1000;
     let harvested = mirror.log.feed_known(row.id)?.and_then(|known| Datestamp::from_millis(known.saturating_sub(overlap)));
     let mut report = AuditReport {
@@ -107,7 +109,7 @@ pub(in crate::harvest) fn fetch_again(
         wanted.push(Wanted { entity: identifier.clone(), identifier: identifier.clone(), published, live });
     }
     let mut quiet = |_: &Progress| {};
-    let error = unavailable(audit.session(mirror, row, harvest, &mut quiet).fetch_each(&wanted))?;
+    let error = unavailable(audit.exchange(mirror, row, harvest, &mut quiet).fetch_each(&wanted))?;
     mirror.log.end_repair(harvest, now())?;
     Ok(error)
 }
@@ -130,14 +132,14 @@ struct Audit<'a> {
 }
 
 impl Audit<'_> {
-    fn session<'a>(
+    fn exchange<'a>(
         &'a self,
         mirror: &'a mut Mirror,
         row: &SourceRow,
         harvest: HarvestId,
         progress: &'a mut dyn FnMut(&Progress),
-    ) -> Session<'a> {
-        Session {
+    ) -> Exchange<'a> {
+        Exchange {
             log: &mut mirror.log,
             growth: None,
             row: row.clone(),
@@ -172,10 +174,10 @@ impl Audit<'_> {
         };
         let audit = HarvestId(position.audit);
         let mut hear = |done: &Progress| progress(done.counters.received);
-        let mut session = Session { listing: true, ..self.session(mirror, row, audit, &mut hear) };
-        let position = session.dump(position)?;
-        session.log.list_newer(row.id, position.oldest.unwrap_or_else(now))?;
-        session.log.append_audit(&last_of(audit, row.id))?;
+        let mut exchange = Exchange { listing: true, ..self.exchange(mirror, row, audit, &mut hear) };
+        let position = exchange.dump(position)?;
+        exchange.log.list_newer(row.id, position.oldest.unwrap_or_else(now))?;
+        exchange.log.append_audit(&last_of(audit, row.id))?;
         // A record that the dump does not list may be one of those that have no name.
         report.doubtful = position.unnamed;
         Ok(())
@@ -185,15 +187,15 @@ impl Audit<'_> {
     fn repair(&self, mirror: &mut Mirror, row: &SourceRow, report: &mut AuditReport) -> Result<(), Halt> {
         let harvest = mirror.log.begin_repair(row.id, now())?;
         let mut quiet = |_: &Progress| {};
-        let mut session = self.session(mirror, row, harvest, &mut quiet);
-        let ended = session.repair(report.harvested);
-        report.counters = session.done.counters;
+        let mut exchange = self.exchange(mirror, row, harvest, &mut quiet);
+        let ended = exchange.repair(report.harvested);
+        report.counters = exchange.done.counters;
         ended?;
         Ok(mirror.log.end_repair(harvest, now())?)
     }
 }
 
-impl Session<'_> {
+impl Exchange<'_> {
     fn repair(&mut self, harvested: Option<Datestamp>) -> Result<(), Halt> {
         let mut after = String::new();
         loop {

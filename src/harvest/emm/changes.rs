@@ -2,8 +2,8 @@
 
 use std::io::{BufRead, Read};
 
+use super::exchange::{Batch, DATA, Exchange, Halt};
 use super::part::{Broke, limits};
-use super::session::{Batch, DATA, Halt, Session};
 use super::walk::{Feed, Newest};
 use crate::emm::{EmmError, EntityRecord, Happening, Item, read_item, tombstone};
 use crate::harvest::error::FetchError;
@@ -64,7 +64,7 @@ fn is_known(newest: &Newest, held: Option<HeldRecord>) -> bool {
     }
 }
 
-impl Session<'_> {
+impl Exchange<'_> {
     /// Brings the log to what the feed says.
     pub(super) fn apply(&mut self, feed: &Feed) -> Result<(), Halt> {
         let mut changes: Vec<(&String, &Newest)> = feed.changes.iter().collect();
@@ -109,14 +109,12 @@ impl Session<'_> {
         let reason = match self.entity(wanted) {
             Ok(Brought::Record(record)) => {
                 let came = record.record.header.identifier.as_str();
-                let same = came == wanted.identifier || record.entity.as_deref() == Some(&wanted.entity);
-                let instead = format!("the source sent {came} in its place");
-                waiting.records.push(*record);
-                if same {
+                if came == wanted.identifier || record.entity.as_deref() == Some(&wanted.entity) {
+                    waiting.records.push(*record);
                     *lost = 0;
                     return Ok(());
                 }
-                instead
+                format!("the source sent {came} in its place")
             }
             Ok(Brought::Gone) => {
                 waiting.delete(wanted);

@@ -9,9 +9,9 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use url::Url;
 
+use super::exchange::{Exchange, Halt};
 use super::part::{Broke, Part, read_download};
 use super::position::Position;
-use super::session::{Halt, Session};
 use crate::emm::{EmmError, PageHead};
 use crate::harvest::error::FetchError;
 use crate::harvest::outcome::Outcome;
@@ -37,7 +37,7 @@ enum After {
     Restart(Option<String>),
 }
 
-impl Session<'_> {
+impl Exchange<'_> {
     /// Reads the dumps from a position to the end of the last one. Answers the position there.
     pub(super) fn dump(&mut self, mut position: Position) -> Result<Position, Halt> {
         while let Some(selection) = self.source.selections.get(position.done).cloned() {
@@ -76,6 +76,9 @@ impl Session<'_> {
                     self.part(part, &next, true)?;
                     position = next;
                     if position.done > done {
+                        if first && empty > 0 {
+                            tracing::warn!("the dump of {selection} holds nothing: check `selections` of the source");
+                        }
                         return Ok(position);
                     }
                     if first && std::mem::take(&mut download) {
@@ -124,12 +127,12 @@ impl Session<'_> {
         };
         let (mut received, mut unnamed) = (0, position.unnamed);
         let begun = position.clone();
-        let ended = self.ask(&url, "*/*", read, |session, part| {
+        let ended = self.ask(&url, "*/*", read, |exchange, part| {
             unnamed |= part.unnamed > 0;
             received += part.items();
             let offset = (received / step.max(1) * step).max(begun.offset);
             position = Position { offset, unnamed, ..begun.clone() };
-            session.part(part, &position, true)
+            exchange.part(part, &position, true)
         })?;
         match ended {
             Ok(None) => {}

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use rustc_hash::FxHashSet;
 
+use super::exchange::{Batch, Exchange, Halt};
 use super::position::{Begin, Known, Position, begin};
-use super::session::{Batch, Halt, Session};
 use super::walk::{Walk, entry};
 use crate::config::{EmmSource, Source, SourceKind};
 use crate::emm::Endpoint;
@@ -36,7 +36,7 @@ pub(in crate::harvest) fn harvest(
     let until = match run.runtime.block_on(entry(&client, endpoint.entry(), settings.document_bytes)) {
         Ok(entry) => entry.until,
         Err(FetchError::Stopped) => return Ok(None),
-        Err(error) => return Err(HarvestError::unidentified(error)),
+        Err(error) => return Err(HarvestError::unidentified(error, SourceKind::Emm)),
     };
     let row = mirror.log.enter_source(source)?;
     let source_id = row.id;
@@ -103,7 +103,7 @@ impl Service<'_> {
             }
         };
         let classes: FxHashSet<String> = log.dumped_classes(row.id)?.into_iter().collect();
-        let mut session = Session {
+        let mut exchange = Exchange {
             log,
             growth: Some(growth),
             row,
@@ -120,11 +120,11 @@ impl Service<'_> {
             listing: false,
         };
         let ended = match first {
-            Begin::Dump => self.dump(&mut session, None),
-            Begin::ResumeDump(_, position) => self.dump(&mut session, position),
-            Begin::Changes(since) | Begin::ResumeChanges(_, since) => self.changes(&mut session, since),
+            Begin::Dump => self.dump(&mut exchange, report, None),
+            Begin::ResumeDump(_, position) => self.dump(&mut exchange, report, position),
+            Begin::Changes(since) | Begin::ResumeChanges(_, since) => self.changes(&mut exchange, report, since),
         };
-        report.counters = session.done.counters;
+        report.counters = exchange.done.counters;
         report.outcome = match ended {
             Ok(()) => Outcome::Complete { promised: None, received: report.counters.received, doubtful: false },
             Err(Halt::Outcome(outcome)) => outcome,
@@ -140,42 +140,43 @@ impl Service<'_> {
     }
 
     /// The most pages of the feed that are read: behind that, a dump costs less.
-    fn most_pages(&self, session: &Session<'_>) -> usize {
-        let row = &session.row;
+    fn most_pages(&self, exchange: &Exchange<'_>) -> usize {
+        let row = &exchange.row;
         let of_dump = usize::try_from((row.live + row.deleted) / 100).unwrap_or(usize::MAX) + self.source.selections.len();
-        session.settings().feed_pages.min(of_dump.max(LEAST_PAGES))
+        exchange.settings().feed_pages.min(of_dump.max(LEAST_PAGES))
     }
 
-    fn changes(&self, session: &mut Session<'_>, since: i64) -> Result<(), Halt> {
-        let overlap = i64::from(session.settings().overlap_s) * 1000;
-        let most_pages = self.most_pages(session);
-        match session.walk(since.saturating_sub(overlap), self.clock.now(), most_pages)? {
+    fn changes(&self, exchange: &mut Exchange<'_>, report: &mut HarvestReport, since: i64) -> Result<(), Halt> {
+        let overlap = i64::from(exchange.settings().overlap_s) * 1000;
+        let most_pages = self.most_pages(exchange);
+        match exchange.walk(since.saturating_sub(overlap), self.clock.now(), most_pages)? {
             Walk::Met(feed) => {
-                session.apply(&feed)?;
-                finish(session, feed.head.max(since))
+                exchange.apply(&feed)?;
+                finish(exchange, feed.head.max(since))
             }
             Walk::Gap(reason) => {
                 tracing::warn!("the feed of changes does not lead back to what is known: {reason}; a dump takes its place");
-                session.harvest = session.log.begin_harvest(session.row.id, HarvestKind::Regular, None, None, now())?;
-                self.dump(session, None)
+                exchange.harvest = exchange.log.begin_harvest(exchange.row.id, HarvestKind::Regular, None, None, now())?;
+                report.from = None;
+                self.dump(exchange, report, None)
             }
         }
     }
 
-    fn dump(&self, session: &mut Session<'_>, position: Option<Position>) -> Result<(), Halt> {
+    fn dump(&self, exchange: &mut Exchange<'_>, report: &mut HarvestReport, position: Option<Position>) -> Result<(), Halt> {
         let position = match position {
-            Some(position) if is_listing(session.log, session.row.id, position.audit)? => position,
+            Some(position) if is_listing(exchange.log, exchange.row.id, position.audit)? => position,
             // An audit took the list of the dump away: what came costs nothing.
-            _ => Position { audit: session.log.begin_audit(session.row.id, now())?.0, ..Position::default() },
+            _ => Position { audit: exchange.log.begin_audit(exchange.row.id, now())?.0, ..Position::default() },
         };
-        let position = session.dump(position)?;
+        let position = exchange.dump(position)?;
         let oldest = position.oldest.unwrap_or_else(now);
-        let overlap = i64::from(session.settings().overlap_s) * 1000;
+        let overlap = i64::from(exchange.settings().overlap_s) * 1000;
         let mut known = oldest;
         if self.feed_suffices() {
-            match session.walk(oldest.saturating_sub(overlap), self.clock.now(), self.most_pages(session))? {
+            match exchange.walk(oldest.saturating_sub(overlap), self.clock.now(), self.most_pages(exchange))? {
                 Walk::Met(feed) => {
-                    session.apply(&feed)?;
+                    exchange.apply(&feed)?;
                     known = feed.head;
                 }
                 Walk::Gap(reason) => {
@@ -190,11 +191,11 @@ impl Service<'_> {
                 "the dump has entries that cannot be read or named: what it does not list may be one of them, and nothing is withdrawn"
             );
         } else {
-            withdraw(session, oldest)?;
+            withdraw(exchange, report, oldest)?;
         }
         let audit = HarvestId(position.audit);
-        session.log.append_audit(&last_of(audit, session.row.id))?;
-        finish(session, known)
+        exchange.log.append_audit(&last_of(audit, exchange.row.id))?;
+        finish(exchange, known)
     }
 }
 
@@ -219,29 +220,25 @@ pub(super) fn last_of(audit: HarvestId, source: SourceId) -> AuditPage<'static> 
 }
 
 /// Withdraws the records that the dumps do not list and that did not change since, unless they are suspiciously many.
-fn withdraw(session: &mut Session<'_>, oldest: i64) -> Result<(), Halt> {
-    let source = session.row.id;
-    session.log.list_newer(source, oldest)?;
-    let gone = session.log.differences(source, None)?.gone;
+fn withdraw(exchange: &mut Exchange<'_>, report: &mut HarvestReport, oldest: i64) -> Result<(), Halt> {
+    let source = exchange.row.id;
+    exchange.log.list_newer(source, oldest)?;
+    let gone = exchange.log.differences(source, None)?.gone;
     if gone == 0 {
         return Ok(());
     }
-    let live = session.log.sources()?.iter().find(|row| row.id == source).map_or(0, |row| row.live);
-    let (part, most) = (percent(gone, live), session.settings().withdraw_max_percent);
-    if part > most {
-        tracing::warn!(
-            "{gone} records, {part:.1} % of the live ones, are not in the dump any more, which looks like a fault of the source: nothing is withdrawn\nhint: `libris-mirror audit {0} --list` shows them; to withdraw them, raise harvest.withdraw_max_percent and run `libris-mirror audit {0} --repair`",
-            session.row.name
-        );
-        return Ok(());
+    let live = exchange.log.sources()?.iter().find(|row| row.id == source).map_or(0, |row| row.live);
+    let part = percent(gone, live);
+    if part > exchange.settings().withdraw_max_percent {
+        report.brake = Some((gone, part));
+    } else {
+        report.withdrawn = exchange.log.withdraw(source, now())?;
     }
-    let withdrawn = session.log.withdraw(source, now())?;
-    tracing::info!(withdrawn, "records that are not in the dump any more are withdrawn");
     Ok(())
 }
 
 /// The harvest is complete: the feed is known up to a time.
-fn finish(session: &mut Session<'_>, known: i64) -> Result<(), Halt> {
-    session.log.set_feed_known(session.row.id, known)?;
-    session.commit(&Batch { whole: true, last: true, ..Batch::default() }, false)
+fn finish(exchange: &mut Exchange<'_>, known: i64) -> Result<(), Halt> {
+    exchange.log.set_feed_known(exchange.row.id, known)?;
+    exchange.commit(&Batch { whole: true, last: true, ..Batch::default() }, false)
 }

@@ -3,13 +3,13 @@
 //! A page may begin anywhere, but has a fixed length. So the entry at fault is the last one with which a page may not begin, and
 //! what lies before it on its page comes with a page that ends there.
 
+use super::exchange::{Batch, Exchange, Halt};
 use super::position::Position;
-use super::session::{Batch, Halt, Session};
 use crate::harvest::error::FetchError;
 use crate::harvest::outcome::Outcome;
 use crate::log::Undelivered;
 
-impl Session<'_> {
+impl Exchange<'_> {
     /// Reads around the entry that keeps a page from coming. Answers the position behind it; the error of the page, if none comes
     /// behind it either.
     pub(super) fn read_around(

@@ -9,19 +9,19 @@
 //! - `pages`: single pages of a dump
 //! - `changes`: entities that the feed names, one by one
 //! - `walk`: the feed, backwards to what is known
-//! - `session`: requests, commits and limits of a run
+//! - `exchange`: requests, commits and limits of a run
 //! - `part`: what the reading side hands to the committing side
 //! - `position`: where a dump continues, and what a run begins with (pure)
 
 mod audit;
 mod changes;
 mod dump;
+mod exchange;
 mod harvest;
 mod isolate;
 mod pages;
 mod part;
 mod position;
-mod session;
 mod walk;
 
 pub(in crate::harvest) use audit::{audit, fetch_again};

@@ -3,15 +3,15 @@
 use tokio::sync::mpsc;
 use url::Url;
 
+use super::exchange::{Batch, DUMPS, Exchange, Halt};
 use super::part::{Broke, Part, read_page};
 use super::position::Position;
-use super::session::{Batch, DUMPS, Halt, Session};
 use crate::emm::PageHead;
 use crate::harvest::scope::now;
 use crate::log::{AuditPage, HarvestId, LogError, Undelivered};
 use crate::oai::{Header, Record, RecordId};
 
-impl Session<'_> {
+impl Exchange<'_> {
     /// Fetches a page. Parts of a page that is longer than one of the log are committed as they come.
     pub(super) fn page(&mut self, url: &Url, position: &Position) -> Result<(PageHead, Part), Halt> {
         let (settings, place) = (self.settings().clone(), url.to_string());
@@ -19,7 +19,7 @@ impl Session<'_> {
             let hand_over = |part| sender.blocking_send(part).map_err(|_| Broke::Stopped);
             read_page(&mut *input, &settings, &place, hand_over).map_err(|broke| broke.at(&place))
         };
-        Ok(self.ask(url, DUMPS, read, |session, part| session.part(part, position, false))??)
+        Ok(self.ask(url, DUMPS, read, |exchange, part| exchange.part(part, position, false))??)
     }
 
     /// Commits a part of a dump, and that the dump lists its records.

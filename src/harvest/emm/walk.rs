@@ -8,8 +8,8 @@ use std::io::{BufRead, Read};
 use rustc_hash::FxHashMap;
 use url::Url;
 
+use super::exchange::{ACTIVITIES, Exchange, Halt};
 use super::part::{Broke, limits};
-use super::session::{ACTIVITIES, Halt, Session};
 use crate::emm::{Activity, EmmError, Entry, Happening, PageHead, Piece, lists_again, split};
 use crate::harvest::client::Client;
 use crate::harvest::error::FetchError;
@@ -133,7 +133,7 @@ fn before(activities: &[Activity], until: i64, next: Option<i64>, since: i64) ->
     }
 }
 
-impl Session<'_> {
+impl Exchange<'_> {
     /// Reads the feed back to a time, milliseconds since 1970; `until` is the server's clock.
     pub(super) fn walk(&mut self, since: i64, until: Option<i64>, most_pages: usize) -> Result<Walk, Halt> {
         let clock = now();

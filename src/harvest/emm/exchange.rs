@@ -64,7 +64,7 @@ pub(super) struct Batch<'a> {
 }
 
 /// A run.
-pub(super) struct Session<'a> {
+pub(super) struct Exchange<'a> {
     pub(super) log: &'a mut Log,
     /// The views that follow meanwhile, if any do.
     pub(super) growth: Option<&'a Growth<'a>>,
@@ -91,7 +91,7 @@ pub(super) const ACTIVITIES: &str = "application/activity+json, application/ld+j
 pub(super) const DUMPS: &str = "application/json, application/activity+json;q=0.9";
 pub(super) const DATA: &str = "application/ld+json";
 
-impl Session<'_> {
+impl Exchange<'_> {
     pub(super) fn settings(&self) -> &Harvest {
         &self.run.config.harvest
     }
