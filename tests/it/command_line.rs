@@ -393,6 +393,7 @@ fn options_of_every_command_count_on_both_sides_of_its_name() {
         let done = bench.run(&["--set-config", before, "status", "--set-config", after]).expect(2);
         assert!(done.stderr.contains("nonsense.key"), "{before} {after}: {}", done.stderr);
     }
+    bench.harvest("x", None, &[]);
     // Both are in force, and the later one of two wins.
     let first = ["--set-config", "harvest.withdraw_max_percent=x", "--set-config", "harvest.tries=0"];
     let done = bench.run(&[&first[..2], &["status", "--set-config", "harvest.tries=2"]].concat()).expect(2);
