@@ -22,6 +22,9 @@ const PLACE: [&str; 6] = ["Stockholm", "Göteborg", "Umeå", "Malmö", "Växjö"
 const LANGUAGE: [&str; 4] = ["swe", "eng", "fin", "sme"];
 const GENRE: [&str; 6] = ["Romaner", "Noveller", "Lyrik", "Fackb%C3%B6cker", "Biografier", "Sagor"];
 
+/// Words, chosen values and an order.
+type Asked<'a> = (&'a str, Vec<(Facet, String)>, Sort);
+
 /// Terms: every thousandth record is one, each below another.
 const TERMS: usize = 1000;
 
@@ -150,7 +153,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn ask(log: &Log, directory: &std::path::Path, out: &mut impl std::io::Write) -> Result<(), Box<dyn std::error::Error>> {
     let finder = Finder::open(directory)?;
     let swedish = (Facet::Language, "swe".to_owned());
-    type Asked<'a> = (&'a str, Vec<(Facet, String)>, Sort);
     let questions: [Asked<'_>; 16] = [
         ("Isbrytare i Göteborg", vec![], Sort::Relevance),
         ("lindström", vec![], Sort::Relevance),

@@ -103,10 +103,10 @@ words! {
     links_out: "links to others", "länkar till andra";
     fresh: "harvested", "skördat";
     never: "never yet", "aldrig hittills";
-    published: "published", "publicerat";
+    published: "published", "publicerad";
     what_is_here: "What is here", "Vad som finns här";
-    about: "Every record is kept as the library delivered it over OAI-PMH, is a graph of its own, and can be queried together with all others in SPARQL. The data are free to use (CC0).",
-        "Varje post bevaras som biblioteket levererade den över OAI-PMH, är en egen graf, och kan utfrågas tillsammans med alla andra i SPARQL. Data är fria att använda (CC0).";
+    about: "Every record is kept as the library delivered it, is a graph of its own, and can be queried together with all others in SPARQL. The data are free to use (CC0).",
+        "Varje post bevaras som biblioteket levererade den, är en egen graf, och kan utfrågas tillsammans med alla andra i SPARQL. Data är fria att använda (CC0).";
     source: "Source", "Källa";
     live: "Live", "Aktuella";
     deleted: "Deleted", "Borttagna";
@@ -163,7 +163,7 @@ words! {
     new_version: "changed", "ändrades";
     deleted_version: "was deleted", "togs bort";
     data: "Data", "Data";
-    find_records: "Find its records in the search", "Hitta dess poster i sökningen";
+    find_records: "Find records with this in the search", "Hitta poster med detta i sökningen";
     cite: "Cite as", "Citera som";
     refers: "What refers to it", "Vad som hänvisar hit";
     as_turtle: "The graph as Turtle", "Grafen som Turtle";
