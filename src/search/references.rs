@@ -23,18 +23,44 @@ pub(super) type ByClause = Vec<Vec<Bits>>;
 pub(super) fn referring(finder: &Finder, named: &[Vec<&Bits>]) -> tantivy::Result<ByClause> {
     let Finder { segments, fields, .. } = finder;
     let things = things(finder, named)?;
-    finder.in_parallel(segments.len(), |place| {
+    let found = finder.in_parallel(segments.len(), |place| {
         let segment = &segments[place];
-        let mut by_clause: Vec<Bits> = named[place].iter().map(|_| segment.none()).collect();
+        let (mut by_clause, mut works) = (named[place].iter().map(|_| segment.none()).collect::<Vec<_>>(), Vec::new());
+        let entities = segment.reader.fast_fields().u64("entity")?;
+        let mut authorities = segment.with_number(fields.authority, 1)?;
+        segment.keep_alive(&mut authorities);
         segment.each_of(fields.refers, &things, |document, mask: Mask| {
-            for (clause, documents) in by_clause.iter_mut().enumerate() {
-                if mask & (1 << clause) != 0 {
-                    documents.insert(document);
-                }
+            insert(&mut by_clause, document, mask);
+            if authorities.contains(document) {
+                works.extend(entities.values_for_doc(document).map(|entity| (entity, mask)));
             }
         })?;
-        Ok(by_clause)
-    })
+        Ok((by_clause, works))
+    })?;
+    let (mut by_clause, works): (ByClause, Vec<_>) = found.into_iter().unzip();
+    // A work with a record of its own stands between its author and its instances.
+    let mut works: Vec<(u64, Mask)> = works.into_iter().flatten().collect();
+    works.sort_unstable();
+    works.dedup();
+    if !works.is_empty() {
+        let instances = finder.in_parallel(segments.len(), |place| {
+            let mut documents = Vec::new();
+            segments[place].each_of(fields.refers, &works, |document, mask: Mask| documents.push((document, mask)))?;
+            Ok(documents)
+        })?;
+        for (by_clause, documents) in by_clause.iter_mut().zip(instances) {
+            documents.into_iter().for_each(|(document, mask)| insert(by_clause, document, mask));
+        }
+    }
+    Ok(by_clause)
+}
+
+fn insert(by_clause: &mut [Bits], document: u32, mask: Mask) {
+    for (clause, documents) in by_clause.iter_mut().enumerate() {
+        if mask & (1 << clause) != 0 {
+            documents.insert(document);
+        }
+    }
 }
 
 /// The hashes of the things that match, with what they match, in their order.
@@ -59,29 +85,8 @@ fn things(finder: &Finder, named: &[Vec<&Bits>]) -> tantivy::Result<Vec<(u64, Ma
         let below = finder.in_parallel(segments.len(), |place| narrower(&segments[place], fields, &next))?;
         level = below.into_iter().flatten().collect();
     }
-    let mut all: Vec<(u64, Mask)> = found.iter().map(|(entity, mask)| (*entity, *mask)).collect();
-    all.sort_unstable();
-    // A work with a record of its own stands between its author and its instances.
-    let works = finder.in_parallel(segments.len(), |place| referring_authorities(&segments[place], fields, &all))?;
-    for (entity, mask) in works.into_iter().flatten() {
-        *found.entry(entity).or_default() |= mask;
-    }
     let mut found: Vec<(u64, Mask)> = found.into_iter().collect();
     found.sort_unstable();
-    Ok(found)
-}
-
-/// The authorities that refer to some things.
-fn referring_authorities(segment: &Segment, fields: &Fields, to: &[(u64, Mask)]) -> tantivy::Result<Vec<(u64, Mask)>> {
-    let entities = segment.reader.fast_fields().u64("entity")?;
-    let mut authorities = segment.with_number(fields.authority, 1)?;
-    segment.keep_alive(&mut authorities);
-    let mut found = Vec::new();
-    segment.each_of(fields.refers, to, |document, mask| {
-        if authorities.contains(document) {
-            found.extend(entities.values_for_doc(document).map(|entity| (entity, mask)));
-        }
-    })?;
     Ok(found)
 }
 
