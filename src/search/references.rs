@@ -49,7 +49,9 @@ pub(super) fn referring(finder: &Finder, named: &[Vec<&Bits>]) -> tantivy::Resul
             Ok(documents)
         })?;
         for (by_clause, documents) in by_clause.iter_mut().zip(instances) {
-            documents.into_iter().for_each(|(document, mask)| insert(by_clause, document, mask));
+            for (document, mask) in documents {
+                insert(by_clause, document, mask);
+            }
         }
     }
     Ok(by_clause)
