@@ -23,8 +23,8 @@ use crate::mirror::Mirror;
 /// Bring RDF documents into the mirror: files, addresses, or standard input.
 ///
 /// The documents that are named are a source of the mirror, beside the others: in the log, the store, the links and the
-/// search. Turtle and the like, RDF/XML, JSON-LD and lines of JSON-LD are read, also packed (.gz, .zst). The
-/// format is told by the server, by the ending of a name, or by --format.
+/// search. The formats are Turtle and its relatives (.nt, .nq, .trig), RDF/XML, and JSON-LD, also one document a
+/// line, and compressed (.gz, .zst). The format comes from --format, the server or the file extension.
 ///
 /// The documents named now are the whole of the source: records that only others said are withdrawn, unless --add is given.
 /// `libris-mirror harvest NAME` reads the same documents again, and skips those that did not change.

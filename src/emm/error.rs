@@ -39,7 +39,7 @@ pub enum EmmError {
     /// The server is making a dump for longer than this program waits.
     #[error("the server is still making the dump of {0}")]
     Generating(String),
-    /// The dump was made anew again and again while it was read.
+    /// The server kept regenerating the dump while it was being read.
     #[error("the server made the dump of {0} anew again and again while it was read")]
     Restless(String),
 }

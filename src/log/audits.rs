@@ -244,8 +244,13 @@ impl Log {
     /// Withdraws the records that the newest audit did not list: they leave the views. The log keeps them, and a later
     /// delivery or [`Log::reinstate`] brings them back. Answers how many there are.
     pub fn withdraw(&mut self, source: SourceId, now: i64) -> Result<u64, LogError> {
+        self.withdraw_where(UNLISTED, source, now)
+    }
+
+    /// Withdraws the records of a source for which a condition holds. Answers how many there are.
+    pub(super) fn withdraw_where(&mut self, condition: &str, source: SourceId, now: i64) -> Result<u64, LogError> {
         self.change_without_network(source, now, |transaction, numbering, moves| {
-            let count = for_each_record(transaction, UNLISTED, source, |record| {
+            let count = for_each_record(transaction, condition, source, |record| {
                 let change = numbering.enter(transaction, record, ChangeKind::Withdrawn, None)?;
                 transaction.prepare_cached("UPDATE record SET withdrawn = 1 WHERE id = ?1")?.execute([record])?;
                 set_last_change(transaction, record, change)

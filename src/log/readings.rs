@@ -7,10 +7,8 @@ use rusqlite::{OptionalExtension, params};
 use rustc_hash::FxHashSet;
 
 use super::append::{NewPage, PageReport};
-use super::change::ChangeKind;
 use super::hash::payload_hash;
 use super::ids::{HarvestId, SourceId};
-use super::without_network::{for_each_record, set_last_change};
 use super::{Log, LogError};
 use crate::oai::Record;
 
@@ -230,17 +228,7 @@ impl Log {
 
     /// Withdraws them: they leave the views, and stay in the log. Answers how many there are.
     pub fn withdraw_unsaid(&mut self, source: SourceId, now: i64) -> Result<u64, LogError> {
-        let condition = format!("source_id = ?1 AND {UNSAID}");
-        self.change_without_network(source, now, |transaction, numbering, moves| {
-            let count = for_each_record(transaction, &condition, source, |record| {
-                let change = numbering.enter(transaction, record, ChangeKind::Withdrawn, None)?;
-                transaction.prepare_cached("UPDATE record SET withdrawn = 1 WHERE id = ?1")?.execute([record])?;
-                set_last_change(transaction, record, change)
-            })?;
-            moves.live -= i64::try_from(count).unwrap_or(i64::MAX);
-            moves.withdrawn += i64::try_from(count).unwrap_or(i64::MAX);
-            Ok(count)
-        })
+        self.withdraw_where(&format!("source_id = ?1 AND {UNSAID}"), source, now)
     }
 
     /// Forgets what is out of date: rows of records that left their documents, and documents that left the source. Only

@@ -10,12 +10,12 @@ use super::walk::entry;
 use crate::config::{Config, EmmSource, Source, SourceKind};
 use crate::emm::Endpoint;
 use crate::harvest::audit_report::{AuditOptions, AuditReport, Hear};
-use crate::harvest::client::{Client, Traffic};
+use crate::harvest::client::Client;
 use crate::harvest::error::FetchError;
 use crate::harvest::outcome::{HarvestError, Outcome, Progress, RunOptions, percent};
 use crate::harvest::scope::{Run, now};
 use crate::harvest::stop::Stop;
-use crate::log::{Counters, DifferenceKind, HarvestId, HarvestState, LogError, SourceRow, UndeliveredRow};
+use crate::log::{DifferenceKind, HarvestId, HarvestState, LogError, SourceRow, UndeliveredRow};
 use crate::mirror::Mirror;
 use crate::oai::Datestamp;
 
@@ -41,20 +41,7 @@ pub(in crate::harvest) fn audit(
         .map_err(|error| HarvestError::unidentified(error, SourceKind::Emm))?;
     let overlap = i64::from(config.harvest.overlap_s) * 1000;
     let harvested = mirror.log.feed_known(row.id)?.and_then(|known| Datestamp::from_millis(known.saturating_sub(overlap)));
-    let mut report = AuditReport {
-        source: source.name.clone(),
-        resumed: None,
-        found: None,
-        left: None,
-        counters: Counters::default(),
-        withdrawn: 0,
-        brake: None,
-        traffic: Traffic::default(),
-        unavailable: None,
-        doubtful: false,
-        harvested,
-        snapshot: None,
-    };
+    let mut report = AuditReport { harvested, ..AuditReport::begun(&source.name) };
     let run_options = RunOptions::default();
     let run = Run { config, options: &run_options, stop, runtime, deadline: None };
     let audit = Audit { service, client: &client, endpoint: &endpoint, run };

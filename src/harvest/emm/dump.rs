@@ -18,7 +18,7 @@ use crate::harvest::outcome::Outcome;
 use crate::harvest::scope::now;
 use crate::oai::Datestamp;
 
-/// How often the dump of a selection may be made anew in one run.
+/// How many times one run starts over because the server regenerated the dump.
 const RESTARTS: usize = 3;
 
 /// How far a page may lead on. Those of Libris lead 100 records on.

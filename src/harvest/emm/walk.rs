@@ -58,7 +58,7 @@ const MOST_CHANGES: usize = 500_000;
 /// After how many pages their number is estimated.
 const PAGES_BEFORE_ESTIMATE: usize = 10;
 
-/// Whether so many pages cover so little of the time that is to be read that the limit is out of reach by far.
+/// Whether, at the rate of the pages read so far, the whole period would need more than four times the page limit.
 fn is_hopeless(pages: usize, most_pages: usize, newest: i64, until: i64, since: i64) -> bool {
     let (covered, due) = (newest.saturating_sub(until).max(1), newest.saturating_sub(since));
     let estimate = i128::from(due) * i128::try_from(pages).unwrap_or(i128::MAX) / i128::from(covered);
