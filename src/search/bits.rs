@@ -37,11 +37,12 @@ impl Bits {
         self.blocks.iter_mut().zip(&other.blocks).for_each(|(block, other)| *block &= other);
     }
 
-    /// Adds what is in the other.
+    /// Takes out what is in the other.
     pub(super) fn without(&mut self, other: &Self) {
         self.blocks.iter_mut().zip(&other.blocks).for_each(|(block, other)| *block &= !other);
     }
 
+    /// Adds what is in the other.
     pub(super) fn or(&mut self, other: &Self) {
         self.blocks.iter_mut().zip(&other.blocks).for_each(|(block, other)| *block |= other);
     }

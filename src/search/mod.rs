@@ -23,6 +23,7 @@ mod order;
 mod question;
 mod references;
 mod segment;
+mod sought;
 mod suggest;
 mod table;
 mod view;

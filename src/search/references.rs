@@ -9,6 +9,7 @@ use super::bits::Bits;
 use super::fields::Fields;
 use super::opened::Finder;
 use super::segment::Segment;
+use super::sought::Sought;
 
 /// How many broader terms up a name is effective.
 const HIGHEST: usize = 6;
@@ -29,7 +30,7 @@ pub(super) fn referring(finder: &Finder, named: &[Vec<&Bits>]) -> tantivy::Resul
         let entities = segment.reader.fast_fields().u64("entity")?;
         let mut authorities = segment.with_number(fields.authority, 1)?;
         segment.keep_alive(&mut authorities);
-        segment.each_of(fields.refers, &things, |document, mask: Mask| {
+        things.each(segment, &fields.refers, |document, mask| {
             insert(&mut by_clause, document, mask);
             if authorities.contains(document) {
                 works.extend(entities.values_for_doc(document).map(|entity| (entity, mask)));
@@ -39,13 +40,15 @@ pub(super) fn referring(finder: &Finder, named: &[Vec<&Bits>]) -> tantivy::Resul
     })?;
     let (mut by_clause, works): (ByClause, Vec<_>) = found.into_iter().unzip();
     // A work with a record of its own stands between its author and its instances.
-    let mut works: Vec<(u64, Mask)> = works.into_iter().flatten().collect();
-    works.sort_unstable();
-    works.dedup();
+    let mut masks: FxHashMap<u64, Mask> = FxHashMap::default();
+    for (work, mask) in works.into_iter().flatten() {
+        *masks.entry(work).or_default() |= mask;
+    }
+    let works = Sought::new(masks);
     if !works.is_empty() {
         let instances = finder.in_parallel(segments.len(), |place| {
             let mut documents = Vec::new();
-            segments[place].each_of(fields.refers, &works, |document, mask: Mask| documents.push((document, mask)))?;
+            works.each(&segments[place], &fields.refers, |document, mask| documents.push((document, mask)))?;
             Ok(documents)
         })?;
         for (by_clause, documents) in by_clause.iter_mut().zip(instances) {
@@ -65,38 +68,36 @@ fn insert(by_clause: &mut [Bits], document: u32, mask: Mask) {
     }
 }
 
-/// The hashes of the things that match, with what they match, in their order.
-fn things(finder: &Finder, named: &[Vec<&Bits>]) -> tantivy::Result<Vec<(u64, Mask)>> {
+/// The hashes of the things that match, with what they match.
+fn things(finder: &Finder, named: &[Vec<&Bits>]) -> tantivy::Result<Sought<Mask>> {
     let Finder { segments, fields, .. } = finder;
     let own = finder.in_parallel(segments.len(), |place| authorities(&segments[place], fields, &named[place]))?;
     let mut found: FxHashMap<u64, Mask> = FxHashMap::default();
     let mut level: Vec<(u64, Mask)> = own.into_iter().flatten().collect();
     for _ in 0..=HIGHEST {
-        let mut next = Vec::new();
+        let mut next: FxHashMap<u64, Mask> = FxHashMap::default();
         for (entity, mask) in level {
             let known = found.entry(entity).or_default();
             if *known | mask != *known {
                 *known |= mask;
-                next.push((entity, *known));
+                next.insert(entity, *known);
             }
         }
         if next.is_empty() {
             break;
         }
-        next.sort_unstable();
+        let next = Sought::new(next);
         let below = finder.in_parallel(segments.len(), |place| narrower(&segments[place], fields, &next))?;
         level = below.into_iter().flatten().collect();
     }
-    let mut found: Vec<(u64, Mask)> = found.into_iter().collect();
-    found.sort_unstable();
-    Ok(found)
+    Ok(Sought::new(found))
 }
 
 /// The terms right below some things.
-fn narrower(segment: &Segment, fields: &Fields, of: &[(u64, Mask)]) -> tantivy::Result<Vec<(u64, Mask)>> {
+fn narrower(segment: &Segment, fields: &Fields, of: &Sought<Mask>) -> tantivy::Result<Vec<(u64, Mask)>> {
     let entities = segment.reader.fast_fields().u64("entity")?;
     let mut found = Vec::new();
-    segment.each_of(fields.broader, of, |document, mask| {
+    of.each(segment, &fields.broader, |document, mask| {
         if !segment.reader.is_deleted(document) {
             found.extend(entities.values_for_doc(document).map(|entity| (entity, mask)));
         }

@@ -13,9 +13,6 @@ use super::facets::Facet;
 use super::fields::Fields;
 use super::question::Clause;
 
-/// A look-up costs as much as this many steps through a dictionary.
-const LOOK_UP: usize = 16;
-
 /// The most words that a beginning stands for in one segment.
 const MOST_ENDINGS: usize = 50_000;
 
@@ -83,38 +80,6 @@ impl Segment {
                     found(*document);
                 }
                 postings.advance();
-            }
-        }
-        Ok(())
-    }
-
-    /// Calls `found` with each document that has one of some numbers, which are in their order, and with what comes with the number.
-    /// A document may come several times.
-    pub(super) fn each_of<T: Copy>(
-        &self,
-        field: Field,
-        numbers: &[(u64, T)],
-        mut found: impl FnMut(u32, T),
-    ) -> tantivy::Result<()> {
-        let inverted = self.reader.inverted_index(field)?;
-        if numbers.len() < inverted.terms().num_terms() / LOOK_UP {
-            for (number, with) in numbers {
-                self.each(&Term::from_field_u64(field, *number), |document| found(document, *with))?;
-            }
-            return Ok(());
-        }
-        // Both are in order: one walk through the dictionary is less than so many look-ups.
-        let (mut terms, mut numbers) = (inverted.terms().stream()?, numbers.iter().peekable());
-        while terms.advance() {
-            let Ok(key) = terms.key().try_into().map(u64::from_be_bytes) else { continue };
-            while numbers.next_if(|(number, _)| *number < key).is_some() {}
-            let Some((number, with)) = numbers.peek() else { break };
-            if *number == key {
-                let mut postings = inverted.read_block_postings_from_terminfo(terms.value(), IndexRecordOption::Basic)?;
-                while postings.block_len() > 0 {
-                    postings.docs().iter().for_each(|document| found(*document, *with));
-                    postings.advance();
-                }
             }
         }
         Ok(())

@@ -94,6 +94,6 @@ impl Finder {
     }
 
     fn times_referred_to(&self, entity: u64) -> tantivy::Result<u32> {
-        self.segments.iter().map(|segment| segment.count_number(self.fields.refers, entity)).sum()
+        self.segments.iter().map(|segment| segment.count_number(self.fields.refers.field, entity)).sum()
     }
 }
