@@ -6,7 +6,8 @@ use chrono::Utc;
 use tokio::runtime::Runtime;
 use url::Url;
 
-use super::client::{CONTEXT_BYTES, Client, FetchedDocument, Validators};
+use super::client::{CONTEXT_BYTES, Client};
+use super::conditional::{FetchedDocument, Validators};
 use super::error::FetchError;
 use super::outcome::HarvestError;
 use crate::config::SourceKind;

@@ -11,7 +11,7 @@
 //! - `isolate`, `records`, `fetch`: the fetching side: lists around records that kill their pages, single records, pages
 //! - `messages`: what the two sides say to each other
 //! - `resume`, `plan`: where a list continues, and what a run asks for first (pure)
-//! - `connect`, `probe`, `list`, `client`, `answer`: requests and their answers
+//! - `connect`, `probe`, `list`, `client`, `answer`, `conditional`: requests and their answers
 //! - `scope`, `audit_report`, `outcome`, `error`, `stop`
 //!
 //! At most one part of an answer waits between the two sides, so memory does not grow with the list. Whatever stops either side,
@@ -23,6 +23,7 @@ mod audit_list;
 mod audit_report;
 mod client;
 mod commit;
+mod conditional;
 mod connect;
 mod context;
 mod documents;

@@ -5,7 +5,7 @@ use rusqlite::{Rows, Transaction, params};
 use super::extract::{Label, labels_of};
 use crate::log::winner::same_identifier_as_record_1;
 use crate::log::{Log, LogError};
-use crate::views::{ParsedChange, Table, holds};
+use crate::views::{Known, ParsedChange, Table, compare_rows, holds};
 
 /// The writer's side.
 pub struct LabelsTable;
@@ -67,31 +67,9 @@ impl Table for LabelsTable {
     }
 }
 
-/// How the table compares with what a record gives.
-enum Known {
-    None,
-    Same,
-    Other,
-}
-
 fn compare(rows: &mut Rows<'_>, record: i64, labels: &[Label]) -> rusqlite::Result<Known> {
-    let (mut due, mut any) = (labels.iter(), false);
-    while let Some(row) = rows.next()? {
-        any = true;
-        let same = match due.next() {
-            Some(Label { iri, language, text, rank }) => {
-                row.get::<_, i64>(0)? == record && row.get::<_, i64>(1)? == *rank && holds(row, 2, &[iri, language, text])?
-            }
-            None => false,
-        };
-        if !same {
-            return Ok(Known::Other);
-        }
-    }
-    Ok(match (any, due.next()) {
-        (false, Some(_)) => Known::None,
-        (true, Some(_)) => Known::Other,
-        (_, None) => Known::Same,
+    compare_rows(rows, labels, |row, Label { iri, language, text, rank }| {
+        Ok(row.get::<_, i64>(0)? == record && row.get::<_, i64>(1)? == *rank && holds(row, 2, &[iri, language, text])?)
     })
 }
 

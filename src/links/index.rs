@@ -7,7 +7,7 @@ use rusqlite::{CachedStatement, Row, Rows, Transaction, params};
 use super::{Authority, Link, extract};
 use crate::log::winner::same_identifier_as_record_1;
 use crate::log::{Log, LogError};
-use crate::views::{ParsedChange, Table, holds};
+use crate::views::{Known, ParsedChange, Table, compare_rows, holds};
 
 /// The writer's side.
 pub struct LinksTable;
@@ -75,33 +75,11 @@ impl Table for LinksTable {
     }
 }
 
-/// How the table compares with what a record gives.
-enum Known {
-    None,
-    Same,
-    Other,
-}
-
 /// Compares the rows of a graph with what it must have.
 fn compare(rows: &mut Rows<'_>, record: i64, links: &[Link]) -> rusqlite::Result<Known> {
-    let (mut due, mut any) = (links.iter(), false);
-    while let Some(row) = rows.next()? {
-        any = true;
-        let same = match due.next() {
-            Some(Link { entity, path, property, reference }) => {
-                let texts = [entity, path, property, reference.authority.name(), &reference.id, &reference.iri];
-                row.get::<_, i64>(0)? == record && holds(row, 1, &texts)?
-            }
-            None => false,
-        };
-        if !same {
-            return Ok(Known::Other);
-        }
-    }
-    Ok(match (any, due.next()) {
-        (false, Some(_)) => Known::None,
-        (true, Some(_)) => Known::Other,
-        (_, None) => Known::Same,
+    compare_rows(rows, links, |row, Link { entity, path, property, reference }| {
+        let texts = [entity, path, property, reference.authority.name(), &reference.id, &reference.iri];
+        Ok(row.get::<_, i64>(0)? == record && holds(row, 1, &texts)?)
     })
 }
 

@@ -20,9 +20,9 @@ use crate::rdf::{Description, Graph, PayloadError, Shapes};
 pub use follow::{CaughtUp, Until, follow};
 pub use pieces::Piece;
 pub use readers::Readers;
-pub(crate) use table::holds;
 #[cfg(test)]
 pub(crate) use table::log_of_two;
+pub(crate) use table::{Known, compare_rows, holds};
 pub use table::{Table, TableCheck, TableView};
 pub use view::{AnyView, Artefact, Batch, Check, Fault, Faults, Home, Policy, RecordCheck, Registered, TOLD, View};
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::FairMutex;
-use rusqlite::{Connection, Row, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Row, Rows, Transaction, TransactionBehavior};
 
 use super::view::{Batch, Check, Faults, Home, TOLD, View, compare_each};
 use super::{ParsedChange, ViewError};
@@ -51,6 +51,37 @@ pub(crate) fn holds(row: &Row<'_>, from: usize, texts: &[&str]) -> rusqlite::Res
         }
     }
     Ok(true)
+}
+
+/// How the rows that are there compare with what must be there.
+pub(crate) enum Known {
+    /// There are none, and there must be some.
+    None,
+    /// They are those that must be there, in their order.
+    Same,
+    /// They are others.
+    Other,
+}
+
+/// Compares rows with what must be there.
+pub(crate) fn compare_rows<T>(
+    rows: &mut Rows<'_>,
+    due: &[T],
+    same: impl Fn(&Row<'_>, &T) -> rusqlite::Result<bool>,
+) -> rusqlite::Result<Known> {
+    let (mut left, mut any) = (due.iter(), false);
+    while let Some(row) = rows.next()? {
+        any = true;
+        match left.next() {
+            Some(due) if same(row, due)? => {}
+            _ => return Ok(Known::Other),
+        }
+    }
+    Ok(match (any, left.next()) {
+        (false, Some(_)) => Known::None,
+        (true, Some(_)) => Known::Other,
+        (_, None) => Known::Same,
+    })
 }
 
 /// The writer's side of such a view.

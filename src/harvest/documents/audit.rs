@@ -4,10 +4,11 @@ use rustc_hash::FxHashSet;
 use tokio::runtime::Runtime;
 
 use super::batch::{Reading, is_said_by_any};
+use super::begun::Begun;
 use super::ended::Ended;
 use super::failure::DocumentFailure;
 use super::found::{Listing, Place, list};
-use super::reading::{Begun, read_all};
+use super::reading::read_all;
 use crate::config::{Config, DocumentsSource, Source};
 use crate::harvest::audit_report::{AuditOptions, AuditReport, Hear};
 use crate::harvest::error::FetchError;

@@ -4,6 +4,7 @@
 //!
 //! - `audit`: compares what the documents say with the log
 //! - `reading`: a run: which documents are read, and what is done about those that left
+//! - `begun`: what a run or an audit begins with
 //! - `batch`: documents that are read together, and the records that they give, which go to the log
 //! - `groups`, `split`, `sort`: from quads to the records that they belong to
 //! - `arrival`, `found`: where documents are, and their bytes
@@ -15,6 +16,7 @@
 mod arrival;
 mod audit;
 mod batch;
+mod begun;
 mod ended;
 mod failure;
 mod found;
