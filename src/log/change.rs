@@ -181,6 +181,29 @@ impl Log {
         change.map(ChangeId).map_err(|source| self.failed(source))
     }
 
+    /// Calls `see` with the identifier of each record that changed after `after`, up to the end of the page that follows `until`. One
+    /// may come several times.
+    pub(crate) fn identifiers_changed(
+        &self,
+        after: ChangeId,
+        until: ChangeId,
+        see: &mut dyn FnMut(&str),
+    ) -> Result<(), LogError> {
+        let mut read = || {
+            let mut statement = self.connection.prepare_cached(
+                "SELECT identifier FROM change JOIN record ON record.id = record_id
+                 WHERE change.id > ?1 AND change.id < coalesce((SELECT id FROM change WHERE id > ?2 AND page_id <>
+                       (SELECT page_id FROM change WHERE id > ?2 ORDER BY id LIMIT 1) ORDER BY id LIMIT 1), 9223372036854775807)",
+            )?;
+            let mut rows = statement.query(params![after.0, until.0])?;
+            while let Some(row) = rows.next()? {
+                see(row.get_ref(0)?.as_str()?);
+            }
+            Ok(())
+        };
+        read().map_err(|source: rusqlite::Error| self.failed(source))
+    }
+
     /// The first changes after a number, in their order; at most `most`.
     pub(crate) fn changes_after(&self, after: ChangeId, most: usize) -> Result<Vec<Change>, LogError> {
         self.rows(

@@ -1,11 +1,14 @@
 //! The search view: the table of entries, and the index of the same records.
 //!
 //! The table is committed first, so that it says of each record whether the index has a document of it. After a crash it cannot
-//! know: it may be ahead of the index, and have part of the page after its watermark. So after it is opened, until both have
-//! passed that page, every document is replaced.
+//! know: it may be ahead of the index, and have part of the page after its watermark. So what changed since the watermark of the
+//! index, up to the end of that page, is noted when both are opened, and of these records the document is always replaced, whenever
+//! they come: one that changed again meanwhile comes only with its last change.
 
+use std::hash::BuildHasher as _;
 use std::time::{Duration, Instant};
 
+use rustc_hash::{FxBuildHasher, FxHashSet};
 use tantivy::indexer::IndexWriterOptions;
 use tantivy::schema::Term;
 use tantivy::{Index, IndexWriter, TantivyError};
@@ -16,6 +19,7 @@ use super::error::SearchError;
 use super::fields::Fields;
 use super::table::{EntryOf, EntryTable, Fate};
 use crate::log::{ChangeId, Mark};
+use crate::rdf::graph_name;
 use crate::views::{Batch, Check, Home, ParsedChange, Table as _, TableView, View, ViewError};
 
 /// The memory for documents that are not yet in a segment.
@@ -34,8 +38,10 @@ pub struct SearchView {
     path: std::path::PathBuf,
     /// Only while there is something to write: it has threads of its own.
     writer: Option<IndexWriter>,
-    /// The table may not know what the index has, until a mark after this change.
-    uneven_until: Option<ChangeId>,
+    /// Hashes of the graphs of which the table may not know what the index has. A collision costs time, but nothing is lost.
+    uneven: FxHashSet<u64>,
+    /// A batch failed half-way: it may not know of any.
+    failed: bool,
     watermark: ChangeId,
     /// The last mark that was applied but is not committed.
     reached: Option<Mark>,
@@ -44,11 +50,12 @@ pub struct SearchView {
 }
 
 impl SearchView {
-    fn failed(&self, source: TantivyError) -> SearchError {
+    fn error(&self, source: TantivyError) -> SearchError {
         SearchError::Index { path: self.path.clone(), cause: source }
     }
 
-    fn write(&mut self, row: &EntryOf, uneven: bool) -> Result<(), SearchError> {
+    fn write(&mut self, row: &EntryOf) -> Result<(), SearchError> {
+        let uneven = self.failed || (!self.uneven.is_empty() && self.uneven.contains(&hash(&row.graph)));
         if !uneven && row.fate.get() == Fate::Stays {
             return Ok(());
         }
@@ -65,12 +72,12 @@ impl SearchView {
         });
         self.documents += usize::from(row.described.is_some());
         self.writer = Some(writer);
-        added.map(|_| ()).map_err(|source| self.failed(source))
+        added.map(|_| ()).map_err(|source| self.error(source))
     }
 
     fn begin(&self) -> Result<IndexWriter, SearchError> {
         let options = IndexWriterOptions::builder().num_worker_threads(1).memory_budget_per_thread(MEMORY).num_merge_threads(1);
-        self.index.writer_with_options(options.build()).map_err(|source| self.failed(source))
+        self.index.writer_with_options(options.build()).map_err(|source| self.error(source))
     }
 
     /// Commits what was applied together with the last mark.
@@ -85,11 +92,15 @@ impl SearchView {
             prepared.set_payload(&Reached::of(mark).text());
             prepared.commit()
         };
-        commit().map_err(|source| self.failed(source))?;
+        commit().map_err(|source| self.error(source))?;
         self.writer = Some(writer);
         (self.watermark, self.documents, self.committed) = (mark.change, 0, Instant::now());
         Ok(())
     }
+}
+
+fn hash(graph: &str) -> u64 {
+    FxBuildHasher.hash_one(graph)
 }
 
 impl View for SearchView {
@@ -130,11 +141,14 @@ impl View for SearchView {
             let (index, fields) = directory::create(home.directory)?;
             (index, fields, ChangeId(0))
         };
-        let uneven_until = Some(watermark.max(table.watermark()));
+        let mut uneven = FxHashSet::default();
+        home.log.identifiers_changed(watermark, watermark.max(table.watermark()), &mut |identifier| {
+            uneven.insert(hash(graph_name(identifier).as_str()));
+        })?;
         let path = directory::folder(home.directory);
         let (reached, committed) = (None, Instant::now());
         let watermark = watermark.min(table.watermark());
-        Ok(Self { table, index, fields, path, writer: None, uneven_until, watermark, reached, documents: 0, committed })
+        Ok(Self { table, index, fields, path, writer: None, uneven, failed: false, watermark, reached, documents: 0, committed })
     }
 
     fn reached(home: &Home<'_>) -> Result<ChangeId, ViewError> {
@@ -161,17 +175,18 @@ impl View for SearchView {
 
     fn apply(&mut self, batches: Vec<Batch<EntryOf>>) -> Result<(), ViewError> {
         // If this fails half-way, the table knows of documents that are not there.
-        let uneven_until = self.uneven_until.replace(ChangeId(i64::MAX));
+        let failed = std::mem::replace(&mut self.failed, true);
         self.table.apply_all(&batches)?;
-        let mut uneven = uneven_until;
+        self.failed = failed;
         for Batch { parts, mark } in batches {
             for row in &parts {
-                self.write(row, uneven.is_some())?;
+                if let Err(error) = self.write(row) {
+                    self.failed = true;
+                    return Err(error.into());
+                }
             }
             self.reached = mark.or(self.reached);
-            uneven = uneven.filter(|until| mark.is_none_or(|mark| mark.change <= *until));
         }
-        self.uneven_until = uneven;
         if self.documents >= MOST_DOCUMENTS || (self.documents > 0 && self.committed.elapsed() >= LONGEST) {
             self.commit()?;
         }
@@ -186,7 +201,7 @@ impl View for SearchView {
         if self.documents == 0
             && let Some(writer) = self.writer.take()
         {
-            writer.wait_merging_threads().map_err(|source| self.failed(source))?;
+            writer.wait_merging_threads().map_err(|source| self.error(source))?;
         }
         Ok(())
     }
@@ -204,7 +219,7 @@ impl View for SearchView {
             writer.garbage_collect_files().wait()?;
             writer.wait_merging_threads()
         };
-        Ok(merge().map_err(|source| self.failed(source))?)
+        Ok(merge().map_err(|source| self.error(source))?)
     }
 
     fn check<'a>(&'a self, home: &Home<'a>) -> Result<Box<dyn Check + 'a>, ViewError> {
@@ -219,7 +234,7 @@ mod tests {
     use oxigraph::io::{RdfFormat, RdfParser};
 
     use super::*;
-    use crate::log::PageId;
+    use crate::log::{Log, PageId};
     use crate::rdf::{Shapes, graph_name};
     use crate::search::Finder;
     use crate::views::{Content, log_of_two};
@@ -235,6 +250,11 @@ mod tests {
         ParsedChange::new(record, PageId(1), graph_name(IRI), content, false, Shapes::standard())
     }
 
+    fn enter(log: &Log, id: i64, record: i64, kind: i64) {
+        let sql = "INSERT INTO change (id, record_id, kind, page_id) VALUES (?1, ?2, ?3, ?1)";
+        log.connection.execute(sql, [id, record, kind]).expect("entered");
+    }
+
     /// The table is committed before the index, and may have part of a page when the program is killed.
     #[test]
     fn what_only_the_table_has_after_a_crash_comes_into_the_index() {
@@ -246,6 +266,7 @@ mod tests {
             let mark = change_id.map(|id| Mark { change: ChangeId(id), page: PageId(1), link: None });
             vec![Batch { parts: vec![SearchView::part(&change(record, title))], mark }]
         };
+        enter(&log, 7, 1, 1);
         let mut view = SearchView::open(&home).expect("open");
         view.apply(batch(1, Some("Nils"), None)).expect("applied");
         drop(view);
@@ -261,6 +282,44 @@ mod tests {
             view.apply(batch(record, title, Some(8))).expect("applied");
             view.flush().expect("committed");
             assert_eq!(held(), due, "{title:?}");
+        }
+    }
+    /// A record that changes again after a crash, and says the same as before, comes with its last change only.
+    #[test]
+    fn what_changes_again_after_a_crash_comes_into_the_index_whenever_it_does() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let log = log_of_two(directory.path(), IRI);
+        enter(&log, 1, 2, 1);
+        enter(&log, 2, 1, 1);
+        let config = crate::config::Config::new(None, std::collections::HashMap::new(), &[]).expect("the defaults");
+        let home = Home { directory: directory.path(), log: &log, config: &config };
+        let batch = |title, id: i64| {
+            let mark = Some(Mark { change: ChangeId(id), page: PageId(1), link: None });
+            vec![Batch { parts: vec![SearchView::part(&change(1, title))], mark }]
+        };
+        let mut view = SearchView::open(&home).expect("open");
+        view.apply(vec![Batch { parts: Vec::new(), mark: Some(Mark { change: ChangeId(1), page: PageId(1), link: None }) }])
+            .expect("applied");
+        view.flush().expect("flushed");
+        // The table has the record, and the program ends before the index does.
+        view.apply(batch(Some("Nils"), 2)).expect("applied");
+        drop(view);
+        let held = || Finder::open(directory.path()).expect("an index").count();
+        // Many pages later it comes again as it was; after another crash it has gone, and comes again.
+        for (id, titles) in [(900, vec![Some("Nils")]), (1900, vec![None]), (2900, vec![Some("Nils")])] {
+            enter(&log, id, 1, 2);
+            let mut view = SearchView::open(&home).expect("open again");
+            // Pages of other records come first.
+            let mark = Some(Mark { change: ChangeId(id - 1), page: PageId(1), link: None });
+            view.apply(vec![Batch { parts: Vec::new(), mark }]).expect("applied");
+            for title in &titles {
+                view.apply(batch(*title, id)).expect("applied");
+            }
+            view.flush().expect("flushed");
+            assert_eq!(held(), u64::from(titles.last().is_some_and(Option::is_some)), "{id}");
+            // What the next crash undoes in the index, and not in the table.
+            view.apply(batch(if id == 900 { None } else { Some("Nils") }, id + 1)).expect("applied");
+            enter(&log, id + 1, 1, 2);
         }
     }
 }
