@@ -112,6 +112,7 @@ pub mod export;
 pub mod figures;
 pub mod guide;
 pub mod harvest;
+pub mod index;
 pub mod labels;
 pub mod links;
 pub mod log;

@@ -11,12 +11,13 @@ use super::global::Global;
 use super::held::{Held, Incomplete};
 use super::output;
 use super::settings::Settings;
+use crate::index::PublishedIndex;
 use crate::labels::Languages;
 use crate::query::{
     self, Bounds, GraphFormat, Limits, NAMES_FIT, Names, Queryable, Question, ResultsError, SolutionFormat, Written,
 };
 use crate::snapshots::SnapshotError;
-use crate::store::{PublishedStore, StoreError};
+use crate::store::PublishedStore;
 
 /// Query the mirror in SPARQL 1.1: SELECT, ASK, CONSTRUCT or DESCRIBE.
 ///
@@ -53,6 +54,15 @@ pub(super) struct Arguments {
     /// End the query after this many seconds.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     timeout: Option<u64>,
+    /// What answers: the index, or oxigraph's store, if it is published.
+    #[arg(long, value_enum, default_value = "index")]
+    engine: Engine,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Engine {
+    Index,
+    Store,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -139,9 +149,9 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         query_bytes: settings.config.query.query_bytes,
     };
     let text = arguments.text(limits.query_bytes)?;
-    let published = match PublishedStore::open_current(&settings.data.snapshots()) {
+    let snapshot = match settings.data.snapshots().open_current() {
         // Perhaps because nothing was harvested yet.
-        Err(error @ StoreError::Snapshot(SnapshotError::Nothing(_))) => {
+        Err(error @ SnapshotError::Nothing(_)) => {
             return Err(settings.read_log().err().unwrap_or_else(|| error.into()));
         }
         opened => opened?,
@@ -149,7 +159,16 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     // Opened before the query runs, so that a log without names is refused first.
     let names = arguments.labels.clone().map(|wanted| Names::open(&settings.data.log(), wanted)).transpose()?;
     let question = Question { services: settings.config.query.service_hosts.clone(), ..Question::from(text) };
-    query::with_stack(|| print(arguments, &published.store, &question, limits, names))?
+    match arguments.engine {
+        Engine::Index => {
+            let index = PublishedIndex::of(snapshot)?.index;
+            query::with_stack(|| print(arguments, &index, &question, limits, names))?
+        }
+        Engine::Store => {
+            let store = PublishedStore::of(snapshot)?.store;
+            query::with_stack(|| print(arguments, &store, &question, limits, names))?
+        }
+    }
 }
 
 fn print(

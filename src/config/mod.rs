@@ -31,6 +31,8 @@ pub struct Config {
     pub harvest: Harvest,
     /// `[store]`
     pub store: Store,
+    /// `[index]`
+    pub index: Index,
     /// `[query]`
     pub query: Query,
     /// `[serve]`
@@ -84,6 +86,14 @@ pub struct Store {
     pub open_tables: u32,
     pub publish_s: u64,
     pub keep_snapshots: usize,
+}
+
+/// `[index]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config/libris.toml says what each is, and why")]
+pub struct Index {
+    pub memory_mb: usize,
 }
 
 /// `[query]`
@@ -189,6 +199,7 @@ impl Config {
             ("harvest.depth", *depth),
             ("harvest.feed_pages", *feed_pages),
             ("store.bulk_memory_mb", self.store.bulk_memory_mb),
+            ("index.memory_mb", self.index.memory_mb),
             ("store.open_tables", self.store.open_tables as usize),
             ("store.keep_snapshots", self.store.keep_snapshots),
             ("serve.connections", self.serve.connections),

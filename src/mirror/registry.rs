@@ -1,5 +1,6 @@
 //! The registry: every view that the program has, a line each.
 
+use crate::index::IndexView;
 use crate::labels::LabelsTable;
 use crate::links::LinksTable;
 use crate::quarantine::QuarantineTable;
@@ -9,6 +10,7 @@ use crate::views::{Registered, TableView};
 
 /// All views. `rebuild`, `verify`, `status` and the metrics read this list.
 pub const VIEWS: &[Registered] = &[
+    Registered::of::<IndexView>(),
     Registered::of::<StoreView>(),
     Registered::of::<TableView<LinksTable>>(),
     Registered::of::<TableView<LabelsTable>>(),

@@ -3,6 +3,8 @@
 use oxigraph::sparql::{PreparedSparqlQuery, QueryEvaluationError, QueryResults};
 use oxigraph::store::Store;
 
+use crate::index::{Index, Reading};
+
 /// A dataset that queries run on. The engine accepts any `QueryableDataset` (`on_queryable_dataset`), so a read-only index
 /// can replace the store: the rest of this room does not depend on which it is.
 pub trait Queryable {
@@ -13,6 +15,12 @@ pub trait Queryable {
 impl Queryable for Store {
     fn execute(&self, query: PreparedSparqlQuery) -> Result<QueryResults<'_>, QueryEvaluationError> {
         query.on_store(self).execute()
+    }
+}
+
+impl Queryable for Index {
+    fn execute(&self, query: PreparedSparqlQuery) -> Result<QueryResults<'_>, QueryEvaluationError> {
+        query.on_queryable_dataset(Reading::new(self)).execute()
     }
 }
 

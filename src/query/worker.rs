@@ -4,7 +4,6 @@ use std::io::{self, BufRead, Write};
 use std::path::Path;
 
 use oxigraph::sparql::QueryEvaluationError;
-use oxigraph::store::Store;
 
 use super::error::{QueryError, ResultsError};
 use super::graph_writer::GraphFormat;
@@ -13,13 +12,13 @@ use super::results::{SolutionFormat, write};
 use super::run::run;
 use super::running::Written;
 use super::wire::{Ended, Frame, Head, Refusal, RefusalKind, Task};
+use crate::index::{Index, IndexError, PublishedIndex};
 use crate::snapshots::Snapshots;
-use crate::store::{PublishedStore, StoreError};
 
 /// Bytes that are buffered before they are sent.
 const FRAME_BYTES: usize = 32 << 10;
 
-/// Runs tasks until the input ends. Names come from `log`. Memory is limited to `memory` bytes of address space; a query that needs more ends the
+/// Runs tasks until the input ends. Names come from `log`. Memory is limited to `memory` bytes, without the mapped index; a query that needs more ends the
 /// process.
 ///
 /// `overdue` is called on another thread if a query does not notice that its time is up.
@@ -31,8 +30,9 @@ pub fn work(
     output: &mut impl Write,
     overdue: fn(QueryError),
 ) -> io::Result<()> {
-    rlimit::setrlimit(rlimit::Resource::AS, memory, memory)?;
-    let mut open: Option<PublishedStore> = None;
+    // What it allocates: the address space counts the mapped index too.
+    rlimit::setrlimit(rlimit::Resource::DATA, memory, memory)?;
+    let mut open: Option<PublishedIndex> = None;
     let mut line = String::new();
     loop {
         line.clear();
@@ -44,14 +44,14 @@ pub fn work(
         if open.as_ref().is_some_and(|open| open.snapshot.info.number != task.snapshot || !snapshots.has(&open.snapshot)) {
             open = None;
         }
-        let store = match open.take() {
-            Some(store) => Ok(store),
-            None => snapshots.open(task.snapshot).map_err(StoreError::from).and_then(PublishedStore::of),
+        let index = match open.take() {
+            Some(index) => Ok(index),
+            None => snapshots.open(task.snapshot).map_err(IndexError::from).and_then(PublishedIndex::of),
         };
-        let frame = match store {
-            Ok(store) => {
-                let frame = answer(&store.store, log, &task, output, overdue)?;
-                open = Some(store);
+        let frame = match index {
+            Ok(published) => {
+                let frame = answer(&published.index, log, &task, output, overdue)?;
+                open = Some(published);
                 frame
             }
             Err(error) => refused(RefusalKind::Snapshot, error.to_string()),
@@ -66,8 +66,8 @@ fn refused(kind: RefusalKind, message: String) -> Frame {
 }
 
 /// Answers a task, without its last frame.
-fn answer(store: &Store, log: &Path, task: &Task, output: &mut impl Write, overdue: fn(QueryError)) -> io::Result<Frame> {
-    let running = match run(store, &task.question, task.limits, overdue) {
+fn answer(index: &Index, log: &Path, task: &Task, output: &mut impl Write, overdue: fn(QueryError)) -> io::Result<Frame> {
+    let running = match run(index, &task.question, task.limits, overdue) {
         Ok(running) => running,
         Err(error) => return Ok(refused(kind_of(&error), error.to_string())),
     };

@@ -56,14 +56,25 @@ impl NodeIds {
             .or_insert_with(|| {
                 let prefix = self.graph.len();
                 self.graph.extend_from_slice(&place.to_le_bytes());
-                let hash = blake3::hash(&self.graph);
+                let id = id_of(&self.graph);
                 self.graph.truncate(prefix);
-                let mut bytes = [0; 16];
-                bytes.copy_from_slice(&hash.as_bytes()[..16]);
-                BlankNode::new_from_unique_id(u128::from_be_bytes(bytes))
+                BlankNode::new_from_unique_id(id)
             })
             .clone()
     }
+}
+
+fn id_of(place: &[u8]) -> u128 {
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&blake3::hash(place).as_bytes()[..16]);
+    u128::from_be_bytes(bytes)
+}
+
+/// The blank node that appears in a graph after `number` others, as [`NodeIds`] names it.
+#[must_use]
+pub fn nth_blank_node(graph: &NamedNode, number: u64) -> BlankNode {
+    let place = [graph.as_str().as_bytes(), &[0], &number.to_le_bytes()].concat();
+    BlankNode::new_from_unique_id(id_of(&place))
 }
 
 #[cfg(test)]
@@ -79,6 +90,7 @@ mod tests {
         assert_ne!(first.id(node("A1")), first.id(node("A0")));
         assert_eq!(first.id(node("A1")), again.id(node("y")));
         assert_ne!(first.id(node("A0")), other.id(node("A0")));
+        assert_eq!([nth_blank_node(&a, 0), nth_blank_node(&a, 1)], [first.id(node("A0")), first.id(node("A1"))]);
     }
 
     #[test]

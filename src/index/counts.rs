@@ -1,0 +1,89 @@
+//! How many rows match, for the order in which a query is answered. Rows of masked graphs are counted too.
+
+use oxigraph::model::{NamedNode, NamedNodeRef, Term, TermRef};
+
+use super::error::IndexError;
+use super::packed::Index;
+
+/// Of the rows with a predicate: how many, and how many different subjects and objects they have at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PredicateRows {
+    /// Rows.
+    pub rows: u64,
+    /// Subjects, counted once in each segment.
+    pub subjects: u64,
+    /// Objects, counted once in each segment.
+    pub objects: u64,
+}
+
+impl Index {
+    /// How many rows match; a place that is `None` is anything.
+    pub fn count(
+        &self,
+        subject: Option<TermRef<'_>>,
+        predicate: Option<NamedNodeRef<'_>>,
+        object: Option<TermRef<'_>>,
+    ) -> Result<u64, IndexError> {
+        let code = |term: Option<TermRef<'_>>| term.map(|term| self.code(term)).transpose();
+        let codes = (code(subject)?, code(predicate.map(Into::into))?, code(object)?);
+        // `Some(None)` is a term that nothing has.
+        let (subject, predicate, object) = match codes {
+            (Some(None), ..) | (_, Some(None), _) | (.., Some(None)) => return Ok(0),
+            (subject, predicate, object) => (subject.flatten(), predicate.flatten(), object.flatten()),
+        };
+        let mut total = 0;
+        for layer in &self.layers {
+            let segment = &layer.segment;
+            let number = predicate.map(|predicate| segment.predicate(predicate));
+            if number == Some(None) {
+                continue;
+            }
+            let number = number.flatten();
+            let rows = match (subject, number, object) {
+                (Some(subject), Some(number), object) => {
+                    segment.narrow_spo(segment.subjects.rows(&segment.file, subject)?, number, object)?
+                }
+                (Some(subject), None, _) => segment.subjects.rows(&segment.file, subject)?,
+                (None, Some(number), Some(object)) => {
+                    segment.narrow_ops(segment.objects.rows(&segment.file, object)?, number, None)?
+                }
+                (None, None, Some(object)) => segment.objects.rows(&segment.file, object)?,
+                (None, Some(number), None) => {
+                    0..segment.predicates.get(usize::from(number)).map_or(0, |predicate| predicate.rows)
+                }
+                (None, None, None) => 0..segment.rows,
+            };
+            total += u64::from(rows.end - rows.start.min(rows.end));
+        }
+        Ok(total)
+    }
+
+    /// The rows with a predicate.
+    pub fn predicate_rows(&self, predicate: &NamedNode) -> Result<PredicateRows, IndexError> {
+        let mut found = PredicateRows::default();
+        let Some(code) = self.code(TermRef::from(predicate.as_ref()))? else { return Ok(found) };
+        for layer in &self.layers {
+            if let Some(number) = layer.segment.predicate(code) {
+                let predicate = layer.segment.predicates[usize::from(number)];
+                found.rows += u64::from(predicate.rows);
+                found.subjects += u64::from(predicate.subjects);
+                found.objects += layer.segment.objects_of(number)?.len() as u64;
+            }
+        }
+        Ok(found)
+    }
+
+    /// All properties, with their rows, the most frequent first.
+    pub fn predicates(&self) -> Result<Vec<(Term, u64)>, IndexError> {
+        let mut counts: rustc_hash::FxHashMap<u32, u64> = rustc_hash::FxHashMap::default();
+        for predicate in self.layers.iter().flat_map(|layer| &layer.segment.predicates) {
+            *counts.entry(predicate.code).or_default() += u64::from(predicate.rows);
+        }
+        let mut all = Vec::new();
+        for (code, rows) in counts {
+            all.extend(self.term(code)?.map(|term| (term, rows)));
+        }
+        all.sort_by(|(a, many), (b, more)| more.cmp(many).then_with(|| a.to_string().cmp(&b.to_string())));
+        Ok(all)
+    }
+}

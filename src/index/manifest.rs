@@ -1,0 +1,121 @@
+//! The manifest of the index: which segments it has, which of their graphs count no more, and how far it has followed which log.
+//!
+//! Writing it is the commit: it is written under another name, synced and renamed. Files that no manifest names are leftovers.
+
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
+use serde::{Deserialize, Serialize};
+
+use super::error::IndexError;
+use crate::log::{ChangeId, Log, LogError, Mark};
+use crate::snapshots::{link_text, sync};
+
+/// The file of the manifest.
+pub(super) const MANIFEST: &str = "manifest.json";
+
+/// The manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) struct Manifest {
+    version: u32,
+    change: i64,
+    page: i64,
+    /// The seal of the page, so that an index which followed another log is noticed.
+    link: String,
+    /// From the oldest to the newest.
+    pub(super) segments: Vec<Named>,
+    /// The number of the next file.
+    pub(super) next: u64,
+}
+
+/// A segment of a manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Named {
+    pub(super) file: String,
+    /// A file with a bit for each of its graphs: set if it counts no more.
+    pub(super) mask: Option<String>,
+    /// The CRC-32 of the mask.
+    pub(super) mask_sum: u32,
+    /// How many graphs are masked.
+    pub(super) masked: u32,
+}
+
+impl Manifest {
+    pub(super) fn read(directory: &Path) -> Result<Option<Self>, IndexError> {
+        let path = directory.join(MANIFEST);
+        match fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .map(Some)
+                .map_err(|error| IndexError::damaged(&path, format!("it cannot be read: {error}"))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// One without segments, whose files have new names.
+    pub(super) fn emptied(self) -> Self {
+        Self { next: self.next, ..Self::default() }
+    }
+
+    /// Makes it the manifest of a directory, whose files are on the disk.
+    pub(super) fn write(&self, directory: &Path) -> Result<(), IndexError> {
+        let (new, path) = (directory.join("manifest.new"), directory.join(MANIFEST));
+        fs::write(&new, serde_json::to_vec_pretty(self).map_err(std::io::Error::from)?)?;
+        sync(&new)?;
+        fs::rename(&new, &path)?;
+        Ok(sync(directory)?)
+    }
+
+    pub(super) fn change(&self) -> ChangeId {
+        ChangeId(self.change)
+    }
+
+    /// Notes how far the log was followed.
+    pub(super) fn reach(&mut self, mark: Mark, version: u32) {
+        (self.version, self.change, self.page, self.link) = (version, mark.change.0, mark.page.0, link_text(mark.link));
+    }
+
+    /// Whether it is of today's format, and was made of this log.
+    pub(super) fn follows(&self, log: &Log, version: u32) -> Result<bool, LogError> {
+        let mark = log.mark_at(self.change())?;
+        let same = (self.page, self.link.as_str()) == (mark.page.0, link_text(mark.link).as_str());
+        Ok(self.version == version && (self.change == 0 || same))
+    }
+
+    /// The names of all its files.
+    pub(super) fn files(&self) -> impl Iterator<Item = &str> {
+        self.segments.iter().flat_map(|segment| [Some(segment.file.as_str()), segment.mask.as_deref()]).flatten()
+    }
+
+    /// The name of a new file.
+    pub(super) fn new_file(&mut self, ending: &str) -> String {
+        self.next += 1;
+        format!("{:08}.{ending}", self.next)
+    }
+
+    /// Removes the files of a directory that it does not name.
+    pub(super) fn remove_others(&self, directory: &Path) -> std::io::Result<()> {
+        for entry in fs::read_dir(directory)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let known = name.to_str().is_some_and(|name| name == MANIFEST || self.files().any(|file| file == name));
+            if !known {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies the index to another directory: its files never change, so they are shared as hard links where the file system
+    /// allows.
+    pub(super) fn copy(&self, from: &Path, to: &Path) -> Result<(), IndexError> {
+        fs::create_dir_all(to)?;
+        for file in self.files() {
+            let (from, to): (PathBuf, PathBuf) = (from.join(file), to.join(file));
+            if fs::hard_link(&from, &to).is_err() {
+                fs::copy(&from, &to)?;
+            }
+        }
+        self.write(to)
+    }
+}

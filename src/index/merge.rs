@@ -1,0 +1,155 @@
+//! Merging segments that follow one another into one, without the graphs that count no more.
+//!
+//! Codes stay as they are: the dictionaries are put behind one another. What a merge needs in memory does not grow with the segments.
+
+use std::path::Path;
+
+use super::code::Code;
+use super::compose::{Composer, Row};
+use super::dictionary::DictionaryWriter;
+use super::directory::KeyWalk;
+use super::error::IndexError;
+use super::packed::Layer;
+use super::segment::{GraphOf, Segment};
+use super::terms;
+use super::writer::FileWriter;
+
+/// The rows of a layer that count, in the order of `spo` or `ops`, with the numbers that they have in the merged segment.
+struct Rows<'a> {
+    layer: &'a Layer,
+    predicates: &'a [u32],
+    ordinals: &'a [u32],
+    turned: bool,
+    keys: KeyWalk,
+    rank: u32,
+    key: Code,
+    rows: std::ops::Range<u32>,
+    first: u32,
+    graph: GraphOf,
+}
+
+impl<'a> Rows<'a> {
+    fn new(layer: &'a Layer, predicates: &'a [u32], ordinals: &'a [u32], turned: bool) -> Self {
+        let segment = &layer.segment;
+        let keys = if turned { segment.objects.keys.walk() } else { segment.subjects.keys.walk() };
+        Self { layer, predicates, ordinals, turned, keys, rank: 0, key: 0, rows: 0..0, first: 0, graph: GraphOf::One(0) }
+    }
+
+    fn next(&mut self) -> Result<Option<Row>, IndexError> {
+        let Segment { file, subjects, objects, .. } = &self.layer.segment;
+        loop {
+            let Some(row) = self.rows.next() else {
+                let Some(key) = self.keys.next(file)? else { return Ok(None) };
+                self.key = key;
+                self.rows = if self.turned { objects } else { subjects }.rows_of(file, self.rank)?;
+                self.first = self.rows.start;
+                self.rank += 1;
+                if !self.turned {
+                    self.graph = self.layer.segment.graph_of(key)?;
+                }
+                continue;
+            };
+            let segment = &self.layer.segment;
+            let (number, other) = if self.turned { segment.ops(row)? } else { segment.spo(row)? };
+            let ordinal = if self.turned {
+                segment.graph_of_ops(row, self.key, number, other)?
+            } else {
+                segment.graph_at(self.graph, row.wrapping_sub(self.first))?
+            };
+            if self.layer.mask.has(ordinal) {
+                continue;
+            }
+            let lost = || file.damaged("a row leads nowhere");
+            let predicate = *self.predicates.get(usize::from(number)).ok_or_else(lost)?;
+            let ordinal = *self.ordinals.get(ordinal as usize).ok_or_else(lost)?;
+            return Ok(Some([self.key, predicate, other, ordinal]));
+        }
+    }
+}
+
+/// The rows of several layers together, in order.
+struct Together<'a> {
+    layers: Vec<(Option<Row>, Rows<'a>)>,
+}
+
+impl<'a> Together<'a> {
+    fn new(rows: Vec<Rows<'a>>) -> Result<Self, IndexError> {
+        let layers = rows.into_iter().map(|mut rows| Ok((rows.next()?, rows))).collect::<Result<_, IndexError>>()?;
+        Ok(Self { layers })
+    }
+
+    fn next(&mut self) -> Result<Option<Row>, IndexError> {
+        let least = self.layers.iter_mut().filter(|(row, _)| row.is_some()).min_by_key(|(row, _)| *row);
+        let Some((row, rows)) = least else { return Ok(None) };
+        let found = row.take();
+        *row = rows.next()?;
+        Ok(found)
+    }
+}
+
+/// Merges layers into the segment at `path`.
+pub(super) fn merge(layers: &[Layer], path: &Path, directory: &Path) -> Result<(), IndexError> {
+    let (Some(first), Some(last)) = (layers.first(), layers.last()) else { return Ok(()) };
+    let mut predicates: Vec<Code> =
+        layers.iter().flat_map(|layer| layer.segment.predicates.iter().map(|predicate| predicate.code)).collect();
+    predicates.sort_unstable();
+    predicates.dedup();
+    let numbers: Vec<Vec<u32>> = layers.iter().map(|layer| {
+        let number = |code: Code| predicates.binary_search(&code).ok().and_then(|place| u32::try_from(place).ok()).unwrap_or_default();
+        layer.segment.predicates.iter().map(|predicate| number(predicate.code)).collect()
+    }).collect();
+    let (mut ordinals, mut next): (Vec<Vec<u32>>, u32) = (Vec::new(), 0);
+    for layer in layers {
+        let mut of_layer = Vec::with_capacity(layer.segment.graphs as usize);
+        for graph in 0..layer.segment.graphs {
+            of_layer.push(next);
+            next += u32::from(!layer.mask.has(graph));
+        }
+        ordinals.push(of_layer);
+    }
+    let mut composer = Composer::new(directory, FileWriter::create(path)?, &predicates)?;
+    let dictionary = dictionary(layers, directory, &mut composer)?;
+    let rows = |turned| {
+        let each = layers.iter().zip(&numbers).zip(&ordinals);
+        Together::new(each.map(|((layer, numbers), ordinals)| Rows::new(layer, numbers, ordinals, turned)).collect())
+    };
+    let mut spo = rows(false)?;
+    let subjects = composer.subjects(|| spo.next())?;
+    let mut ops = rows(true)?;
+    let objects = composer.objects(|| ops.next())?;
+    let mut graphs = layers.iter().flat_map(|layer| {
+        (0..layer.segment.graphs).filter(|graph| !layer.mask.has(*graph)).map(move |graph| (&layer.segment, graph))
+    });
+    let graphs = composer.graphs(|subjects| {
+        let Some((segment, ordinal)) = graphs.next() else { return Ok(None) };
+        let graph = segment.graph(ordinal)?;
+        subjects.extend(segment.file.slice(segment.graph_subjects, graph.subjects)?.iter().map(|subject| subject.get()));
+        Ok(Some((graph.name, graph.blanks)))
+    })?;
+    let blanks = first.segment.blanks.start..last.segment.blanks.end;
+    composer.finish(dictionary, blanks, subjects, objects, graphs)
+}
+
+fn dictionary(
+    layers: &[Layer],
+    directory: &Path,
+    composer: &mut Composer<'_>,
+) -> Result<super::dictionary::DictionaryForm, IndexError> {
+    let first = layers.first().map_or(super::code::FIRST_TERM, |layer| layer.segment.dictionary.first);
+    let mut writer = DictionaryWriter::new(first, directory);
+    let each = |work: &mut dyn FnMut(&[u8]) -> Result<(), IndexError>| {
+        for Layer { segment, .. } in layers {
+            for code in segment.dictionary.first..segment.dictionary.first + segment.dictionary.count {
+                work(segment.dictionary.bytes(&segment.file, code)?)?;
+            }
+        }
+        Ok::<_, IndexError>(())
+    };
+    each(&mut |bytes| writer.add(bytes))?;
+    writer.finish(directory, composer.file(), |hash| {
+        each(&mut |bytes| {
+            hash(terms::hash(bytes));
+            Ok(())
+        })
+    })
+}

@@ -1,0 +1,40 @@
+//! The index: every record's triples in immutable, memory-mapped segments, made for reading.
+
+mod build;
+mod check;
+mod code;
+mod compose;
+mod counts;
+mod dataset;
+mod dictionary;
+mod directory;
+mod error;
+mod manifest;
+mod mapped;
+mod mask;
+mod merge;
+mod packed;
+mod part;
+mod published;
+mod scan;
+mod segment;
+mod terms;
+mod view;
+mod writer;
+
+pub use counts::PredicateRows;
+pub use dataset::Reading;
+pub use error::IndexError;
+pub use packed::Index;
+pub use part::Part;
+pub use published::PublishedIndex;
+pub use view::IndexView;
+
+/// The name of the view, and of its artefact in a snapshot.
+const NAME: &str = "index";
+
+/// The version of what the index holds, and of its artefact.
+const VERSION: u32 = 1;
+
+/// Where the writer's index is in a data directory.
+pub const FOLDER: &str = "index";
