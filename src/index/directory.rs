@@ -85,13 +85,13 @@ impl Keys {
         }
     }
 
-    /// The last key that is not after a code: its number.
-    fn rank_up_to(self, file: &Mapped, code: Code) -> Result<Option<u32>, IndexError> {
+    /// The last of `count` keys that is not after a code: its number.
+    fn rank_up_to(self, file: &Mapped, code: Code, count: u32) -> Result<Option<u32>, IndexError> {
         let Self::Bits(first, words, ranks) = self else { return Ok(None) };
         let Some(offset) = code.checked_sub(first) else { return Ok(None) };
         let (word, bit) = (offset as usize / 64, offset % 64);
         if word >= words.len() {
-            return Ok(None);
+            return Ok(count.checked_sub(1));
         }
         let up_to = (file.get(words, word)? & (u64::MAX >> (63 - bit))).count_ones();
         Ok(file.get(ranks, word)?.checked_add(up_to).and_then(|count| count.checked_sub(1)))
@@ -173,7 +173,7 @@ impl KeySet {
     /// Of keys that are kept as bits, the number of the last blank node up to a code.
     #[inline]
     pub(super) fn rank_up_to(&self, file: &Mapped, code: Code) -> Result<Option<u32>, IndexError> {
-        Ok(self.blanks.rank_up_to(file, code)?.and_then(|rank| rank.checked_add(self.split)))
+        Ok(self.blanks.rank_up_to(file, code, self.count - self.split)?.and_then(|rank| rank.checked_add(self.split)))
     }
 
     pub(super) fn walk(&self) -> KeyWalk {

@@ -19,6 +19,8 @@ mod published;
 mod scan;
 mod segment;
 mod terms;
+#[cfg(test)]
+mod tests;
 mod view;
 mod writer;
 

@@ -101,6 +101,24 @@ impl Index {
         Ok(code.checked_sub(graph.blanks.start).map(|number| nth_blank_node(&name, number.into()).into()))
     }
 
+    /// The code of a blank node, found by trying all.
+    #[cfg(test)]
+    pub(super) fn blank_code(&self, term: &Term) -> Result<Option<Code>, IndexError> {
+        if let Some(code) = self.code(term.as_ref())? {
+            return Ok(Some(code));
+        }
+        for Layer { segment, mask } in &self.layers {
+            for graph in (0..segment.graphs).filter(|graph| !mask.has(*graph)) {
+                for code in segment.graph(graph)?.blanks {
+                    if self.blank(code)?.as_ref() == Some(term) {
+                        return Ok(Some(code));
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+
     /// The node of a code.
     pub(super) fn node(&self, code: Code) -> Result<Term, IndexError> {
         let found = if is_blank(code) { self.blank(code)? } else { self.term(code)? };

@@ -40,7 +40,7 @@ const SMALLER: u64 = 1;
 const MOST_LAYERS: usize = 12;
 
 impl IndexView {
-    fn open_at(directory: &Path, log: &Log, memory_mb: usize) -> Result<Self, ViewError> {
+    pub(super) fn open_at(directory: &Path, log: &Log, memory_mb: usize) -> Result<Self, ViewError> {
         fs::create_dir_all(directory).map_err(IndexError::from)?;
         let found = Manifest::read(directory)?.unwrap_or_default();
         let followed = found.follows(log, VERSION)?;

@@ -1,0 +1,166 @@
+//! The index against a set of quads that is changed in the same way.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use oxigraph::model::{BlankNode, GraphName, Literal, NamedNode, NamedOrBlankNode, Quad, Term};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::scan::{Pattern, Scan};
+use super::view::IndexView;
+use super::Index;
+use crate::log::{ChangeId, Log, Mark, PageId};
+use crate::rdf::{Shapes, graph_name, nth_blank_node};
+use crate::views::{Batch, Content, ParsedChange, View as _};
+
+/// A triple of a graph, by small numbers.
+type Small = (u8, u8, u8);
+
+fn subject(graph: &NamedNode, number: u8) -> NamedOrBlankNode {
+    match number {
+        0 => graph.clone().into(),
+        1..=3 => NamedNode::new_unchecked(format!("https://id.kb.se/term/{number}")).into(),
+        // One whose id is none that this program gives.
+        4 => BlankNode::new_unchecked(format!("x{}", graph.as_str().len())).into(),
+        _ => nth_blank_node(graph, u64::from(number - 5)).into(),
+    }
+}
+
+fn object(graph: &NamedNode, number: u8) -> Term {
+    match number {
+        0..=6 => subject(graph, number).into(),
+        7 => Literal::new_typed_literal("01", NamedNode::new_unchecked("http://www.w3.org/2001/XMLSchema#integer")).into(),
+        8 => Literal::new_language_tagged_literal_unchecked("räv", "sv").into(),
+        _ => Literal::from(format!("text {number}")).into(),
+    }
+}
+
+fn predicate(number: u8) -> NamedNode {
+    NamedNode::new_unchecked(format!("https://id.kb.se/vocab/p{number}"))
+}
+
+fn quads(graph: &NamedNode, triples: &[Small]) -> Vec<Quad> {
+    let all: BTreeSet<&Small> = triples.iter().collect();
+    let quad = |(s, p, o): &&Small| Quad::new(subject(graph, *s), predicate(*p), object(graph, *o), graph.clone());
+    all.iter().map(quad).collect()
+}
+
+fn change(record: u8, triples: &[Small]) -> ParsedChange {
+    let graph = graph_name(&format!("https://libris.kb.se/{record}"));
+    let content = if triples.is_empty() { Content::Deleted } else { Content::Quads(Arc::new(quads(&graph, triples))) };
+    ParsedChange::new(i64::from(record), PageId(1), graph, content, false, Shapes::standard())
+}
+
+/// All quads that match.
+fn matching(index: &Index, subject: Option<&Term>, predicate: Option<&Term>, object: Option<&Term>, graph: Option<&Term>) -> Vec<Quad> {
+    let code = |term: Option<&Term>| match term {
+        None => Some(None),
+        Some(term @ Term::BlankNode(_)) => index.blank_code(term).expect("readable").map(Some),
+        Some(term) => index.code(term.as_ref()).expect("readable").map(Some),
+    };
+    // A term that nothing has matches nothing.
+    let (Some(subject), Some(predicate), Some(object), Some(graph)) = (code(subject), code(predicate), code(object), code(graph))
+    else {
+        return Vec::new();
+    };
+    let scan = Scan::new(index, Pattern { subject, predicate, object, graph }).expect("readable");
+    let mut quads: Vec<Quad> = scan.map(|found| {
+        let found = found.expect("readable");
+        let node = |code| index.node(code).expect("a node");
+        let subject = match node(found.subject) {
+            Term::NamedNode(node) => NamedOrBlankNode::from(node),
+            Term::BlankNode(node) => node.into(),
+            Term::Literal(_) => panic!("a literal is a subject"),
+        };
+        let (Term::NamedNode(predicate), Term::NamedNode(graph)) = (node(found.predicate), node(found.graph)) else {
+            panic!("a predicate or a graph has no IRI")
+        };
+        Quad::new(subject, predicate, node(found.object), graph)
+    }).collect();
+    quads.sort_by_key(ToString::to_string);
+    quads
+}
+
+fn sorted(quads: impl Iterator<Item = Quad>) -> Vec<Quad> {
+    let mut quads: Vec<Quad> = quads.collect();
+    quads.sort_by_key(ToString::to_string);
+    quads
+}
+
+/// Compares every pattern that some quads of the index, and some others, give.
+fn compare(index: &Index, held: &[Quad]) {
+    let mut probes: Vec<(Term, Term, Term, Term)> = held.iter().step_by(held.len() / 8 + 1).map(|quad| {
+        let GraphName::NamedNode(graph) = &quad.graph_name else { panic!("no graph") };
+        (quad.subject.clone().into(), quad.predicate.clone().into(), quad.object.clone(), graph.clone().into())
+    }).collect();
+    let graph = graph_name("https://libris.kb.se/1");
+    probes.push((subject(&graph, 2).into(), predicate(1).into(), object(&graph, 8), graph.clone().into()));
+    probes.push((subject(&graph, 5).into(), predicate(9).into(), object(&graph, 200), graph_name("urn:none").into()));
+    for (s, p, o, g) in &probes {
+        for which in 0..16_u8 {
+            let wanted = |bit: u8, term| (which >> bit & 1 == 1).then_some(term);
+            let (s, p, o, g) = (wanted(0, s), wanted(1, p), wanted(2, o), wanted(3, g));
+            let due = held.iter().filter(|quad| {
+                s.is_none_or(|s| *s == Term::from(quad.subject.clone()))
+                    && p.is_none_or(|p| *p == Term::from(quad.predicate.clone()))
+                    && o.is_none_or(|o| *o == quad.object)
+                    && g.is_none_or(|g| g.to_string() == quad.graph_name.to_string())
+            });
+            assert_eq!(matching(index, s, p, o, g), sorted(due.cloned()), "{s:?} {p:?} {o:?} {g:?}");
+        }
+    }
+}
+
+fn log(directory: &std::path::Path) -> Log {
+    Log::open(&directory.join("mirror.db")).expect("a log")
+}
+
+const MARK: Mark = Mark { change: ChangeId(0), page: PageId(0), link: None };
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    /// However records come, come again and go, in however many segments they are, before and after a crash, a merge and a copy.
+    #[test]
+    fn the_index_holds_what_the_records_were_last(
+        changes in vec((0_u8..12, vec((0_u8..9, 0_u8..4, 0_u8..14), 0..12), 0_u8..8), 1..60),
+    ) {
+        let directory = tempfile::tempdir()?;
+        let (log, path) = (log(directory.path()), directory.path().join("index"));
+        let mut view = IndexView::open_at(&path, &log, 64).expect("open");
+        let mut held: BTreeMap<u8, Vec<Small>> = BTreeMap::new();
+        for (record, triples, what) in &changes {
+            let part = IndexView::part(&change(*record, triples));
+            view.apply(vec![Batch { parts: vec![part], mark: Some(MARK) }]).expect("applied");
+            held.insert(*record, triples.clone());
+            match what {
+                0 | 1 => view.flush().expect("flushed"),
+                2 => {
+                    view.flush().expect("flushed");
+                    view = IndexView::open_at(&path, &log, 64).expect("open again");
+                }
+                3 => view.optimize().expect("merged"),
+                _ => {}
+            }
+        }
+        view.flush().expect("flushed");
+        let of = |(record, triples): (&u8, &Vec<Small>)| quads(&graph_name(&format!("https://libris.kb.se/{record}")), triples);
+        let held: Vec<Quad> = held.iter().flat_map(of).collect();
+        let copy = directory.path().join("copy");
+        view.publish(&copy).expect("copied");
+        let index = Index::open(&copy).expect("an index");
+        compare(&index, &held);
+        view.optimize().expect("merged");
+        let merged = directory.path().join("merged");
+        view.publish(&merged).expect("copied");
+        let one = Index::open(&merged).expect("an index");
+        prop_assert!(one.layers.len() <= 1);
+        compare(&one, &held);
+        // What is read is not what is written now.
+        compare(&index, &held);
+        for layer in index.layers.iter().chain(&one.layers) {
+            layer.segment.file.check_all().expect("whole");
+        }
+    }
+}
