@@ -1,13 +1,14 @@
-//! Backup and restore. A backup copies the log, the published store and the index of the search while a harvest may run.
+//! Backup and restore. A backup copies the log, what is published, and the index of the search while a harvest may run.
 //!
 //! The log is copied by `SQLite`'s backup interface, which sees one state of it whatever a harvest writes meanwhile.
-//! The store and the index are included so that a restore need not rebuild them: they may be older than the log, and catch up.
+//! The store, the index and the search are included so that a restore need not rebuild them: they may be older than the log, and catch up.
 
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 
 use crate::data_dir::{DataDir, DataDirError, Exchange, Incoming};
+use crate::index::{self, IndexError};
 use crate::log::{Log, LogError};
 use crate::search::{self, SearchError};
 use crate::snapshots::{SnapshotError, sync, sync_tree};
@@ -28,6 +29,9 @@ pub enum BackupError {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The index.
+    #[error(transparent)]
+    Index(#[from] IndexError),
     /// The index of the search.
     #[error(transparent)]
     Search(#[from] SearchError),
@@ -65,6 +69,8 @@ pub struct BackupReport {
     pub log_bytes: u64,
     /// The size of the store in bytes, which is shared with the mirror's store if the file system allows.
     pub store_bytes: u64,
+    /// The size of the index in bytes, which is shared in the same way.
+    pub index_bytes: u64,
 }
 
 /// Copies the mirror to `to`, which must not exist; it appears complete or not at all.
@@ -82,7 +88,11 @@ pub fn backup(data: &DataDir, to: &Path) -> Result<BackupReport, BackupError> {
     let copy = DataDir::new(making.path().to_owned());
     // The store and the index first, so that the log is never behind them.
     match data.snapshots().open_current() {
-        Ok(snapshot) => copy_store(&PublishedStore::path(&snapshot)?, &copy.store())?,
+        Ok(snapshot) => {
+            copy_store(&PublishedStore::path(&snapshot)?, &copy.store())?;
+            // A snapshot of an older program has none.
+            index::copy_published(&snapshot, copy.path())?;
+        }
         Err(SnapshotError::Nothing(_)) => {}
         Err(error) => return Err(error.into()),
     }
@@ -93,6 +103,7 @@ pub fn backup(data: &DataDir, to: &Path) -> Result<BackupReport, BackupError> {
         page: Log::open_to_copy(&copy.log())?.last_page()?.0,
         log_bytes: DataDir::size(&copy.log()),
         store_bytes: DataDir::size(&copy.store()),
+        index_bytes: DataDir::size(&copy.path().join(index::FOLDER)),
     };
     // Files that the connection above left.
     for name in ["mirror.db-wal", "mirror.db-shm"] {
@@ -147,7 +158,8 @@ pub fn restore(data: &DataDir, from: &Path, force: bool, who: &str) -> Result<Op
     if copy.store().exists() {
         copy_store(&copy.store(), &incoming.parts().store())?;
     }
-    // A backup by an older program has none: the first writer makes it.
+    // A backup by an older program has neither: the first writer makes them.
+    index::copy(copy.path(), incoming.parts().path())?;
     search::copy(copy.path(), incoming.parts().path())?;
     sync_tree(incoming.parts().path())?;
     let aside = format!("replaced-{}", chrono::Utc::now().format("%Y%m%dT%H%M%S%.3fZ"));

@@ -4,8 +4,9 @@
 //!
 //! ```text
 //!  OAI-PMH source ──► harvest ──► LOG (mirror.db, SQLite) ──► views, each with its own watermark and thread
-//!                     one page =                              ├─ store        oxigraph, a named graph a record
-//!                     one commit                              ├─ links        who else describes an entity
+//!                     one page =                              ├─ index        packed, memory-mapped: what queries ask
+//!                     one commit                              ├─ store        oxigraph, a named graph a record
+//!                                                             ├─ links        who else describes an entity
 //!                                                             ├─ labels       what every IRI is called
 //!                                                             ├─ search       titles, names, identifiers, facets
 //!                                                             └─ quarantine   records that give no triples, and why
@@ -51,6 +52,9 @@
 //!   gives no triples is quarantined, which loses nothing and stops nothing.
 //! - Views on this machine keep up: a run ends when they have reached the end of the log. A view over a network may lag for
 //!   days; it delays no run and fails none.
+//! - The index is immutable segments, and a manifest that names them: to write it is the commit, to link the files that it names is
+//!   to publish. A record that comes again is masked in the segment that has it. A file that is not what it was written as is an error
+//!   that names it, not a wrong answer: every block is checked before it is read.
 //! - Readers never open the writer's store and never wait for it. They open what the manifest of a published snapshot names
 //!   ([`snapshots::Snapshots`]), or read the log while it is written.
 //! - A client's query runs in a process of its own, with limits on time, memory and results. Results that were cut off are
@@ -95,7 +99,7 @@
 //! | 6 | [`cli`] a file a verb: arguments, calls, what is printed, exit codes |
 //! | 5 | [`demo`] the fake Libris and its faults · [`harvest`] plan (pure), client (politeness, retries), fetch, isolate, commit, audit; `documents` and `emm`, sources beside OAI-PMH · [`serve`] HTTP: SPARQL, records, pages · [`verify`] |
 //! | 4 | [`data_dir`] what lies where, the lock · [`mirror`] a mirror open for writing, the registry of views · [`export`] bulk dumps · [`figures`] for Prometheus · [`backup`] |
-//! | 3 | [`citation`] what reference managers need · [`store`] the triple store as a view · [`links`] authorities, extraction, index · [`labels`] names of IRIs · [`quarantine`] · [`search`] titles, names, identifiers, facets · [`query`] SPARQL |
+//! | 3 | [`citation`] what reference managers need · [`index`] triples in packed segments, as a view · [`store`] the triple store as a view · [`links`] authorities, extraction, index · [`labels`] names of IRIs · [`quarantine`] · [`search`] titles, names, identifiers, facets · [`query`] SPARQL |
 //! | 2 | [`snapshots`] what is published · [`views`] the trait, following the log, views in tables · [`log`] pages, records and changes in `SQLite` · [`config`](mod@config) |
 //! | 1 | [`oai`] and [`emm`] the protocols · [`rdf`] payloads to quads, node ids, shapes (what says kind, title, name) · [`pipeline`] work on all cores, in order · [`guide`] what users read |
 //!

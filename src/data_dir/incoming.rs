@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::layout::{DataDir, LOG, LOG_COMPANIONS};
 use crate::search::FOLDER as SEARCH;
+use crate::index::FOLDER as INDEX;
 use crate::snapshots::{FOLDER as SNAPSHOTS, sync};
 use crate::store::FOLDER as STORE;
 
@@ -25,9 +26,9 @@ const DONE: &str = "incoming.done";
 /// The mark that the old parts were moved.
 const CLEARED: &str = "cleared";
 /// The old parts. The log is moved first, so that no reader opens it without its other files.
-const OLD: [&str; 6] = [LOG, LOG_COMPANIONS[0], LOG_COMPANIONS[1], STORE, SEARCH, SNAPSHOTS];
+const OLD: [&str; 7] = [LOG, LOG_COMPANIONS[0], LOG_COMPANIONS[1], INDEX, STORE, SEARCH, SNAPSHOTS];
 /// The new parts. The log is moved last, because a log makes a mirror.
-const NEW: [&str; 3] = [STORE, SEARCH, LOG];
+const NEW: [&str; 4] = [INDEX, STORE, SEARCH, LOG];
 
 /// An exchange of mirrors.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

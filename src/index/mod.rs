@@ -29,7 +29,7 @@ pub use dataset::Reading;
 pub use error::IndexError;
 pub use packed::Index;
 pub use part::Part;
-pub use published::PublishedIndex;
+pub use published::{PublishedIndex, copy, copy_published};
 pub use view::IndexView;
 
 /// The name of the view, and of its artefact in a snapshot.
