@@ -11,6 +11,7 @@ mod federation;
 mod graph_writer;
 mod mistake;
 mod names;
+pub mod plan;
 mod prefixes;
 mod question;
 mod results;
