@@ -21,7 +21,8 @@ mod tests {
     use oxigraph::model::{Dataset, NamedNode, Quad};
 
     use super::*;
-    use crate::query::{Limits, Question, run};
+    use crate::query::plan::{Counts, SampledCounts};
+    use crate::query::{Limits, Question, run_ordered};
 
     /// An index in memory, as one that is made for reading might be.
     impl Queryable for Dataset {
@@ -30,9 +31,9 @@ mod tests {
         }
     }
 
-    fn answers(dataset: &impl Queryable, query: &str) -> Vec<String> {
+    fn answers(dataset: &impl Queryable, query: &str, counts: Option<&dyn Counts>) -> Vec<String> {
         let limits = Limits { timeout_s: 60, query_bytes: 1000 };
-        let running = run(dataset, &Question::from(query.to_owned()), limits, |_| {}).expect("a query");
+        let running = run_ordered(dataset, &Question::from(query.to_owned()), limits, counts, |_| {}).expect("a query");
         let QueryResults::Solutions(solutions) = running.results else { panic!("no solutions") };
         let mut answers: Vec<String> = solutions.map(|solution| format!("{:?}", solution.expect("evaluated"))).collect();
         answers.sort();
@@ -52,8 +53,10 @@ mod tests {
             ("SELECT * FROM <https://libris.kb.se/2> { ?s ?p ?o }", true),
             ("SELECT * { ?s ?p 'nobody' }", false),
         ] {
-            let due = answers(&store, query);
-            assert_eq!(answers(&dataset, query), due, "{query}");
+            let due = answers(&store, query, None);
+            assert_eq!(answers(&dataset, query, None), due, "{query}");
+            assert_eq!(answers(&dataset, query, Some(&dataset)), due, "{query}, ordered");
+            assert_eq!(answers(&store, query, Some(&SampledCounts::new(&store, 10))), due, "{query}, ordered by a sample");
             assert_eq!(!due.is_empty(), some, "{query}");
         }
     }

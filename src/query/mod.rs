@@ -29,6 +29,6 @@ pub use names::{NAMES_FIT, Names};
 pub use prefixes::{PREFIXES, compact};
 pub use question::{Limits, Question};
 pub use results::{Bounds, Output, SolutionFormat, write};
-pub use run::{run, with_stack};
+pub use run::{run, run_ordered, with_stack};
 pub use running::{Faults, Running, Written};
 pub use wire::{Ended, Frame, HEAD, Head, Refusal, RefusalKind, Task, read_head};

@@ -10,6 +10,7 @@ use spargebra::SparqlParser;
 
 use super::dataset::Queryable;
 use super::error::QueryError;
+use super::plan::{Counts, plan};
 use super::prefixes::PREFIXES;
 use super::question::{Limits, Question};
 use super::running::{Faults, Running};
@@ -29,6 +30,17 @@ pub fn run<'a>(
     limits: Limits,
     overdue: impl FnOnce(QueryError) + Send + 'static,
 ) -> Result<Running<'a>, QueryError> {
+    run_ordered(dataset, question, limits, None, overdue)
+}
+
+/// Runs a query as [`run`] does, with its joins ordered by `counts`, if there are any.
+pub fn run_ordered<'a>(
+    dataset: &'a impl Queryable,
+    question: &Question,
+    limits: Limits,
+    counts: Option<&dyn Counts>,
+    overdue: impl FnOnce(QueryError) + Send + 'static,
+) -> Result<Running<'a>, QueryError> {
     // Some editors begin a file with a byte order mark.
     let text = question.text.trim_start_matches('\u{feff}');
     if text.len() > limits.query_bytes {
@@ -39,6 +51,10 @@ pub fn run<'a>(
     let clock = start_clock(token.clone(), limits.timeout_s, overdue);
     let query = parse(text, question.base.as_deref())?;
     federation::check(&query, text, &question.services)?;
+    let query = match counts {
+        Some(counts) => plan(query, counts).query,
+        None => query,
+    };
     let services = federation::Services::new(question.services.clone(), Duration::from_secs(limits.timeout_s));
     let evaluator = SparqlEvaluator::new().with_default_service_handler(services).with_cancellation_token(token);
     let mut prepared = evaluator.for_query(query);
