@@ -39,7 +39,8 @@ impl Grouping<'_> {
         let mut parts = Vec::new();
         flatten(pattern, &context.graph, self.fresh, &mut parts);
         let bounds: Vec<Bound> = parts.iter().map(Part::bound).collect();
-        if parts.len() > MAX_PARTS || overwrites(pattern, &context.seen) {
+        let doubtful = |part: &Part| matches!(part, Part::Leaf(leaf) if leaf.is_doubtful(&context.seen, &context.given));
+        if parts.len() > MAX_PARTS || overwrites(pattern, &context.seen) || parts.iter().any(doubtful) {
             return self.unordered(parts, &bounds, &conditions, steps);
         }
         let mut parts = sink(parts);

@@ -61,6 +61,16 @@ impl Leaf {
         Self { kind, graph }
     }
 
+    /// Returns whether it is a negated set between ends of which one perhaps has a value before: then it is not known whether it
+    /// answers once.
+    pub(super) fn is_doubtful(&self, seen: &Set, given: &Set) -> bool {
+        let Kind::Path { subject, path: PropertyPathExpression::NegatedPropertySet(_), object } = &self.kind else {
+            return false;
+        };
+        let doubtful = |name| seen.contains(name) && !given.contains(name);
+        [subject, object].into_iter().any(|end| matches!(end, TermPattern::Variable(name) if doubtful(name)))
+    }
+
     /// Returns its pattern, without its graph.
     pub(super) fn bare(&self) -> GraphPattern {
         match &self.kind {

@@ -55,7 +55,8 @@ const MAX_TEXT: usize = 32 << 10;
 /// The deepest nesting of groups that is planned. Planning takes the cube of it.
 const MAX_DEPTH: usize = 40;
 
-/// Orders a query by the counts of a dataset.
+/// Orders a query by the counts of a dataset. Like the engine, it recurses, and needs a stack of some megabytes for the longest
+/// queries ([`with_stack`](super::with_stack)).
 #[must_use]
 pub fn plan(mut query: Query, counts: &dyn Counts) -> Planned {
     let text = query.to_string();
