@@ -1,6 +1,6 @@
 //! `libris-mirror query`
 
-use std::io::Read;
+use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
@@ -14,7 +14,7 @@ use super::settings::Settings;
 use crate::index::PublishedIndex;
 use crate::labels::Languages;
 use crate::query::{
-    self, Bounds, GraphFormat, Limits, NAMES_FIT, Names, Queryable, Question, ResultsError, SolutionFormat, Written,
+    self, Bounds, Explained, GraphFormat, Limits, NAMES_FIT, Names, Queryable, Question, ResultsError, SolutionFormat, Written,
 };
 use crate::snapshots::SnapshotError;
 use crate::store::PublishedStore;
@@ -54,6 +54,10 @@ pub(super) struct Arguments {
     /// End the query after this many seconds.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     timeout: Option<u64>,
+    /// Print the steps of the query in their order, with the solutions that were expected after each and those that came out of it,
+    /// in place of its results.
+    #[arg(long, conflicts_with_all = ["format", "labels"])]
+    explain: bool,
     /// What answers: the index, or oxigraph's store, if it is published.
     #[arg(long, value_enum, default_value = "index")]
     engine: Engine,
@@ -171,6 +175,21 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     }
 }
 
+/// Runs a query, and prints what it does.
+fn explain(arguments: &Arguments, dataset: &impl Queryable, question: &Question, limits: Limits) -> anyhow::Result<Exit> {
+    let overdue = |error| super::exit::at_once(super::exit::of_error(&anyhow::Error::from(error)));
+    let explained = query::explain(dataset, question, limits, overdue)?;
+    if arguments.json {
+        output::json(&explained)?;
+    } else {
+        let Explained { steps, results, seconds } = explained;
+        let milliseconds = seconds * 1e3;
+        let head = format_args!("{:>12} {:>12}  step", "expected", "came");
+        writeln!(output::stdout(), "{head}\n{steps}{results} results in {milliseconds:.1} ms")?;
+    }
+    Ok(Exit::Ok)
+}
+
 fn print(
     arguments: &Arguments,
     store: &impl Queryable,
@@ -178,6 +197,9 @@ fn print(
     limits: Limits,
     mut names: Option<Names>,
 ) -> anyhow::Result<Exit> {
+    if arguments.explain {
+        return explain(arguments, store, question, limits);
+    }
     let (solutions, graph) = if arguments.json { (SolutionFormat::Json, GraphFormat::JsonLd) } else { formats(arguments.format) };
     let mut out = Held::new(output::stdout());
     let begun = out.begun();

@@ -1,9 +1,11 @@
 //! How many rows match, for the order in which a query is answered. Rows of masked graphs are counted too.
 
 use oxigraph::model::{NamedNode, NamedNodeRef, Term, TermRef};
+use rustc_hash::FxHashSet;
 
 use super::error::IndexError;
 use super::packed::Index;
+use super::segment::Segment;
 
 /// Of the rows with a predicate: how many, and how many different subjects and objects they have at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -71,6 +73,16 @@ impl Index {
             }
         }
         Ok(found)
+    }
+
+    /// Rows, and about how many different subjects, properties and objects there are: those that several segments have count in each.
+    #[must_use]
+    pub fn sums(&self) -> (u64, u64, u64, u64) {
+        let segments = || self.layers.iter().map(|layer| &layer.segment);
+        let sum = |count: fn(&Segment) -> u32| segments().map(|segment| u64::from(count(segment))).sum();
+        let predicates: FxHashSet<u32> = segments().flat_map(|segment| &segment.predicates).map(|predicate| predicate.code).collect();
+        let (subjects, objects) = (sum(|segment| segment.subjects.keys.count()), sum(|segment| segment.objects.keys.count()));
+        (self.rows(), subjects, predicates.len() as u64, objects)
     }
 
     /// All properties, with their rows, the most frequent first.

@@ -1,6 +1,7 @@
 //! The manifest of the index: which segments it has, which of their graphs count no more, and how far it has followed which log.
 //!
-//! Writing it is the commit: it is written under another name, synced and renamed. Files that no manifest names are leftovers.
+//! Writing it is the commit: it is written under another name, synced and renamed. Files that no manifest names are leftovers. The file is
+//! JSON, and a last line with the CRC-32 of what is before it, in hexadecimal digits.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +13,7 @@ use crate::log::{ChangeId, Log, LogError, Mark};
 use crate::snapshots::{link_text, sync};
 
 /// The file of the manifest.
-pub(super) const MANIFEST: &str = "manifest.json";
+pub(super) const MANIFEST: &str = "manifest";
 
 /// The manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -26,6 +27,13 @@ pub(super) struct Manifest {
     pub(super) segments: Vec<Named>,
     /// The number of the next file.
     pub(super) next: u64,
+}
+
+/// Bytes of the last line, with the line break before it.
+const SEAL: usize = 10; // "\n", eight digits, "\n"
+
+fn seal_of(text: &[u8]) -> String {
+    format!("\n{:08x}\n", crc32fast::hash(text))
 }
 
 /// A segment of a manifest.
@@ -44,9 +52,12 @@ impl Manifest {
     pub(super) fn read(directory: &Path) -> Result<Option<Self>, IndexError> {
         let path = directory.join(MANIFEST);
         match fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes)
-                .map(Some)
-                .map_err(|error| IndexError::damaged(&path, format!("it cannot be read: {error}"))),
+            Ok(bytes) => {
+                let sealed = bytes.split_last_chunk::<SEAL>().filter(|(text, seal)| seal_of(text).as_bytes() == *seal);
+                let (text, _) = sealed.ok_or_else(|| IndexError::damaged(&path, "its checksum is wrong"))?;
+                let read = serde_json::from_slice(text);
+                read.map(Some).map_err(|error| IndexError::damaged(&path, format!("it cannot be read: {error}")))
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error.into()),
         }
@@ -60,7 +71,9 @@ impl Manifest {
     /// Makes it the manifest of a directory, whose files are on the disk.
     pub(super) fn write(&self, directory: &Path) -> Result<(), IndexError> {
         let (new, path) = (directory.join("manifest.new"), directory.join(MANIFEST));
-        fs::write(&new, serde_json::to_vec_pretty(self).map_err(std::io::Error::from)?)?;
+        let mut text = serde_json::to_string_pretty(self).map_err(std::io::Error::from)?;
+        text.push_str(&seal_of(text.as_bytes()));
+        fs::write(&new, text)?;
         sync(&new)?;
         fs::rename(&new, &path)?;
         Ok(sync(directory)?)

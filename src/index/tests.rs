@@ -119,7 +119,7 @@ fn log(directory: &std::path::Path) -> Log {
 const MARK: Mark = Mark { change: ChangeId(0), page: PageId(0), link: None };
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(ProptestConfig::with_cases(16))]
 
     /// However records come, come again and go, in however many segments they are, before and after a crash, a merge and a copy.
     #[test]
@@ -161,6 +161,82 @@ proptest! {
         compare(&index, &held);
         for layer in index.layers.iter().chain(&one.layers) {
             layer.segment.file.check_all().expect("whole");
+        }
+    }
+}
+
+/// All that a reader of a directory sees, or why it cannot.
+fn read_all(directory: &std::path::Path, names: &[NamedNode]) -> Result<Vec<Quad>, super::IndexError> {
+    let index = Index::open(directory)?;
+    let mut quads = Vec::new();
+    for graph in names {
+        quads.extend(index.quads(graph)?);
+    }
+    // Every other way to the rows.
+    for found in Scan::new(&index, Pattern::default())? {
+        let found = found?;
+        for pattern in [
+            Pattern { object: Some(found.object), ..Pattern::default() },
+            Pattern { predicate: Some(found.predicate), ..Pattern::default() },
+            Pattern { subject: Some(found.subject), predicate: Some(found.predicate), object: Some(found.object), graph: None },
+        ] {
+            Scan::new(&index, pattern)?.try_for_each(|found| found.map(|_| ()))?;
+        }
+        index.node(found.object)?;
+    }
+    for (term, _) in index.predicates()? {
+        index.code(term.as_ref())?;
+    }
+    index.graph_names().try_for_each(|name| name.map(|_| ()))?;
+    quads.sort_by_key(ToString::to_string);
+    Ok(quads)
+}
+
+/// The files of an index of two segments, one of them with a mask.
+fn files() -> (tempfile::TempDir, Vec<NamedNode>) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let log = log(directory.path());
+    let path = directory.path().join("index");
+    let mut view = IndexView::open_at(&path, &log, 64).expect("open");
+    let mut apply = |records: std::ops::Range<u8>| {
+        let parts = records.map(|record| {
+            let triples: Vec<Small> = (0..40).map(|number| (number % 9, number % 4, (number + record) % 14)).collect();
+            IndexView::part(&change(record, &triples))
+        });
+        view.apply(vec![Batch { parts: parts.collect(), mark: Some(MARK) }]).expect("applied");
+        view.flush().expect("flushed");
+    };
+    apply(0..40);
+    apply(38..42);
+    (directory, (0..42).map(|record| graph_name(&format!("https://libris.kb.se/{record}"))).collect())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// A file that was altered or cut off is an error that names a file, or nobody can tell.
+    #[test]
+    fn damage_is_an_error_and_never_a_wrong_answer(file in any::<prop::sample::Index>(), place in any::<prop::sample::Index>(), what in 0_u8..12) {
+        let (directory, names) = files();
+        let path = directory.path().join("index");
+        let whole = read_all(&path, &names).expect("readable");
+        prop_assert!(whole.len() > 1000);
+        let mut all: Vec<_> = fs_err::read_dir(&path)?.map(|entry| entry.expect("an entry").path()).collect();
+        all.sort();
+        let file = file.get(&all);
+        let mut bytes = fs_err::read(file)?;
+        let place = place.index(bytes.len());
+        match what {
+            0..=7 => bytes[place] ^= 1 << what,
+            8 => bytes.truncate(place),
+            9 => bytes[place..].fill(0),
+            10 => bytes.extend_from_slice(b"more"),
+            _ => bytes.clear(),
+        }
+        fs_err::write(file, bytes)?;
+        match read_all(&path, &names) {
+            Ok(read) => prop_assert_eq!(read, whole),
+            Err(error) => prop_assert!(error.to_string().contains("index"), "{}", error),
         }
     }
 }

@@ -2,17 +2,22 @@
 
 use std::io;
 use std::sync::mpsc::{RecvTimeoutError, Sender};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use oxigraph::model::{GraphName, NamedNode, NamedOrBlankNode};
-use oxigraph::sparql::{CancellationToken, QueryEvaluationError, SparqlEvaluator};
+use oxigraph::sparql::{
+    CancellationToken, PreparedSparqlQuery, QueryEvaluationError, QueryExplanation, QueryResults, SparqlEvaluator,
+};
+use rustc_hash::FxHashMap;
+use serde_json::Value;
 use spargebra::SparqlParser;
 
 use super::dataset::Queryable;
 use super::error::QueryError;
+use super::plan::{Counts, Planned, Steps, plan};
 use super::prefixes::PREFIXES;
 use super::question::{Limits, Question};
-use super::running::{Faults, Running};
+use super::running::{Explained, Faults, Running};
 use super::{depth, federation, mistake};
 
 /// The time that a cancelled query has to notice it. The engine checks between quads that it reads, but not between the rows
@@ -29,6 +34,74 @@ pub fn run<'a>(
     limits: Limits,
     overdue: impl FnOnce(QueryError) + Send + 'static,
 ) -> Result<Running<'a>, QueryError> {
+    let counts = dataset.counts();
+    run_ordered(dataset, question, limits, counts.as_deref(), overdue)
+}
+
+/// Runs a query as [`run`] does, with its joins ordered by `counts`, if there are any.
+pub fn run_ordered<'a>(
+    dataset: &'a impl Queryable,
+    question: &Question,
+    limits: Limits,
+    counts: Option<&dyn Counts>,
+    overdue: impl FnOnce(QueryError) + Send + 'static,
+) -> Result<Running<'a>, QueryError> {
+    let Prepared { query, faults, clock, .. } = prepare(question, limits, counts, overdue)?;
+    let results = dataset.execute(query).map_err(|error| faults.explain(error))?;
+    Ok(Running { results, faults, _clock: clock })
+}
+
+/// Runs a query for what it does: its steps in their order, with the solutions that were expected and that came.
+pub fn explain(
+    dataset: &impl Queryable,
+    question: &Question,
+    limits: Limits,
+    overdue: impl FnOnce(QueryError) + Send + 'static,
+) -> Result<Explained, QueryError> {
+    let counts = dataset.counts();
+    let Prepared { query, faults, mut steps, clock } = prepare(question, limits, counts.as_deref(), overdue)?;
+    let begun = Instant::now();
+    let (results, explanation) = dataset.explain(query);
+    let failed = |error| faults.explain(error);
+    let count = match results.map_err(failed)? {
+        QueryResults::Solutions(solutions) => solutions.map(|solution| solution.map_err(failed).map(|_| 1)).sum::<Result<u64, _>>()?,
+        QueryResults::Graph(triples) => triples.map(|triple| triple.map_err(failed).map(|_| 1)).sum::<Result<u64, _>>()?,
+        QueryResults::Boolean(_) => 1,
+    };
+    drop(clock);
+    steps.note(&came(&explanation));
+    Ok(Explained { steps, results: count, seconds: begun.elapsed().as_secs_f64() })
+}
+
+/// What came out of each node of the engine's plan, by its name; nodes of the same name together.
+fn came(explanation: &QueryExplanation) -> FxHashMap<String, u64> {
+    fn add(node: &Value, came: &mut FxHashMap<String, u64>) {
+        if let (Some(name), Some(results)) = (node["name"].as_str(), node["number of results"].as_u64()) {
+            *came.entry(name.to_owned()).or_default() += results;
+        }
+        node["children"].as_array().into_iter().flatten().for_each(|child| add(child, came));
+    }
+    let (mut json, mut found) = (Vec::new(), FxHashMap::default());
+    if explanation.write_in_json(&mut json).is_ok() {
+        add(&serde_json::from_slice::<Value>(&json).unwrap_or_default()["plan"], &mut found);
+    }
+    found
+}
+
+/// A query that can be run.
+struct Prepared {
+    query: PreparedSparqlQuery,
+    faults: Faults,
+    steps: Steps,
+    clock: Sender<()>,
+}
+
+fn prepare(
+    question: &Question,
+    limits: Limits,
+    counts: Option<&dyn Counts>,
+    overdue: impl FnOnce(QueryError) + Send + 'static,
+) -> Result<Prepared, QueryError> {
     // Some editors begin a file with a byte order mark.
     let text = question.text.trim_start_matches('\u{feff}');
     if text.len() > limits.query_bytes {
@@ -39,6 +112,10 @@ pub fn run<'a>(
     let clock = start_clock(token.clone(), limits.timeout_s, overdue);
     let query = parse(text, question.base.as_deref())?;
     federation::check(&query, text, &question.services)?;
+    let Planned { query, steps } = match counts {
+        Some(counts) => plan(query, counts),
+        None => Planned { query, steps: Steps::default() },
+    };
     let services = federation::Services::new(question.services.clone(), Duration::from_secs(limits.timeout_s));
     let evaluator = SparqlEvaluator::new().with_default_service_handler(services).with_cancellation_token(token);
     let mut prepared = evaluator.for_query(query);
@@ -53,8 +130,7 @@ pub fn run<'a>(
         prepared.dataset_mut().set_default_graph_as_union();
     }
     let faults = Faults { text: text.to_owned(), limit: limits.timeout_s };
-    let results = dataset.execute(prepared).map_err(|error| faults.explain(error))?;
-    Ok(Running { results, faults, _clock: clock })
+    Ok(Prepared { query: prepared, faults, steps, clock })
 }
 
 pub(super) fn parse(text: &str, base: Option<&str>) -> Result<spargebra::Query, QueryError> {

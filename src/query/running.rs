@@ -6,6 +6,7 @@ use oxigraph::sparql::{QueryEvaluationError, QueryResults};
 
 use super::error::QueryError;
 use super::mistake;
+use super::plan::Steps;
 
 /// A running query. Dropping it stops its timer.
 pub struct Running<'a> {
@@ -26,6 +27,17 @@ impl Running<'_> {
             QueryResults::Graph(_) => Written::Triples(0),
         }
     }
+}
+
+/// What a query did.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Explained {
+    /// Its steps, in their order.
+    pub steps: Steps,
+    /// How many solutions or triples it gives.
+    pub results: u64,
+    /// How long it took to read all of them, with the counting.
+    pub seconds: f64,
 }
 
 /// Translates errors of the engine.

@@ -1,0 +1,81 @@
+//! How long questions take: the examples of the SPARQL page and the 24 questions of the tests, on the published index and on the
+//! published store of a mirror, with the joins ordered by counts and as the engine orders them, in one process.
+//!
+//! `libris-mirror demo --records 25731 --keep DIR`, then `cargo bench --profile release --bench querying -- DIR [SECONDS]`: a question that
+//! takes longer is given up. Medians of five, in milliseconds.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::time::Instant;
+
+use libris_mirror::index::PublishedIndex;
+use libris_mirror::query::{Limits, Queryable, Question, run_ordered, with_stack};
+use libris_mirror::serve::pages::EXAMPLES;
+use libris_mirror::snapshots::Snapshots;
+use libris_mirror::store::PublishedStore;
+use oxigraph::sparql::QueryResults;
+
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+/// A question that took this long is not asked again, in milliseconds.
+const SLOW: f64 = 2000.0;
+
+/// How many solutions a question has, and how long it took; nothing if it took too long or failed.
+fn ask(dataset: &impl Queryable, query: &str, ordered: bool, limit: u64) -> Option<(usize, f64)> {
+    let (mut times, mut found) = (Vec::new(), 0);
+    for _ in 0..5 {
+        let begun = Instant::now();
+        let counts = ordered.then(|| dataset.counts()).flatten();
+        let limits = Limits { timeout_s: limit, query_bytes: 1 << 20 };
+        let running = run_ordered(dataset, &Question::from(query.to_owned()), limits, counts.as_deref(), |_| {}).ok()?;
+        found = match running.results {
+            QueryResults::Solutions(solutions) => solutions.map(|solution| solution.ok()).collect::<Option<Vec<_>>>()?.len(),
+            QueryResults::Graph(triples) => triples.map(|triple| triple.ok()).collect::<Option<Vec<_>>>()?.len(),
+            QueryResults::Boolean(_) => 1,
+        };
+        times.push(begun.elapsed().as_secs_f64() * 1e3);
+        if times[0] > SLOW {
+            break;
+        }
+    }
+    times.sort_by(f64::total_cmp);
+    Some((found, times[times.len() / 2]))
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
+    let directory = words.first().ok_or("name the directory of a mirror")?;
+    let limit = words.get(1).and_then(|word| word.parse().ok()).unwrap_or(60);
+    let snapshots = Snapshots::of(Path::new(directory));
+    let (index, store) = (PublishedIndex::open_current(&snapshots)?.index, PublishedStore::open_current(&snapshots)?.store);
+    let mut questions: Vec<(String, String)> =
+        EXAMPLES.iter().map(|example| (example.name.to_owned(), example.query.to_owned())).collect();
+    let mut files: Vec<_> = fs_err::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/questions"))?.flatten().collect();
+    files.sort_by_key(fs_err::DirEntry::file_name);
+    for file in files {
+        questions.push((file.file_name().to_string_lossy().into_owned(), fs_err::read_to_string(file.path())?));
+    }
+    let isni = "SELECT (COUNT(*) AS ?n) { ?p a kbv:Person FILTER NOT EXISTS { ?p kbv:identifiedBy ?i . ?i a kbv:ISNI } }";
+    questions.push(("persons without an ISNI".into(), isni.into()));
+    let mut out = std::io::stdout();
+    writeln!(out, "{:34} {:>8} {:>10} {:>10} {:>10} {:>10}", "", "results", "index", "unordered", "store", "unordered")?;
+    let mut sums = [0.0; 4];
+    for (name, query) in &questions {
+        let times = with_stack(|| {
+            [ask(&index, query, true, limit), ask(&index, query, false, limit), ask(&store, query, true, limit), ask(&store, query, false, limit)]
+        })?;
+        let found: Vec<usize> = times.iter().flatten().map(|(found, _)| *found).collect();
+        let same = found.windows(2).all(|pair| pair[0] == pair[1]);
+        write!(out, "{name:34} {:>8}", found.first().copied().unwrap_or_default())?;
+        for (time, sum) in times.iter().zip(&mut sums) {
+            #[expect(clippy::cast_precision_loss, reason = "seconds")]
+            let spent = time.map_or(limit as f64 * 1e3, |(_, time)| time);
+            *sum += spent;
+            write!(out, " {:>9.2}{}", spent, if time.is_some() { " " } else { "+" })?;
+        }
+        writeln!(out, "{}", if same { "" } else { "  DIFFERENT" })?;
+    }
+    writeln!(out, "{:34} {:>8} {:>9.1}  {:>9.1}  {:>9.1}  {:>9.1}", "together", "", sums[0], sums[1], sums[2], sums[3])?;
+    Ok(())
+}
