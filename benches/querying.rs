@@ -30,8 +30,8 @@ fn ask(dataset: &impl Queryable, query: &str, ordered: bool, limit: u64) -> Opti
         let limits = Limits { timeout_s: limit, query_bytes: 1 << 20 };
         let running = run_ordered(dataset, &Question::from(query.to_owned()), limits, counts.as_deref(), |_| {}).ok()?;
         found = match running.results {
-            QueryResults::Solutions(solutions) => solutions.map(|solution| solution.ok()).collect::<Option<Vec<_>>>()?.len(),
-            QueryResults::Graph(triples) => triples.map(|triple| triple.ok()).collect::<Option<Vec<_>>>()?.len(),
+            QueryResults::Solutions(solutions) => solutions.map(Result::ok).collect::<Option<Vec<_>>>()?.len(),
+            QueryResults::Graph(triples) => triples.map(Result::ok).collect::<Option<Vec<_>>>()?.len(),
             QueryResults::Boolean(_) => 1,
         };
         times.push(begun.elapsed().as_secs_f64() * 1e3);
@@ -51,7 +51,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (index, store) = (PublishedIndex::open_current(&snapshots)?.index, PublishedStore::open_current(&snapshots)?.store);
     let mut questions: Vec<(String, String)> =
         EXAMPLES.iter().map(|example| (example.name.to_owned(), example.query.to_owned())).collect();
-    let mut files: Vec<_> = fs_err::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/questions"))?.flatten().collect();
+    let mut files: Vec<_> =
+        fs_err::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/questions"))?.flatten().collect();
     files.sort_by_key(fs_err::DirEntry::file_name);
     for file in files {
         questions.push((file.file_name().to_string_lossy().into_owned(), fs_err::read_to_string(file.path())?));
@@ -63,7 +64,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut sums = [0.0; 4];
     for (name, query) in &questions {
         let times = with_stack(|| {
-            [ask(&index, query, true, limit), ask(&index, query, false, limit), ask(&store, query, true, limit), ask(&store, query, false, limit)]
+            [
+                ask(&index, query, true, limit),
+                ask(&index, query, false, limit),
+                ask(&store, query, true, limit),
+                ask(&store, query, false, limit),
+            ]
         })?;
         let found: Vec<usize> = times.iter().flatten().map(|(found, _)| *found).collect();
         let same = found.windows(2).all(|pair| pair[0] == pair[1]);

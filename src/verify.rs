@@ -28,7 +28,7 @@ pub struct VerifyReport {
     pub quarantined: u64,
     /// What was compared with the records: the views, and published copies of them that are as new.
     pub compared: Vec<&'static str>,
-    /// Stores that were compared: the writer's, and the published snapshot if it is as new.
+    /// What holds triples and was compared: the writer's index and store, and the published ones if they are as new.
     pub stores: Vec<&'static str>,
     /// How many faults there are.
     pub fault_count: u64,

@@ -14,7 +14,7 @@ use crate::views::Registered;
 
 /// Check the log and every view of it, without the network.
 ///
-/// Reads everything: the seal of every page; for every live record its graph in the store and in the published snapshot
+/// Reads everything: the seal of every page; for every live record its graph in the index, in the store and in what is published of them
 /// (exactly the triples of its payload), its links, its names and its entry in the search; the quarantine; and the
 /// structure of the log's file. Exit code 1 if anything is wrong.
 ///
@@ -74,7 +74,7 @@ fn hints(report: &VerifyReport) -> Vec<String> {
     if wrong("log") {
         return vec!["hint: the log is damaged: restore a backup (`libris-mirror restore DIR --force`)".to_owned()];
     }
-    let damaged = VIEWS.iter().filter(|view| wrong(view.name) || (view.published && wrong("snapshot")));
+    let damaged = VIEWS.iter().filter(|view| wrong(view.name) || (view.published && wrong(&format!("published {}", view.name))));
     let name = |view: &Registered| view.name;
     let published = |view: &Registered| if view.published { ", and publishes it" } else { "" };
     damaged

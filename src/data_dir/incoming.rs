@@ -11,8 +11,8 @@ use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
 use super::layout::{DataDir, LOG, LOG_COMPANIONS};
-use crate::search::FOLDER as SEARCH;
 use crate::index::FOLDER as INDEX;
+use crate::search::FOLDER as SEARCH;
 use crate::snapshots::{FOLDER as SNAPSHOTS, sync};
 use crate::store::FOLDER as STORE;
 

@@ -64,7 +64,11 @@ impl Builder {
 
     /// About how many bytes it takes.
     pub(super) fn bytes(&self) -> usize {
-        self.rows.len() * ROW_BYTES + self.ends.len() * TERM_BYTES + self.text.len() + self.old_text.len() + self.graphs.len() * 64
+        self.rows.len() * ROW_BYTES
+            + self.ends.len() * TERM_BYTES
+            + self.text.len()
+            + self.old_text.len()
+            + self.graphs.len() * 64
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -139,9 +143,9 @@ impl Builder {
         self.next_blank = end.ok_or(IndexError::Full { what: "blank nodes", most: COMPUTED - BLANK })?;
         let code = |place: u32| if place >= BLANK { first + (place - BLANK) } else { codes[place as usize] };
         let ordinal = u32::try_from(self.graphs.len()).unwrap_or(u32::MAX);
-        self.rows.extend(part.rows.iter().map(|[subject, predicate, object]| {
-            [code(*subject), code(*predicate), code(*object), ordinal]
-        }));
+        self.rows.extend(
+            part.rows.iter().map(|[subject, predicate, object]| [code(*subject), code(*predicate), code(*object), ordinal]),
+        );
         let subjects = part.subjects.iter().map(|place| code(*place)).collect();
         self.graphs.push(BuiltGraph { name: codes[0], blanks: first..first + part.blanks, subjects, live: true });
         self.by_name.insert(codes[0], ordinal);
@@ -174,7 +178,9 @@ impl Builder {
         }
         let hashes = &self.hashes;
         let dictionary = dictionary.finish(directory, composer.file(), |each| {
-            hashes.iter().for_each(|hash| each(*hash));
+            for hash in hashes {
+                each(*hash);
+            }
             Ok(())
         })?;
         let (mut spo, mut ops, mut graphs) = (self.rows.into_iter(), turned.into_iter(), self.graphs.into_iter());
@@ -186,7 +192,7 @@ impl Builder {
                 (graph.name, graph.blanks)
             }))
         })?;
-        composer.finish(dictionary, self.first_blank..self.next_blank, subjects, objects, graphs)?;
+        composer.finish(dictionary, self.first_blank..self.next_blank, &subjects, &objects, graphs)?;
         Ok((self.next_term, self.next_blank))
     }
 

@@ -6,18 +6,18 @@ use std::ops::ControlFlow;
 
 use oxigraph::model::{NamedNode, Quad, Term, TermRef};
 
+use super::NAME;
 use super::error::IndexError;
 use super::packed::Index;
 use super::published::PublishedIndex;
 use super::scan::{Pattern, Scan};
-use super::NAME;
 use crate::log::{Log, PageBodies};
 use crate::pipeline::{cores, in_order};
 use crate::snapshots::Snapshots;
 use crate::views::{Check, Content, Faults, Home, ParsedChange, Readers, ViewError};
 
 /// How the copy in the published snapshot is called.
-const SNAPSHOT: &str = "snapshot";
+const SNAPSHOT: &str = "published index";
 
 /// A check that is under way.
 pub(super) struct IndexCheck<'a> {
@@ -100,7 +100,8 @@ impl Check for IndexCheck<'_> {
                     let quads = change.content.quads();
                     given += u64::from(!quads.is_empty());
                     for (name, index) in &indexes {
-                        let wrong = index.compare(&change.graph, quads).unwrap_or_else(|error| Some(format!("cannot be read: {error}")));
+                        let wrong =
+                            index.compare(&change.graph, quads).unwrap_or_else(|error| Some(format!("cannot be read: {error}")));
                         if let Some(wrong) = wrong {
                             faults.add(name, format!("<{}> {wrong}", change.graph.as_str()));
                         }

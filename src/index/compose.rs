@@ -180,8 +180,8 @@ impl<'a> Composer<'a> {
         mut self,
         dictionary: DictionaryForm,
         blanks: Range<Code>,
-        subjects: Subjects,
-        objects: Objects,
+        subjects: &Subjects,
+        objects: &Objects,
         graphs: GraphForm,
     ) -> Result<(), IndexError> {
         let mut column = |value: fn(&Counted) -> u32| {

@@ -80,7 +80,8 @@ impl Index {
     pub fn sums(&self) -> (u64, u64, u64, u64) {
         let segments = || self.layers.iter().map(|layer| &layer.segment);
         let sum = |count: fn(&Segment) -> u32| segments().map(|segment| u64::from(count(segment))).sum();
-        let predicates: FxHashSet<u32> = segments().flat_map(|segment| &segment.predicates).map(|predicate| predicate.code).collect();
+        let predicates: FxHashSet<u32> =
+            segments().flat_map(|segment| &segment.predicates).map(|predicate| predicate.code).collect();
         let (subjects, objects) = (sum(|segment| segment.subjects.keys.count()), sum(|segment| segment.objects.keys.count()));
         (self.rows(), subjects, predicates.len() as u64, objects)
     }

@@ -122,15 +122,14 @@ impl<'a> QueryableDataset<'a> for Reading<'a> {
         }
         let mut computed = self.computed.borrow_mut();
         let known = computed.blanks.get(&term).or_else(|| computed.codes.get(&term)).copied();
-        let code = match known {
-            Some(code) => code,
-            None => {
-                let code = u32::try_from(computed.terms.len()).ok().and_then(|place| COMPUTED.checked_add(place));
-                let code = code.ok_or(IndexError::Computed(u32::MAX - COMPUTED))?;
-                computed.terms.push(term.clone());
-                computed.codes.insert(term, code);
-                code
-            }
+        let code = if let Some(code) = known {
+            code
+        } else {
+            let code = u32::try_from(computed.terms.len()).ok().and_then(|place| COMPUTED.checked_add(place));
+            let code = code.ok_or(IndexError::Computed(u32::MAX - COMPUTED))?;
+            computed.terms.push(term.clone());
+            computed.codes.insert(term, code);
+            code
         };
         drop(computed);
         self.node(code)

@@ -54,7 +54,7 @@ pub(super) struct Dictionary {
 /// The bucket of a hash.
 fn bucket(hash: u64, buckets: usize) -> usize {
     // The product of two numbers below 2^32.
-    ((hash >> 32) * buckets as u64 >> 32) as usize
+    (((hash >> 32) * buckets as u64) >> 32) as usize
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a byte of it is wanted")]

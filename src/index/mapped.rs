@@ -111,7 +111,8 @@ impl Mapped {
             return Err(damaged("its end is missing"));
         }
         let numbers = map.len() - TAIL.len() - 8;
-        let number = |at: usize| map.get(at..at + 4).map_or(0, |bytes| u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]));
+        let number =
+            |at: usize| map.get(at..at + 4).map_or(0, |bytes| u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]));
         let (sum, length) = (number(numbers), number(numbers + 4) as usize);
         let footer = numbers.checked_sub(length).filter(|start| *start >= HEAD.len() && length <= LONGEST_FOOTER);
         let footer = footer.ok_or_else(|| damaged("its footer has an impossible length"))?..numbers;

@@ -23,7 +23,7 @@ struct Rows<'a> {
     keys: KeyWalk,
     rank: u32,
     key: Code,
-    rows: std::ops::Range<u32>,
+    left: std::ops::Range<u32>,
     first: u32,
     graph: GraphOf,
 }
@@ -32,17 +32,17 @@ impl<'a> Rows<'a> {
     fn new(layer: &'a Layer, predicates: &'a [u32], ordinals: &'a [u32], turned: bool) -> Self {
         let segment = &layer.segment;
         let keys = if turned { segment.objects.keys.walk() } else { segment.subjects.keys.walk() };
-        Self { layer, predicates, ordinals, turned, keys, rank: 0, key: 0, rows: 0..0, first: 0, graph: GraphOf::One(0) }
+        Self { layer, predicates, ordinals, turned, keys, rank: 0, key: 0, left: 0..0, first: 0, graph: GraphOf::One(0) }
     }
 
     fn next(&mut self) -> Result<Option<Row>, IndexError> {
         let Segment { file, subjects, objects, .. } = &self.layer.segment;
         loop {
-            let Some(row) = self.rows.next() else {
+            let Some(row) = self.left.next() else {
                 let Some(key) = self.keys.next(file)? else { return Ok(None) };
                 self.key = key;
-                self.rows = if self.turned { objects } else { subjects }.rows_of(file, self.rank)?;
-                self.first = self.rows.start;
+                self.left = if self.turned { objects } else { subjects }.rows_of(file, self.rank)?;
+                self.first = self.left.start;
                 self.rank += 1;
                 if !self.turned {
                     self.graph = self.layer.segment.graph_of(key)?;
@@ -94,10 +94,14 @@ pub(super) fn merge(layers: &[Layer], path: &Path, directory: &Path) -> Result<(
         layers.iter().flat_map(|layer| layer.segment.predicates.iter().map(|predicate| predicate.code)).collect();
     predicates.sort_unstable();
     predicates.dedup();
-    let numbers: Vec<Vec<u32>> = layers.iter().map(|layer| {
-        let number = |code: Code| predicates.binary_search(&code).ok().and_then(|place| u32::try_from(place).ok()).unwrap_or_default();
-        layer.segment.predicates.iter().map(|predicate| number(predicate.code)).collect()
-    }).collect();
+    let numbers: Vec<Vec<u32>> = layers
+        .iter()
+        .map(|layer| {
+            let number =
+                |code: Code| predicates.binary_search(&code).ok().and_then(|place| u32::try_from(place).ok()).unwrap_or_default();
+            layer.segment.predicates.iter().map(|predicate| number(predicate.code)).collect()
+        })
+        .collect();
     let (mut ordinals, mut next): (Vec<Vec<u32>>, u32) = (Vec::new(), 0);
     for layer in layers {
         let mut of_layer = Vec::with_capacity(layer.segment.graphs as usize);
@@ -127,7 +131,7 @@ pub(super) fn merge(layers: &[Layer], path: &Path, directory: &Path) -> Result<(
         Ok(Some((graph.name, graph.blanks)))
     })?;
     let blanks = first.segment.blanks.start..last.segment.blanks.end;
-    composer.finish(dictionary, blanks, subjects, objects, graphs)
+    composer.finish(dictionary, blanks, &subjects, &objects, graphs)
 }
 
 fn dictionary(

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::error::IndexError;
-use super::packed::Index;
 use super::manifest::Manifest;
+use super::packed::Index;
 use super::{FOLDER, NAME, VERSION};
 use crate::snapshots::{PublishedSnapshot, Snapshots};
 

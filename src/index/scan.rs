@@ -71,13 +71,11 @@ impl<'a> Scan<'a> {
         loop {
             let Some(layer) = self.index.layers.get(self.layer) else { return Ok(None) };
             if matches!(self.cursor, Cursor::Before) {
-                match begin(layer, &self.pattern, self.only)? {
-                    Some(cursor) => self.cursor = cursor,
-                    None => {
-                        self.next_layer();
-                        continue;
-                    }
-                }
+                let Some(cursor) = begin(layer, &self.pattern, self.only)? else {
+                    self.next_layer();
+                    continue;
+                };
+                self.cursor = cursor;
             }
             match self.cursor.step(layer, &self.pattern)? {
                 Some((found, ordinal)) => {
@@ -175,9 +173,7 @@ impl Cursor {
                 }
                 Ok(None)
             }
-            Self::Object { object, rows } => {
-                rows.next().map(|row| row_of_object(layer, *object, row)).transpose()
-            }
+            Self::Object { object, rows } => rows.next().map(|row| row_of_object(layer, *object, row)).transpose(),
             Self::Predicate { number, objects, object, rows } => loop {
                 if let Some(row) = rows.next() {
                     return row_of_object(layer, *object, row).map(Some);

@@ -156,7 +156,9 @@ impl Segment {
             && ops.1.len() == spo.1.len()
             && segment.object_starts.len() == predicates.len() + 1
             && segment.graph_subject_starts.len() == graph_names.len() + 1
-            && [segment.graphs_by_name, segment.graph_blanks, segment.graph_blank_counts].iter().all(|column| column.len() == graph_names.len())
+            && [segment.graphs_by_name, segment.graph_blanks, segment.graph_blank_counts]
+                .iter()
+                .all(|column| column.len() == graph_names.len())
             && segment.graph_of_blanks.count() == graphs;
         if fits { Ok(segment) } else { Err(file.damaged("its columns do not fit one another")) }
     }

@@ -175,7 +175,16 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_term_are_none() {
-        for bytes in [&[][..], &[LANGUAGE], &[LANGUAGE, 9, b's'], &[TYPED, 1, 0], &[TYPED, 255, 255, 255, 255, 1], &[9], &[255], &[IRI, 0xff]] {
+        for bytes in [
+            &[][..],
+            &[LANGUAGE],
+            &[LANGUAGE, 9, b's'],
+            &[TYPED, 1, 0],
+            &[TYPED, 255, 255, 255, 255, 1],
+            &[9],
+            &[255],
+            &[IRI, 0xff],
+        ] {
             assert_eq!(decode(bytes), None, "{bytes:?}");
         }
     }

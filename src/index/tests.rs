@@ -7,9 +7,9 @@ use oxigraph::model::{BlankNode, GraphName, Literal, NamedNode, NamedOrBlankNode
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use super::Index;
 use super::scan::{Pattern, Scan};
 use super::view::IndexView;
-use super::Index;
 use crate::log::{ChangeId, Log, Mark, PageId};
 use crate::rdf::{Shapes, graph_name, nth_blank_node};
 use crate::views::{Batch, Content, ParsedChange, View as _};
@@ -53,7 +53,13 @@ fn change(record: u8, triples: &[Small]) -> ParsedChange {
 }
 
 /// All quads that match.
-fn matching(index: &Index, subject: Option<&Term>, predicate: Option<&Term>, object: Option<&Term>, graph: Option<&Term>) -> Vec<Quad> {
+fn matching(
+    index: &Index,
+    subject: Option<&Term>,
+    predicate: Option<&Term>,
+    object: Option<&Term>,
+    graph: Option<&Term>,
+) -> Vec<Quad> {
     let code = |term: Option<&Term>| match term {
         None => Some(None),
         Some(term @ Term::BlankNode(_)) => index.blank_code(term).expect("readable").map(Some),
@@ -65,19 +71,21 @@ fn matching(index: &Index, subject: Option<&Term>, predicate: Option<&Term>, obj
         return Vec::new();
     };
     let scan = Scan::new(index, Pattern { subject, predicate, object, graph }).expect("readable");
-    let mut quads: Vec<Quad> = scan.map(|found| {
-        let found = found.expect("readable");
-        let node = |code| index.node(code).expect("a node");
-        let subject = match node(found.subject) {
-            Term::NamedNode(node) => NamedOrBlankNode::from(node),
-            Term::BlankNode(node) => node.into(),
-            Term::Literal(_) => panic!("a literal is a subject"),
-        };
-        let (Term::NamedNode(predicate), Term::NamedNode(graph)) = (node(found.predicate), node(found.graph)) else {
-            panic!("a predicate or a graph has no IRI")
-        };
-        Quad::new(subject, predicate, node(found.object), graph)
-    }).collect();
+    let mut quads: Vec<Quad> = scan
+        .map(|found| {
+            let found = found.expect("readable");
+            let node = |code| index.node(code).expect("a node");
+            let subject = match node(found.subject) {
+                Term::NamedNode(node) => NamedOrBlankNode::from(node),
+                Term::BlankNode(node) => node.into(),
+                Term::Literal(_) => panic!("a literal is a subject"),
+            };
+            let (Term::NamedNode(predicate), Term::NamedNode(graph)) = (node(found.predicate), node(found.graph)) else {
+                panic!("a predicate or a graph has no IRI")
+            };
+            Quad::new(subject, predicate, node(found.object), graph)
+        })
+        .collect();
     quads.sort_by_key(ToString::to_string);
     quads
 }
@@ -90,10 +98,14 @@ fn sorted(quads: impl Iterator<Item = Quad>) -> Vec<Quad> {
 
 /// Compares every pattern that some quads of the index, and some others, give.
 fn compare(index: &Index, held: &[Quad]) {
-    let mut probes: Vec<(Term, Term, Term, Term)> = held.iter().step_by(held.len() / 8 + 1).map(|quad| {
-        let GraphName::NamedNode(graph) = &quad.graph_name else { panic!("no graph") };
-        (quad.subject.clone().into(), quad.predicate.clone().into(), quad.object.clone(), graph.clone().into())
-    }).collect();
+    let mut probes: Vec<(Term, Term, Term, Term)> = held
+        .iter()
+        .step_by(held.len() / 8 + 1)
+        .map(|quad| {
+            let GraphName::NamedNode(graph) = &quad.graph_name else { panic!("no graph") };
+            (quad.subject.clone().into(), quad.predicate.clone().into(), quad.object.clone(), graph.clone().into())
+        })
+        .collect();
     let graph = graph_name("https://libris.kb.se/1");
     probes.push((subject(&graph, 2).into(), predicate(1).into(), object(&graph, 8), graph.clone().into()));
     probes.push((subject(&graph, 5).into(), predicate(9).into(), object(&graph, 200), graph_name("urn:none").into()));

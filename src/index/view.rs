@@ -45,7 +45,10 @@ impl IndexView {
         let found = Manifest::read(directory)?.unwrap_or_default();
         let followed = found.follows(log, VERSION)?;
         if !followed && !found.segments.is_empty() {
-            tracing::warn!("the index in {} did not follow this log, or is of another version: it is rebuilt", directory.display());
+            tracing::warn!(
+                "the index in {} did not follow this log, or is of another version: it is rebuilt",
+                directory.display()
+            );
         }
         let manifest = if followed { found } else { found.emptied() };
         manifest.remove_others(directory).map_err(IndexError::from)?;
@@ -65,13 +68,12 @@ impl IndexView {
 
     fn apply_part(&mut self, part: &Part) -> Result<(), IndexError> {
         let Self { index, builder, masked, .. } = self;
-        if let Some(name) = builder.name(part, index)? {
-            if !builder.remove(name)
-                && let Some((layer, ordinal)) = index.graph(name)?
-            {
-                index.layers[layer].mask.add(ordinal);
-                masked[layer] = true;
-            }
+        if let Some(name) = builder.name(part, index)?
+            && !builder.remove(name)
+            && let Some((layer, ordinal)) = index.graph(name)?
+        {
+            index.layers[layer].mask.add(ordinal);
+            masked[layer] = true;
         }
         if !part.rows.is_empty() {
             builder.add(part, index)?;

@@ -264,6 +264,16 @@ impl Views {
 
     fn is_current(&self) -> Result<bool, MirrorError> {
         let Some(info) = self.snapshots.current_info() else { return Ok(false) };
+        // What an older program published may lack a view, or have it in another form.
+        let has = |view: &dyn AnyView| {
+            info.manifest
+                .artefacts
+                .iter()
+                .any(|artefact| (artefact.view.as_str(), artefact.version) == (view.name(), view.version()))
+        };
+        if !self.each.iter().filter(|view| view.is_published()).all(|view| has(view.as_ref())) {
+            return Ok(false);
+        }
         let (shown, held) = (info.change(&self.log)?, self.mark()?.change);
         Ok(info.follows(&self.log)? && self.log.content_change_after(shown)?.is_none_or(|change| change > held))
     }

@@ -64,7 +64,9 @@ pub fn explain(
     let (results, explanation) = dataset.explain(query);
     let failed = |error| faults.explain(error);
     let count = match results.map_err(failed)? {
-        QueryResults::Solutions(solutions) => solutions.map(|solution| solution.map_err(failed).map(|_| 1)).sum::<Result<u64, _>>()?,
+        QueryResults::Solutions(solutions) => {
+            solutions.map(|solution| solution.map_err(failed).map(|_| 1)).sum::<Result<u64, _>>()?
+        }
         QueryResults::Graph(triples) => triples.map(|triple| triple.map_err(failed).map(|_| 1)).sum::<Result<u64, _>>()?,
         QueryResults::Boolean(_) => 1,
     };

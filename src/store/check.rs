@@ -15,7 +15,7 @@ use crate::snapshots::Snapshots;
 use crate::views::{Check, Content, Faults, Home, ParsedChange, Readers, ViewError};
 
 /// How the copy in the published snapshot is called.
-const SNAPSHOT: &str = "snapshot";
+const SNAPSHOT: &str = "published store";
 
 /// A check that is under way.
 pub(super) struct StoreCheck<'a> {

@@ -230,6 +230,8 @@ pub trait AnyView: Send {
     fn publish(&self, directory: &Path) -> Result<Option<Artefact>, ViewError>;
     /// See [`View::PUBLISHED`].
     fn is_published(&self) -> bool;
+    /// See [`View::VERSION`].
+    fn version(&self) -> u32;
     /// See [`View::check`].
     fn check<'a>(&'a self, home: &Home<'a>) -> Result<Box<dyn Check + 'a>, ViewError>;
     /// Makes the parts of this view.
@@ -268,6 +270,10 @@ impl<V: View> AnyView for V {
 
     fn is_published(&self) -> bool {
         V::PUBLISHED
+    }
+
+    fn version(&self) -> u32 {
+        V::VERSION
     }
 
     fn check<'a>(&'a self, home: &Home<'a>) -> Result<Box<dyn Check + 'a>, ViewError> {

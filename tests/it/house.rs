@@ -52,7 +52,7 @@ fn only_the_command_line_prints_or_reads_the_environment() {
 }
 
 /// Each room with the rooms that it may use: those on its own floor or below, without circles.
-const MAY_USE: [(&str, &[&str]); 27] = [
+const MAY_USE: [(&str, &[&str]); 28] = [
     ("build", &[]),
     ("pipeline", &[]),
     ("guide", &[]),
@@ -64,17 +64,18 @@ const MAY_USE: [(&str, &[&str]); 27] = [
     ("views", &["config", "log", "oai", "pipeline", "rdf"]),
     ("snapshots", &["log", "views"]),
     ("store", &["config", "log", "pipeline", "rdf", "snapshots", "views"]),
+    ("index", &["config", "log", "pipeline", "rdf", "snapshots", "views"]),
     ("links", &["log", "rdf", "views"]),
     ("labels", &["log", "rdf", "views"]),
     ("citation", &["labels", "log", "rdf", "search"]),
     ("quarantine", &["log", "views"]),
-    ("query", &["labels", "log", "rdf", "snapshots", "store"]),
+    ("query", &["index", "labels", "log", "rdf", "snapshots"]),
     ("search", &["links", "log", "rdf", "views"]),
-    ("data_dir", &["log", "search", "snapshots", "store"]),
+    ("data_dir", &["index", "log", "search", "snapshots", "store"]),
     ("export", &["log", "pipeline", "quarantine", "query", "rdf", "views"]),
-    ("mirror", &["config", "data_dir", "labels", "links", "log", "quarantine", "search", "snapshots", "store", "views"]),
+    ("mirror", &["config", "data_dir", "index", "labels", "links", "log", "quarantine", "search", "snapshots", "store", "views"]),
     ("figures", &["log", "mirror", "quarantine", "snapshots", "views"]),
-    ("backup", &["data_dir", "log", "search", "snapshots", "store"]),
+    ("backup", &["data_dir", "index", "log", "search", "snapshots", "store"]),
     ("verify", &["log", "mirror", "pipeline", "views"]),
     ("harvest", &["config", "emm", "log", "mirror", "oai", "quarantine", "rdf", "views"]),
     ("demo", &["oai", "rdf"]),

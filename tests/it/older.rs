@@ -71,6 +71,8 @@ pub fn with_older_hashes(bench: &Bench) {
 /// Makes a mirror what the version before there were checksums would have left; answers its last page.
 pub fn before_checksums(bench: &Bench) -> i64 {
     before_changes(bench);
+    // There was none yet.
+    fs_err::remove_dir_all(bench.data().join("index")).expect("removed");
     let log = log(bench);
     log.execute_batch(WITHOUT_PROOF).expect("valid");
     let last: i64 = log.query_row("SELECT max(id) FROM page", [], |row| row.get(0)).expect("a page");

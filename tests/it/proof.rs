@@ -176,7 +176,7 @@ fn verify_finds_every_kind_of_damage_to_a_view() {
         (&report["fault_count"], &report["records"], &report["quads"]),
         (&0.into(), &counts.live.into(), &counts.triples.into())
     );
-    assert_eq!(report["stores"], serde_json::json!(["store", "snapshot"]));
+    assert_eq!(report["stores"], serde_json::json!(["index", "published index", "store", "published store"]));
 
     let log = rusqlite::Connection::open(bench.data().join("mirror.db")).expect("a log");
     let spoil = |sql: &str, part: &str| {
@@ -217,6 +217,23 @@ fn verify_finds_every_kind_of_damage_to_a_view() {
 
     spoil("UPDATE source SET live = live + 1", "log");
     log.execute_batch("UPDATE source SET live = live - 1").expect("valid");
+    bench.run(&["verify"]).expect(0);
+
+    // A byte of a segment of the index, which what is published shares.
+    let mut files: Vec<_> =
+        fs_err::read_dir(bench.data().join("index")).expect("an index").flatten().map(|entry| entry.path()).collect();
+    files.sort();
+    let segment = files.iter().find(|path| path.extension().is_some_and(|ending| ending == "segment")).expect("a segment");
+    let mut bytes = fs_err::read(segment).expect("readable");
+    let place = bytes.len() / 3;
+    bytes[place] ^= 4;
+    fs_err::write(segment, bytes).expect("written");
+    let done = bench.run(&["verify"]).expect(1);
+    assert!(done.stderr.contains("the checksum of the 16384 bytes from"), "{}", done.stderr);
+    assert!(done.stderr.contains("rebuild index") && !done.stderr.contains("rebuild store"), "{}", done.stderr);
+    let asked = bench.run(&["query", "SELECT * { ?s ?p ?o }"]).expect(1);
+    assert!(asked.stderr.contains("is damaged: the checksum of"), "{}", asked.stderr);
+    bench.run(&["rebuild", "index"]).ok();
     bench.run(&["verify"]).expect(0);
 
     // A graph too many, one too few, and one that says something else.

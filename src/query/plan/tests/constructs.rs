@@ -225,14 +225,18 @@ fn a_negated_set_between_two_values_answers_once() {
 #[test]
 fn steps_are_text_and_json() {
     let planned = planned("SELECT ?p { ?p <e:type> <e:Person> FILTER NOT EXISTS { ?p <e:id> ?i . ?i <e:type> <e:ISNI> } }");
-    let due = "          SELECT ?p
-       10   ?p <e:type> <e:Person> .
-            FILTER NOT EXISTS { … }
-              EXISTS
-        1       ?p <e:id> ?i .
-        1       ?i <e:type> <e:ISNI> .
+    let due = "SELECT ?p
+10 ?p <e:type> <e:Person> .
+FILTER NOT EXISTS { … }
+EXISTS
+1 ?p <e:id> ?i .
+1 ?i <e:type> <e:ISNI> .
 ";
-    assert_eq!(planned.steps.to_string(), due);
+    let told = planned.steps.to_string();
+    let indents: Vec<usize> = told.lines().map(|line| line.find(['?', 'S', 'F', 'E']).unwrap_or_default()).collect();
+    assert_eq!(indents, [27, 29, 29, 31, 33, 33], "steps are indented as the query is nested");
+    let words: String = told.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ") + "\n").collect();
+    assert_eq!(words, due);
     let json = serde_json::to_value(&planned.steps).expect("JSON");
     assert_eq!(json[0]["steps"][0]["node"], "QuadPattern(?p <e:type> <e:Person>)");
     assert_eq!(json[0]["steps"][0]["rows"], 10);
