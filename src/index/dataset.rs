@@ -24,7 +24,12 @@ struct Computed {
     terms: Vec<Term>,
     codes: FxHashMap<Term, Code>,
     blanks: FxHashMap<Term, Code>,
+    /// Values of literals that are no texts: to sort them, each is compared many times.
+    values: FxHashMap<Node, ExpressionTerm>,
 }
+
+/// The most values that are remembered.
+const VALUES: usize = 1 << 17;
 
 /// A term of a query.
 pub type Node = NonZeroU32;
@@ -140,9 +145,21 @@ impl<'a> QueryableDataset<'a> for Reading<'a> {
     }
 
     fn externalize_expression_term(&self, node: Node) -> Result<ExpressionTerm, IndexError> {
+        if let Some(value) = self.computed.borrow().values.get(&node) {
+            return Ok(value.clone());
+        }
         let term = self.term(node)?;
-        if let TermRef::BlankNode(_) = term.as_ref() {
-            self.computed.borrow_mut().blanks.insert(term.clone(), node.get());
+        let mut computed = self.computed.borrow_mut();
+        match term.as_ref() {
+            TermRef::BlankNode(_) => {
+                computed.blanks.insert(term.clone(), node.get());
+            }
+            TermRef::Literal(literal) if !literal.is_plain() && computed.values.len() < VALUES => {
+                let value = ExpressionTerm::from(term);
+                computed.values.insert(node, value.clone());
+                return Ok(value);
+            }
+            _ => {}
         }
         Ok(term.into())
     }

@@ -23,7 +23,7 @@ pub trait Queryable {
 }
 
 /// The most rows of the store that are read for one count.
-const SAMPLED: usize = 1000;
+const SAMPLED: usize = 200;
 
 impl Queryable for Store {
     fn execute(&self, query: PreparedSparqlQuery) -> Result<QueryResults<'_>, QueryEvaluationError> {

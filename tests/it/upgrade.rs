@@ -68,3 +68,25 @@ fn another_header_after_an_upgrade_is_still_only_a_header() {
     assert_eq!(bench.quads(), of_b, "the version that was delivered last counts");
     bench.run(&["verify"]).expect(0);
 }
+
+#[test]
+fn a_mirror_from_before_there_was_an_index_gets_one_with_the_next_run() {
+    let bench = Bench::new(300);
+    bench.harvest("all", None, &[]);
+    let count = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }";
+    let whole = bench.count(count);
+    let index = bench.data().join("index");
+    let published = bench.data().join("snapshots/000001");
+    let manifest = published.join("manifest.json");
+    let mut written: serde_json::Value = serde_json::from_slice(&fs_err::read(&manifest).expect("a manifest")).expect("JSON");
+    written["artefacts"].as_array_mut().expect("artefacts").retain(|artefact| artefact["view"] != "index");
+    fs_err::write(&manifest, written.to_string()).expect("written");
+    fs_err::remove_dir_all(published.join("index")).expect("removed");
+    fs_err::remove_dir_all(&index).expect("removed");
+    let done = bench.run(&["query", count]).expect(1);
+    assert!(done.stderr.contains("`libris-mirror rebuild index` makes one"), "{}", done.stderr);
+    // Nothing is new at the source.
+    bench.harvest("all", None, &[]);
+    assert_eq!(bench.count(count), whole);
+    bench.run(&["verify"]).expect(0);
+}
