@@ -41,19 +41,6 @@ impl<'a> Reading<'a> {
         Self { index, computed: RefCell::default() }
     }
 
-    fn node(&self, code: Code) -> Result<Node, IndexError> {
-        NonZeroU32::new(code).ok_or_else(|| self.index.broken("has a node without a code"))
-    }
-
-    fn quad(&self, found: Found) -> Result<InternalQuad<Node>, IndexError> {
-        Ok(InternalQuad {
-            subject: self.node(found.subject)?,
-            predicate: self.node(found.predicate)?,
-            object: self.node(found.object)?,
-            graph_name: Some(self.node(found.graph)?),
-        })
-    }
-
     fn term(&self, node: Node) -> Result<Term, IndexError> {
         let code = node.get();
         match code.checked_sub(COMPUTED) {
@@ -64,6 +51,19 @@ impl<'a> Reading<'a> {
             None => self.index.node(code),
         }
     }
+}
+
+fn node(index: &Index, code: Code) -> Result<Node, IndexError> {
+    NonZeroU32::new(code).ok_or_else(|| index.broken("has a node without a code"))
+}
+
+fn quad(index: &Index, found: Found) -> Result<InternalQuad<Node>, IndexError> {
+    Ok(InternalQuad {
+        subject: node(index, found.subject)?,
+        predicate: node(index, found.predicate)?,
+        object: node(index, found.object)?,
+        graph_name: Some(node(index, found.graph)?),
+    })
 }
 
 /// Rows as the engine takes them; `None` where a pattern can match nothing.
@@ -78,7 +78,7 @@ impl Iterator for Quads<'_> {
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         match self.scan.as_mut()? {
-            Ok(scan) => scan.next().map(|found| Reading::new(self.index).quad(found?)),
+            Ok(scan) => scan.next().map(|found| quad(self.index, found?)),
             Err(_) => self.scan.take().and_then(Result::err).map(Err),
         }
     }
@@ -114,7 +114,7 @@ impl<'a> QueryableDataset<'a> for Reading<'a> {
                 let live = (0..layer.segment.graphs).filter(|graph| !layer.mask.has(*graph));
                 live.map(|graph| layer.segment.graph_name(graph))
             })
-            .map(move |name| Reading::new(index).node(name?))
+            .map(move |name| node(index, name?))
     }
 
     fn contains_internal_graph_name(&self, graph_name: &Node) -> Result<bool, IndexError> {
@@ -123,7 +123,7 @@ impl<'a> QueryableDataset<'a> for Reading<'a> {
 
     fn internalize_term(&self, term: Term) -> Result<Node, IndexError> {
         if let Some(code) = self.index.code(term.as_ref())? {
-            return self.node(code);
+            return node(self.index, code);
         }
         let mut computed = self.computed.borrow_mut();
         let known = computed.blanks.get(&term).or_else(|| computed.codes.get(&term)).copied();
@@ -137,7 +137,7 @@ impl<'a> QueryableDataset<'a> for Reading<'a> {
             code
         };
         drop(computed);
-        self.node(code)
+        node(self.index, code)
     }
 
     fn externalize_term(&self, node: Node) -> Result<Term, IndexError> {

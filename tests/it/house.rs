@@ -113,6 +113,7 @@ const MAY_USE: [(&str, &[&str]); 28] = [
             "figures",
             "guide",
             "harvest",
+            "index",
             "labels",
             "links",
             "log",

@@ -70,6 +70,7 @@ mod documents;
 mod emm;
 mod emm_hostile;
 mod endless;
+mod engines;
 mod facets;
 mod faults;
 mod formats;
