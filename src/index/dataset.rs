@@ -3,7 +3,8 @@
 use std::cell::RefCell;
 use std::num::NonZeroU32;
 
-use oxigraph::model::{Term, TermRef};
+use oxigraph::model::vocab::xsd;
+use oxigraph::model::{LiteralRef, Term, TermRef};
 use rustc_hash::FxHashMap;
 use spareval::{ExpressionTerm, InternalQuad, QueryableDataset};
 
@@ -51,6 +52,10 @@ impl<'a> Reading<'a> {
             None => self.index.node(code),
         }
     }
+}
+
+fn is_text(literal: LiteralRef<'_>) -> bool {
+    literal.language().is_some() || literal.datatype() == xsd::STRING
 }
 
 fn node(index: &Index, code: Code) -> Result<Node, IndexError> {
@@ -154,7 +159,7 @@ impl<'a> QueryableDataset<'a> for Reading<'a> {
             TermRef::BlankNode(_) => {
                 computed.blanks.insert(term.clone(), node.get());
             }
-            TermRef::Literal(literal) if !literal.is_plain() && computed.values.len() < VALUES => {
+            TermRef::Literal(literal) if !is_text(literal) && computed.values.len() < VALUES => {
                 let value = ExpressionTerm::from(term);
                 computed.values.insert(node, value.clone());
                 return Ok(value);
