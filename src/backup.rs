@@ -89,7 +89,10 @@ pub fn backup(data: &DataDir, to: &Path) -> Result<BackupReport, BackupError> {
     // The store and the index first, so that the log is never behind them.
     match data.snapshots().open_current() {
         Ok(snapshot) => {
-            copy_store(&PublishedStore::path(&snapshot)?, &copy.store())?;
+            // One that has no store is of a mirror without it.
+            if let Ok(store) = PublishedStore::path(&snapshot) {
+                copy_store(&store, &copy.store())?;
+            }
             // A snapshot of an older program has none.
             index::copy_published(&snapshot, copy.path())?;
         }

@@ -88,7 +88,7 @@ pub fn text(home: &Home<'_>, snapshot: Option<&SnapshotInfo>, now: SystemTime) -
     let views: Family<View, Gauge> = Family::default();
     let end = log.last_page()?.0;
     views.get_or_create(&View { view: "log" }).set(end);
-    for view in VIEWS {
+    for view in VIEWS.iter().filter(|view| (view.enabled)(home.config)) {
         views.get_or_create(&View { view: view.name }).set(log.page_reached((view.reached)(home)?)?.0);
     }
     registry.register("page", "The watermark of a view: the last page that it has applied", views);

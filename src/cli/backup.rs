@@ -51,10 +51,11 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         output::json(&report)?;
     } else if !global.quiet {
         output::message(&format!(
-            "{}: the log up to page {} ({}), the store ({})",
+            "{}: the log up to page {} ({}), the index ({}), the store ({})",
             arguments.to.display(),
             report.page,
             bytes(report.log_bytes),
+            bytes(report.index_bytes),
             bytes(report.store_bytes)
         ));
     }

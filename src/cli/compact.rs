@@ -44,7 +44,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         .all()
         .into_iter()
         .filter(|number| *number != snapshot)
-        .map(|number| Held { snapshot: number, bytes: snapshots.alone(number, &settings.data.store()) })
+        .map(|number| Held { snapshot: number, bytes: snapshots.alone(number, &[settings.data.index(), settings.data.store()]) })
         .collect();
     drop(mirror);
     let after = settings.data.sizes().total;

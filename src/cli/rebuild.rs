@@ -3,7 +3,7 @@
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 
-use super::exit::Exit;
+use super::exit::{Exit, Misuse};
 use super::form::Form;
 use super::global::Global;
 use super::output::{self, counted, grouped};
@@ -35,7 +35,12 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     let who = Settings::who("rebuild");
     settings.data.check_to_write(&who)?;
     let named = |view: &&Registered| arguments.views.iter().any(|name| name == view.name || name == ALL);
-    let views: Vec<Registered> = VIEWS.iter().filter(named).copied().collect();
+    let views: Vec<Registered> = VIEWS.iter().filter(named).filter(|view| (view.enabled)(&settings.config)).copied().collect();
+    if views.is_empty() {
+        return Err(
+            Misuse(format!("{} is not enabled\nhint: `--set-config {0}.enabled=true`", arguments.views.join(", "))).into()
+        );
+    }
     Mirror::reset(&views, &settings.data, &settings.config, &who)?;
     let mut mirror = Mirror::open(&settings.data, &settings.config, &who)?;
     let done = mirror.catch_up(|_| true)?;

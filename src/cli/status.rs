@@ -101,7 +101,7 @@ fn snapshots(data: &DataDir) -> Vec<Snapshot> {
             link: link_text(info.link()),
             published: published.to_rfc3339_opts(SecondsFormat::Secs, true),
             age_s: u64::try_from((now - published).num_seconds()).unwrap_or(0),
-            alone_bytes: snapshots.alone(info.number, &data.store()),
+            alone_bytes: snapshots.alone(info.number, &[data.index(), data.store()]),
         }
     });
     each.collect()
@@ -154,7 +154,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         log.sources()?.into_iter().map(|source| source_status(&log, source, overlap_s)).collect::<anyhow::Result<Vec<_>>>()?;
     let data = settings.data.path();
     let home = Home { directory: data, log: &log, config: &settings.config };
-    let watermarks = VIEWS.iter().map(|view| {
+    let watermarks = VIEWS.iter().filter(|view| (view.enabled)(&settings.config)).map(|view| {
         let change = (view.reached)(&home)?;
         Ok(Watermark { view: view.name, change: change.0, page: log.page_reached(change)?.0 })
     });
@@ -238,9 +238,10 @@ fn print(status: &Status) -> anyhow::Result<()> {
     let sizes = &status.bytes;
     writeln!(
         out,
-        "disk: {} in total: log {}, store {}, snapshots {} (without files of the store), in {}",
+        "disk: {} in total: log {}, index {}, store {}, snapshots {} (without files of these), in {}",
         bytes(sizes.total),
         bytes(sizes.log),
+        bytes(sizes.index),
         bytes(sizes.store),
         bytes(sizes.snapshots),
         status.data

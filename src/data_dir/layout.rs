@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 
+use crate::index::FOLDER as INDEX;
 use crate::log::{Log, LogError};
 use crate::snapshots::Snapshots;
 use crate::store::FOLDER as STORE;
@@ -46,6 +47,12 @@ impl DataDir {
     #[must_use]
     pub fn store(&self) -> PathBuf {
         self.0.join(STORE)
+    }
+
+    /// Returns the directory of the writer's index.
+    #[must_use]
+    pub fn index(&self) -> PathBuf {
+        self.0.join(INDEX)
     }
 
     /// Returns the published snapshots.

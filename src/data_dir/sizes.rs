@@ -18,8 +18,9 @@ impl DataDir {
         let mut seen = HashSet::new();
         let mut below = |path: &Path| bytes_below(path, &mut seen);
         let log = [LOG].into_iter().chain(LOG_COMPANIONS).map(|name| below(&self.0.join(name))).sum();
-        let (store, snapshots) = (below(&self.store()), below(&self.0.join(SNAPSHOTS)));
-        Sizes { log, store, snapshots, total: log + store + snapshots + below(&self.0) }
+        let (index, store) = (below(&self.index()), below(&self.store()));
+        let snapshots = below(&self.0.join(SNAPSHOTS));
+        Sizes { log, index, store, snapshots, total: log + index + store + snapshots + below(&self.0) }
     }
 
     /// Returns the bytes on disk below a path; hard links count once.
@@ -34,9 +35,11 @@ impl DataDir {
 pub struct Sizes {
     /// The log and the views in its file.
     pub log: u64,
+    /// The writer's index.
+    pub index: u64,
     /// The writer's store.
     pub store: u64,
-    /// The snapshots, without the files that they share with the store.
+    /// The snapshots, without the files that they share with the index and the store.
     pub snapshots: u64,
     /// All of it.
     pub total: u64,

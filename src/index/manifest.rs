@@ -75,6 +75,8 @@ impl Manifest {
         text.push_str(&seal_of(text.as_bytes()));
         fs::write(&new, text)?;
         sync(&new)?;
+        // The names of what it names, before its own.
+        sync(directory)?;
         fs::rename(&new, &path)?;
         Ok(sync(directory)?)
     }

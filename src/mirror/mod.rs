@@ -89,6 +89,7 @@ impl Mirror {
         let lock = directory.lock(who)?;
         let log = Log::open(&directory.log())?;
         let home = Home { directory: directory.path(), log: &log, config };
+        let views: Vec<Registered> = views.iter().copied().filter(|view| (view.enabled)(config)).collect();
         let keeping_up = views.iter().filter(|view| view.policy == Policy::KeepUp);
         let opened = keeping_up.map(|view| (view.open)(&home)).collect::<Result<_, _>>()?;
         let lagging = views.iter().filter(|view| view.policy == Policy::MayLag);

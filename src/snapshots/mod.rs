@@ -168,12 +168,12 @@ impl Snapshots {
     }
 
     /// The bytes on disk that would be free if this snapshot were removed: those of files that neither another snapshot nor
-    /// the writer's store (`writer`) has.
+    /// the folders of the writer (`writer`) have.
     #[must_use]
-    pub fn alone(&self, number: u64, writer: &Path) -> u64 {
+    pub fn alone(&self, number: u64, writer: &[PathBuf]) -> u64 {
         let mut shared = HashSet::new();
         let others = self.all().into_iter().filter(|other| *other != number).map(|other| self.path(other));
-        for place in others.chain([writer.to_owned()]) {
+        for place in others.chain(writer.iter().cloned()) {
             disk::files(&place, &mut |metadata| {
                 shared.insert((metadata.dev(), metadata.ino()));
             });

@@ -18,7 +18,7 @@ use super::graph::RecordGraph;
 use super::load::Load;
 use super::watermark::{find_watermark, watermark_graph};
 use super::{FOLDER, NAME, StoreError, VERSION};
-use crate::config;
+use crate::config::{self, Config};
 use crate::log::{ChangeId, Log, Mark};
 use crate::snapshots::Snapshots;
 use crate::views::{Batch, Check, Home, ParsedChange, View, ViewError};
@@ -194,6 +194,10 @@ impl View for StoreView {
     const NAME: &'static str = NAME;
     const VERSION: u32 = VERSION;
     const PUBLISHED: bool = true;
+
+    fn is_enabled(config: &Config) -> bool {
+        config.store.enabled
+    }
 
     fn open(home: &Home<'_>) -> Result<Self, ViewError> {
         Self::open_at(&home.directory.join(FOLDER), home.log, &home.config.store)

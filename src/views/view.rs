@@ -71,6 +71,11 @@ pub trait View: Sized + Send {
     /// Whether it is read through snapshots.
     const PUBLISHED: bool = false;
 
+    /// Whether the configuration wants it.
+    fn is_enabled(_config: &Config) -> bool {
+        true
+    }
+
     /// Opens the view for writing, or creates it.
     fn open(home: &Home<'_>) -> Result<Self, ViewError>;
 
@@ -302,6 +307,8 @@ pub struct Registered {
     pub policy: Policy,
     /// See [`View::PUBLISHED`].
     pub published: bool,
+    /// See [`View::is_enabled`].
+    pub enabled: fn(&Config) -> bool,
     /// See [`View::open`].
     pub open: fn(&Home<'_>) -> Result<Box<dyn AnyView>, ViewError>,
     /// See [`View::reached`].
@@ -318,6 +325,7 @@ impl Registered {
             name: V::NAME,
             policy: V::POLICY,
             published: V::PUBLISHED,
+            enabled: V::is_enabled,
             open: |home| Ok(Box::new(V::open(home)?)),
             reached: V::reached,
             reset: V::reset,

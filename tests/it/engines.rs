@@ -79,3 +79,33 @@ fn a_query_explains_what_it_does() {
     let text = report["steps"][0]["steps"][0]["text"].as_str().expect("a pattern");
     assert!(text.contains("libris.kb.se/none"), "{report}");
 }
+
+#[test]
+fn a_mirror_without_the_store_does_all_that_one_with_it_does() {
+    let (bench, without) = (Bench::new(600), ["--set-config", "store.enabled=false"]);
+    let count = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }";
+    bench.harvest("all", None, &without);
+    assert!(!bench.data().join("store").exists());
+    let all = bench.count(count);
+    assert!(all > 1000);
+    let refused = bench.run(&["query", "--engine", "store", count]).expect(1);
+    assert!(refused.stderr.contains("holds no store") && refused.stderr.contains("rebuild store"), "{}", refused.stderr);
+    let report = bench.run(&[&["verify", "--json"][..], &without].concat()).json();
+    assert_eq!((&report["stores"], &report["fault_count"]), (&serde_json::json!(["index", "published index"]), &0.into()));
+    let status = bench.run(&[&["status", "--json"][..], &without].concat()).json();
+    assert!(status["watermarks"].as_array().expect("views").iter().all(|view| view["view"] != "store"), "{status}");
+    assert!(status["bytes"]["index"].as_u64() > Some(100_000) && status["bytes"]["store"] == 0, "{status}");
+    let refused = bench.run(&[&["rebuild", "store"][..], &without].concat()).expect(2);
+    assert!(refused.stderr.contains("store is not enabled"), "{}", refused.stderr);
+    bench.run(&[&["rebuild", "all"][..], &without].concat()).expect(0);
+    assert_eq!(bench.count(count), all);
+    let backup = bench.path().join("backup").display().to_string();
+    bench.run(&[&["backup", &backup][..], &without].concat()).expect(0);
+    let restored = bench.run(&[&["restore", &backup, "--force"][..], &without].concat()).expect(0);
+    assert!(restored.stderr.contains("; 0 records were applied"), "{}", restored.stderr);
+    assert_eq!(bench.count(count), all);
+    // It comes when it is wanted.
+    bench.harvest("all", None, &[]);
+    assert_eq!(bench.run(&["query", "--engine", "store", "--format", "csv", count]).ok(), format!("n\n{all}\n"));
+    bench.run(&["verify"]).expect(0);
+}
