@@ -322,4 +322,34 @@ mod tests {
             enter(&log, id + 1, 1, 2);
         }
     }
+    /// What the table had before a crash, it has after the next one too, however far the program came in between.
+    #[test]
+    fn the_table_never_forgets_how_far_it_came() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let log = log_of_two(directory.path(), IRI);
+        for (id, record) in [(1, 2), (500, 2), (900, 1)] {
+            enter(&log, id, record, 1);
+        }
+        let config = crate::config::Config::new(None, std::collections::HashMap::new(), &[]).expect("the defaults");
+        let home = Home { directory: directory.path(), log: &log, config: &config };
+        let batch = |parts: Vec<EntryOf>, id: i64| {
+            vec![Batch { parts, mark: Some(Mark { change: ChangeId(id), page: PageId(1), link: None }) }]
+        };
+        let mut view = SearchView::open(&home).expect("open");
+        view.apply(batch(Vec::new(), 1)).expect("applied");
+        view.flush().expect("flushed");
+        view.apply(batch(vec![SearchView::part(&change(1, Some("Nils")))], 900)).expect("applied");
+        drop(view);
+        let mut view = SearchView::open(&home).expect("open again");
+        view.apply(batch(Vec::new(), 500)).expect("applied");
+        drop(view);
+        // It comes again as it was, after pages that have others.
+        enter(&log, 2000, 1, 2);
+        let mut view = SearchView::open(&home).expect("open once more");
+        assert_eq!(view.table.watermark(), ChangeId(900));
+        view.apply(batch(Vec::new(), 1999)).expect("applied");
+        view.apply(batch(vec![SearchView::part(&change(1, Some("Nils")))], 2000)).expect("applied");
+        view.flush().expect("flushed");
+        assert_eq!(Finder::open(directory.path()).expect("an index").count(), 1);
+    }
 }

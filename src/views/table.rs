@@ -154,7 +154,8 @@ impl<T: Table> TableView<T> {
         if self.watermark == ChangeId(0) && batches.iter().any(|batch| !batch.parts.is_empty()) {
             self.drop_indexes()?;
         }
-        let reached = batches.iter().rev().find_map(|batch| batch.mark);
+        // After a crash, a view of which this table is a part may begin before what the table has: that stays applied.
+        let reached = batches.iter().rev().find_map(|batch| batch.mark).filter(|mark| mark.change > self.watermark);
         let holds = self.holds.clone();
         self.write(|transaction| {
             for batch in batches.iter().filter(|batch| !batch.parts.is_empty()) {

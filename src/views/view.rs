@@ -72,6 +72,7 @@ pub trait View: Sized + Send {
     const PUBLISHED: bool = false;
 
     /// Whether the configuration wants it.
+    #[must_use]
     fn is_enabled(_config: &Config) -> bool {
         true
     }

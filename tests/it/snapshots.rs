@@ -159,14 +159,14 @@ fn what_a_reader_holds_is_told_and_hard_links_count_once() {
     let size = |part: &str| sizes[part].as_u64().expect("a number");
     // But for what SQLite keeps beside the log while somebody reads it.
     assert!(size("total").abs_diff(du(&bench.data())) <= 1 << 16, "{sizes}");
-    assert_eq!(size("store") + size("snapshots"), {
+    assert_eq!(size("index") + size("store") + size("snapshots"), {
         let folders = bench.path().join("both");
         fs_err::create_dir(&folders).expect("made");
-        for part in ["store", "snapshots"] {
+        for part in ["index", "store", "snapshots"] {
             fs_err::rename(bench.data().join(part), folders.join(part)).expect("moved");
         }
         let both = du(&folders);
-        for part in ["store", "snapshots"] {
+        for part in ["index", "store", "snapshots"] {
             fs_err::rename(folders.join(part), bench.data().join(part)).expect("moved");
         }
         both
