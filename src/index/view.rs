@@ -168,8 +168,7 @@ impl View for IndexView {
 
     /// Readers see what is published.
     fn reached(home: &Home<'_>) -> Result<ChangeId, ViewError> {
-        let published = Snapshots::of(home.directory).current_info();
-        Ok(published.map(|info| info.change(home.log)).transpose()?.unwrap_or_default())
+        Ok(Snapshots::of(home.directory).reached(home.log)?)
     }
 
     fn reset(home: &Home<'_>) -> Result<(), ViewError> {

@@ -167,6 +167,11 @@ impl Snapshots {
         }
     }
 
+    /// The last change of the log that the current snapshot has, which is what its readers see; 0 without one.
+    pub fn reached(&self, log: &Log) -> Result<ChangeId, LogError> {
+        Ok(self.current_info().map(|info| info.change(log)).transpose()?.unwrap_or_default())
+    }
+
     /// The bytes on disk that would be free if this snapshot were removed: those of files that neither another snapshot nor
     /// the folders of the writer (`writer`) have.
     #[must_use]

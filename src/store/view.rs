@@ -205,8 +205,7 @@ impl View for StoreView {
 
     /// Readers see what is published: the writer's store is not theirs to open.
     fn reached(home: &Home<'_>) -> Result<ChangeId, ViewError> {
-        let published = Snapshots::of(home.directory).current_info();
-        Ok(published.map(|info| info.change(home.log)).transpose()?.unwrap_or_default())
+        Ok(Snapshots::of(home.directory).reached(home.log)?)
     }
 
     fn reset(home: &Home<'_>) -> Result<(), ViewError> {

@@ -47,6 +47,12 @@ impl Readers {
         Ok(self.parse(version, bodies.record(log, version)?))
     }
 
+    /// Whether the log has a record of this identifier that gives a graph now.
+    pub fn gives_graph(&self, log: &Log, identifier: &str) -> Result<bool, LogError> {
+        let Some(row) = log.record(identifier)? else { return Ok(false) };
+        Ok(matches!(self.content(log, &mut PageBodies::default(), &row.version)?, Content::Quads(_)))
+    }
+
     /// The quads of a record together with those of the works that it is an instance of and that have records of their own:
     /// these say who made it, in which language, and what it is about.
     pub fn with_works(&self, log: &Log, shapes: &Shapes, quads: &[Quad]) -> Result<Vec<Quad>, LogError> {
