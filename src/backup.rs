@@ -1,7 +1,8 @@
 //! Backup and restore. A backup copies the log, what is published, and the index of the search while a harvest may run.
 //!
 //! The log is copied by `SQLite`'s backup interface, which sees one state of it whatever a harvest writes meanwhile.
-//! The store, the index and the search are included so that a restore need not rebuild them: they may be older than the log, and catch up.
+//! What is published of the index and the store, and the search, are included so that a restore need not rebuild them: they may be older
+//! than the log, and catch up.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +13,7 @@ use crate::index::{self, IndexError};
 use crate::log::{Log, LogError};
 use crate::search::{self, SearchError};
 use crate::snapshots::{SnapshotError, sync, sync_tree};
-use crate::store::{PublishedStore, StoreError};
+use crate::store::{StoreError, published_path};
 
 /// Why a backup or a restore failed.
 #[derive(Debug, thiserror::Error)]
@@ -90,7 +91,7 @@ pub fn backup(data: &DataDir, to: &Path) -> Result<BackupReport, BackupError> {
     match data.snapshots().open_current() {
         Ok(snapshot) => {
             // One that has no store is of a mirror without it.
-            if let Ok(store) = PublishedStore::path(&snapshot) {
+            if let Ok(store) = published_path(&snapshot) {
                 copy_store(&store, &copy.store())?;
             }
             // A snapshot of an older program has none.

@@ -43,6 +43,7 @@ const WAITING: usize = 4;
 /// with the page of each piece, and may stop the check.
 pub fn verify(mirror: &mut Mirror, mut progress: impl FnMut(PageId) -> bool) -> Result<VerifyReport, MirrorError> {
     mirror.catch_up(|_| true)?;
+    mirror.follow_afterwards(|_| true)?;
     let log = &mirror.log;
     let (mut report, mut faults) = (VerifyReport::default(), Faults::default());
     for problem in log.integrity()? {
@@ -53,12 +54,17 @@ pub fn verify(mirror: &mut Mirror, mut progress: impl FnMut(PageId) -> bool) -> 
     for problem in proof.faults {
         faults.add("log", problem);
     }
+    if let Some(snapshot) = mirror.snapshots().current_info()
+        && !snapshot.follows(log)?
+    {
+        faults.add("snapshot", format!("snapshot {} was made of another log than this", snapshot.number));
+    }
     let home = mirror.home();
     let mut checks = Vec::new();
     for view in mirror.views() {
         let check = view.check(&home)?;
         report.compared.extend(check.compared());
-        if view.is_published() {
+        if view.has_graphs() {
             report.stores.extend(check.compared());
         }
         checks.push((view.name(), check));

@@ -51,12 +51,12 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         output::json(&report)?;
     } else if !global.quiet {
         output::message(&format!(
-            "{}: the log up to page {} ({}), the index ({}), the store ({})",
+            "{}: the log up to page {} ({}), the index ({}){}",
             arguments.to.display(),
             report.page,
             bytes(report.log_bytes),
             bytes(report.index_bytes),
-            bytes(report.store_bytes)
+            if report.store_bytes > 0 { format!(", the store ({})", bytes(report.store_bytes)) } else { String::new() }
         ));
     }
     Ok(Exit::Ok)

@@ -43,10 +43,11 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     }
     Mirror::reset(&views, &settings.data, &settings.config, &who)?;
     let mut mirror = Mirror::open(&settings.data, &settings.config, &who)?;
-    let done = mirror.catch_up(|_| true)?;
-    if !mirror.is_current()? || views.iter().any(|view| view.published) {
+    let mut done = mirror.catch_up(|_| true)?;
+    if !mirror.is_current()? || views.iter().any(|view| (view.published)(&settings.config)) {
         mirror.publish_in_order(done.records)?;
     }
+    done.add(&mirror.follow_afterwards(|_| true)?);
     if arguments.form.json() {
         let (records, pages, quarantined) = (done.records, done.pages, done.quarantined);
         output::json(&serde_json::json!({"records": records, "pages": pages, "quarantined": quarantined}))?;

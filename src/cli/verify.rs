@@ -8,6 +8,7 @@ use super::global::Global;
 use super::output::{self, counted, grouped};
 use super::settings::Settings;
 use super::signals::{SoFar, stop_on_signals};
+use crate::config::Config;
 use crate::mirror::{Mirror, VIEWS};
 use crate::verify::{self, VerifyReport};
 use crate::views::Registered;
@@ -49,7 +50,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         }
     }
     if report.fault_count > 0 {
-        for hint in hints(&report) {
+        for hint in hints(&report, &settings.config) {
             output::message(&hint);
         }
         return Ok(Exit::Failed);
@@ -69,15 +70,16 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
 }
 
 /// Returns what to do about the faults. Views of a damaged log need no advice: they are of no use.
-fn hints(report: &VerifyReport) -> Vec<String> {
+fn hints(report: &VerifyReport, config: &Config) -> Vec<String> {
     let wrong = |part: &str| report.faults.iter().any(|fault| fault.part == part);
     if wrong("log") {
         return vec!["hint: the log is damaged: restore a backup (`libris-mirror restore DIR --force`)".to_owned()];
     }
-    let damaged = VIEWS.iter().filter(|view| wrong(view.name) || (view.published && wrong(&format!("published {}", view.name))));
+    let foreign = wrong("snapshot").then(|| "hint: `libris-mirror publish` publishes what the log has".to_owned());
+    let damaged = VIEWS.iter().filter(|view| wrong(view.name) || wrong(&format!("published {}", view.name)));
     let name = |view: &Registered| view.name;
-    let published = |view: &Registered| if view.published { ", and publishes it" } else { "" };
-    damaged
-        .map(|view| format!("hint: `libris-mirror rebuild {}` rebuilds it from the log{}", name(view), published(view)))
-        .collect()
+    let published = |view: &Registered| if (view.published)(config) { ", and publishes it" } else { "" };
+    let rebuilt =
+        damaged.map(|view| format!("hint: `libris-mirror rebuild {}` rebuilds it from the log{}", name(view), published(view)));
+    foreign.into_iter().chain(rebuilt).collect()
 }

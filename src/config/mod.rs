@@ -83,6 +83,7 @@ pub struct Harvest {
 #[expect(missing_docs, reason = "config/libris.toml says what each is, and why")]
 pub struct Store {
     pub enabled: bool,
+    pub publish: bool,
     pub bulk_memory_mb: usize,
     pub open_tables: u32,
     pub publish_s: u64,

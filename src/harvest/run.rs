@@ -51,7 +51,7 @@ fn harvest(
     progress: &mut dyn FnMut(&Progress),
 ) -> Result<HarvestReport, HarvestError> {
     // The views catch up first: this needs no network.
-    let caught_up = mirror.catch_up(|_| !run.stop.is_stopped())?;
+    let caught_up = mirror.follow(|_| !run.stop.is_stopped())?;
     let mut report = HarvestReport::begun(source);
     report.followed(&caught_up);
     let asked = match (not_due(mirror, source, run)?, &source.origin) {
@@ -69,8 +69,13 @@ fn harvest(
         asked => asked?,
     };
     let changed = report.counters.changed_anything() || report.withdrawn > 0 || caught_up.records > 0 || !mirror.is_current()?;
-    if changed && !run.stop.is_stopped() && mirror.log.last_change()?.0 > 0 {
+    if run.stop.is_stopped() {
+        return Ok(report);
+    }
+    if changed && mirror.log.last_change()?.0 > 0 {
         report.snapshot = Some(mirror.publish_in_order(created(mirror, &report, run, harvested)?)?);
+    } else {
+        mirror.finish()?;
     }
     Ok(report)
 }

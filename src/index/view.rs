@@ -9,13 +9,14 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 
 use super::build::Builder;
-use super::check::IndexCheck;
+use super::check::check;
 use super::error::IndexError;
 use super::manifest::{Manifest, Named};
 use super::merge::merge;
 use super::packed::{Index, Layer};
 use super::part::Part;
 use super::{FOLDER, NAME, VERSION};
+use crate::config::Config;
 use crate::log::{ChangeId, Log, Mark};
 use crate::snapshots::Snapshots;
 use crate::views::{Batch, Check, Home, ParsedChange, View, ViewError};
@@ -160,7 +161,11 @@ impl View for IndexView {
     type Part = Part;
     const NAME: &'static str = NAME;
     const VERSION: u32 = VERSION;
-    const PUBLISHED: bool = true;
+    const GRAPHS: bool = true;
+
+    fn is_published(_config: &Config) -> bool {
+        true
+    }
 
     fn open(home: &Home<'_>) -> Result<Self, ViewError> {
         Self::open_at(&home.directory.join(FOLDER), home.log, home.config.index.memory_mb)
@@ -224,6 +229,6 @@ impl View for IndexView {
     }
 
     fn check<'a>(&'a self, home: &Home<'a>) -> Result<Box<dyn Check + 'a>, ViewError> {
-        Ok(Box::new(IndexCheck::begin(&self.index, home)?))
+        check(&self.index, home)
     }
 }

@@ -61,5 +61,6 @@ fn follow_to_the_end(
     let mut views = [(view.open)(&Home { directory, log: &log, config })?];
     // The end of the run ends this as well, after the page in work.
     let goes_on = |_: &_| !matches!(woken.try_recv(), Err(TryRecvError::Disconnected));
-    follow(&mut views, &mut log, config, Until { grown: || false, time: None }, goes_on).map(|_| ())
+    follow(&mut views, &mut log, config, Until { grown: || false, time: None }, goes_on)?;
+    views.iter_mut().try_for_each(|view| view.finish())
 }

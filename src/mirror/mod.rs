@@ -22,6 +22,8 @@ pub struct Mirror {
     /// The log.
     pub log: Log,
     views: Views,
+    /// The views that follow at the end of a run.
+    afterwards: Vec<Box<dyn AnyView>>,
     lagging: Vec<Lagging>,
     _lock: WriteLock,
 }
@@ -90,9 +92,10 @@ impl Mirror {
         let log = Log::open(&directory.log())?;
         let home = Home { directory: directory.path(), log: &log, config };
         let views: Vec<Registered> = views.iter().copied().filter(|view| (view.enabled)(config)).collect();
-        let keeping_up = views.iter().filter(|view| view.policy == Policy::KeepUp);
-        let opened = keeping_up.map(|view| (view.open)(&home)).collect::<Result<_, _>>()?;
-        let lagging = views.iter().filter(|view| view.policy == Policy::MayLag);
+        let that_follow = |policy| views.iter().filter(move |view| (view.policy)(config) == policy);
+        let opened = that_follow(Policy::KeepUp).map(|view| (view.open)(&home)).collect::<Result<_, _>>()?;
+        let afterwards = that_follow(Policy::Afterwards).map(|view| (view.open)(&home)).collect::<Result<_, _>>()?;
+        let lagging = that_follow(Policy::MayLag);
         let lagging = lagging.map(|view| Lagging::begin(*view, directory.path().to_owned(), directory.log(), config.clone()));
         let lagging = lagging.collect();
         let views = Views {
@@ -103,7 +106,7 @@ impl Mirror {
             config: config.clone(),
             published: Instant::now(),
         };
-        Ok(Self { log, views, lagging, _lock: lock })
+        Ok(Self { log, views, afterwards, lagging, _lock: lock })
     }
 
     /// Lets views forget everything, so that the next mirror that is opened rebuilds them. Works for views that are damaged.
@@ -114,10 +117,31 @@ impl Mirror {
         Ok(views.iter().try_for_each(|view| (view.reset)(&home))?)
     }
 
-    /// Brings every view to the end of the log; `progress` may stop it after a page.
-    pub fn catch_up(&mut self, progress: impl FnMut(&CaughtUp) -> bool) -> Result<CaughtUp, MirrorError> {
+    /// Brings every view that keeps up to the end of the log; `progress` may stop it after a page.
+    pub fn catch_up(&mut self, mut progress: impl FnMut(&CaughtUp) -> bool) -> Result<CaughtUp, MirrorError> {
+        let mut stopped = false;
+        let done = self.follow(|done| {
+            stopped = !progress(done);
+            !stopped
+        })?;
+        if !stopped {
+            self.finish()?;
+        }
+        Ok(done)
+    }
+
+    /// The same, before the log grows on: what views leave for the end is left.
+    pub fn follow(&mut self, progress: impl FnMut(&CaughtUp) -> bool) -> Result<CaughtUp, MirrorError> {
         self.lagging.iter().for_each(Lagging::wake);
         self.views.follow(Until { grown: || false, time: None }, progress)
+    }
+
+    /// Brings the views that no reader waits for to the end of the log; `progress` may stop it after a page.
+    pub fn follow_afterwards(&mut self, progress: impl FnMut(&CaughtUp) -> bool) -> Result<CaughtUp, MirrorError> {
+        let Views { log, config, .. } = &mut self.views;
+        let done = follow(&mut self.afterwards, log, config, Until { grown: || false, time: None }, progress)?;
+        self.afterwards.iter_mut().try_for_each(|view| view.finish())?;
+        Ok(done)
     }
 
     /// Lets `work` write the log while the views follow it, and waits for them to reach its end, or, where `stopped` says
@@ -158,7 +182,8 @@ impl Mirror {
             return Ok(number);
         }
         tracing::info!(number, "published; now it is optimized");
-        if let Err(error) = self.views.each.iter_mut().filter(|view| view.is_published()).try_for_each(|view| view.optimize()) {
+        let Views { each, config, .. } = &mut self.views;
+        if let Err(error) = each.iter_mut().filter(|view| view.is_published(config)).try_for_each(|view| view.optimize()) {
             tracing::warn!("what is published could not be optimized, and is published unoptimized: {error}");
             return Ok(number);
         }
@@ -171,7 +196,8 @@ impl Mirror {
     /// readers are removed.
     pub fn compact(&mut self) -> Result<u64, MirrorError> {
         self.catch_up(|_| true)?;
-        self.views.each.iter_mut().try_for_each(|view| view.optimize())?;
+        self.follow_afterwards(|_| true)?;
+        self.views.each.iter_mut().chain(&mut self.afterwards).try_for_each(|view| view.optimize())?;
         let number = self.publish()?;
         for old in self.snapshots().all() {
             self.snapshots().remove(old)?;
@@ -180,9 +206,15 @@ impl Mirror {
         Ok(number)
     }
 
-    /// Publishes what the views have.
+    /// Publishes what the views have, at the end of a run.
     pub fn publish(&mut self) -> Result<u64, MirrorError> {
+        self.finish()?;
         self.views.publish()
+    }
+
+    /// Does what views leave for the end of a run.
+    pub fn finish(&mut self) -> Result<(), MirrorError> {
+        Ok(self.views.each.iter_mut().try_for_each(|view| view.finish())?)
     }
 
     /// Whether readers see everything that the views hold.
@@ -195,9 +227,9 @@ impl Mirror {
         self.views.mark()
     }
 
-    /// The views that keep up, for a check of them.
+    /// The views that do not lag, for a check of them.
     pub fn views(&self) -> impl Iterator<Item = &dyn AnyView> {
-        self.views.each.iter().map(AsRef::as_ref)
+        self.views.each.iter().chain(&self.afterwards).map(AsRef::as_ref)
     }
 
     /// Where the views live.
@@ -249,16 +281,20 @@ impl Views {
         Ok(all)
     }
 
+    fn published_views(&self) -> impl Iterator<Item = &dyn AnyView> {
+        self.each.iter().map(AsRef::as_ref).filter(|view| view.is_published(&self.config))
+    }
+
     fn mark(&self) -> Result<Mark, MirrorError> {
-        let published = self.each.iter().filter(|view| view.is_published()).map(|view| view.watermark());
+        let published = self.published_views().map(AnyView::watermark);
         Ok(self.log.mark_at(published.min().unwrap_or_default())?)
     }
 
     fn publish(&mut self) -> Result<u64, MirrorError> {
         self.published = Instant::now();
-        let (mark, keep, views) = (self.mark()?, self.config.store.keep_snapshots, &self.each);
+        let (mark, keep) = (self.mark()?, self.config.store.keep_snapshots);
         self.snapshots.publish(mark, keep, |directory| {
-            let artefacts = views.iter().filter_map(|view| view.publish(directory).transpose());
+            let artefacts = self.published_views().map(|view| view.publish(directory));
             Ok(artefacts.collect::<Result<Vec<_>, ViewError>>()?)
         })
     }
@@ -272,7 +308,7 @@ impl Views {
                 .iter()
                 .any(|artefact| (artefact.view.as_str(), artefact.version) == (view.name(), view.version()))
         };
-        if !self.each.iter().filter(|view| view.is_published()).all(|view| has(view.as_ref())) {
+        if !self.published_views().all(has) {
             return Ok(false);
         }
         let (shown, held) = (info.change(&self.log)?, self.mark()?.change);

@@ -77,7 +77,14 @@ impl SearchView {
 
     fn begin(&self) -> Result<IndexWriter, SearchError> {
         let options = IndexWriterOptions::builder().num_worker_threads(1).memory_budget_per_thread(MEMORY).num_merge_threads(1);
-        self.index.writer_with_options(options.build()).map_err(|source| self.error(source))
+        let begin = || {
+            let writer = self.index.writer_with_options(options.build())?;
+            // A program that was killed in a commit left files that no commit names, and a commit that begins where that one did
+            // gives them the same names.
+            writer.garbage_collect_files().wait()?;
+            Ok(writer)
+        };
+        begin().map_err(|source| self.error(source))
     }
 
     /// Commits what was applied together with the last mark.
@@ -195,7 +202,12 @@ impl View for SearchView {
 
     fn flush(&mut self) -> Result<(), ViewError> {
         self.table.flush()?;
-        self.commit()?;
+        Ok(self.commit()?)
+    }
+
+    fn finish(&mut self) -> Result<(), ViewError> {
+        self.flush()?;
+        self.table.finish()?;
         // Merges that a commit began would end with the writer, and begin again with the next. What is not committed, part of a
         // page, would go with it.
         if self.documents == 0
@@ -208,7 +220,7 @@ impl View for SearchView {
 
     /// Merges all segments into one.
     fn optimize(&mut self) -> Result<(), ViewError> {
-        self.flush()?;
+        self.finish()?;
         let merge = || -> tantivy::Result<()> {
             let segments = self.index.searchable_segment_ids()?;
             let mut writer: IndexWriter =
@@ -242,12 +254,16 @@ mod tests {
     const IRI: &str = "https://libris.kb.se/x";
 
     fn change(record: i64, title: Option<&str>) -> ParsedChange {
+        change_of(IRI, record, title)
+    }
+
+    fn change_of(iri: &str, record: i64, title: Option<&str>) -> ParsedChange {
         let content = title.map_or(Content::Deleted, |title| {
-            let turtle = format!("<{IRI}#it> <https://id.kb.se/vocab/prefLabel> \"{title}\" .");
+            let turtle = format!("<{iri}#it> <https://id.kb.se/vocab/prefLabel> \"{title}\" .");
             let quads = RdfParser::from_format(RdfFormat::Turtle).for_slice(&turtle).collect::<Result<_, _>>();
             Content::Quads(Arc::new(quads.expect("valid Turtle")))
         });
-        ParsedChange::new(record, PageId(1), graph_name(IRI), content, false, Shapes::standard())
+        ParsedChange::new(record, PageId(1), graph_name(iri), content, false, Shapes::standard())
     }
 
     fn enter(log: &Log, id: i64, record: i64, kind: i64) {
@@ -263,7 +279,7 @@ mod tests {
         let config = crate::config::Config::new(None, std::collections::HashMap::new(), &[]).expect("the defaults");
         let home = Home { directory: directory.path(), log: &log, config: &config };
         let batch = |record, title, change_id: Option<i64>| {
-            let mark = change_id.map(|id| Mark { change: ChangeId(id), page: PageId(1), link: None });
+            let mark = change_id.map(|id| Mark { change: ChangeId(id), page: PageId(id), link: None });
             vec![Batch { parts: vec![SearchView::part(&change(record, title))], mark }]
         };
         enter(&log, 7, 1, 1);
@@ -294,7 +310,7 @@ mod tests {
         let config = crate::config::Config::new(None, std::collections::HashMap::new(), &[]).expect("the defaults");
         let home = Home { directory: directory.path(), log: &log, config: &config };
         let batch = |title, id: i64| {
-            let mark = Some(Mark { change: ChangeId(id), page: PageId(1), link: None });
+            let mark = Some(Mark { change: ChangeId(id), page: PageId(id), link: None });
             vec![Batch { parts: vec![SearchView::part(&change(1, title))], mark }]
         };
         let mut view = SearchView::open(&home).expect("open");
@@ -310,7 +326,7 @@ mod tests {
             enter(&log, id, 1, 2);
             let mut view = SearchView::open(&home).expect("open again");
             // Pages of other records come first.
-            let mark = Some(Mark { change: ChangeId(id - 1), page: PageId(1), link: None });
+            let mark = Some(Mark { change: ChangeId(id - 1), page: PageId(id - 1), link: None });
             view.apply(vec![Batch { parts: Vec::new(), mark }]).expect("applied");
             for title in &titles {
                 view.apply(batch(*title, id)).expect("applied");
@@ -322,6 +338,41 @@ mod tests {
             enter(&log, id + 1, 1, 2);
         }
     }
+
+    /// A commit names its lists of deleted documents by the number of what was done before: the same work has the same names.
+    #[test]
+    fn the_files_of_a_commit_that_never_was_are_in_nobodys_way() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let log = log_of_two(directory.path(), IRI);
+        let config = crate::config::Config::new(None, std::collections::HashMap::new(), &[]).expect("the defaults");
+        let home = Home { directory: directory.path(), log: &log, config: &config };
+        let mark = |id| Some(Mark { change: ChangeId(id), page: PageId(id), link: None });
+        enter(&log, 1, 1, 1);
+        enter(&log, 2, 2, 1);
+        let mut view = SearchView::open(&home).expect("open");
+        let other = change_of("https://libris.kb.se/y", 2, Some("Akka"));
+        let sql = "UPDATE record SET identifier = 'https://libris.kb.se/y' WHERE id = 2";
+        log.connection.execute(sql, []).expect("another record");
+        let parts = vec![SearchView::part(&change(1, Some("Nils"))), SearchView::part(&other)];
+        view.apply(vec![Batch { parts, mark: mark(2) }]).expect("applied");
+        view.flush().expect("committed");
+        drop(view);
+        let committed = directory::committed(directory.path());
+        let before = fs_err::read(&committed).expect("a commit");
+        let held = || Finder::open(directory.path()).expect("an index").count();
+        assert_eq!(held(), 2);
+        enter(&log, 3, 1, 2);
+        for round in 0..2 {
+            let mut view = SearchView::open(&home).expect("open again");
+            view.apply(vec![Batch { parts: vec![SearchView::part(&change(1, Some("Nisse")))], mark: mark(3) }]).expect("applied");
+            view.flush().expect("committed, whatever lies there");
+            assert_eq!(held(), 2, "in round {round}");
+            drop(view);
+            // As if the program had been killed before the commit was in place, with its files on the disk.
+            fs_err::write(&committed, &before).expect("as before");
+        }
+    }
+
     /// What the table had before a crash, it has after the next one too, however far the program came in between.
     #[test]
     fn the_table_never_forgets_how_far_it_came() {
@@ -333,7 +384,7 @@ mod tests {
         let config = crate::config::Config::new(None, std::collections::HashMap::new(), &[]).expect("the defaults");
         let home = Home { directory: directory.path(), log: &log, config: &config };
         let batch = |parts: Vec<EntryOf>, id: i64| {
-            vec![Batch { parts, mark: Some(Mark { change: ChangeId(id), page: PageId(1), link: None }) }]
+            vec![Batch { parts, mark: Some(Mark { change: ChangeId(id), page: PageId(id), link: None }) }]
         };
         let mut view = SearchView::open(&home).expect("open");
         view.apply(batch(Vec::new(), 1)).expect("applied");

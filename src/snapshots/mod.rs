@@ -29,6 +29,9 @@ pub enum SnapshotError {
     /// The file system failed.
     #[error("{0}")]
     Io(#[from] std::io::Error),
+    /// The log.
+    #[error(transparent)]
+    Log(#[from] LogError),
     /// Nothing was published yet.
     #[error(
         "nothing is published in {0} yet\nhint: a harvest publishes at its end and every `store.publish_s` seconds; `libris-mirror publish` publishes what has been harvested"
@@ -170,6 +173,13 @@ impl Snapshots {
     /// The last change of the log that the current snapshot has, which is what its readers see; 0 without one.
     pub fn reached(&self, log: &Log) -> Result<ChangeId, LogError> {
         Ok(self.current_info().map(|info| info.change(log)).transpose()?.unwrap_or_default())
+    }
+
+    /// The current snapshot, if it was made of this log and has all of it.
+    pub fn complete_of(&self, log: &Log) -> Result<Option<PublishedSnapshot>, SnapshotError> {
+        let Some(info) = self.current_info() else { return Ok(None) };
+        let complete = info.follows(log)? && log.content_change_after(info.change(log)?)?.is_none();
+        if complete { self.open(info.number).map(Some) } else { Ok(None) }
     }
 
     /// The bytes on disk that would be free if this snapshot were removed: those of files that neither another snapshot nor

@@ -1,24 +1,36 @@
 //! The store: every record's triples in a named graph of its own, in an embedded oxigraph (`RocksDB`).
 //!
-//! [`StoreView`] keeps it equal to the log. `RocksDB` admits one process, and a reader next to a writer is undefined: so
-//! readers open the copy of it in a published snapshot ([`PublishedStore`]).
+//! [`StoreView`] keeps it equal to the log, at the end of a run. `RocksDB` admits one process, and a reader next to a writer is
+//! undefined: so readers open the copy of it in a published snapshot ([`PublishedStore`]), if `store.publish` makes one, or hold
+//! the lock of the data directory ([`open_alone`]). A build without the feature `rocksdb` has no store.
 
+#[cfg(feature = "rocksdb")]
 mod check;
+#[cfg(feature = "rocksdb")]
 mod difference;
+#[cfg(feature = "rocksdb")]
 mod graph;
+#[cfg(feature = "rocksdb")]
 mod load;
+#[cfg(feature = "rocksdb")]
 mod published;
+#[cfg(feature = "rocksdb")]
 mod view;
+#[cfg(feature = "rocksdb")]
 mod watermark;
 
+#[cfg(feature = "rocksdb")]
 pub use graph::RecordGraph;
-pub use published::PublishedStore;
+#[cfg(feature = "rocksdb")]
+pub use published::{PublishedStore, open_alone};
+#[cfg(feature = "rocksdb")]
 pub use view::StoreView;
+#[cfg(feature = "rocksdb")]
 pub use watermark::is_record_graph;
 
 use std::path::{Path, PathBuf};
 
-use crate::snapshots::SnapshotError;
+use crate::snapshots::{PublishedSnapshot, SnapshotError};
 use crate::views::ViewError;
 
 /// The name of the view, and of its artefact in a snapshot.
@@ -29,6 +41,11 @@ const VERSION: u32 = 1;
 
 /// Where the writer's store is in a data directory.
 pub const FOLDER: &str = "store";
+
+/// Where the store of a snapshot is, if it has one.
+pub fn published_path(snapshot: &PublishedSnapshot) -> Result<PathBuf, SnapshotError> {
+    snapshot.artefact(NAME, VERSION)
+}
 
 /// Errors of the store.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +70,11 @@ pub enum StoreError {
         /// The cause.
         source: oxigraph::store::StorageError,
     },
+    /// There is none.
+    #[error(
+        "there is no store in {0}\nhint: with `store.enabled = true` the next harvest makes one, and so does `libris-mirror publish`"
+    )]
+    Missing(PathBuf),
     /// The file system failed.
     #[error("{0}")]
     Io(#[from] std::io::Error),

@@ -1,11 +1,21 @@
 //! The store of a published snapshot, opened for reading.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use oxigraph::store::Store;
 
-use super::{NAME, StoreError, VERSION};
-use crate::snapshots::{PublishedSnapshot, SnapshotError, Snapshots};
+use super::{FOLDER, StoreError, published_path};
+use crate::snapshots::{PublishedSnapshot, Snapshots};
+
+/// Opens the writer's store in a data directory for reading. The caller holds the lock of the directory: `RocksDB` does not
+/// allow a reader beside a writer.
+pub fn open_alone(data: &Path) -> Result<Store, StoreError> {
+    let path = data.join(FOLDER);
+    if !path.exists() {
+        return Err(StoreError::Missing(path));
+    }
+    Store::open_read_only(&path).map_err(|source| StoreError::storage(&path, source))
+}
 
 /// The store of a published snapshot. The snapshot is not removed while this lives.
 pub struct PublishedStore {
@@ -21,14 +31,9 @@ impl PublishedStore {
         Self::of(snapshots.open_current()?)
     }
 
-    /// Where the store of a snapshot is.
-    pub fn path(snapshot: &PublishedSnapshot) -> Result<PathBuf, SnapshotError> {
-        snapshot.artefact(NAME, VERSION)
-    }
-
     /// Opens the store of a snapshot.
     pub fn of(snapshot: PublishedSnapshot) -> Result<Self, StoreError> {
-        let path = Self::path(&snapshot)?;
+        let path = published_path(&snapshot)?;
         let store = Store::open_read_only(&path).map_err(|source| StoreError::storage(&path, source))?;
         Ok(Self { store, snapshot })
     }

@@ -12,16 +12,15 @@ use oxigraph::model::{NamedNode, Quad};
 use oxigraph::store::{StorageError, Store, StoreOptions};
 use rustc_hash::{FxBuildHasher, FxHashSet};
 
-use super::check::StoreCheck;
+use super::check::check;
 use super::difference::{Difference, differences};
 use super::graph::RecordGraph;
 use super::load::Load;
-use super::watermark::{find_watermark, watermark_graph};
+use super::watermark::{find_watermark, note, noted, watermark_graph};
 use super::{FOLDER, NAME, StoreError, VERSION};
 use crate::config::{self, Config};
 use crate::log::{ChangeId, Log, Mark};
-use crate::snapshots::Snapshots;
-use crate::views::{Batch, Check, Home, ParsedChange, View, ViewError};
+use crate::views::{Batch, Check, Home, ParsedChange, Policy, View, ViewError};
 
 /// The writer's store.
 pub struct StoreView {
@@ -82,6 +81,7 @@ impl StoreView {
             .as_ref()
             .filter(|(graph, mark)| mark.change > ChangeId(0) && *graph != watermark_graph(*mark))
             .map(|(_, mark)| *mark);
+        note(path, found.as_ref().map_or(ChangeId(0), |(_, mark)| mark.change))?;
         let (mark, watermark) = found.map_or((None, ChangeId(0)), |(graph, mark)| (Some(graph), mark.change));
         let (path, bulk_memory_mb, waiting) =
             (path.to_owned(), config.bulk_memory_mb, Waiting { reached: older, ..Waiting::default() });
@@ -130,6 +130,7 @@ impl StoreView {
             transaction.commit()
         };
         commit().map_err(|source| self.failed(source))?;
+        note(&self.path, reached.change)?;
         self.watermark = reached.change;
         self.mark = Some(mark);
         Ok(())
@@ -193,19 +194,27 @@ impl View for StoreView {
     type Part = RecordGraph;
     const NAME: &'static str = NAME;
     const VERSION: u32 = VERSION;
-    const PUBLISHED: bool = true;
+    const GRAPHS: bool = true;
 
     fn is_enabled(config: &Config) -> bool {
         config.store.enabled
+    }
+
+    fn policy(config: &Config) -> Policy {
+        if config.store.publish { Policy::KeepUp } else { Policy::Afterwards }
+    }
+
+    fn is_published(config: &Config) -> bool {
+        config.store.publish
     }
 
     fn open(home: &Home<'_>) -> Result<Self, ViewError> {
         Self::open_at(&home.directory.join(FOLDER), home.log, &home.config.store)
     }
 
-    /// Readers see what is published: the writer's store is not theirs to open.
+    /// The store is not to be opened while another process may write it.
     fn reached(home: &Home<'_>) -> Result<ChangeId, ViewError> {
-        Ok(Snapshots::of(home.directory).reached(home.log)?)
+        Ok(noted(&home.directory.join(FOLDER)))
     }
 
     fn reset(home: &Home<'_>) -> Result<(), ViewError> {
@@ -245,7 +254,7 @@ impl View for StoreView {
     }
 
     fn check<'a>(&'a self, home: &Home<'a>) -> Result<Box<dyn Check + 'a>, ViewError> {
-        Ok(Box::new(StoreCheck::begin(&self.store, home)?))
+        check(&self.store, home)
     }
 }
 

@@ -27,6 +27,20 @@ fn older_watermark_graph(mark: Mark) -> NamedNode {
     NamedNode::new_unchecked(format!("{WATERMARK}{}{colon}{link}", mark.page.0))
 }
 
+/// The file in a store's directory that says how far it came, for who does not open it.
+const NOTE: &str = "libris-mirror-reached";
+
+/// Writes how far a store came.
+pub(super) fn note(path: &Path, change: ChangeId) -> Result<(), StoreError> {
+    Ok(fs_err::write(path.join(NOTE), format!("{}\n", change.0))?)
+}
+
+/// How far a store came when it was last written; it is not opened for that.
+pub(super) fn noted(path: &Path) -> ChangeId {
+    let text = fs_err::read_to_string(path.join(NOTE)).unwrap_or_default();
+    ChangeId(text.trim().parse().unwrap_or_default())
+}
+
 /// Whether a graph of a store is a record's: all are, except the watermark.
 #[must_use]
 pub fn is_record_graph(graph: &str) -> bool {

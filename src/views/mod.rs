@@ -5,6 +5,7 @@
 //! changes twice leaves the same state as applying them once.
 
 mod follow;
+mod graphs;
 mod pieces;
 mod readers;
 mod table;
@@ -18,6 +19,7 @@ use crate::log::{LogError, PageId};
 use crate::rdf::{Description, Graph, PayloadError, Shapes};
 
 pub use follow::{CaughtUp, Until, follow};
+pub use graphs::{GraphCheck, Graphs};
 pub use pieces::Piece;
 pub use readers::Readers;
 #[cfg(test)]

@@ -230,7 +230,12 @@ impl<T: Table> View for TableView<T> {
         self.apply_all(&batches)
     }
 
+    /// Whatever was applied is safe.
     fn flush(&mut self) -> Result<(), ViewError> {
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<(), ViewError> {
         self.make_indexes()
     }
 

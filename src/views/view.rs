@@ -26,8 +26,10 @@ pub struct Home<'a> {
 /// How a view follows the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Policy {
-    /// A run ends when the view has reached the end of the log. For views on this machine.
+    /// The view follows while the log grows, and readers see what a run brought when it has reached the end. For what is read.
     KeepUp,
+    /// The view follows at the end of a run, once readers see what it brought. For what no reader waits for.
+    Afterwards,
     /// The view follows on its own and may be days behind. It delays no run and fails none. For views over a network.
     MayLag,
 }
@@ -66,15 +68,25 @@ pub trait View: Sized + Send {
     /// Whether what it holds depends on the table of shapes (`Config::shapes`). A view that was filled under another table,
     /// by [`Shapes::fingerprint`](crate::rdf::Shapes::fingerprint), is rebuilt; [`View::open`] sees to it.
     const SHAPED: bool = false;
-    /// How it follows the log.
-    const POLICY: Policy = Policy::KeepUp;
-    /// Whether it is read through snapshots.
-    const PUBLISHED: bool = false;
+    /// Whether it holds the graphs of records, and not only what is made of them.
+    const GRAPHS: bool = false;
 
     /// Whether the configuration wants it.
     #[must_use]
     fn is_enabled(_config: &Config) -> bool {
         true
+    }
+
+    /// How it follows the log.
+    #[must_use]
+    fn policy(_config: &Config) -> Policy {
+        Policy::KeepUp
+    }
+
+    /// Whether it is read through snapshots. Only a view that keeps up can be.
+    #[must_use]
+    fn is_published(_config: &Config) -> bool {
+        false
     }
 
     /// Opens the view for writing, or creates it.
@@ -98,12 +110,17 @@ pub trait View: Sized + Send {
     /// Makes everything that was applied safe, and moves the watermark to the last mark that was applied.
     fn flush(&mut self) -> Result<(), ViewError>;
 
+    /// Does what is better done once at the end of a run than while the log grows.
+    fn finish(&mut self) -> Result<(), ViewError> {
+        Ok(())
+    }
+
     /// Brings the view into the form that is smallest and read fastest. May take long.
     fn optimize(&mut self) -> Result<(), ViewError> {
         Ok(())
     }
 
-    /// Writes what readers open into a directory of its own. Only called if the view is [`View::PUBLISHED`].
+    /// Writes what readers open into a directory of its own. Only called if the view is published.
     fn publish(&self, _directory: &Path) -> Result<(), ViewError> {
         Ok(())
     }
@@ -230,12 +247,16 @@ pub trait AnyView: Send {
     fn watermark(&self) -> ChangeId;
     /// See [`View::flush`].
     fn flush(&mut self) -> Result<(), ViewError>;
+    /// See [`View::finish`].
+    fn finish(&mut self) -> Result<(), ViewError>;
     /// See [`View::optimize`].
     fn optimize(&mut self) -> Result<(), ViewError>;
     /// See [`View::publish`]: what it wrote into `directory`.
-    fn publish(&self, directory: &Path) -> Result<Option<Artefact>, ViewError>;
-    /// See [`View::PUBLISHED`].
-    fn is_published(&self) -> bool;
+    fn publish(&self, directory: &Path) -> Result<Artefact, ViewError>;
+    /// See [`View::is_published`].
+    fn is_published(&self, config: &Config) -> bool;
+    /// See [`View::GRAPHS`].
+    fn has_graphs(&self) -> bool;
     /// See [`View::VERSION`].
     fn version(&self) -> u32;
     /// See [`View::check`].
@@ -261,21 +282,26 @@ impl<V: View> AnyView for V {
         View::flush(self)
     }
 
+    fn finish(&mut self) -> Result<(), ViewError> {
+        View::finish(self)
+    }
+
     fn optimize(&mut self) -> Result<(), ViewError> {
         View::optimize(self)
     }
 
-    fn publish(&self, directory: &Path) -> Result<Option<Artefact>, ViewError> {
+    fn publish(&self, directory: &Path) -> Result<Artefact, ViewError> {
         let path = PathBuf::from(V::NAME);
-        if !V::PUBLISHED {
-            return Ok(None);
-        }
         View::publish(self, &directory.join(&path))?;
-        Ok(Some(Artefact { view: V::NAME.to_owned(), version: V::VERSION, path }))
+        Ok(Artefact { view: V::NAME.to_owned(), version: V::VERSION, path })
     }
 
-    fn is_published(&self) -> bool {
-        V::PUBLISHED
+    fn is_published(&self, config: &Config) -> bool {
+        V::is_published(config)
+    }
+
+    fn has_graphs(&self) -> bool {
+        V::GRAPHS
     }
 
     fn version(&self) -> u32 {
@@ -304,10 +330,10 @@ impl<V: View> AnyView for V {
 pub struct Registered {
     /// See [`View::NAME`].
     pub name: &'static str,
-    /// See [`View::POLICY`].
-    pub policy: Policy,
-    /// See [`View::PUBLISHED`].
-    pub published: bool,
+    /// See [`View::policy`].
+    pub policy: fn(&Config) -> Policy,
+    /// See [`View::is_published`].
+    pub published: fn(&Config) -> bool,
     /// See [`View::is_enabled`].
     pub enabled: fn(&Config) -> bool,
     /// See [`View::open`].
@@ -324,8 +350,8 @@ impl Registered {
     pub const fn of<V: View + 'static>() -> Self {
         Self {
             name: V::NAME,
-            policy: V::POLICY,
-            published: V::PUBLISHED,
+            policy: V::policy,
+            published: V::is_published,
             enabled: V::is_enabled,
             open: |home| Ok(Box::new(V::open(home)?)),
             reached: V::reached,

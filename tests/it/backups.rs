@@ -81,7 +81,7 @@ fn a_restore_that_was_killed_is_completed_by_whatever_writes_next() {
         let incoming = bench.data().join("incoming");
         fs_err::create_dir(&incoming).expect("made");
         fs_err::copy(bench.path().join("backup/mirror.db"), incoming.join("mirror.db")).expect("copied");
-        copy(&bench.path().join("backup/store"), &incoming.join("store"));
+        copy(&bench.path().join("backup/index"), &incoming.join("index"));
         let exchange = format!(r#"{{"from": "/elsewhere", "aside": "replaced-{}"}}"#, words.join("-"));
         fs_err::write(incoming.join("ready.json"), exchange).expect("written");
         let reader = bench.run(&["status"]).expect(1);

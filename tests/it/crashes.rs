@@ -151,8 +151,12 @@ fn a_store_that_is_older_or_gone_or_of_another_log_catches_up() {
 fn a_full_disk_is_named_and_the_next_run_goes_on() {
     let bench = Bench::new(4000);
     let words = bench.harvest_words("all", None, &[]);
-    // A limit on the size of files does to a program what a full disk does: it cannot write on.
-    for kilobytes in [1200, 2600] {
+    let calm = bench.beside();
+    calm.harvest("all", None, &[]);
+    let log = fs_err::metadata(calm.data().join("mirror.db")).expect("the log").len() / 1024;
+    // A limit on the size of files does to a program what a full disk does: it cannot write on. Under half of the log, the log and
+    // what is written ahead of it cannot hold it all.
+    for kilobytes in [log / 5, log * 2 / 5] {
         let script = format!("ulimit -f $(({kilobytes} * 2)); trap '' XFSZ; exec \"$0\" \"$@\"");
         let mut command = Command::new("sh");
         command.args(["-c", &script]).arg(binary()).args(&words);
@@ -167,8 +171,6 @@ fn a_full_disk_is_named_and_the_next_run_goes_on() {
     }
     let summary = bench.harvest("all", None, &[]);
     assert_eq!(summary["resumed"], true, "{summary}");
-    let calm = bench.beside();
-    calm.harvest("all", None, &[]);
     assert_eq!(bench.contents(), calm.contents());
     bench.run(&["verify"]).expect(0);
 }
@@ -183,7 +185,7 @@ fn damage(path: &Path, from: u64, length: usize) {
 #[test]
 fn a_damaged_log_is_recognised_with_advice_and_a_backup_puts_it_back() {
     let bench = Bench::new(1500);
-    bench.harvest("all", None, &[]);
+    bench.harvest("all", None, &["--set-config", "store.publish=true"]);
     let whole = bench.contents();
     let backup = bench.path().join("backup");
     let name = backup.to_str().expect("text");

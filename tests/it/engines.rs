@@ -89,7 +89,7 @@ fn a_mirror_without_the_store_does_all_that_one_with_it_does() {
     let all = bench.count(count);
     assert!(all > 1000);
     let refused = bench.run(&["query", "--engine", "store", count]).expect(1);
-    assert!(refused.stderr.contains("holds no store") && refused.stderr.contains("rebuild store"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("there is no store in") && refused.stderr.contains("store.enabled"), "{}", refused.stderr);
     let report = bench.run(&[&["verify", "--json"][..], &without].concat()).json();
     assert_eq!((&report["stores"], &report["fault_count"]), (&serde_json::json!(["index", "published index"]), &0.into()));
     let status = bench.run(&[&["status", "--json"][..], &without].concat()).json();

@@ -169,7 +169,8 @@ fn a_source_without_a_mirror_cannot_be_audited() {
 #[test]
 fn verify_finds_every_kind_of_damage_to_a_view() {
     let bench = Bench::new(800);
-    bench.harvest("all", None, &[]);
+    let published = ["--set-config", "store.publish=true"];
+    bench.harvest("all", None, &published);
     let report = bench.run(&["verify", "--json"]).json();
     let counts = bench.state().with_catalogue(|catalogue| catalogue.counts(None));
     assert_eq!(

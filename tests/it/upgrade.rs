@@ -12,7 +12,7 @@ use crate::scripted::{document, record, scripted};
 #[test]
 fn a_backup_of_the_version_before_is_restored_and_an_older_mirror_is_backed_up() {
     let bench = Bench::new(300);
-    bench.harvest("all", None, &[]);
+    bench.harvest("all", None, &["--set-config", "store.publish=true"]);
     let whole = bench.contents();
     older::before_changes(&bench);
     bench.run(&["backup", "backup"]).expect(0);

@@ -30,7 +30,7 @@ fn a_view_is_its_own_room_and_one_line_of_the_registry() {
     let mut mirror = Mirror::open_with(&views, &data, &config, "a test").expect("a mirror");
     mirror.catch_up(|_| true).expect("caught up");
     let report = verify(&mut mirror, |_| true).expect("verified");
-    assert_eq!((report.fault_count, report.compared.last()), (0, Some(&"counting")));
+    assert!(report.fault_count == 0 && report.compared.contains(&"counting"), "{:?}", report.compared);
     let rows = |mirror: &mut Mirror| verify(mirror, |_| true).expect("verified").records;
     let before = rows(&mut mirror);
     drop(mirror);
@@ -71,7 +71,10 @@ struct Endless;
 impl View for Endless {
     type Part = ();
     const NAME: &'static str = "endless";
-    const POLICY: Policy = Policy::MayLag;
+
+    fn policy(_config: &Config) -> Policy {
+        Policy::MayLag
+    }
 
     fn open(_: &Home<'_>) -> Result<Self, ViewError> {
         Ok(Self)
