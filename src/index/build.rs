@@ -4,10 +4,10 @@ use std::ops::Range;
 use std::path::Path;
 
 use hashbrown::HashTable;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::code::{BLANK, COMPUTED, Code};
-use super::compose::{Composer, Row};
+use super::compose::{Composer, MOST_PREDICATES, Row};
 use super::dictionary::DictionaryWriter;
 use super::error::IndexError;
 use super::part::Part;
@@ -38,6 +38,7 @@ pub(super) struct Builder {
     old_text: Vec<u8>,
     /// Subject, predicate (its code), object, graph.
     rows: Vec<Row>,
+    predicates: FxHashSet<Code>,
     graphs: Vec<BuiltGraph>,
     by_name: FxHashMap<Code, u32>,
     /// Graphs that came again.
@@ -73,6 +74,11 @@ impl Builder {
 
     pub(super) fn is_empty(&self) -> bool {
         self.by_name.is_empty()
+    }
+
+    /// Whether the predicates of another graph may be too many for the segment.
+    pub(super) fn is_full_for(&self, part: &Part) -> bool {
+        !self.is_empty() && self.predicates.len() + part.predicates.len() > MOST_PREDICATES
     }
 
     /// The code of the graph's name, if any term has it.
@@ -146,6 +152,7 @@ impl Builder {
         self.rows.extend(
             part.rows.iter().map(|[subject, predicate, object]| [code(*subject), code(*predicate), code(*object), ordinal]),
         );
+        self.predicates.extend(part.predicates.iter().map(|place| code(*place)));
         let subjects = part.subjects.iter().map(|place| code(*place)).collect();
         self.graphs.push(BuiltGraph { name: codes[0], blanks: first..first + part.blanks, subjects, live: true });
         self.by_name.insert(codes[0], ordinal);
@@ -157,9 +164,8 @@ impl Builder {
         if self.replaced > 0 {
             self.drop_replaced();
         }
-        let mut predicates: Vec<Code> = self.rows.iter().map(|row| row[1]).collect();
+        let mut predicates: Vec<Code> = self.predicates.iter().copied().collect();
         predicates.sort_unstable();
-        predicates.dedup();
         for row in &mut self.rows {
             row[1] = predicates.binary_search(&row[1]).ok().and_then(|place| u32::try_from(place).ok()).unwrap_or(u32::MAX);
         }

@@ -6,24 +6,32 @@ use oxigraph::model::{NamedNode, Quad, Term, TermRef};
 
 use super::NAME;
 use super::error::IndexError;
-use super::packed::Index;
+use super::packed::{Index, Layer};
 use super::published::PublishedIndex;
 use super::scan::{Pattern, Scan};
+use super::soundness::unsound;
 use crate::snapshots::Snapshots;
 use crate::views::{Check, GraphCheck, Graphs, Home, ViewError};
+
+/// How the copy in the published snapshot is called.
+const PUBLISHED: &str = "published index";
 
 /// Begins to check an index, and its published copy if that has all that the log has.
 pub(super) fn check<'a>(writer: &'a Index, home: &Home<'a>) -> Result<Box<dyn Check + 'a>, ViewError> {
     let mut held: Vec<(_, Box<dyn Graphs + 'a>)> = vec![(NAME, Box::new(Held::Writer(writer)))];
+    let mut unreadable = None;
     if let Some(snapshot) = Snapshots::of(home.directory).complete_of(home.log).map_err(IndexError::from)? {
-        held.push(("published index", Box::new(Held::Published(PublishedIndex::of(snapshot)?))));
+        match PublishedIndex::of(snapshot) {
+            Ok(published) => held.push((PUBLISHED, Box::new(Held::Published(Box::new(published))))),
+            Err(error) => unreadable = Some((PUBLISHED, error.to_string())),
+        }
     }
-    Ok(Box::new(GraphCheck::begin(held, home)?))
+    Ok(Box::new(GraphCheck::begin(held, unreadable, home)?))
 }
 
 enum Held<'a> {
     Writer(&'a Index),
-    Published(PublishedIndex),
+    Published(Box<PublishedIndex>),
 }
 
 impl Held<'_> {
@@ -50,8 +58,15 @@ impl Graphs for Held<'_> {
     }
 
     fn rest(&self) -> Result<Vec<String>, ViewError> {
-        let checked = self.index().layers.iter().map(|layer| layer.segment.file.check_all());
-        Ok(checked.filter_map(Result::err).map(|error| error.to_string()).collect())
+        let mut wrong = Vec::new();
+        for Layer { segment, .. } in &self.index().layers {
+            let found = segment.file.check_all().and_then(|()| unsound(segment));
+            match found {
+                Ok(found) => wrong.extend(found.iter().map(|found| segment.file.damaged(*found).to_string())),
+                Err(error) => wrong.push(error.to_string()),
+            }
+        }
+        Ok(wrong)
     }
 }
 

@@ -1,14 +1,17 @@
 //! The index as a dataset of oxigraph's engine.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::num::NonZeroU32;
+use std::rc::Rc;
+use std::sync::Arc;
 
 use oxigraph::model::vocab::xsd;
-use oxigraph::model::{LiteralRef, Term, TermRef};
+use oxigraph::model::{BlankNode, LiteralRef, Term, TermRef};
 use rustc_hash::FxHashMap;
 use spareval::{ExpressionTerm, InternalQuad, QueryableDataset};
 
-use super::code::{COMPUTED, Code};
+use super::code::{COMPUTED, Code, is_blank};
 use super::error::IndexError;
 use super::packed::Index;
 use super::scan::{Found, Pattern, Scan};
@@ -17,14 +20,39 @@ use super::scan::{Found, Pattern, Scan};
 pub struct Reading<'a> {
     index: &'a Index,
     computed: RefCell<Computed>,
+    /// The upper half of the ids of blank nodes in expressions; nobody outside the query knows it.
+    tag: u64,
+    fault: Fault,
 }
 
-/// What a query computed, and the blank nodes that it looked at: expressions hand terms back as terms.
+/// Why the index could not be read, for all who must know.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{0}")]
+pub struct ReadingError(Arc<IndexError>);
+
+/// The first fault of an index while a query reads it. The engine drops faults within expressions, `EXISTS` and `MINUS`.
+#[derive(Debug, Clone, Default)]
+pub struct Fault(Rc<OnceCell<ReadingError>>);
+
+impl Fault {
+    /// The fault, if there was one.
+    #[must_use]
+    pub fn first(&self) -> Option<ReadingError> {
+        self.0.get().cloned()
+    }
+
+    fn note(&self, error: IndexError) -> ReadingError {
+        let error = ReadingError(Arc::new(error));
+        self.0.get_or_init(|| error.clone());
+        error
+    }
+}
+
+/// What a query computed.
 #[derive(Default)]
 struct Computed {
     terms: Vec<Term>,
     codes: FxHashMap<Term, Code>,
-    blanks: FxHashMap<Term, Code>,
     /// Values of literals that are no texts: to sort them, each is compared many times.
     values: FxHashMap<Node, ExpressionTerm>,
 }
@@ -39,7 +67,14 @@ impl<'a> Reading<'a> {
     /// Reads an index for one query.
     #[must_use]
     pub fn new(index: &'a Index) -> Self {
-        Self { index, computed: RefCell::default() }
+        let tag = RandomState::new().build_hasher().finish();
+        Self { index, computed: RefCell::default(), tag, fault: Fault::default() }
+    }
+
+    /// The first fault while it is read.
+    #[must_use]
+    pub fn fault(&self) -> Fault {
+        self.fault.clone()
     }
 
     fn term(&self, node: Node) -> Result<Term, IndexError> {
@@ -75,23 +110,25 @@ fn quad(index: &Index, found: Found) -> Result<InternalQuad<Node>, IndexError> {
 struct Quads<'a> {
     scan: Option<Result<Scan<'a>, IndexError>>,
     index: &'a Index,
+    fault: Fault,
 }
 
 impl Iterator for Quads<'_> {
-    type Item = Result<InternalQuad<Node>, IndexError>;
+    type Item = Result<InternalQuad<Node>, ReadingError>;
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        match self.scan.as_mut()? {
+        let next = match self.scan.as_mut()? {
             Ok(scan) => scan.next().map(|found| quad(self.index, found?)),
             Err(_) => self.scan.take().and_then(Result::err).map(Err),
-        }
+        };
+        next.map(|next| next.map_err(|error| self.fault.note(error)))
     }
 }
 
 impl<'a> QueryableDataset<'a> for Reading<'a> {
     type InternalTerm = Node;
-    type Error = IndexError;
+    type Error = ReadingError;
 
     fn internal_quads_for_pattern(
         &self,
@@ -99,39 +136,61 @@ impl<'a> QueryableDataset<'a> for Reading<'a> {
         predicate: Option<&Node>,
         object: Option<&Node>,
         graph_name: Option<Option<&Node>>,
-    ) -> impl Iterator<Item = Result<InternalQuad<Node>, IndexError>> + use<'a> {
+    ) -> impl Iterator<Item = Result<InternalQuad<Node>, ReadingError>> + use<'a> {
+        let (index, fault) = (self.index, self.fault.clone());
         let code = |node: Option<&Node>| node.map(|node| node.get());
         // Nothing is in no graph.
         let graph = match graph_name {
-            Some(None) => return Quads { scan: None, index: self.index },
+            Some(None) => return Quads { scan: None, index, fault },
             Some(graph) => code(graph),
             None => None,
         };
         let pattern = Pattern { subject: code(subject), predicate: code(predicate), object: code(object), graph };
-        Quads { scan: Some(Scan::new(self.index, pattern)), index: self.index }
+        Quads { scan: Some(Scan::new(index, pattern)), index, fault }
     }
 
-    fn internal_named_graphs(&self) -> impl Iterator<Item = Result<Node, IndexError>> + use<'a> {
-        let index = self.index;
+    fn internal_named_graphs(&self) -> impl Iterator<Item = Result<Node, ReadingError>> + use<'a> {
+        let (index, fault) = (self.index, self.fault.clone());
         let layers = index.layers.iter();
         layers
             .flat_map(|layer| {
                 let live = (0..layer.segment.graphs).filter(|graph| !layer.mask.has(*graph));
                 live.map(|graph| layer.segment.graph_name(graph))
             })
-            .map(move |name| node(index, name?))
+            .map(move |name| name.and_then(|name| node(index, name)).map_err(|error| fault.note(error)))
     }
 
-    fn contains_internal_graph_name(&self, graph_name: &Node) -> Result<bool, IndexError> {
-        Ok(self.index.graph(graph_name.get())?.is_some())
+    fn contains_internal_graph_name(&self, graph_name: &Node) -> Result<bool, ReadingError> {
+        self.index.graph(graph_name.get()).map(|found| found.is_some()).map_err(|error| self.fault.note(error))
     }
 
-    fn internalize_term(&self, term: Term) -> Result<Node, IndexError> {
+    fn internalize_term(&self, term: Term) -> Result<Node, ReadingError> {
+        self.node_of(term).map_err(|error| self.fault.note(error))
+    }
+
+    fn externalize_term(&self, node: Node) -> Result<Term, ReadingError> {
+        self.term(node).map_err(|error| self.fault.note(error))
+    }
+
+    fn externalize_expression_term(&self, node: Node) -> Result<ExpressionTerm, ReadingError> {
+        self.value(node).map_err(|error| self.fault.note(error))
+    }
+}
+
+impl Reading<'_> {
+    /// The node of a term, also of one that the index does not have.
+    fn node_of(&self, term: Term) -> Result<Node, IndexError> {
+        let id = if let TermRef::BlankNode(blank) = term.as_ref() { blank.unique_id() } else { None };
+        // Expressions hand blank nodes back as terms.
+        let ours = id.filter(|id| id >> 64 == u128::from(self.tag)).and_then(|id| u32::try_from(id & u128::from(u64::MAX)).ok());
+        if let Some(code) = ours {
+            return node(self.index, code);
+        }
         if let Some(code) = self.index.code(term.as_ref())? {
             return node(self.index, code);
         }
         let mut computed = self.computed.borrow_mut();
-        let known = computed.blanks.get(&term).or_else(|| computed.codes.get(&term)).copied();
+        let known = computed.codes.get(&term).copied();
         let code = if let Some(code) = known {
             code
         } else {
@@ -145,27 +204,28 @@ impl<'a> QueryableDataset<'a> for Reading<'a> {
         node(self.index, code)
     }
 
-    fn externalize_term(&self, node: Node) -> Result<Term, IndexError> {
-        self.term(node)
-    }
-
-    fn externalize_expression_term(&self, node: Node) -> Result<ExpressionTerm, IndexError> {
+    /// The value of a node, as expressions take it.
+    fn value(&self, node: Node) -> Result<ExpressionTerm, IndexError> {
         if let Some(value) = self.computed.borrow().values.get(&node) {
             return Ok(value.clone());
         }
-        let term = self.term(node)?;
-        let mut computed = self.computed.borrow_mut();
-        match term.as_ref() {
-            TermRef::BlankNode(_) => {
-                computed.blanks.insert(term.clone(), node.get());
-            }
-            TermRef::Literal(literal) if !is_text(literal) && computed.values.len() < VALUES => {
-                let value = ExpressionTerm::from(term);
-                computed.values.insert(node, value.clone());
-                return Ok(value);
-            }
-            _ => {}
+        // An id that leads back, whatever the node is called: so nothing is kept of it, and its name is not made.
+        let blank = || BlankNode::new_from_unique_id(u128::from(self.tag) << 64 | u128::from(node.get()));
+        if is_blank(node.get()) {
+            return Ok(ExpressionTerm::BlankNode(blank()));
         }
-        Ok(term.into())
+        let term = self.term(node)?;
+        match term.as_ref() {
+            TermRef::BlankNode(_) => Ok(ExpressionTerm::BlankNode(blank())),
+            TermRef::Literal(literal) if !is_text(literal) => {
+                let mut computed = self.computed.borrow_mut();
+                let value = ExpressionTerm::from(term);
+                if computed.values.len() < VALUES {
+                    computed.values.insert(node, value.clone());
+                }
+                Ok(value)
+            }
+            _ => Ok(term.into()),
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Errors of the index.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::snapshots::SnapshotError;
@@ -10,7 +11,15 @@ use crate::views::ViewError;
 pub enum IndexError {
     /// The file system failed.
     #[error("{0}")]
-    Io(#[from] std::io::Error),
+    Io(std::io::Error),
+    /// The disk or the user's quota is full.
+    #[error(
+        "the index cannot be written: the disk is full ({0})\nhint: free some space and run the same command again; what was committed is kept"
+    )]
+    NoSpace(std::io::Error),
+    /// A change could not be written before, and the files could not be read again since.
+    #[error("the index cannot be written: {0}\nhint: run the same command again")]
+    Lost(String),
     /// A file is not what it was when it was written.
     #[error("{path} is damaged: {reason}\nhint: `libris-mirror rebuild index` rebuilds it from the log and publishes it")]
     Damaged {
@@ -20,7 +29,7 @@ pub enum IndexError {
         reason: String,
     },
     /// A segment cannot hold more.
-    #[error("the index holds at most {most} {what}\nhint: `libris-mirror compact` drops what no record says any more")]
+    #[error("the index holds at most {most} {what}: a mirror of more needs to be divided")]
     Full {
         /// Of what there are too many.
         what: &'static str,
@@ -38,6 +47,15 @@ pub enum IndexError {
 impl IndexError {
     pub(super) fn damaged(path: &Path, reason: impl Into<String>) -> Self {
         Self::Damaged { path: path.to_owned(), reason: reason.into() }
+    }
+}
+
+impl From<std::io::Error> for IndexError {
+    fn from(error: std::io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => Self::NoSpace(error),
+            _ => Self::Io(error),
+        }
     }
 }
 

@@ -3,7 +3,8 @@
 //! Writing it is the commit: it is written under another name, synced and renamed. Files that no manifest names are leftovers. The file is
 //! JSON, and a last line with the CRC-32 of what is before it, in hexadecimal digits.
 
-use std::path::{Path, PathBuf};
+use std::io::ErrorKind;
+use std::path::Path;
 
 use fs_err as fs;
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,9 @@ use crate::snapshots::{link_text, sync};
 
 /// The file of the manifest.
 pub(super) const MANIFEST: &str = "manifest";
+
+/// Its name until it is whole.
+const NEW: &str = "manifest.new";
 
 /// The manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -56,7 +60,11 @@ impl Manifest {
                 let sealed = bytes.split_last_chunk::<SEAL>().filter(|(text, seal)| seal_of(text).as_bytes() == *seal);
                 let (text, _) = sealed.ok_or_else(|| IndexError::damaged(&path, "its checksum is wrong"))?;
                 let read = serde_json::from_slice(text);
-                read.map(Some).map_err(|error| IndexError::damaged(&path, format!("it cannot be read: {error}")))
+                let read: Self = read.map_err(|error| IndexError::damaged(&path, format!("it cannot be read: {error}")))?;
+                if let Some(file) = read.files().find(|file| !is_own(file)) {
+                    return Err(IndexError::damaged(&path, format!("{file:?} is no name of a file of the index")));
+                }
+                Ok(Some(read))
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error.into()),
@@ -70,7 +78,7 @@ impl Manifest {
 
     /// Makes it the manifest of a directory, whose files are on the disk.
     pub(super) fn write(&self, directory: &Path) -> Result<(), IndexError> {
-        let (new, path) = (directory.join("manifest.new"), directory.join(MANIFEST));
+        let (new, path) = (directory.join(NEW), directory.join(MANIFEST));
         let mut text = serde_json::to_string_pretty(self).map_err(std::io::Error::from)?;
         text.push_str(&seal_of(text.as_bytes()));
         fs::write(&new, text)?;
@@ -108,13 +116,14 @@ impl Manifest {
         format!("{:08}.{ending}", self.next)
     }
 
-    /// Removes the files of a directory that it does not name.
+    /// Removes the files of an index in a directory that it does not name: those of a commit that never was.
     pub(super) fn remove_others(&self, directory: &Path) -> std::io::Result<()> {
         for entry in fs::read_dir(directory)? {
             let entry = entry?;
             let name = entry.file_name();
-            let known = name.to_str().is_some_and(|name| name == MANIFEST || self.files().any(|file| file == name));
-            if !known {
+            let leftover =
+                name.to_str().is_some_and(|name| name == NEW || is_own(name) && !self.files().any(|file| file == name));
+            if leftover && entry.file_type()?.is_file() {
                 fs::remove_file(entry.path())?;
             }
         }
@@ -126,11 +135,25 @@ impl Manifest {
     pub(super) fn copy(&self, from: &Path, to: &Path) -> Result<(), IndexError> {
         fs::create_dir_all(to)?;
         for file in self.files() {
-            let (from, to): (PathBuf, PathBuf) = (from.join(file), to.join(file));
-            if fs::hard_link(&from, &to).is_err() {
-                fs::copy(&from, &to)?;
-            }
+            share(&from.join(file), &to.join(file))?;
         }
         self.write(to)
+    }
+}
+
+/// Whether a file may be one of an index: its number, and what it is.
+fn is_own(name: &str) -> bool {
+    let (number, ending) = name.split_once('.').unwrap_or_default();
+    number.len() >= 8 && number.bytes().all(|byte| byte.is_ascii_digit()) && ["segment", "mask"].contains(&ending)
+}
+
+/// Makes a file appear in a second place, where there is none: the same file, or a copy where the file system has no links.
+fn share(from: &Path, to: &Path) -> std::io::Result<()> {
+    match fs::hard_link(from, to) {
+        Err(error) if !matches!(error.kind(), ErrorKind::AlreadyExists | ErrorKind::NotFound | ErrorKind::StorageFull) => {
+            let mut copy = fs::OpenOptions::new().write(true).create_new(true).open(to)?;
+            std::io::copy(&mut fs::File::open(from)?, &mut copy).map(|_| ())
+        }
+        linked => linked,
     }
 }

@@ -100,7 +100,10 @@ fn map(file: &File) -> std::io::Result<Mmap> {
 impl Mapped {
     /// Maps a file and checks its frame.
     pub(super) fn open(path: &Path) -> Result<Self, IndexError> {
-        let file = fs_err::File::open(path)?;
+        let file = fs_err::File::open(path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => IndexError::damaged(path, "it is missing"),
+            _ => error.into(),
+        })?;
         let map = map(file.file())?;
         let damaged = |reason: &str| IndexError::damaged(path, reason);
         let frame = HEAD.len() + 8 + TAIL.len();

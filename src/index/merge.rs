@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use super::code::Code;
-use super::compose::{Composer, Row};
+use super::compose::{Composer, MOST_PREDICATES, MOST_ROWS, Row};
 use super::dictionary::DictionaryWriter;
 use super::directory::KeyWalk;
 use super::error::IndexError;
@@ -87,13 +87,25 @@ impl<'a> Together<'a> {
     }
 }
 
-/// Merges layers into the segment at `path`.
-pub(super) fn merge(layers: &[Layer], path: &Path, directory: &Path) -> Result<(), IndexError> {
-    let (Some(first), Some(last)) = (layers.first(), layers.last()) else { return Ok(()) };
+/// The predicates of layers, in order.
+fn predicates_of(layers: &[Layer]) -> Vec<Code> {
     let mut predicates: Vec<Code> =
         layers.iter().flat_map(|layer| layer.segment.predicates.iter().map(|predicate| predicate.code)).collect();
     predicates.sort_unstable();
     predicates.dedup();
+    predicates
+}
+
+/// Whether one segment can hold what these layers do.
+pub(super) fn fits(layers: &[Layer]) -> bool {
+    let rows: u64 = layers.iter().map(|layer| u64::from(layer.segment.rows)).sum();
+    rows < u64::from(MOST_ROWS) && predicates_of(layers).len() <= MOST_PREDICATES
+}
+
+/// Merges layers into the segment at `path`.
+pub(super) fn merge(layers: &[Layer], path: &Path, directory: &Path) -> Result<(), IndexError> {
+    let (Some(first), Some(last)) = (layers.first(), layers.last()) else { return Ok(()) };
+    let predicates = predicates_of(layers);
     let numbers: Vec<Vec<u32>> = layers
         .iter()
         .map(|layer| {

@@ -18,6 +18,7 @@ mod part;
 mod published;
 mod scan;
 mod segment;
+mod soundness;
 mod terms;
 #[cfg(test)]
 mod tests;
@@ -25,7 +26,7 @@ mod view;
 mod writer;
 
 pub use counts::PredicateRows;
-pub use dataset::Reading;
+pub use dataset::{Fault, Reading, ReadingError};
 pub use error::IndexError;
 pub use packed::Index;
 pub use part::Part;

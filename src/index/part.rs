@@ -19,6 +19,8 @@ pub struct Part {
     pub(super) rows: Vec<[u32; 3]>,
     /// Terms that are subjects.
     pub(super) subjects: Vec<u32>,
+    /// Terms that are predicates.
+    pub(super) predicates: Vec<u32>,
     pub(super) blanks: u32,
 }
 
@@ -65,9 +67,8 @@ impl Part {
             let object = at_object.unwrap_or_else(|| part.place(object, &mut known, &mut buffer));
             part.rows.push([subject, predicate, object]);
         }
-        part.subjects = part.rows.iter().map(|row| row[0]).filter(|subject| *subject < BLANK).collect();
-        part.subjects.sort_unstable();
-        part.subjects.dedup();
+        part.subjects = distinct(part.rows.iter().map(|row| row[0]).filter(|subject| *subject < BLANK));
+        part.predicates = distinct(part.rows.iter().map(|row| row[1]));
         part
     }
 
@@ -82,6 +83,13 @@ impl Part {
             u32::try_from(self.ends.len() - 1).unwrap_or(u32::MAX)
         })
     }
+}
+
+fn distinct(places: impl Iterator<Item = u32>) -> Vec<u32> {
+    let mut places: Vec<u32> = places.collect();
+    places.sort_unstable();
+    places.dedup();
+    places
 }
 
 /// The blank nodes of a graph. Their ids are made of the graph and a number ([`nth_blank_node`]), so that the number is enough.

@@ -112,6 +112,9 @@ impl Iterator for Scan<'_> {
     }
 }
 
+/// Rows that a subject has, about.
+const ROWS_OF_A_SUBJECT: usize = 4;
+
 /// Where a scan begins in a segment; `None` if nothing of it matches.
 fn begin(layer: &Layer, pattern: &Pattern, only: Option<(usize, u32)>) -> Result<Option<Cursor>, IndexError> {
     let segment = &layer.segment;
@@ -133,17 +136,21 @@ fn begin(layer: &Layer, pattern: &Pattern, only: Option<(usize, u32)>) -> Result
         }
         return Ok(Some(Cursor::Subject { subject, graph: segment.graph_of(subject)?, first: all.start, rows }));
     }
+    let nothing = GraphOf::One(0);
+    let graph = only.map(|(_, ordinal)| segment.graph(ordinal)).transpose()?;
+    let subjects = graph.as_ref().map_or(usize::MAX, |graph| graph.blanks.len() + graph.subjects.len());
     if let Some(object) = pattern.object {
         let all = segment.objects.rows(&segment.file, object)?;
         let rows = match number {
             Some(number) => segment.narrow_ops(all, number, None)?,
             None => all,
         };
-        return Ok(Some(Cursor::Object { object, rows }));
+        // All that is said of a thing may be said in one graph, but a kind of things stands in many.
+        if rows.len() / ROWS_OF_A_SUBJECT <= subjects {
+            return Ok(Some(Cursor::Object { object, rows }));
+        }
     }
-    let nothing = GraphOf::One(0);
-    if let Some((_, ordinal)) = only {
-        let graph = segment.graph(ordinal)?;
+    if let Some(graph) = graph {
         let (blanks, subjects) = (graph.blanks, graph.subjects);
         return Ok(Some(Cursor::Graph { blanks, subjects, subject: 0, graph: nothing, first: 0, rows: 0..0 }));
     }

@@ -252,3 +252,151 @@ proptest! {
         }
     }
 }
+
+fn part(record: u8, more: u8) -> super::Part {
+    let triples: Vec<Small> = (0..40).map(|number| (number % 9, number % 4, (number + more) % 14)).collect();
+    IndexView::part(&change(record, &triples))
+}
+
+fn batch(records: std::ops::Range<u8>, more: u8) -> Vec<Batch<super::Part>> {
+    vec![Batch { parts: records.map(|record| part(record, more)).collect(), mark: Some(MARK) }]
+}
+
+fn published(view: &IndexView, to: &std::path::Path) -> Index {
+    view.publish(to).expect("copied");
+    Index::open(to).expect("an index")
+}
+
+fn held(records: std::ops::Range<u8>, more: u8) -> Vec<Quad> {
+    let triples: Vec<Small> = (0..40).map(|number| (number % 9, number % 4, (number + more) % 14)).collect();
+    records.flat_map(|record| quads(&graph_name(&format!("https://libris.kb.se/{record}")), &triples)).collect()
+}
+
+/// A commit that failed is as if nothing had been applied since the last, whatever comes next.
+#[test]
+fn after_a_commit_that_failed_what_is_on_the_disk_counts() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (log, path) = (log(directory.path()), directory.path().join("index"));
+    let mut view = IndexView::open_at(&path, &log, 64).expect("open");
+    view.apply(batch(0..5, 0)).expect("applied");
+    view.flush().expect("flushed");
+    for name in ["00000002.segment", "manifest.new"] {
+        // Nothing can be written to this name.
+        fs_err::create_dir(path.join(name)).expect("made");
+        view.apply(batch(0..8, 1)).expect("applied");
+        view.flush().expect_err("it cannot be written");
+        fs_err::remove_dir(path.join(name)).expect("removed");
+        compare(&published(&view, &directory.path().join(format!("copy {name}"))), &held(0..5, 0));
+    }
+    view.apply(batch(0..8, 1)).expect("applied");
+    view.flush().expect("flushed");
+    compare(&published(&view, &directory.path().join("copy")), &held(0..8, 1));
+}
+
+/// Merging is for speed: what cannot be merged stays divided.
+#[test]
+fn a_merge_that_fails_costs_nothing_but_speed() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (log, path) = (log(directory.path()), directory.path().join("index"));
+    let mut view = IndexView::open_at(&path, &log, 64).expect("open");
+    view.apply(batch(0..5, 0)).expect("applied");
+    view.flush().expect("flushed");
+    // Where the merged segment would be.
+    fs_err::create_dir(path.join("00000003.segment")).expect("made");
+    view.apply(batch(5..20, 0)).expect("applied");
+    view.flush().expect("flushed");
+    let index = published(&view, &directory.path().join("copy"));
+    assert_eq!(index.layers.len(), 2);
+    compare(&index, &held(0..20, 0));
+    // A folder that is none of the index's files is left alone, such as a file system has.
+    drop(view);
+    let mut view = IndexView::open_at(&path, &log, 64).expect("open again");
+    view.optimize().expect("merged");
+    assert!(path.join("00000003.segment").is_dir());
+    compare(&published(&view, &directory.path().join("merged")), &held(0..20, 0));
+}
+
+/// A segment tells 65 535 predicates apart: more of them need more segments.
+#[test]
+fn predicates_that_one_segment_cannot_hold_divide_it() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (log, path) = (log(directory.path()), directory.path().join("index"));
+    let mut view = IndexView::open_at(&path, &log, 64).expect("open");
+    let graph = |record: u32| graph_name(&format!("https://libris.kb.se/{record}"));
+    for record in 0..4 {
+        let quad = |number: u32| {
+            let predicate = NamedNode::new_unchecked(format!("urn:p{}", number + record * 20_000));
+            Quad::new(graph(record), predicate, Literal::from("x"), graph(record))
+        };
+        let content = Content::Quads(Arc::new((0..40_000).map(quad).collect()));
+        let change = ParsedChange::new(i64::from(record), PageId(1), graph(record), content, false, Shapes::standard());
+        view.apply(vec![Batch { parts: vec![IndexView::part(&change)], mark: Some(MARK) }]).expect("applied");
+        if record == 2 {
+            view.flush().expect("flushed");
+        }
+    }
+    view.flush().expect("flushed");
+    view.optimize().expect("left divided");
+    let index = published(&view, &directory.path().join("copy"));
+    assert!(index.layers.len() > 1);
+    for record in 0..4 {
+        assert_eq!(index.quads(&graph(record)).expect("readable").len(), 40_000);
+    }
+}
+
+/// A manifest names files of its own directory, and no others.
+#[test]
+fn a_manifest_that_names_other_files_is_refused() {
+    let (directory, _) = files();
+    let path = directory.path().join("index/manifest");
+    let text = fs_err::read_to_string(&path).expect("a manifest");
+    let (json, _) = text.trim_end().rsplit_once('\n').expect("a seal");
+    for name in ["/etc/passwd", "../00000001.segment", "00000001", "00000001.segment/..", ""] {
+        let named: serde_json::Value = serde_json::from_str(json).expect("JSON");
+        let first = named["segments"][0]["file"].as_str().expect("a name");
+        let changed = json.replacen(first, name, 1);
+        let sealed = format!("{changed}\n{:08x}\n", crc32fast::hash(changed.as_bytes()));
+        fs_err::write(&path, sealed).expect("written");
+        let refused = Index::open(&directory.path().join("index")).expect_err("refused").to_string();
+        assert!(refused.contains("is no name of a file of the index"), "{name}: {refused}");
+    }
+}
+
+/// The bytes of a segment with one of a column changed, and checksums that fit.
+fn altered(path: &std::path::Path, column: &str, place: usize) -> Vec<u8> {
+    const BLOCK: usize = 16 << 10;
+    let mut bytes = fs_err::read(path).expect("a segment");
+    let number = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes")) as usize;
+    let numbers = bytes.len() - super::mapped::TAIL.len() - 8;
+    let footer = numbers - number(numbers + 4)..numbers;
+    let form: serde_json::Value = serde_json::from_slice(&bytes[footer.clone()]).expect("a footer");
+    let (start, _): (usize, usize) = serde_json::from_value(form.pointer(column).expect("a column").clone()).expect("a place");
+    let (all, at) = (footer.start, start + place);
+    let mut blocks = all / (BLOCK + 4);
+    while blocks * BLOCK + blocks * 4 < all {
+        blocks += 1;
+    }
+    bytes[at] ^= 1;
+    let (block, columns) = (at / BLOCK, all - blocks * 4);
+    let sum = crc32fast::hash(&bytes[block * BLOCK..((block + 1) * BLOCK).min(columns)]);
+    bytes[columns + block * 4..columns + block * 4 + 4].copy_from_slice(&sum.to_le_bytes());
+    bytes
+}
+
+/// What no checksum tells, since it was written so.
+#[test]
+fn parts_of_a_segment_that_do_not_fit_one_another_are_found() {
+    let (directory, _) = files();
+    let path = directory.path().join("index/00000001.segment");
+    let of = |path: &std::path::Path| {
+        let segment = super::segment::Segment::open(path).expect("a segment");
+        super::soundness::unsound(&segment)
+    };
+    assert_eq!(of(&path).expect("readable"), Vec::<&str>::new());
+    for (column, place) in [("/ops/1", 8), ("/ops/0", 4), ("/spo/1", 40), ("/predicates/objects", 4), ("/graphs/by_name", 8)] {
+        let other = directory.path().join("other.segment");
+        fs_err::write(&other, altered(&path, column, place)).expect("written");
+        super::segment::Segment::open(&other).expect("a segment").file.check_all().expect("its checksums fit");
+        assert!(of(&other).map_or(true, |wrong| !wrong.is_empty()), "{column}");
+    }
+}

@@ -12,7 +12,7 @@ use super::build::Builder;
 use super::check::check;
 use super::error::IndexError;
 use super::manifest::{Manifest, Named};
-use super::merge::merge;
+use super::merge::{fits, merge};
 use super::packed::{Index, Layer};
 use super::part::Part;
 use super::{FOLDER, NAME, VERSION};
@@ -24,14 +24,20 @@ use crate::views::{Batch, Check, Home, ParsedChange, View, ViewError};
 /// The writer's index.
 pub struct IndexView {
     directory: PathBuf,
+    held: Held,
+    memory: usize,
+    /// Why the files could not be read again after something failed: until they can, nothing is done.
+    lost: Option<String>,
+}
+
+/// What is on the disk, and what waits to go there.
+struct Held {
     manifest: Manifest,
     index: Index,
     builder: Builder,
     /// Layers whose masks changed.
     masked: Vec<bool>,
-    watermark: ChangeId,
     reached: Option<Mark>,
-    memory: usize,
 }
 
 /// A segment stays as it is if those after it have less than this part of its rows together.
@@ -40,34 +46,18 @@ const SMALLER: u64 = 1;
 /// More segments than this are not left.
 const MOST_LAYERS: usize = 12;
 
-impl IndexView {
-    pub(super) fn open_at(directory: &Path, log: &Log, memory_mb: usize) -> Result<Self, ViewError> {
-        fs::create_dir_all(directory).map_err(IndexError::from)?;
-        let found = Manifest::read(directory)?.unwrap_or_default();
-        let followed = found.follows(log, VERSION)?;
-        if !followed && !found.segments.is_empty() {
-            tracing::warn!(
-                "the index in {} did not follow this log, or is of another version: it is rebuilt",
-                directory.display()
-            );
-        }
-        let manifest = if followed { found } else { found.emptied() };
-        manifest.remove_others(directory).map_err(IndexError::from)?;
+impl Held {
+    fn of(directory: &Path, manifest: Manifest) -> Result<Self, IndexError> {
+        manifest.remove_others(directory)?;
         let index = Index::of(directory, &manifest)?;
         let (term, blank) = index.next_codes();
-        Ok(Self {
-            directory: directory.to_owned(),
-            masked: vec![false; index.layers.len()],
-            watermark: manifest.change(),
-            builder: Builder::new(term, blank),
-            index,
-            manifest,
-            reached: None,
-            memory: memory_mb << 20,
-        })
+        Ok(Self { masked: vec![false; index.layers.len()], builder: Builder::new(term, blank), index, manifest, reached: None })
     }
 
-    fn apply_part(&mut self, part: &Part) -> Result<(), IndexError> {
+    fn apply(&mut self, part: &Part, directory: &Path, memory: usize) -> Result<(), IndexError> {
+        if self.builder.is_full_for(part) {
+            self.commit(directory)?;
+        }
         let Self { index, builder, masked, .. } = self;
         if let Some(name) = builder.name(part, index)?
             && !builder.remove(name)
@@ -79,24 +69,44 @@ impl IndexView {
         if !part.rows.is_empty() {
             builder.add(part, index)?;
         }
-        if self.builder.bytes() >= self.memory { self.commit() } else { Ok(()) }
+        if self.builder.bytes() >= memory { self.commit(directory) } else { Ok(()) }
+    }
+
+    fn has_changes(&self) -> bool {
+        !self.builder.is_empty() || self.reached.is_some() || self.masked.contains(&true)
     }
 
     /// Makes all that was applied safe.
-    fn commit(&mut self) -> Result<(), IndexError> {
+    fn commit(&mut self, directory: &Path) -> Result<(), IndexError> {
         let mut old = Vec::new();
         if !self.builder.is_empty() {
             let file = self.manifest.new_file("segment");
-            let builder = std::mem::take(&mut self.builder);
-            builder.write(&self.directory.join(&file), &self.directory)?;
-            self.add_layer(Named { file, mask: None, mask_sum: 0, masked: 0 })?;
+            std::mem::take(&mut self.builder).write(&directory.join(&file), directory)?;
+            let named = Named { file, mask: None, mask_sum: 0, masked: 0 };
+            self.index.layers.push(Layer::open(directory, &named)?);
+            self.manifest.segments.push(named);
+            self.masked.push(false);
         }
-        self.merge_some(&mut old)?;
+        let from = first_to_merge(&self.index.layers);
+        if from < self.index.layers.len()
+            && let Err(error) = self.merge(from..self.index.layers.len(), directory, &mut old)
+        {
+            // They are read as they are, and merged later.
+            tracing::warn!("segments of the index could not be merged: {error}");
+        }
+        self.write(directory, old)?;
+        let (term, blank) = self.index.next_codes();
+        self.builder = Builder::new(term, blank);
+        Ok(())
+    }
+
+    /// Writes the masks that changed, and the manifest; then removes files that it no longer names.
+    fn write(&mut self, directory: &Path, mut old: Vec<String>) -> Result<(), IndexError> {
         for (place, changed) in self.masked.iter_mut().enumerate().filter(|(_, changed)| **changed) {
             let file = self.manifest.new_file("mask");
             let named = &mut self.manifest.segments[place];
             let mask = &self.index.layers[place].mask;
-            named.mask_sum = mask.write(&self.directory.join(&file))?;
+            named.mask_sum = mask.write(&directory.join(&file))?;
             named.masked = mask.count();
             old.extend(named.mask.replace(file));
             *changed = false;
@@ -104,37 +114,20 @@ impl IndexView {
         if let Some(reached) = self.reached.take() {
             self.manifest.reach(reached, VERSION);
         }
-        self.manifest.write(&self.directory)?;
-        self.watermark = self.manifest.change();
-        // Readers have links of their own.
+        self.manifest.write(directory)?;
+        // Readers have links of their own. One that stays is a leftover, which the next writer removes.
         for file in old {
-            fs::remove_file(self.directory.join(file))?;
+            let _ = fs::remove_file(directory.join(file));
         }
-        let (term, blank) = self.index.next_codes();
-        self.builder = Builder::new(term, blank);
         Ok(())
     }
 
-    fn add_layer(&mut self, named: Named) -> Result<(), IndexError> {
-        self.index.layers.push(Layer::open(&self.directory, &named)?);
-        self.manifest.segments.push(named);
-        self.masked.push(false);
-        Ok(())
-    }
-
-    /// Merges the newest segments, if they are too many or too small to stay alone. The files that are merged go to `old`.
-    fn merge_some(&mut self, old: &mut Vec<String>) -> Result<(), IndexError> {
-        let rows: Vec<u64> = self.index.layers.iter().map(|layer| u64::from(layer.segment.rows)).collect();
-        let from = first_to_merge(&rows);
-        if rows.len() - from > 1 { self.merge(from..rows.len(), old) } else { Ok(()) }
-    }
-
-    /// Merges some segments.
-    fn merge(&mut self, layers: Range<usize>, old: &mut Vec<String>) -> Result<(), IndexError> {
+    /// Merges some segments into one. The files that were merged go to `old`.
+    fn merge(&mut self, layers: Range<usize>, directory: &Path, old: &mut Vec<String>) -> Result<(), IndexError> {
         let file = self.manifest.new_file("segment");
-        merge(&self.index.layers[layers.clone()], &self.directory.join(&file), &self.directory)?;
+        merge(&self.index.layers[layers.clone()], &directory.join(&file), directory)?;
         let named = Named { file, mask: None, mask_sum: 0, masked: 0 };
-        let layer = Layer::open(&self.directory, &named)?;
+        let layer = Layer::open(directory, &named)?;
         for gone in self.manifest.segments.splice(layers.clone(), [named]) {
             old.push(gone.file);
             old.extend(gone.mask);
@@ -143,18 +136,82 @@ impl IndexView {
         self.masked.splice(layers, [false]);
         Ok(())
     }
+
+    /// Makes it one segment.
+    fn optimize(&mut self, directory: &Path) -> Result<(), IndexError> {
+        self.commit(directory)?;
+        let layers = &self.index.layers;
+        if layers.len() > 1 && !fits(layers) {
+            tracing::warn!("the index is more than one segment can hold, and stays divided");
+            return Ok(());
+        }
+        if layers.len() > 1 || layers.iter().any(|layer| layer.mask.count() > 0) {
+            let mut old = Vec::new();
+            self.merge(0..layers.len(), directory, &mut old)?;
+            self.write(directory, old)?;
+        }
+        Ok(())
+    }
 }
 
-/// From which segment on all are merged into one, by their rows.
-fn first_to_merge(rows: &[u64]) -> usize {
-    let (mut from, mut after) = (rows.len(), 0);
-    for (place, rows) in rows.iter().enumerate().rev() {
-        if after > 0 && (*rows < after * SMALLER || place >= MOST_LAYERS) {
+/// From which segment on all are merged into one: smaller ones together, and one of which most graphs count no more.
+fn first_to_merge(layers: &[Layer]) -> usize {
+    let sizes = layers.iter().map(|layer| (u64::from(layer.segment.rows), layer.live() < layer.segment.graphs / 2));
+    let sizes: Vec<(u64, bool)> = sizes.collect();
+    let mut from = first_by_size(&sizes);
+    while from < layers.len() && !fits(&layers[from..]) {
+        from += 1;
+    }
+    let useful = layers.len() - from > 1 || sizes.get(from).is_some_and(|(_, stale)| *stale);
+    if useful { from } else { layers.len() }
+}
+
+/// The same, by the rows of each segment and whether it is mostly masked.
+fn first_by_size(sizes: &[(u64, bool)]) -> usize {
+    let (mut from, mut after) = (sizes.len(), 0);
+    for (place, (rows, stale)) in sizes.iter().enumerate().rev() {
+        if *stale || (after > 0 && (*rows < after * SMALLER || place >= MOST_LAYERS)) {
             from = place;
         }
         after += rows;
     }
     from
+}
+
+impl IndexView {
+    pub(super) fn open_at(directory: &Path, log: &Log, memory_mb: usize) -> Result<Self, ViewError> {
+        fs::create_dir_all(directory).map_err(IndexError::from)?;
+        let found = Manifest::read(directory)?.unwrap_or_default();
+        let followed = found.follows(log, VERSION)?;
+        if !followed && !found.segments.is_empty() {
+            tracing::warn!(
+                "the index in {} did not follow this log, or is of another version: it is rebuilt",
+                directory.display()
+            );
+            // Before the files go that the other names.
+            found.clone().emptied().write(directory)?;
+        }
+        let manifest = if followed { found } else { found.emptied() };
+        let held = Held::of(directory, manifest)?;
+        Ok(Self { directory: directory.to_owned(), held, memory: memory_mb << 20, lost: None })
+    }
+
+    /// Does some work. If that fails, what is on the disk counts, and what was applied since comes again.
+    fn guarded(&mut self, work: impl FnOnce(&mut Held, &Path) -> Result<(), IndexError>) -> Result<(), IndexError> {
+        if let Some(lost) = &self.lost {
+            return Err(IndexError::Lost(lost.clone()));
+        }
+        let failed = match work(&mut self.held, &self.directory) {
+            Ok(()) => return Ok(()),
+            Err(failed) => failed,
+        };
+        let again = Manifest::read(&self.directory).and_then(|manifest| Held::of(&self.directory, manifest.unwrap_or_default()));
+        match again {
+            Ok(held) => self.held = held,
+            Err(error) => self.lost = Some(error.to_string()),
+        }
+        Err(failed)
+    }
 }
 
 impl View for IndexView {
@@ -189,46 +246,41 @@ impl View for IndexView {
     }
 
     fn watermark(&self) -> ChangeId {
-        self.watermark
+        self.held.manifest.change()
     }
 
     fn apply(&mut self, batches: Vec<Batch<Part>>) -> Result<(), ViewError> {
-        for Batch { parts, mark } in batches {
-            for part in parts {
-                self.apply_part(&part)?;
+        let memory = self.memory;
+        self.guarded(|held, directory| {
+            for Batch { parts, mark } in batches {
+                parts.iter().try_for_each(|part| held.apply(part, directory, memory))?;
+                held.reached = mark.or(held.reached);
             }
-            self.reached = mark.or(self.reached);
-        }
+            Ok(())
+        })?;
         Ok(())
     }
 
     fn flush(&mut self) -> Result<(), ViewError> {
-        if self.builder.is_empty() && self.reached.is_none() && !self.masked.contains(&true) {
-            return Ok(());
-        }
-        Ok(self.commit()?)
-    }
-
-    /// Makes it one segment.
-    fn optimize(&mut self) -> Result<(), ViewError> {
-        self.flush()?;
-        let masked = self.index.layers.iter().any(|layer| layer.mask.count() > 0);
-        if self.index.layers.len() > 1 || masked {
-            let mut old = Vec::new();
-            self.merge(0..self.index.layers.len(), &mut old)?;
-            self.manifest.write(&self.directory)?;
-            for file in old {
-                fs::remove_file(self.directory.join(file)).map_err(IndexError::from)?;
-            }
+        if self.held.has_changes() {
+            self.guarded(Held::commit)?;
         }
         Ok(())
     }
 
+    /// Makes it one segment.
+    fn optimize(&mut self) -> Result<(), ViewError> {
+        Ok(self.guarded(Held::optimize)?)
+    }
+
     fn publish(&self, directory: &Path) -> Result<(), ViewError> {
-        Ok(self.manifest.copy(&self.directory, directory)?)
+        match &self.lost {
+            Some(lost) => Err(IndexError::Lost(lost.clone()).into()),
+            None => Ok(self.held.manifest.copy(&self.directory, directory)?),
+        }
     }
 
     fn check<'a>(&'a self, home: &Home<'a>) -> Result<Box<dyn Check + 'a>, ViewError> {
-        check(&self.index, home)
+        check(&self.held.index, home)
     }
 }

@@ -94,12 +94,24 @@ pub(super) struct FileWriter {
     at: usize,
     block: crc32fast::Hasher,
     sums: Vec<u8>,
+    finished: bool,
+}
+
+impl Drop for FileWriter {
+    /// What is not whole only takes disk.
+    fn drop(&mut self) {
+        if !self.finished {
+            // It is a leftover otherwise, which the next writer removes.
+            let _ = fs_err::remove_file(&self.path);
+        }
+    }
 }
 
 impl FileWriter {
     pub(super) fn create(path: &Path) -> Result<Self, IndexError> {
         let file = fs_err::File::create(path)?;
-        let mut new = Self { path: path.to_owned(), file, at: 0, block: crc32fast::Hasher::new(), sums: Vec::new() };
+        let mut new =
+            Self { path: path.to_owned(), file, at: 0, block: crc32fast::Hasher::new(), sums: Vec::new(), finished: false };
         new.write(HEAD)?;
         Ok(new)
     }
@@ -150,6 +162,8 @@ impl FileWriter {
         end.extend_from_slice(&length.to_le_bytes());
         end.extend_from_slice(TAIL);
         self.file.write_all(&end)?;
-        Ok(self.file.sync_all()?)
+        self.file.sync_all()?;
+        self.finished = true;
+        Ok(())
     }
 }

@@ -5,16 +5,16 @@ use oxigraph::sparql::{PreparedSparqlQuery, QueryEvaluationError, QueryExplanati
 use oxigraph::store::Store;
 
 use super::plan::{Counts, PredicateCounts, SampledCounts, Totals};
-use crate::index::{Index, PredicateRows, Reading};
+use crate::index::{Index, PredicateRows, Reading, ReadingError};
 
 /// A dataset that queries run on. The engine accepts any `QueryableDataset` (`on_queryable_dataset`), so a read-only index
 /// can replace the store: the rest of this room does not depend on which it is.
 pub trait Queryable {
     /// Begins to evaluate a query; its results are evaluated as they are read.
-    fn execute(&self, query: PreparedSparqlQuery) -> Result<QueryResults<'_>, QueryEvaluationError>;
+    fn execute(&self, query: PreparedSparqlQuery) -> Result<Evaluated<'_>, QueryEvaluationError>;
 
     /// Begins to evaluate a query, and counts what comes out of each of its parts, for who has read all its results.
-    fn explain(&self, query: PreparedSparqlQuery) -> (Result<QueryResults<'_>, QueryEvaluationError>, QueryExplanation);
+    fn explain(&self, query: PreparedSparqlQuery) -> (Result<Evaluated<'_>, QueryEvaluationError>, QueryExplanation);
 
     /// The counts that the order of joins follows; without any, the engine decides.
     fn counts(&self) -> Option<Box<dyn Counts + '_>> {
@@ -22,16 +22,32 @@ pub trait Queryable {
     }
 }
 
+/// Results that are evaluated as they are read.
+pub struct Evaluated<'a> {
+    /// The results.
+    pub results: QueryResults<'a>,
+    /// The first fault of the dataset while it was read so far, also one that the engine dropped.
+    pub fault: Box<dyn Fn() -> Option<QueryEvaluationError> + 'a>,
+}
+
+impl<'a> From<QueryResults<'a>> for Evaluated<'a> {
+    /// Results of a dataset whose faults are only those that the engine tells.
+    fn from(results: QueryResults<'a>) -> Self {
+        Self { results, fault: Box::new(|| None) }
+    }
+}
+
 /// The most rows of the store that are read for one count.
 const SAMPLED: usize = 200;
 
 impl Queryable for Store {
-    fn execute(&self, query: PreparedSparqlQuery) -> Result<QueryResults<'_>, QueryEvaluationError> {
-        query.on_store(self).execute()
+    fn execute(&self, query: PreparedSparqlQuery) -> Result<Evaluated<'_>, QueryEvaluationError> {
+        query.on_store(self).execute().map(Evaluated::from)
     }
 
-    fn explain(&self, query: PreparedSparqlQuery) -> (Result<QueryResults<'_>, QueryEvaluationError>, QueryExplanation) {
-        query.on_store(self).compute_statistics().explain()
+    fn explain(&self, query: PreparedSparqlQuery) -> (Result<Evaluated<'_>, QueryEvaluationError>, QueryExplanation) {
+        let (results, explanation) = query.on_store(self).compute_statistics().explain();
+        (results.map(Evaluated::from), explanation)
     }
 
     fn counts(&self) -> Option<Box<dyn Counts + '_>> {
@@ -40,17 +56,28 @@ impl Queryable for Store {
 }
 
 impl Queryable for Index {
-    fn execute(&self, query: PreparedSparqlQuery) -> Result<QueryResults<'_>, QueryEvaluationError> {
-        query.on_queryable_dataset(Reading::new(self)).execute()
+    fn execute(&self, query: PreparedSparqlQuery) -> Result<Evaluated<'_>, QueryEvaluationError> {
+        let reading = Reading::new(self);
+        let fault = reading.fault();
+        let results = query.on_queryable_dataset(reading).execute()?;
+        Ok(Evaluated { results, fault: Box::new(move || fault.first().map(dataset_error)) })
     }
 
-    fn explain(&self, query: PreparedSparqlQuery) -> (Result<QueryResults<'_>, QueryEvaluationError>, QueryExplanation) {
-        query.on_queryable_dataset(Reading::new(self)).compute_statistics().explain()
+    fn explain(&self, query: PreparedSparqlQuery) -> (Result<Evaluated<'_>, QueryEvaluationError>, QueryExplanation) {
+        let reading = Reading::new(self);
+        let fault = reading.fault();
+        let (results, explanation) = query.on_queryable_dataset(reading).compute_statistics().explain();
+        let fault = Box::new(move || fault.first().map(dataset_error));
+        (results.map(|results| Evaluated { results, fault }), explanation)
     }
 
     fn counts(&self) -> Option<Box<dyn Counts + '_>> {
         Some(Box::new(self))
     }
+}
+
+fn dataset_error(error: ReadingError) -> QueryEvaluationError {
+    QueryEvaluationError::Dataset(Box::new(error))
 }
 
 /// A segment that cannot be read counts nothing: the query itself will say so.
@@ -75,16 +102,17 @@ mod tests {
     use oxigraph::model::{Dataset, Quad};
 
     use super::*;
-    use crate::query::{Limits, Question, run_ordered};
+    use crate::query::{Limits, QueryError, Question, run_ordered};
 
     /// An index in memory, as one that is made for reading might be.
     impl Queryable for Dataset {
-        fn execute(&self, query: PreparedSparqlQuery) -> Result<QueryResults<'_>, QueryEvaluationError> {
-            query.on_queryable_dataset(self).execute()
+        fn execute(&self, query: PreparedSparqlQuery) -> Result<Evaluated<'_>, QueryEvaluationError> {
+            query.on_queryable_dataset(self).execute().map(Evaluated::from)
         }
 
-        fn explain(&self, query: PreparedSparqlQuery) -> (Result<QueryResults<'_>, QueryEvaluationError>, QueryExplanation) {
-            query.on_queryable_dataset(self).compute_statistics().explain()
+        fn explain(&self, query: PreparedSparqlQuery) -> (Result<Evaluated<'_>, QueryEvaluationError>, QueryExplanation) {
+            let (results, explanation) = query.on_queryable_dataset(self).compute_statistics().explain();
+            (results.map(Evaluated::from), explanation)
         }
     }
 
@@ -95,6 +123,44 @@ mod tests {
         let mut answers: Vec<String> = solutions.map(|solution| format!("{:?}", solution.expect("evaluated"))).collect();
         answers.sort();
         answers
+    }
+
+    /// The engine takes a query that is cancelled within an expression for one whose expression failed.
+    #[test]
+    fn a_query_whose_time_is_up_has_no_answer() {
+        let name = |local: u32| NamedNode::new_unchecked(format!("https://libris.kb.se/{local}"));
+        let dataset: Dataset = (0..3000).map(|n| Quad::new(name(n), name(0), name(n), name(1))).collect();
+        for query in [
+            "ASK { FILTER NOT EXISTS { ?a ?p ?b . ?c ?q ?d FILTER(STR(?a) = CONCAT(STR(?d), 'x')) } }",
+            "SELECT * { VALUES ?x { <urn:a> } MINUS { ?a ?p ?b . ?c ?q ?d FILTER(STR(?a) = CONCAT(STR(?d), 'x')) BIND(<urn:a> AS ?x) } }",
+            "CONSTRUCT { ?x ?x ?x } { VALUES ?x { <urn:a> } FILTER NOT EXISTS { ?a ?p ?b . ?c ?q ?d FILTER(STR(?a) = CONCAT(STR(?d), 'x')) } }",
+        ] {
+            let limits = Limits { timeout_s: 0, query_bytes: 1000 };
+            let running = run_ordered(&dataset, &Question::from(query.to_owned()), limits, Some(&dataset), |_| {});
+            let failed = match running {
+                Err(error) => Some(error),
+                Ok(running) => match running.results {
+                    QueryResults::Solutions(mut rows) => rows.find_map(Result::err).map(|error| running.faults.explain(error)),
+                    QueryResults::Graph(mut rows) => rows.find_map(Result::err).map(|error| running.faults.explain(error)),
+                    QueryResults::Boolean(_) => None,
+                },
+            };
+            assert!(matches!(failed, Some(QueryError::Timeout(0))), "{query}: {failed:?}");
+        }
+    }
+
+    /// What gives another value each time is asked as often as the query says.
+    #[test]
+    fn new_values_are_made_once_for_each_solution_that_they_are_made_for() {
+        let name = |local: u32| NamedNode::new_unchecked(format!("https://libris.kb.se/{local}"));
+        let dataset: Dataset = (0..20).map(|n| Quad::new(name(n), name(0), name(n), name(1))).collect();
+        for made in ["UUID()", "STRUUID()", "RAND()", "BNODE()", "COALESCE(1/0, UUID())"] {
+            let query = format!("SELECT (COUNT(DISTINCT ?u) AS ?n) (COUNT(*) AS ?all) {{ BIND({made} AS ?u) ?s ?p ?o }}");
+            let due = answers(&dataset, &query, None);
+            assert_eq!(answers(&dataset, &query, Some(&dataset)), due, "{query}");
+            let query = format!("SELECT (COUNT(DISTINCT ?u) AS ?n) {{ ?s ?p ?o {{ BIND({made} AS ?u) }} }}");
+            assert_eq!(answers(&dataset, &query, Some(&dataset)), answers(&dataset, &query, None), "{query}");
+        }
     }
 
     #[test]

@@ -17,10 +17,11 @@ mod question;
 mod results;
 mod run;
 mod running;
+mod watched;
 mod wire;
 pub mod worker;
 
-pub use dataset::Queryable;
+pub use dataset::{Evaluated, Queryable};
 pub use error::{QueryError, ResultsError};
 pub(crate) use graph_writer::with_prefixes;
 pub use graph_writer::{GraphFormat, GraphWriter};

@@ -4,12 +4,12 @@ use std::io;
 use std::sync::mpsc::{RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
+use json_event_parser::{JsonEvent, SliceJsonParser};
 use oxigraph::model::{GraphName, NamedNode, NamedOrBlankNode};
 use oxigraph::sparql::{
     CancellationToken, PreparedSparqlQuery, QueryEvaluationError, QueryExplanation, QueryResults, SparqlEvaluator,
 };
 use rustc_hash::FxHashMap;
-use serde_json::Value;
 use spargebra::SparqlParser;
 
 use super::dataset::Queryable;
@@ -18,6 +18,7 @@ use super::plan::{Counts, Planned, Steps, plan};
 use super::prefixes::PREFIXES;
 use super::question::{Limits, Question};
 use super::running::{Explained, Faults, Running};
+use super::watched::watched;
 use super::{depth, federation, mistake};
 
 /// The time that a cancelled query has to notice it. The engine checks between quads that it reads, but not between the rows
@@ -46,8 +47,9 @@ pub fn run_ordered<'a>(
     counts: Option<&dyn Counts>,
     overdue: impl FnOnce(QueryError) + Send + 'static,
 ) -> Result<Running<'a>, QueryError> {
-    let Prepared { query, faults, clock, .. } = prepare(question, limits, counts, overdue)?;
-    let results = dataset.execute(query).map_err(|error| faults.explain(error))?;
+    let Prepared { query, faults, clock, token, .. } = prepare(question, limits, counts, overdue)?;
+    let evaluated = dataset.execute(query).map_err(|error| faults.explain(error))?;
+    let results = watched(evaluated, token).map_err(|error| faults.explain(error))?;
     Ok(Running { results, faults, _clock: clock })
 }
 
@@ -59,11 +61,11 @@ pub fn explain(
     overdue: impl FnOnce(QueryError) + Send + 'static,
 ) -> Result<Explained, QueryError> {
     let counts = dataset.counts();
-    let Prepared { query, faults, mut steps, clock } = prepare(question, limits, counts.as_deref(), overdue)?;
+    let Prepared { query, faults, mut steps, clock, token } = prepare(question, limits, counts.as_deref(), overdue)?;
     let begun = Instant::now();
-    let (results, explanation) = dataset.explain(query);
+    let (evaluated, explanation) = dataset.explain(query);
     let failed = |error| faults.explain(error);
-    let count = match results.map_err(failed)? {
+    let count = match evaluated.and_then(|evaluated| watched(evaluated, token)).map_err(failed)? {
         QueryResults::Solutions(solutions) => {
             solutions.map(|solution| solution.map_err(failed).map(|_| 1)).sum::<Result<u64, _>>()?
         }
@@ -75,19 +77,25 @@ pub fn explain(
     Ok(Explained { steps, results: count, seconds: begun.elapsed().as_secs_f64() })
 }
 
-/// What came out of each node of the engine's plan, by its name; nodes of the same name together.
+/// What came out of each node of the engine's plan, by its name; nodes of the same name together. The plan is read as a stream: a
+/// chain of joins is as deep as it is long.
 fn came(explanation: &QueryExplanation) -> FxHashMap<String, u64> {
-    fn add(node: &Value, came: &mut FxHashMap<String, u64>) {
-        if let (Some(name), Some(results)) = (node["name"].as_str(), node["number of results"].as_u64()) {
-            *came.entry(name.to_owned()).or_default() += results;
-        }
-        node["children"].as_array().into_iter().flatten().for_each(|child| add(child, came));
-    }
     let (mut json, mut found) = (Vec::new(), FxHashMap::default());
-    if explanation.write_in_json(&mut json).is_ok() {
-        add(&serde_json::from_slice::<Value>(&json).unwrap_or_default()["plan"], &mut found);
+    if explanation.write_in_json(&mut json).is_err() {
+        return found;
     }
-    found
+    let (mut events, mut key, mut name) = (SliceJsonParser::new(&json), String::new(), String::new());
+    loop {
+        match events.parse_next() {
+            Ok(JsonEvent::ObjectKey(next)) => key = next.into_owned(),
+            Ok(JsonEvent::String(text)) if key == "name" => name = text.into_owned(),
+            Ok(JsonEvent::Number(number)) if key == "number of results" => {
+                *found.entry(std::mem::take(&mut name)).or_default() += number.parse().unwrap_or(0);
+            }
+            Ok(JsonEvent::Eof) | Err(_) => return found,
+            Ok(_) => {}
+        }
+    }
 }
 
 /// A query that can be run.
@@ -96,6 +104,8 @@ struct Prepared {
     faults: Faults,
     steps: Steps,
     clock: Sender<()>,
+    /// Cancelled when its time is up.
+    token: CancellationToken,
 }
 
 fn prepare(
@@ -119,7 +129,7 @@ fn prepare(
         None => Planned { query, steps: Steps::default() },
     };
     let services = federation::Services::new(question.services.clone(), Duration::from_secs(limits.timeout_s));
-    let evaluator = SparqlEvaluator::new().with_default_service_handler(services).with_cancellation_token(token);
+    let evaluator = SparqlEvaluator::new().with_default_service_handler(services).with_cancellation_token(token.clone());
     let mut prepared = evaluator.for_query(query);
     let Question { default_graphs, named_graphs, .. } = question;
     if !default_graphs.is_empty() || !named_graphs.is_empty() {
@@ -132,7 +142,7 @@ fn prepare(
         prepared.dataset_mut().set_default_graph_as_union();
     }
     let faults = Faults { text: text.to_owned(), limit: limits.timeout_s };
-    Ok(Prepared { query: prepared, faults, steps, clock })
+    Ok(Prepared { query: prepared, faults, steps, clock, token })
 }
 
 pub(super) fn parse(text: &str, base: Option<&str>) -> Result<spargebra::Query, QueryError> {

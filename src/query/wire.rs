@@ -79,6 +79,8 @@ pub enum RefusalKind {
     Killed,
     /// The snapshot was removed.
     Snapshot,
+    /// The index cannot be read.
+    Damaged,
 }
 
 /// A frame of an answer.

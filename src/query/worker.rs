@@ -12,7 +12,7 @@ use super::results::{SolutionFormat, write};
 use super::run::run;
 use super::running::Written;
 use super::wire::{Ended, Frame, Head, Refusal, RefusalKind, Task};
-use crate::index::{Index, IndexError, PublishedIndex};
+use crate::index::{Index, PublishedIndex};
 use crate::snapshots::Snapshots;
 
 /// Bytes that are buffered before they are sent.
@@ -46,7 +46,10 @@ pub fn work(
         }
         let index = match open.take() {
             Some(index) => Ok(index),
-            None => snapshots.open(task.snapshot).map_err(IndexError::from).and_then(PublishedIndex::of),
+            None => match snapshots.open(task.snapshot) {
+                Ok(snapshot) => PublishedIndex::of(snapshot).map_err(|error| refused(RefusalKind::Damaged, error.to_string())),
+                Err(error) => Err(refused(RefusalKind::Snapshot, error.to_string())),
+            },
         };
         let frame = match index {
             Ok(published) => {
@@ -54,7 +57,7 @@ pub fn work(
                 open = Some(published);
                 frame
             }
-            Err(error) => refused(RefusalKind::Snapshot, error.to_string()),
+            Err(refusal) => refusal,
         };
         frame.write(output)?;
         output.flush()?;
@@ -122,6 +125,7 @@ fn kind_of(error: &QueryError) -> RefusalKind {
         QueryError::Service(_) => RefusalKind::Forbidden,
         QueryError::Timeout(_) => RefusalKind::Timeout,
         QueryError::Evaluation(QueryEvaluationError::Service(_)) => RefusalKind::Service,
+        QueryError::Evaluation(QueryEvaluationError::Dataset(_)) => RefusalKind::Damaged,
         QueryError::Evaluation(_) => RefusalKind::Evaluation,
     }
 }

@@ -21,7 +21,7 @@ pub use document::{DocumentFormat, DocumentLimits, DocumentReader, UnreadableDoc
 pub use graph::{Graph, Node, last_part, node, short};
 pub(crate) use nodes::NOT_IN_PATH;
 pub use nodes::{NodeIds, graph_name, nth_blank_node};
-pub use payload::{PayloadError, PayloadFormat, Reader, try_context};
+pub use payload::{PayloadError, PayloadFormat, Reader, check_properties, try_context};
 pub use prefixes::{PREFIXES, compact};
 pub use shapes::{Description, Shapes, Thing};
 pub use stable::stable_ntriples;

@@ -43,6 +43,18 @@ impl PayloadFormat {
     }
 }
 
+/// The most different properties of a record. Libris has some 500 in all.
+pub const MOST_PROPERTIES: usize = 50_000;
+
+/// Refuses quads with more than [`MOST_PROPERTIES`] different properties.
+pub fn check_properties(quads: &[Quad]) -> Result<(), PayloadError> {
+    if quads.len() <= MOST_PROPERTIES {
+        return Ok(());
+    }
+    let found = quads.iter().map(|quad| quad.predicate.as_str()).collect::<FxHashSet<_>>().len();
+    if found > MOST_PROPERTIES { Err(PayloadError::Properties { found }) } else { Ok(()) }
+}
+
 /// Why a payload gave no quads. The record is kept, and quarantined with this message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PayloadError {
@@ -86,6 +98,12 @@ pub enum PayloadError {
         reason: String,
         /// The text around it.
         excerpt: String,
+    },
+    /// It says more kinds of things than a segment of the index can tell apart.
+    #[error("the record has {found} different properties, over the limit of {MOST_PROPERTIES}")]
+    Properties {
+        /// How many it has.
+        found: usize,
     },
     /// JSON-LD whose context is neither in the record nor known for the source.
     #[error("the record needs a JSON-LD context and this source has none: set `context` to its URL")]

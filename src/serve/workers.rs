@@ -230,7 +230,11 @@ impl Worker {
                 RefusalKind::Evaluation,
                 "the query needs more memory than one query may have here (`serve.memory_mb`): make it narrower",
             ),
-            Some(SIGSEGV | SIGBUS) => (RefusalKind::Syntax, "the query is nested too deeply: split it into several queries"),
+            Some(SIGSEGV) => (RefusalKind::Syntax, "the query is nested too deeply: split it into several queries"),
+            // What is mapped is not there: the file was cut, or the disk failed.
+            Some(SIGBUS) => {
+                (RefusalKind::Damaged, "a file of the index ends early, or its disk failed: `libris-mirror verify` says which")
+            }
             Some(_) => (RefusalKind::Killed, "the process that ran the query was killed from outside: try again"),
             None => (RefusalKind::Evaluation, "the process that ran the query failed; the log of this server says why"),
         };

@@ -19,7 +19,7 @@ pub(super) fn check<'a>(writer: &'a Store, home: &Home<'a>) -> Result<Box<dyn Ch
     {
         held.push(("published store", Box::new(Held::Published(Box::new(PublishedStore::of(snapshot)?)))));
     }
-    Ok(Box::new(GraphCheck::begin(held, home)?))
+    Ok(Box::new(GraphCheck::begin(held, None, home)?))
 }
 
 enum Held<'a> {

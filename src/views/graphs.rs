@@ -27,6 +27,8 @@ pub trait Graphs: Sync + Send {
 /// A check that is under way.
 pub struct GraphCheck<'a> {
     held: Vec<(&'static str, Box<dyn Graphs + 'a>)>,
+    /// What cannot be read, and why.
+    unreadable: Option<(&'static str, String)>,
     log: Log,
     readers: Readers,
     /// How many graphs the records give.
@@ -37,11 +39,15 @@ pub struct GraphCheck<'a> {
 const RECORDS_AT_ONCE: usize = 8;
 
 impl<'a> GraphCheck<'a> {
-    /// Begins a check of what holds the same graphs, by name.
-    pub fn begin(held: Vec<(&'static str, Box<dyn Graphs + 'a>)>, home: &Home<'_>) -> Result<Self, ViewError> {
+    /// Begins a check of what holds the same graphs, by name. What cannot be read is a fault.
+    pub fn begin(
+        held: Vec<(&'static str, Box<dyn Graphs + 'a>)>,
+        unreadable: Option<(&'static str, String)>,
+        home: &Home<'_>,
+    ) -> Result<Self, ViewError> {
         let log = Log::open_read_only(home.log.path())?;
         let readers = Readers::new(&log, home.config.harvest.depth)?;
-        Ok(Self { held, log, readers, due: 0 })
+        Ok(Self { held, unreadable, log, readers, due: 0 })
     }
 
     /// Graphs that no record gives, and those that are not there.
@@ -50,13 +56,16 @@ impl<'a> GraphCheck<'a> {
         if held == self.due {
             return Ok(());
         }
+        let mut others = 0;
         graphs.names(&mut |graph| {
             if !self.readers.gives_graph(&self.log, graph)? {
+                others += 1;
                 faults.add(name, format!("<{graph}> is a graph that no record gives"));
             }
             Ok(())
         })?;
-        if held < self.due {
+        // One may be there twice.
+        if held - others != self.due {
             faults.add(name, format!("it holds {held} graphs, and the records give {}", self.due));
         }
         Ok(())
@@ -101,6 +110,9 @@ impl Check for GraphCheck<'_> {
     }
 
     fn finish(self: Box<Self>, faults: &mut Faults) -> Result<u64, ViewError> {
+        if let Some((name, reason)) = &self.unreadable {
+            faults.add(name, reason);
+        }
         for (name, graphs) in &self.held {
             self.compare_names(name, graphs.as_ref(), faults)?;
             for wrong in graphs.rest()? {

@@ -10,7 +10,7 @@ use super::{Content, ParsedChange, ViewError};
 use crate::log::{CurrentVersion, Log, LogError, PageBodies, SourceId};
 use crate::oai::readable;
 use crate::rdf::shapes::Aspect;
-use crate::rdf::{Context, PayloadError, Reader, Shapes, graph_name};
+use crate::rdf::{Context, PayloadError, Reader, Shapes, check_properties, graph_name};
 
 /// How many works of an instance are read: it has one.
 const MOST_WORKS: usize = 4;
@@ -77,7 +77,7 @@ impl Readers {
     #[must_use]
     pub fn parse(&self, version: &CurrentVersion, record: &[u8]) -> Content {
         let parsed = match self.0.get(&version.source) {
-            Some(reader) => reader.quads(&version.identifier, record),
+            Some(reader) => reader.quads(&version.identifier, record).and_then(|quads| check_properties(&quads).map(|()| quads)),
             None => Err(PayloadError::NoContext),
         };
         parsed.map_or_else(Content::Quarantined, |quads| Content::Quads(Arc::new(quads)))

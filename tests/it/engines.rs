@@ -4,6 +4,7 @@ use libris_mirror::serve::pages::EXAMPLES;
 
 use crate::harness::{Bench, package};
 use crate::questions::harvest_definitions;
+use crate::server::Server;
 
 /// The rows of a query, in no order.
 fn rows(bench: &Bench, engine: &str, query: &str) -> Vec<String> {
@@ -78,6 +79,96 @@ fn a_query_explains_what_it_does() {
     let report = bench.run(&["query", "--explain", "--json", one]).json();
     let text = report["steps"][0]["steps"][0]["text"].as_str().expect("a pattern");
     assert!(text.contains("libris.kb.se/none"), "{report}");
+    // A chain that is deeper than a parser of JSON goes.
+    let chain: String = (0..150).map(|n| format!("?s a ?t{n} . ")).collect();
+    let told = bench.run(&["query", "--explain", &format!("SELECT * {{ VALUES ?s {{ <urn:none> }} {chain} }}")]).ok();
+    assert_eq!(
+        told.lines().filter(|line| line.contains("?t") && line.split_whitespace().nth(1) == Some("0")).count(),
+        150,
+        "{told}"
+    );
+}
+
+/// Flips a bit of the published index where a text is.
+fn spoil(bench: &Bench, text: &str) {
+    let snapshots = bench.data().join("snapshots");
+    let current = fs_err::read_to_string(snapshots.join("current")).expect("published");
+    let index = snapshots.join(current.trim()).join("index");
+    for entry in fs_err::read_dir(index).expect("an index").flatten() {
+        let mut bytes = fs_err::read(entry.path()).expect("a file");
+        if let Some(place) = bytes.windows(text.len()).position(|window| window == text.as_bytes()) {
+            bytes[place] ^= 1;
+            // A file of its own, so that the writer's stays whole.
+            fs_err::remove_file(entry.path()).expect("removed");
+            fs_err::write(entry.path(), bytes).expect("written");
+            return;
+        }
+    }
+    panic!("no file has {text:?}");
+}
+
+#[test]
+fn a_damaged_index_answers_nothing_and_serve_says_so() {
+    let bench = Bench::new(400);
+    bench.harvest("all", None, &[]);
+    spoil(&bench, "Boken om");
+    let server = Server::start(&bench, &[]);
+    for query in [
+        "SELECT (COUNT(*) AS ?n) { ?s ?p ?o FILTER(STRLEN(STR(?o)) >= 0) }",
+        "SELECT (COUNT(*) AS ?n) { ?s ?p ?o FILTER EXISTS { ?t kbv:mainTitle ?x FILTER(CONTAINS(?x, 'nothing has this')) } }",
+        "SELECT (MAX(STRLEN(STR(?o))) AS ?n) { ?s ?p ?o }",
+        "ASK { FILTER NOT EXISTS { ?s ?p ?o FILTER(STR(?o) = 'nothing has this') } }",
+    ] {
+        let done = bench.run(&["query", query]).expect(1);
+        assert!(done.stderr.contains("is damaged") && done.stderr.contains("rebuild index"), "{query}: {}", done.stderr);
+        assert_eq!(done.stdout, "", "{query}");
+        let answer = server.get_query(query, "");
+        assert!(answer.status == 500 && answer.body.contains("cannot be read"), "{}: {}", answer.status, answer.body);
+    }
+    let verified = bench.run(&["verify"]).expect(1);
+    assert!(verified.stderr.contains("published index"), "{}", verified.stderr);
+    bench.run(&["rebuild", "index"]).expect(0);
+    bench.run(&["verify"]).expect(0);
+}
+
+#[test]
+fn a_graph_that_counts_twice_is_found() {
+    let bench = Bench::new(400);
+    bench.harvest("all", None, &[]);
+    bench.state().with_catalogue(|catalogue| catalogue.update(&[1, 2, 3], chrono::Utc::now()));
+    bench.harvest("all", None, &[]);
+    bench.run(&["verify"]).expect(0);
+    let path = bench.data().join("index/manifest");
+    let text = fs_err::read_to_string(&path).expect("a manifest");
+    let (json, _) = text.trim_end().rsplit_once('\n').expect("a seal");
+    let mut manifest: serde_json::Value = serde_json::from_str(json).expect("JSON");
+    assert!(manifest["segments"][0]["mask"].is_string(), "{manifest}");
+    manifest["segments"][0]["mask"] = serde_json::Value::Null;
+    let changed = manifest.to_string();
+    fs_err::write(&path, format!("{changed}\n{:08x}\n", crc32fast::hash(changed.as_bytes()))).expect("written");
+    let done = bench.run(&["verify"]).expect(1);
+    assert!(done.stderr.contains("index: it holds"), "{}", done.stderr);
+    bench.run(&["rebuild", "index"]).expect(0);
+    bench.run(&["verify"]).expect(0);
+}
+
+#[test]
+fn a_record_with_too_many_properties_costs_itself_alone() {
+    let bench = Bench::new(50);
+    bench.harvest("all", None, &[]);
+    let all = bench.count("SELECT (COUNT(*) AS ?n) { ?s ?p ?o }");
+    for (name, count) in [("many", 70_000), ("fewer", 40_000), ("others", 40_001)] {
+        let lines: String = (0..count).map(|n| format!("<urn:{name}> <urn:{name}:{n}> \"x\" .\n")).collect();
+        fs_err::write(bench.path().join(format!("{name}.nt")), lines).expect("written");
+        let done = bench.run(&["import", "--name", name, &format!("{name}.nt")]);
+        assert_eq!(done.code, Some(if name == "many" { 65 } else { 0 }), "{}", done.stderr);
+    }
+    let told = bench.run(&["quarantine"]).ok();
+    assert!(told.contains("70000 different properties"), "{told}");
+    assert_eq!(bench.count("SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"), all + 80_001);
+    bench.run(&["compact"]).expect(0);
+    bench.run(&["verify"]).expect(0);
+    assert_eq!(bench.count("SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"), all + 80_001);
 }
 
 #[test]

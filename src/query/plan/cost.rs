@@ -130,10 +130,11 @@ impl Costs<'_> {
             Some(NamedNodePattern::NamedNode(_)) => true,
             Some(NamedNodePattern::Variable(name)) => known.has(name),
         };
-        if graph_known && !lookup {
-            return rows * (ROWS_OF_A_GRAPH / number(self.counts.totals().rows).max(1.0)).min(1.0);
+        match (graph_known, lookup) {
+            (true, false) => rows * (ROWS_OF_A_GRAPH / number(self.counts.totals().rows).max(1.0)).min(1.0),
+            (true, true) => rows.min(ROWS_OF_A_GRAPH),
+            (false, _) => rows,
         }
-        rows
     }
 
     /// Returns the rows of a triple pattern, and whether its subject or object is known.

@@ -10,7 +10,7 @@ use super::leaf::{Part, flatten};
 use super::loops::{overwrites, sunk};
 use super::order::{How, Ordering, Turn};
 use super::steps::{Step, StepKind};
-use super::variables::{Bound, Set, mentioned, sees_all};
+use super::variables::{Bound, Set, mentioned, stays_put};
 
 /// The most parts that are ordered; the engine orders larger groups.
 const MAX_PARTS: usize = 300;
@@ -219,7 +219,7 @@ impl Placing<'_> {
                 names.iter().all(|name| self.context.given.contains(name) || certain(name) || !later(name))
             };
             let best = (0..turns.len())
-                .filter(|place| !sees_all(&condition) && may(*place))
+                .filter(|place| !stays_put(&condition) && may(*place))
                 .min_by(|one, other| turns[*one].rows.total_cmp(&turns[*other].rows));
             match best {
                 Some(place) => placed.push((condition, place)),

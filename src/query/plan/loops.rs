@@ -7,13 +7,13 @@
 use spargebra::algebra::{Expression, GraphPattern};
 
 use super::leaf::Part;
-use super::variables::{Graph, Set, bound, mentioned, mentioned_in, sees_all};
+use super::variables::{Graph, Set, bound, mentioned, mentioned_in, stays_put};
 
 /// Returns whether `Lateral(before, pattern)` equals `Join(before, pattern)`, where `before` are the variables that the left side
 /// may bind, and `given` those that are bound around both sides.
 pub(super) fn may_loop(pattern: &GraphPattern, graph: &Graph, before: &Set, given: &Set) -> bool {
     let sees_the_same = |expression: &Expression, certain: &Set| {
-        !sees_all(expression)
+        !stays_put(expression)
             && mentioned(expression, graph)
                 .iter()
                 .all(|name| certain.contains(name) || given.contains(name) || !before.contains(name))
@@ -70,7 +70,7 @@ pub(super) fn sunk(leaf: &Part, into: &GraphPattern, graph: &Graph) -> Option<Gr
         GraphPattern::LeftJoin { expression: Some(expression), .. }
         | GraphPattern::Filter { expr: expression, .. }
         | GraphPattern::Extend { expression, .. }
-            if sees_all(expression) =>
+            if stays_put(expression) =>
         {
             None
         }
@@ -97,7 +97,7 @@ pub(super) fn sunk(leaf: &Part, into: &GraphPattern, graph: &Graph) -> Option<Gr
 /// Moves a condition below what cannot change it: `{ A OPTIONAL { B } FILTER c }` becomes `{ A FILTER c OPTIONAL { B } }`. Returns the
 /// pattern with it, or `None` if that could change the results.
 pub(super) fn pushed(condition: &Expression, into: &GraphPattern, graph: &Graph) -> Option<GraphPattern> {
-    if sees_all(condition) {
+    if stays_put(condition) {
         return None;
     }
     let names = mentioned(condition, graph);

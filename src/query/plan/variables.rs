@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use oxigraph::sparql::Variable;
-use spargebra::algebra::{AggregateExpression, Expression, GraphPattern, OrderExpression};
+use spargebra::algebra::{AggregateExpression, Expression, Function, GraphPattern, OrderExpression};
 use spargebra::term::{NamedNodePattern, TermPattern, TriplePattern};
 
 use super::expressions::{for_each_operand, has_pattern};
@@ -194,14 +194,22 @@ pub(super) fn named_in(pattern: &GraphPattern) -> Set {
     names
 }
 
-/// Returns whether an expression sees more than it mentions: within `EXISTS`, the engine's `MINUS` compares whole solutions, with
-/// every variable that is bound around the `EXISTS`.
-pub(super) fn sees_all(expression: &Expression) -> bool {
-    if let Expression::Exists(pattern) = expression {
-        return has_minus(pattern);
+/// Returns whether an expression must be evaluated where it stands, as often as there: one that gives another value each time, or
+/// one that sees more than it mentions. Within `EXISTS`, the engine's `MINUS` compares whole solutions, with every variable that is
+/// bound around the `EXISTS`.
+pub(super) fn stays_put(expression: &Expression) -> bool {
+    match expression {
+        Expression::Exists(pattern) => return has_minus(pattern),
+        Expression::FunctionCall(
+            Function::Rand | Function::Uuid | Function::StrUuid | Function::BNode | Function::Custom(_),
+            _,
+        ) => {
+            return true;
+        }
+        _ => {}
     }
     let mut found = false;
-    for_each_operand(expression, &mut |operand| found |= sees_all(operand));
+    for_each_operand(expression, &mut |operand| found |= stays_put(operand));
     found
 }
 
@@ -213,10 +221,10 @@ fn has_minus(pattern: &GraphPattern) -> bool {
             has_minus(left) || has_minus(right)
         }
         GraphPattern::LeftJoin { left, right, expression } => {
-            has_minus(left) || has_minus(right) || expression.as_ref().is_some_and(sees_all)
+            has_minus(left) || has_minus(right) || expression.as_ref().is_some_and(stays_put)
         }
         GraphPattern::Filter { expr: expression, inner } | GraphPattern::Extend { expression, inner, .. } => {
-            has_minus(inner) || sees_all(expression)
+            has_minus(inner) || stays_put(expression)
         }
         GraphPattern::Graph { inner, .. }
         | GraphPattern::Service { inner, .. }

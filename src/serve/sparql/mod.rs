@@ -207,6 +207,10 @@ fn problem(refusal: &Refusal, timeout_s: u64) -> Problem {
         }
         RefusalKind::Service => Problem::new(StatusCode::BAD_GATEWAY, &*refusal.message),
         RefusalKind::Killed => Problem::new(StatusCode::SERVICE_UNAVAILABLE, &*refusal.message),
+        RefusalKind::Damaged => {
+            tracing::error!("the published index cannot be read: {}", refusal.message);
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the index of this server cannot be read: its log says why")
+        }
         RefusalKind::Evaluation | RefusalKind::Snapshot => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, &*refusal.message),
     }
 }
