@@ -11,11 +11,11 @@ use super::output::{self, bytes, grouped};
 use super::settings::Settings;
 use crate::mirror::Mirror;
 
-/// Free disk that the store, the search and the file of the log no longer need.
+/// Free disk that the index, the store, the search and the file of the log no longer need.
 ///
-/// Merges the tables of the store and publishes it, merges the index of the search, rewrites the file of the log without
-/// holes, and removes snapshots that nobody reads. Keeps every version of every record. Meanwhile it needs as much disk
-/// again as the store and the file of the log.
+/// Merges the segments of the index and publishes it, merges the tables of the store and the index of the search, rewrites
+/// the file of the log without holes, and removes snapshots that nobody reads. Keeps every version of every record.
+/// Meanwhile it needs as much disk again as the store and the file of the log.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   libris-mirror compact

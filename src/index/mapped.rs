@@ -88,7 +88,7 @@ pub(super) struct Mapped {
 
 /// Maps a file.
 ///
-/// Files of the index are written once under a name that no reader knows, synced, and renamed; after that they are unlinked at
+/// Files of the index are written once, under a name that no reader knows until the manifest names it, and synced; after that they are unlinked at
 /// most, which leaves a mapping as it is. Who else writes into the data directory while it is open can end the program, and
 /// can change what it reads between two reads, but all that is read of a mapping is numbers and bytes, whose every pattern is valid.
 #[expect(unsafe_code, reason = "mapping a file has no safe form: whoever can write it could change it meanwhile")]

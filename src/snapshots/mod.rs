@@ -1,6 +1,6 @@
 //! Published snapshots: `snapshots/NNNNNN/`, and the file `snapshots/current` that names the newest.
 //!
-//! A snapshot is a manifest and the artefacts that it names, which views made: today a checkpoint of the store. It is made
+//! A snapshot is a manifest and the artefacts that it names, which views made: the index, and the store if that is asked for. It is made
 //! in a directory that no reader looks at, synced, renamed into place, and made current by an atomic rename. A reader opens
 //! what the manifest names, and holds a shared lock on the snapshot's `in-use` file; one that is held is not removed. Neither
 //! side ever waits for the other: an old snapshot is renamed out of the readers' sight under an exclusive lock, and a reader
