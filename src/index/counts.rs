@@ -1,10 +1,12 @@
 //! How many rows match, for the order in which a query is answered. Rows of masked graphs are counted too.
 
 use oxigraph::model::{NamedNode, NamedNodeRef, Term, TermRef};
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::code::{Code, is_blank};
 use super::error::IndexError;
 use super::packed::Index;
+use super::scan::{Pattern, Scan};
 use super::segment::Segment;
 
 /// Of the rows with a predicate: how many, and how many different subjects and objects they have at most.
@@ -86,17 +88,43 @@ impl Index {
         (self.rows(), subjects, predicates.len() as u64, objects)
     }
 
-    /// All properties, with their rows, the most frequent first.
+    /// All properties that a graph has, with their rows, the most frequent first.
     pub fn predicates(&self) -> Result<Vec<(Term, u64)>, IndexError> {
-        let mut counts: rustc_hash::FxHashMap<u32, u64> = rustc_hash::FxHashMap::default();
+        let mut counts: FxHashMap<Code, u64> = FxHashMap::default();
         for predicate in self.layers.iter().flat_map(|layer| &layer.segment.predicates) {
             *counts.entry(predicate.code).or_default() += u64::from(predicate.rows);
         }
+        self.counted(counts, |code| Pattern { predicate: Some(code), ..Pattern::default() })
+    }
+
+    /// The objects of a property that a graph has, with their rows, the most frequent first; blank nodes are left out. Looks at no
+    /// more than `most` of them in each segment.
+    pub fn objects(&self, predicate: &NamedNode, most: usize) -> Result<Vec<(Term, u64)>, IndexError> {
+        let Some(property) = self.code(TermRef::from(predicate.as_ref()))? else { return Ok(Vec::new()) };
+        let mut counts: FxHashMap<Code, u64> = FxHashMap::default();
+        for segment in self.layers.iter().map(|layer| &layer.segment) {
+            let Some(number) = segment.predicate(property) else { continue };
+            for place in segment.objects_of(number)?.take(most) {
+                let object = segment.object_at(place)?;
+                if is_blank(object) {
+                    continue;
+                }
+                let rows = segment.narrow_ops(segment.objects.rows(&segment.file, object)?, number, None)?;
+                *counts.entry(object).or_default() += u64::from(rows.end - rows.start.min(rows.end));
+            }
+        }
+        self.counted(counts, |code| Pattern { predicate: Some(property), object: Some(code), ..Pattern::default() })
+    }
+
+    /// The terms of codes with their rows, the most frequent first, without those whose rows are all of masked graphs.
+    fn counted(&self, counts: FxHashMap<Code, u64>, pattern: impl Fn(Code) -> Pattern) -> Result<Vec<(Term, u64)>, IndexError> {
         let mut all = Vec::new();
         for (code, rows) in counts {
-            all.extend(self.term(code)?.map(|term| (term, rows)));
+            if Scan::new(self, pattern(code))?.next().transpose()?.is_some() {
+                all.extend(self.term(code)?.map(|term| (term, rows)));
+            }
         }
-        all.sort_by(|(a, many), (b, more)| more.cmp(many).then_with(|| a.to_string().cmp(&b.to_string())));
+        all.sort_by_cached_key(|(term, rows)| (std::cmp::Reverse(*rows), term.to_string()));
         Ok(all)
     }
 }

@@ -17,6 +17,7 @@ mod question;
 mod results;
 mod run;
 mod running;
+mod vocabulary;
 mod wire;
 pub mod worker;
 
@@ -31,4 +32,5 @@ pub use question::{Limits, Question};
 pub use results::{Bounds, Output, SolutionFormat, write};
 pub use run::{explain, run, run_ordered, with_stack};
 pub use running::{Explained, Faults, Running, Written};
-pub use wire::{Ended, Frame, HEAD, Head, Refusal, RefusalKind, Task, read_head};
+pub use vocabulary::{Vocabulary, Word};
+pub use wire::{Ended, Frame, HEAD, Head, Refusal, RefusalKind, Task, Work, read_head};
