@@ -59,6 +59,8 @@ await page.goto(`${server}/sparql`);
 await page.click('text=Novels by year of publication');
 await page.waitForSelector('#table table');
 out.rows = await page.locator('#table tbody tr').count();
+// Who chose an example is still there.
+out.example = await focused('class');
 out.chart = await page.locator('#chart rect').count();
 out.downloads = await page.locator('#downloads a:visible').count();
 await shot(page, 'sparql');

@@ -166,6 +166,7 @@ fn a_browser_searches_opens_a_record_and_asks() {
 /// The field where a query is written: its colours, completions, mistakes, its plan and its link.
 fn queries_are_written(seen: &Value) {
     assert_eq!((&seen["marked"], &seen["behind"]), (&json!(["."]), &true.into()), "{seen:#}");
+    assert_eq!(seen["example"], "example", "{seen:#}");
     assert_eq!(seen["caret"], json!(["query", "SELECT * {\n  ?s a kbv:Person .\n  ?s kbv:familyName ", "."]), "{seen:#}");
     let kinds = json!({"comment": ["# all"], "keyword": ["SELECT", "a"], "variable": ["?p", "?p"], "name": ["kbv:Pers"]});
     assert_eq!(seen["kinds"], kinds, "{seen:#}");

@@ -113,7 +113,7 @@ fn content(page: &Page<'_>, query: &str, names: bool, plan: Option<&Explained>) 
 }
 
 /// The texts that the scripts show, by the names that they have there.
-fn messages(words: &Words) -> [(&'static str, &'static str); 23] {
+fn messages(words: &Words) -> [(&'static str, &'static str); 22] {
     [
         ("running", words.running),
         ("none", words.no_results),
@@ -130,7 +130,6 @@ fn messages(words: &Words) -> [(&'static str, &'static str); 23] {
         ("suggestions", words.suggestions),
         ("classes", words.class),
         ("properties", words.property),
-        ("prefixes", words.prefix),
         ("shared", words.shared),
         ("plan", words.plan),
         ("plan-step", words.plan_step),

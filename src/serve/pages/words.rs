@@ -204,7 +204,6 @@ words! {
     suggestions: "Completions", "Kompletteringar";
     class: "class", "klass";
     property: "property", "egenskap";
-    prefix: "prefix", "prefix";
     place: "Show the place", "Visa stället";
     share: "Copy the link", "Kopiera länken";
     shared: "The link to this query was copied.", "Länken till frågan har kopierats.";

@@ -138,7 +138,7 @@
     for (const name of ['blur', 'click', 'scroll']) field.addEventListener(name, close);
     field.addEventListener('keydown', (event) => {
       if (event.code === 'Space' && event.ctrlKey) { event.preventDefault(); open(true); return; }
-      if (list.hidden) return;
+      if (list.hidden || event.isComposing) return;
       const plain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.shiftKey;
       if (event.key === 'Escape') { event.preventDefault(); close(); }
       else if (plain && event.key === 'ArrowDown') { event.preventDefault(); point(at + 1); }

@@ -155,6 +155,7 @@
       if (event.ctrlKey || event.metaKey || event.shiftKey) return;
       event.preventDefault();
       editor.replace(0, field.value.length, new URL(example.href).searchParams.get('query'));
+      example.focus();
       form.requestSubmit(form.querySelector('button.primary'));
     });
   }
