@@ -241,6 +241,18 @@ await poor.waitForSelector('#completions li:visible');
 await poor.keyboard.press('Tab');
 out.poor = [await poor.inputValue('#query'), await poor.evaluate(() => getComputedStyle(document.getElementById('query')).color !== 'rgba(0, 0, 0, 0)')];
 
+// A word that no prefix fits is written as its IRI, is found by its name, and its name stays a text.
+const strange = await browser.newPage();
+const vocabulary = { classes: [{ iri: 'https://x.example/a/Thing', count: 7, label: '<img src=x> Sak' }, { iri: 'a> <b', count: 9 }], properties: [] };
+await strange.route('**/sparql/vocabulary*', (route) => route.fulfill({ json: vocabulary }));
+await strange.goto(`${server}/sparql`);
+await strange.fill('#query', 'ASK { ?s a sak');
+await strange.press('#query', 'Control+Space');
+await strange.waitForSelector('#completions li:visible');
+out.strange = [await strange.locator('#completions li').allTextContents(), await strange.locator('#completions img').count()];
+await strange.keyboard.press('Enter');
+out.strange.push(await strange.inputValue('#query'));
+
 // Without scripts the form leads to the results.
 const plain = await browser.newContext({ javaScriptEnabled: false });
 const bare = await plain.newPage();

@@ -189,6 +189,8 @@ fn queries_are_written(seen: &Value) {
     assert!(due.len() == 12 && due.iter().all(|word| word.as_str().is_some_and(|text| text.contains(" class "))), "{seen:#}");
     assert_eq!(seen["aligned"], json!([0, 0, 0, true]), "the colours are where the text is: {seen:#}");
     assert_eq!(seen["poor"], json!(["ASK { ?s skos:", true]), "{seen:#}");
+    let strange = json!([["<https://x.example/a/Thing> <img src=x> Sak class 7"], 0, "ASK { ?s a <https://x.example/a/Thing>"]);
+    assert_eq!(seen["strange"], strange, "{seen:#}");
     assert_eq!(seen["silent"], 0, "nothing is completed in a string");
     let plan = seen["plan"][1].as_str().expect("text");
     assert!(seen["plan"][0].as_u64() >= Some(2) && plan.contains("Expected") && plan.contains("<script>alert(1)"), "{seen:#}");
