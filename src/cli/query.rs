@@ -18,7 +18,7 @@ use crate::data_dir::WriteLock;
 use crate::index::PublishedIndex;
 use crate::labels::Languages;
 use crate::query::{
-    self, Bounds, Explained, GraphFormat, Limits, NAMES_FIT, Names, Queryable, Question, ResultsError, SolutionFormat, Written,
+    self, Bounds, GraphFormat, Limits, NAMES_FIT, Names, Queryable, Question, ResultsError, SolutionFormat, Written,
 };
 #[cfg(feature = "rocksdb")]
 use crate::snapshots::PublishedSnapshot;
@@ -209,10 +209,7 @@ fn explain(arguments: &Arguments, dataset: &impl Queryable, question: &Question,
     if arguments.json {
         output::json(&explained)?;
     } else {
-        let Explained { steps, results, seconds } = explained;
-        let milliseconds = seconds * 1e3;
-        let head = format_args!("{:>12} {:>12}  step", "expected", "came");
-        writeln!(output::stdout(), "{head}\n{steps}{results} results in {milliseconds:.1} ms")?;
+        write!(output::stdout(), "{explained}")?;
     }
     Ok(Exit::Ok)
 }

@@ -1,10 +1,11 @@
 //! How many rows match, for the order in which a query is answered. Rows of masked graphs are counted too.
 
 use oxigraph::model::{NamedNode, NamedNodeRef, Term, TermRef};
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::code::{Code, is_blank};
 use super::error::IndexError;
-use super::packed::Index;
+use super::packed::{Index, Layer};
 use super::segment::Segment;
 
 /// Of the rows with a predicate: how many, and how many different subjects and objects they have at most.
@@ -86,17 +87,83 @@ impl Index {
         (self.rows(), subjects, predicates.len() as u64, objects)
     }
 
-    /// All properties, with their rows, the most frequent first.
+    /// All properties that a graph has, with their rows, the most frequent first.
     pub fn predicates(&self) -> Result<Vec<(Term, u64)>, IndexError> {
-        let mut counts: rustc_hash::FxHashMap<u32, u64> = rustc_hash::FxHashMap::default();
-        for predicate in self.layers.iter().flat_map(|layer| &layer.segment.predicates) {
-            *counts.entry(predicate.code).or_default() += u64::from(predicate.rows);
+        let mut found = Found::default();
+        for layer in &self.layers {
+            let segment = &layer.segment;
+            for (number, predicate) in (0_u16..).zip(&segment.predicates) {
+                let objects = segment.objects_of(number)?.map(|place| segment.object_at(place));
+                found.add(predicate.code, u64::from(predicate.rows), || has_live(layer, number, objects))?;
+            }
         }
+        found.terms(self)
+    }
+
+    /// The objects of a property that a graph has, with their rows, the most frequent first; blank nodes are left out. Looks at no
+    /// more than `most` of them in each segment.
+    pub fn objects(&self, predicate: &NamedNode, most: usize) -> Result<Vec<(Term, u64)>, IndexError> {
+        let Some(property) = self.code(TermRef::from(predicate.as_ref()))? else { return Ok(Vec::new()) };
+        let mut found = Found::default();
+        for layer in &self.layers {
+            let segment = &layer.segment;
+            let Some(number) = segment.predicate(property) else { continue };
+            for place in segment.objects_of(number)?.take(most) {
+                let object = segment.object_at(place)?;
+                if !is_blank(object) {
+                    let rows = segment.narrow_ops(segment.objects.rows(&segment.file, object)?, number, None)?;
+                    let count = u64::from(rows.end - rows.start.min(rows.end));
+                    found.add(object, count, || has_live(layer, number, std::iter::once(Ok(object))))?;
+                }
+            }
+        }
+        found.terms(self)
+    }
+}
+
+/// Terms by their codes: their rows, and whether one of them counts.
+#[derive(Default)]
+struct Found(FxHashMap<Code, (u64, bool)>);
+
+impl Found {
+    fn add(&mut self, code: Code, rows: u64, is_live: impl FnOnce() -> Result<bool, IndexError>) -> Result<(), IndexError> {
+        let (all, live) = self.0.entry(code).or_default();
+        *all += rows;
+        if !*live {
+            *live = is_live()?;
+        }
+        Ok(())
+    }
+
+    /// The terms of which a row counts, with all their rows, the most frequent first.
+    fn terms(self, index: &Index) -> Result<Vec<(Term, u64)>, IndexError> {
         let mut all = Vec::new();
-        for (code, rows) in counts {
-            all.extend(self.term(code)?.map(|term| (term, rows)));
+        for (code, (rows, _)) in self.0.into_iter().filter(|(_, (_, live))| *live) {
+            all.extend(index.term(code)?.map(|term| (term, rows)));
         }
-        all.sort_by(|(a, many), (b, more)| more.cmp(many).then_with(|| a.to_string().cmp(&b.to_string())));
+        all.sort_by_cached_key(|(term, rows)| (std::cmp::Reverse(*rows), term.to_string()));
         Ok(all)
     }
+}
+
+/// How many masked rows are looked at before one behind them is taken to count: they may be millions.
+const LOOKED_AT: usize = 10_000;
+
+/// Whether a graph that counts has a row with a predicate and one of these objects.
+fn has_live(layer: &Layer, predicate: u16, objects: impl Iterator<Item = Result<Code, IndexError>>) -> Result<bool, IndexError> {
+    let (segment, mut looked) = (&layer.segment, 0);
+    if layer.mask.count() == 0 {
+        return Ok(true);
+    }
+    for object in objects {
+        let object = object?;
+        for row in segment.narrow_ops(segment.objects.rows(&segment.file, object)?, predicate, None)? {
+            let (_, subject) = segment.ops(row)?;
+            looked += 1;
+            if !layer.mask.has(segment.graph_of_ops(row, object, predicate, subject)?) || looked > LOOKED_AT {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }

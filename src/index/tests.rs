@@ -122,6 +122,23 @@ fn compare(index: &Index, held: &[Quad]) {
             assert_eq!(matching(index, s, p, o, g), sorted(due.cloned()), "{s:?} {p:?} {o:?} {g:?}");
         }
     }
+    compare_listed(index.predicates().expect("readable"), held.iter().map(|quad| quad.predicate.clone().into()));
+    for number in 0..5 {
+        let of = held.iter().filter(|quad| quad.predicate == predicate(number)).map(|quad| quad.object.clone());
+        compare_listed(index.objects(&predicate(number), usize::MAX).expect("readable"), of);
+    }
+}
+
+/// Compares the terms that are listed with those that there are. Rows of masked graphs are counted, too.
+fn compare_listed(listed: Vec<(Term, u64)>, held: impl Iterator<Item = Term>) {
+    let mut due: BTreeMap<String, u64> = BTreeMap::new();
+    for term in held.filter(|term| !term.is_blank_node()) {
+        *due.entry(term.to_string()).or_default() += 1;
+    }
+    let named = listed.into_iter().filter(|(term, _)| !term.is_blank_node());
+    let listed: BTreeMap<String, u64> = named.map(|(term, rows)| (term.to_string(), rows)).collect();
+    assert_eq!(listed.keys().collect::<Vec<_>>(), due.keys().collect::<Vec<_>>());
+    assert!(due.iter().all(|(term, rows)| listed[term] >= *rows), "{listed:?}, {due:?}");
 }
 
 fn log(directory: &std::path::Path) -> Log {

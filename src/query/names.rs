@@ -43,7 +43,7 @@ impl Names {
     }
 
     /// The name of an IRI.
-    fn name(&mut self, iri: &str) -> Result<Option<Literal>, LogError> {
+    pub(super) fn name(&mut self, iri: &str) -> Result<Option<Literal>, LogError> {
         if let Some(known) = self.known.get(iri) {
             return Ok(known.clone());
         }

@@ -1,5 +1,6 @@
 //! A running query: the form of its results, and the meaning of the engine's errors while they are read.
 
+use std::fmt;
 use std::sync::mpsc::Sender;
 
 use oxigraph::sparql::{QueryEvaluationError, QueryResults};
@@ -30,7 +31,7 @@ impl Running<'_> {
 }
 
 /// What a query did.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Explained {
     /// Its steps, in their order.
     pub steps: Steps,
@@ -38,6 +39,13 @@ pub struct Explained {
     pub results: u64,
     /// How long it took to read all of them, with the counting.
     pub seconds: f64,
+}
+
+impl fmt::Display for Explained {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { steps, results, seconds } = self;
+        writeln!(f, "{:>12} {:>12}  step\n{steps}{results} results in {:.1} ms", "expected", "came", seconds * 1e3)
+    }
 }
 
 /// Translates errors of the engine.

@@ -17,6 +17,8 @@ use crate::labels::Languages;
 pub struct Task {
     /// The snapshot to read.
     pub snapshot: u64,
+    /// What is wanted of it.
+    pub work: Work,
     /// The query.
     pub question: Question,
     /// The format for solutions and booleans, if the client accepts any.
@@ -31,6 +33,18 @@ pub struct Task {
     pub limits: Limits,
 }
 
+/// What a task wants of its snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Work {
+    /// The results of the query.
+    Results,
+    /// What the query does, as JSON: [`Explained`](super::Explained).
+    Plan,
+    /// The classes and properties that queries can name, as JSON: [`Vocabulary`](super::Vocabulary). There is no query.
+    Vocabulary,
+}
+
 /// The head of an answer: which of the formats of its task it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -39,6 +53,8 @@ pub enum Head {
     Solutions,
     /// A graph.
     Graph,
+    /// The JSON that the task asked for in place of results.
+    Report,
 }
 
 /// The end of the results.

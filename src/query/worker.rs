@@ -9,9 +9,10 @@ use super::error::{QueryError, ResultsError};
 use super::graph_writer::GraphFormat;
 use super::names::{NAMES_FIT, Names};
 use super::results::{SolutionFormat, write};
-use super::run::run;
+use super::run::{explain, run};
 use super::running::Written;
-use super::wire::{Ended, Frame, Head, Refusal, RefusalKind, Task};
+use super::vocabulary::{VocabularyError, vocabulary};
+use super::wire::{Ended, Frame, Head, Refusal, RefusalKind, Task, Work};
 use crate::index::{Index, PublishedIndex};
 use crate::snapshots::Snapshots;
 
@@ -53,7 +54,11 @@ pub fn work(
         };
         let frame = match index {
             Ok(published) => {
-                let frame = answer(&published.index, log, &task, output, overdue)?;
+                let frame = match task.work {
+                    Work::Results => answer(&published.index, log, &task, output, overdue)?,
+                    Work::Plan => plan(&published.index, &task, output, overdue)?,
+                    Work::Vocabulary => words(&published.index, log, &task, output)?,
+                };
                 open = Some(published);
                 frame
             }
@@ -117,6 +122,35 @@ fn answer(index: &Index, log: &Path, task: &Task, output: &mut impl Write, overd
         Err(ResultsError::Names(error)) => Ok(refused(RefusalKind::Evaluation, error.to_string())),
         Err(ResultsError::Output(error)) => Err(error),
     }
+}
+
+/// Answers a task with what its query does, without the last frame.
+fn plan(index: &Index, task: &Task, output: &mut impl Write, overdue: fn(QueryError)) -> io::Result<Frame> {
+    match explain(index, &task.question, task.limits, overdue) {
+        Ok(explained) => report(&serde_json::to_vec(&explained)?, explained.results, output),
+        Err(error) => Ok(refused(kind_of(&error), error.to_string())),
+    }
+}
+
+/// Answers a task with the vocabulary of the index, without the last frame.
+fn words(index: &Index, log: &Path, task: &Task, output: &mut impl Write) -> io::Result<Frame> {
+    let names = task.names.clone().map(|wanted| Names::open(log, wanted)).transpose();
+    match names.map_err(VocabularyError::from).and_then(|names| vocabulary(index, names)) {
+        Ok(found) => {
+            let count = found.classes.len() + found.properties.len();
+            report(&serde_json::to_vec(&found)?, count as u64, output)
+        }
+        Err(error) => {
+            tracing::error!("{error}");
+            Ok(refused(RefusalKind::Evaluation, "the vocabulary cannot be read".to_owned()))
+        }
+    }
+}
+
+fn report(json: &[u8], rows: u64, output: &mut impl Write) -> io::Result<Frame> {
+    Frame::Head(Head::Report).write(output)?;
+    Frame::write_data(json, output)?;
+    Ok(Frame::Ended(Ended { rows, cut: None }))
 }
 
 fn kind_of(error: &QueryError) -> RefusalKind {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::http::HeaderMap;
 use axum::http::header::HOST;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 
 use super::cache::Answers;
 use super::lengths::Lengths;
@@ -47,6 +47,8 @@ pub struct App {
     pub overviews: Overviews,
     /// The cached results.
     pub answers: Answers,
+    /// Held by the request that has the vocabulary counted.
+    pub vocabulary: Mutex<()>,
     /// A permit for each dump, because a dump reads the whole log.
     pub dumps: Arc<Semaphore>,
     /// The known lengths of dumps.
@@ -82,6 +84,7 @@ impl App {
             telemetry: Telemetry::default(),
             overviews: Overviews::default(),
             answers,
+            vocabulary: Mutex::default(),
             dumps: Arc::new(Semaphore::new(CONCURRENT_DUMPS)),
             lengths: Arc::default(),
             base,

@@ -81,6 +81,7 @@ fn fixed() -> Router<Arc<App>> {
         .route("/health", get(health::health))
         .route("/metrics", get(health::metrics))
         .route("/suggest", get(pages::suggest))
+        .route("/sparql/vocabulary", get(sparql::vocabulary))
         .route("/assets/{name}", get(pages::assets::asset))
         .route("/favicon.ico", get(pages::assets::favicon))
         .route("/robots.txt", get(sitemap::robots))

@@ -35,10 +35,18 @@ const pages = {
   guide: ['/guide'],
   topic: ['/guide/proof-and-repair'],
   sparql: ['/sparql'],
-  standing: ['/sparql', (page) => ask(page, 'SELECT ?year (COUNT(*) AS ?n) { ?s kbv:year ?year } GROUP BY ?year ORDER BY ?year', '#chart rect')],
+  line: ['/sparql', (page) => ask(page, 'SELECT ?year (COUNT(*) AS ?n) { ?s kbv:year ?year } GROUP BY ?year ORDER BY ?year', '#chart circle')],
+  standing: ['/sparql', (page) => ask(page, 'SELECT (CONCAT("y", ?year) AS ?y) (COUNT(*) AS ?n) { ?s kbv:year ?year } GROUP BY ?year ORDER BY ?year', '#chart rect')],
   lying: ['/sparql', (page) => ask(page, 'SELECT ?kind (COUNT(*) AS ?n) { ?s a ?kind } GROUP BY ?kind ORDER BY DESC(?n) LIMIT 12', '#chart rect')],
   table: ['/sparql', (page) => ask(page, 'SELECT * { ?s ?p ?o } LIMIT 30', '#table tbody tr')],
   graph: ['/sparql', (page) => ask(page, 'CONSTRUCT { ?s ?p ?o } { ?s ?p ?o } LIMIT 3', '#table pre')],
+  pages: ['/sparql', (page) => ask(page, 'SELECT * { ?s ?p ?o } LIMIT 120', '#pager:visible')],
+  plan: ['/sparql?explain=page&query=SELECT%20%3Fp%20%7B%20%3Fp%20a%20kbv%3APerson%20FILTER%20NOT%20EXISTS%20%7B%20%3Fp%20kbv%3AidentifiedBy%20%3Fi%20%7D%20%7D'],
+  completion: ['/sparql', async (page) => {
+    await page.fill('#query', 'SELECT * { ?s a ');
+    await page.press('#query', 'Control+Space');
+    await page.waitForSelector('#completions li:visible');
+  }],
   mistake: ['/sparql', (page) => ask(page, 'SELECT * {\n  ?s a kbv:Person .\n  ?s kbv:familyName .\n}', '#problem pre')],
 };
 

@@ -29,6 +29,7 @@
 //! - `serve_limits`: what one query or client may take
 //! - `serve_hostile`: requests that no browser sends
 //! - `serve_pages`: what people see
+//! - `sparql_page`: what a query does, the words that it can name, and the page where both are shown
 //! - `citations`: records for reference managers
 //! - `clients`: what users ask with, browsers among them
 //! - `several_sources`: which version counts
@@ -112,5 +113,6 @@ mod snapshots;
 mod soak;
 mod sources;
 mod sparql_mistakes;
+mod sparql_page;
 mod upgrade;
 mod views;

@@ -3,20 +3,20 @@
 use std::fmt;
 
 use rustc_hash::FxHashMap;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The steps of a plan, in their order.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Steps(pub Vec<Step>);
 
 /// A step, which begins with the solutions of the steps before it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// Its kind.
     pub kind: StepKind,
     /// Its pattern or expression as SPARQL. Patterns within it are steps of their own.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub text: String,
     /// The expected solutions after it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -29,12 +29,12 @@ pub struct Step {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub node: Option<String>,
     /// The steps within it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<Step>,
 }
 
 /// The kinds of [`Step`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum StepKind {
     /// A triple pattern, a path or a table: looked up once for each solution.
@@ -68,7 +68,9 @@ pub enum StepKind {
 }
 
 impl StepKind {
-    fn word(self) -> &'static str {
+    /// Returns the word that a step begins with; a look-up has none.
+    #[must_use]
+    pub fn word(self) -> &'static str {
         match self {
             Self::Lookup => "",
             Self::Join => "JOIN",

@@ -32,8 +32,15 @@ macro_rules! asset {
 
 /// The style sheet.
 pub static STYLE: Asset = asset!("style.css", "text/css; charset=utf-8");
-/// The script of the SPARQL page.
-pub static SCRIPT: Asset = asset!("sparql.js", "text/javascript; charset=utf-8");
+/// The scripts of the SPARQL page, in their order: the last of them uses the others.
+pub static SPARQL: [Asset; 6] = [
+    asset!("sparql-text.js", "text/javascript; charset=utf-8"),
+    asset!("sparql-editor.js", "text/javascript; charset=utf-8"),
+    asset!("sparql-completion.js", "text/javascript; charset=utf-8"),
+    asset!("sparql-chart.js", "text/javascript; charset=utf-8"),
+    asset!("sparql-results.js", "text/javascript; charset=utf-8"),
+    asset!("sparql.js", "text/javascript; charset=utf-8"),
+];
 /// The script of the search field.
 pub static SUGGEST: Asset = asset!("suggest.js", "text/javascript; charset=utf-8");
 /// The icon.
@@ -58,7 +65,7 @@ impl Asset {
 
 /// `/assets/<name>`
 pub async fn asset(Path(name): Path<String>) -> Result<Response, Problem> {
-    let found = [&STYLE, &SCRIPT, &SUGGEST, &ICON].into_iter().find(|asset| asset.name == name);
+    let found = [&STYLE, &SUGGEST, &ICON].into_iter().chain(&SPARQL).find(|asset| asset.name == name);
     let asset = found.ok_or_else(|| Problem::not_found("there is no such file"))?;
     Ok(asset.response("public, max-age=31536000, immutable"))
 }

@@ -25,7 +25,7 @@ pub struct Page<'a> {
     pub place: Place,
     /// The parameters of its address that the link to the other language keeps.
     pub keep: Vec<(&'static str, String)>,
-    /// Whether it needs the script of the SPARQL page.
+    /// Whether it needs the scripts of the SPARQL page.
     pub script: bool,
     /// Its public address without parameters, if search engines may list it.
     pub address: Option<String>,
@@ -109,7 +109,7 @@ impl Page<'_> {
                     link rel="icon" type="image/svg+xml" href=(assets::ICON.address(base));
                     (self.alternates())
                     (head)
-                    @if self.script { script src=(assets::SCRIPT.address(base)) defer {} }
+                    @if self.script { @for script in &assets::SPARQL { script src=(script.address(base)) defer {} } }
                 }
                 body {
                     a.skip href="#content" { (words.skip) }

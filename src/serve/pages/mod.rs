@@ -1,4 +1,4 @@
-//! The web pages: HTML rendered here, with one style sheet and one script of our own, in English and Swedish.
+//! The web pages: HTML rendered here, with one style sheet and a few scripts of our own, in English and Swedish.
 
 pub mod assets;
 mod card;
@@ -11,6 +11,7 @@ mod kinds;
 mod layout;
 mod names;
 mod narrowing;
+mod plan;
 mod record;
 mod search;
 mod sparql;
@@ -29,6 +30,7 @@ pub use search::{search, suggest};
 pub use words::Language;
 
 use super::app::App;
+use crate::query::Explained;
 use layout::{Page, Place};
 use narrowing::Asked;
 
@@ -38,10 +40,10 @@ pub fn language(headers: &HeaderMap) -> Language {
     Language::of(headers)
 }
 
-/// Returns the SPARQL page.
+/// Returns the SPARQL page, with what a query does, if it was asked for.
 #[must_use]
-pub fn sparql(app: &App, headers: &HeaderMap, query: &str, names: bool) -> Response {
-    sparql::page(app, headers, query, names)
+pub fn sparql(app: &App, headers: &HeaderMap, query: &str, names: bool, plan: Option<&Explained>) -> Response {
+    sparql::page(app, headers, query, names, plan)
 }
 
 /// Returns the page for an address that does not exist (404).

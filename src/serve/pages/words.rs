@@ -200,6 +200,24 @@ words! {
     examples: "Examples", "Exempel";
     run: "Run", "Kör";
     run_hint: "Ctrl+Enter runs the query as well.", "Ctrl+Enter kör också frågan.";
+    completion_hint: "Ctrl+Space completes prefixes, classes and properties.", "Ctrl+mellanslag kompletterar prefix, klasser och egenskaper.";
+    suggestions: "Completions", "Kompletteringar";
+    class: "class", "klass";
+    property: "property", "egenskap";
+    place: "Show the place", "Visa stället";
+    share: "Copy the link", "Kopiera länken";
+    shared: "The link to this query was copied.", "Länken till frågan har kopierats.";
+    plan: "Plan", "Plan";
+    plan_hint: "The query was run to its end: its steps in their order, with the solutions that were expected after each, and that came out of its pattern.",
+        "Frågan har körts till sitt slut: dess steg i ordning, med de lösningar som väntades efter varje, och som kom ur dess mönster.";
+    plan_step: "Step", "Steg";
+    plan_expected: "Expected", "Väntade";
+    plan_came: "Came", "Kom";
+    plan_results: "results", "resultat";
+    plan_none: "The query is too long or too deeply nested to be planned: it is run in the order in which it is written.",
+        "Frågan är för lång eller för djupt nästlad för att planeras: den körs i den ordning som den är skriven.";
+    time_line: "Time line", "Tidslinje";
+    left_out: "Rows without a year or a number, which only the table has", "Rader utan år eller tal, som bara tabellen har";
     with_names: "Names", "Namn";
     names_missing: "Some names are missing: ", "Några namn saknas: ";
     names_missing_hint: " brings the names of languages, roles and genres.", " hämtar namnen på språk, roller och genrer.";

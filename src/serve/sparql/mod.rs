@@ -1,8 +1,11 @@
 //! `/sparql`: the SPARQL 1.1 Protocol for queries, read-only, over the current snapshot.
 
+mod asking;
 mod description;
+mod plan;
 mod request;
 mod results;
+mod vocabulary;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,20 +17,18 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode
 use axum::response::Response;
 use tokio::time::{Duration, timeout};
 
-pub use request::{SparqlRequest, read};
+use asking::{Asking, Outcome, named_as_of, question, validator};
+pub use request::{Explain, SparqlRequest, read};
 use results::{Beginning, CUT};
+pub use vocabulary::vocabulary;
 
 use super::app::App;
-use super::cache::Known;
 use super::conditions::Validator;
 use super::negotiate::{GRAPHS, SOLUTIONS, Wanted};
 use super::pages;
 use super::problem::Problem;
 use crate::config;
-use crate::labels::Labels;
-use crate::log::ChangeId;
-use crate::query::{Bounds, Head, Limits, Question, Refusal, RefusalKind, Task};
-use crate::snapshots::SnapshotInfo;
+use crate::query::{Head, Work};
 
 /// Answers a request.
 pub async fn sparql(State(app): State<Arc<App>>, request: Request<Body>) -> Response {
@@ -55,9 +56,15 @@ async fn answer(app: &Arc<App>, request: Request<Body>) -> Result<Response, Prob
     let body = body_of(app, &parts.method, body, limit).await?;
     let asked = read(&parts.method, parts.uri.query().unwrap_or_default(), &parts.headers, &body)?;
     let wanted = Wanted::new(&parts.headers, asked.format.as_deref());
+    if let (Some(_), Some(query)) = (asked.explain, &asked.query) {
+        if query.len() > limit {
+            return Err(too_long(limit));
+        }
+        return plan::answer(app, &parts, &asked, query, &wanted).await;
+    }
     if parts.method != Method::POST && wanted.prefers_html(&SOLUTIONS) && wanted.prefers_html(&GRAPHS) {
         let query = asked.query.as_deref().unwrap_or_default();
-        return Ok(pages::sparql(app, &parts.headers, query, asked.query.is_none() || asked.labels.is_some()));
+        return Ok(pages::sparql(app, &parts.headers, query, asked.query.is_none() || asked.labels.is_some(), None));
     }
     let Some(query) = &asked.query else {
         return description::describe(app, &parts.headers, &wanted);
@@ -76,64 +83,19 @@ async fn answer(app: &Arc<App>, request: Request<Body>) -> Result<Response, Prob
     }
     let types = [solutions.map(|offer| offer.media_type), graph.map(|offer| offer.media_type)];
     let address = app.address(&parts.headers);
-    // Names are as the log has them now, which may be newer than the snapshot.
-    let names = match &asked.labels {
-        Some(_) => Some(app.log.read(|reading| Ok(Labels(&reading.log).reached()?)).await?),
-        None => None,
-    };
-    for _ in 0..SNAPSHOT_TRIES {
-        let snapshot = app.snapshot().ok_or_else(|| {
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "nothing is published yet: the first harvest is not complete")
-        })?;
-        let validator = validator(&snapshot, &asked, types, &address, names);
-        if let Some(response) = validator.as_ref().and_then(|validator| validator.not_modified(&parts.headers)) {
-            return Ok(response);
-        }
-        let serve = &app.config.serve;
-        let known = validator.as_ref().and_then(|validator| app.answers.get(validator.hash()));
-        if let Some(known) = known {
-            let Known { head, data, ended } = &*known;
-            let beginning = Beginning::whole(*head, data.to_vec(), ended.clone());
-            return Ok(finished(beginning, &asked, serve, types, validator.as_ref()));
-        }
-        let task = Task {
-            snapshot: snapshot.number,
-            question: Question {
-                text: query.clone(),
-                default_graphs: asked.default_graphs.clone(),
-                named_graphs: asked.named_graphs.clone(),
-                services: app.config.query.service_hosts.clone(),
-                base: Some(format!("{address}/sparql")),
-            },
-            solutions: solutions.map(|offer| offer.format),
-            graph: graph.map(|offer| offer.format),
-            names: asked.labels.clone(),
-            bounds: Bounds { rows: Some(asked.rows.unwrap_or(serve.rows).min(serve.rows)), bytes: Some(serve.result_bytes) },
-            limits: Limits { timeout_s: serve.timeout_s, query_bytes: limit },
-        };
-        let events = app
-            .workers
-            .run(task)
-            .await
-            .map_err(|busy| Problem::new(StatusCode::SERVICE_UNAVAILABLE, format!("{busy}: try again in a moment")))?;
-        let beginning = Beginning::read(events).await;
-        if let Some(refusal) = &beginning.refused {
-            if refusal.kind == RefusalKind::Snapshot {
-                continue;
-            }
-            return Err(problem(refusal, serve.timeout_s));
-        }
-        if let (Some(validator), Some(ended)) = (&validator, &beginning.ended) {
-            let known = Known { head: beginning.head, data: Bytes::copy_from_slice(&beginning.data), ended: ended.clone() };
-            app.answers.keep(*validator.hash(), known);
-        }
-        return Ok(finished(beginning, &asked, serve, types, validator.as_ref()));
+    let names = named_as_of(app, asked.labels.as_ref()).await?;
+    let serve = &app.config.serve;
+    let mut task = asking::task(app, Work::Results, question(app, &asked, query, &address));
+    task.solutions = solutions.map(|offer| offer.format);
+    task.graph = graph.map(|offer| offer.format);
+    task.names.clone_from(&asked.labels);
+    task.bounds.rows = Some(asked.rows.unwrap_or(serve.rows).min(serve.rows));
+    let asking = Asking { app, headers: &parts.headers, once: None };
+    match asking.run(task, |snapshot| validator(snapshot, Work::Results, &asked, types, &address, names)).await? {
+        Outcome::Unchanged(response) => Ok(response),
+        Outcome::Answer(beginning, validator) => Ok(finished(beginning, &asked, serve, types, validator.as_ref())),
     }
-    Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "snapshots are replaced faster than a query can begin: try again"))
 }
-
-/// How often a query is tried on another snapshot after its snapshot was removed.
-const SNAPSHOT_TRIES: u32 = 10;
 
 fn names() -> String {
     let solutions = SOLUTIONS.iter().map(|offer| offer.media_type);
@@ -171,48 +133,6 @@ fn is_too_long(error: &axum::Error) -> bool {
         cause = error.source();
     }
     false
-}
-
-/// Returns the cache key: the hash of what the results depend on. `None` if they differ each time (`NOW()`, `RAND()`).
-fn validator(
-    snapshot: &SnapshotInfo,
-    asked: &SparqlRequest,
-    formats: [Option<&str>; 2],
-    address: &str,
-    names: Option<ChangeId>,
-) -> Option<Validator> {
-    let query = asked.query.as_deref().unwrap_or_default();
-    let upper = query.to_ascii_uppercase();
-    if ["RAND", "NOW", "UUID", "BNODE", "SERVICE"].iter().any(|word| upper.contains(word)) {
-        return None;
-    }
-    let published = snapshot.published.duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let SparqlRequest { default_graphs, named_graphs, rows, labels, .. } = asked;
-    let state = format!(
-        "{} {} {rows:?} {formats:?} {default_graphs:?} {named_graphs:?} {labels:?} {names:?} {address}",
-        snapshot.number,
-        published.as_nanos()
-    );
-    Some(Validator::new(&[state.as_bytes(), query.as_bytes()], labels.is_none().then_some(snapshot.published)))
-}
-
-fn problem(refusal: &Refusal, timeout_s: u64) -> Problem {
-    match refusal.kind {
-        RefusalKind::Syntax => Problem::bad_request(&*refusal.message),
-        RefusalKind::Forbidden => Problem::new(StatusCode::FORBIDDEN, &*refusal.message),
-        RefusalKind::Format => Problem::not_acceptable(&*refusal.message),
-        RefusalKind::Timeout => {
-            let detail = format!("the query was ended after {timeout_s} s: make it narrower, or run it on your own mirror");
-            Problem::new(StatusCode::GATEWAY_TIMEOUT, detail)
-        }
-        RefusalKind::Service => Problem::new(StatusCode::BAD_GATEWAY, &*refusal.message),
-        RefusalKind::Killed => Problem::new(StatusCode::SERVICE_UNAVAILABLE, &*refusal.message),
-        RefusalKind::Damaged => {
-            tracing::error!("the published index cannot be read: {}", refusal.message);
-            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the index of this server cannot be read: its log says why")
-        }
-        RefusalKind::Evaluation | RefusalKind::Snapshot => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, &*refusal.message),
-    }
 }
 
 /// The response with its headers.

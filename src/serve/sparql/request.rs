@@ -23,6 +23,17 @@ pub struct SparqlRequest {
     pub labels: Option<Languages>,
     /// `rows`: the client wants at most this many results, so cutting there is not an error.
     pub rows: Option<u64>,
+    /// `explain`: the client wants to know what the query does, in place of its results.
+    pub explain: Option<Explain>,
+}
+
+/// How a client wants to see what a query does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Explain {
+    /// In the format that it accepts.
+    Accepted,
+    /// On the page, whatever else it asks for: so the page asks where there are no scripts.
+    Page,
 }
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -109,6 +120,14 @@ impl SparqlRequest {
                     let rows = value.parse().ok().filter(|rows| *rows > 0);
                     self.rows =
                         Some(rows.ok_or_else(|| Problem::bad_request(format!("rows={value} is not a number of results")))?);
+                }
+                "explain" => {
+                    self.explain = match &*value {
+                        "true" => Some(Explain::Accepted),
+                        "page" => Some(Explain::Page),
+                        "" | "false" => None,
+                        _ => return Err(Problem::bad_request(format!("explain={value} is unknown: use true or page"))),
+                    }
                 }
                 // Clients of other servers add parameters that this one does not know.
                 _ => {}

@@ -17,7 +17,7 @@ pub const CUT: HeaderName = HeaderName::from_static("x-results-cut");
 
 /// Bytes of an answer that are buffered before its head is sent. Most answers are complete by then, and an error before that
 /// still gets a status.
-const HEAD_BYTES: usize = 64 << 10;
+pub(super) const HEAD_BYTES: usize = 64 << 10;
 
 /// The beginning of an answer, or a complete one.
 pub(super) struct Beginning {
@@ -38,10 +38,10 @@ impl Beginning {
         Self { head, data, refused: None, ended: Some(ended), rest: None }
     }
 
-    /// Reads the beginning of an answer.
-    pub(super) async fn read(mut events: Receiver<Event>) -> Self {
+    /// Reads the beginning of an answer: `most` bytes, or all of a shorter one.
+    pub(super) async fn read(mut events: Receiver<Event>, most: usize) -> Self {
         let mut beginning = (None, Vec::new(), None, None);
-        while beginning.1.len() < HEAD_BYTES {
+        while beginning.1.len() < most {
             match events.recv().await {
                 Some(Event::Head(head)) => beginning.0 = Some(head),
                 Some(Event::Data(bytes)) => beginning.1.extend_from_slice(&bytes),
