@@ -1,5 +1,5 @@
 //! How long questions take: the examples of the SPARQL page and the 24 questions of the tests, on the published index and on the
-//! published store of a mirror, with the joins ordered by counts and as the engine orders them, in one process.
+//! store of a mirror that nobody writes, with the joins ordered by counts, and fused, and as the engine orders them, in one process.
 //!
 //! `libris-mirror demo --records 25731 --keep DIR`, then `cargo bench --profile release --bench querying -- DIR [SECONDS]`: a question that
 //! takes longer is given up. Medians of five, in milliseconds.
@@ -12,7 +12,7 @@ use libris_mirror::index::PublishedIndex;
 use libris_mirror::query::{Limits, Queryable, Question, run_ordered, with_stack};
 use libris_mirror::serve::pages::EXAMPLES;
 use libris_mirror::snapshots::Snapshots;
-use libris_mirror::store::PublishedStore;
+use libris_mirror::store::open_alone;
 use oxigraph::sparql::QueryResults;
 
 #[global_allocator]
@@ -22,12 +22,12 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 const SLOW: f64 = 2000.0;
 
 /// How many solutions a question has, and how long it took; nothing if it took too long or failed.
-fn ask(dataset: &impl Queryable, query: &str, ordered: bool, limit: u64) -> Option<(usize, f64)> {
+fn ask(dataset: &impl Queryable, query: &str, (ordered, fuse): (bool, bool), limit: u64) -> Option<(usize, f64)> {
     let (mut times, mut found) = (Vec::new(), 0);
     for _ in 0..5 {
         let begun = Instant::now();
         let counts = ordered.then(|| dataset.counts()).flatten();
-        let limits = Limits { timeout_s: limit, query_bytes: 1 << 20 };
+        let limits = Limits { timeout_s: limit, query_bytes: 1 << 20, fuse };
         let running = run_ordered(dataset, &Question::from(query.to_owned()), limits, counts.as_deref(), |_| {}).ok()?;
         found = match running.results {
             QueryResults::Solutions(solutions) => solutions.map(Result::ok).collect::<Option<Vec<_>>>()?.len(),
@@ -48,7 +48,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let directory = words.first().ok_or("name the directory of a mirror")?;
     let limit = words.get(1).and_then(|word| word.parse().ok()).unwrap_or(60);
     let snapshots = Snapshots::of(Path::new(directory));
-    let (index, store) = (PublishedIndex::open_current(&snapshots)?.index, PublishedStore::open_current(&snapshots)?.store);
+    let (index, store) = (PublishedIndex::open_current(&snapshots)?.index, open_alone(Path::new(directory))?);
     let mut questions: Vec<(String, String)> =
         EXAMPLES.iter().map(|example| (example.name.to_owned(), example.query.to_owned())).collect();
     let mut files: Vec<_> =
@@ -60,15 +60,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let isni = "SELECT (COUNT(*) AS ?n) { ?p a kbv:Person FILTER NOT EXISTS { ?p kbv:identifiedBy ?i . ?i a kbv:ISNI } }";
     questions.push(("persons without an ISNI".into(), isni.into()));
     let mut out = std::io::stdout();
-    writeln!(out, "{:34} {:>8} {:>10} {:>10} {:>10} {:>10}", "", "results", "index", "unordered", "store", "unordered")?;
-    let mut sums = [0.0; 4];
+    let names = ["fused", "index", "unordered", "store", "unordered"].map(|name| format!("{name:>10}")).join(" ");
+    writeln!(out, "{:34} {:>8} {names}", "", "results")?;
+    let mut sums = [0.0; 5];
     for (name, query) in &questions {
         let times = with_stack(|| {
             [
-                ask(&index, query, true, limit),
-                ask(&index, query, false, limit),
-                ask(&store, query, true, limit),
-                ask(&store, query, false, limit),
+                ask(&index, query, (true, true), limit),
+                ask(&index, query, (true, false), limit),
+                ask(&index, query, (false, false), limit),
+                ask(&store, query, (true, false), limit),
+                ask(&store, query, (false, false), limit),
             ]
         })?;
         let found: Vec<usize> = times.iter().flatten().map(|(found, _)| *found).collect();
@@ -82,6 +84,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         writeln!(out, "{}", if same { "" } else { "  DIFFERENT" })?;
     }
-    writeln!(out, "{:34} {:>8} {:>9.1}  {:>9.1}  {:>9.1}  {:>9.1}", "together", "", sums[0], sums[1], sums[2], sums[3])?;
+    writeln!(out, "{:34} {:>8} {}", "together", "", sums.map(|sum| format!("{sum:>10.1}")).join(" "))?;
     Ok(())
 }

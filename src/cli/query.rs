@@ -159,6 +159,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     let limits = Limits {
         timeout_s: arguments.timeout.unwrap_or(settings.config.query.timeout_s),
         query_bytes: settings.config.query.query_bytes,
+        fuse: settings.config.query.fuse,
     };
     let text = arguments.text(limits.query_bytes)?;
     let snapshot = match settings.data.snapshots().open_current() {

@@ -105,6 +105,7 @@ pub struct Index {
 pub struct Query {
     pub timeout_s: u64,
     pub query_bytes: usize,
+    pub fuse: bool,
     pub service_hosts: Vec<String>,
 }
 

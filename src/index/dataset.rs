@@ -9,17 +9,23 @@ use std::sync::Arc;
 use oxigraph::model::vocab::xsd;
 use oxigraph::model::{BlankNode, LiteralRef, Term, TermRef};
 use rustc_hash::FxHashMap;
-use spareval::{ExpressionTerm, InternalQuad, QueryableDataset};
+use spareval::{CancellationToken, ExpressionTerm, InternalQuad, QueryableDataset};
 
 use super::code::{COMPUTED, Code, is_blank};
 use super::error::IndexError;
 use super::packed::Index;
+use super::run::{Answers, Prepared, Run};
 use super::scan::{Found, Pattern, Scan};
 
 /// The index, as one query reads it: with the terms that the query computes.
 pub struct Reading<'a> {
     index: &'a Index,
     computed: RefCell<Computed>,
+    /// Whether names of graphs are wanted.
+    graphs: bool,
+    /// Runs, by the codes of their names.
+    runs: FxHashMap<Code, Rc<Prepared>>,
+    token: CancellationToken,
     /// The upper half of the ids of blank nodes in expressions; nobody outside the query knows it.
     tag: u64,
     fault: Fault,
@@ -68,7 +74,26 @@ impl<'a> Reading<'a> {
     #[must_use]
     pub fn new(index: &'a Index) -> Self {
         let tag = RandomState::new().build_hasher().finish();
-        Self { index, computed: RefCell::default(), tag, fault: Fault::default() }
+        let (runs, token) = (FxHashMap::default(), CancellationToken::new());
+        Self { index, computed: RefCell::default(), graphs: true, runs, token, tag, fault: Fault::default() }
+    }
+
+    /// Leaves out the names of graphs, for a query over the union of all graphs that asks for none: each costs a look-up.
+    #[must_use]
+    pub fn without_graphs(mut self) -> Self {
+        self.graphs = false;
+        self
+    }
+
+    /// Answers runs by their names, until the token is cancelled.
+    pub fn with_runs(mut self, runs: &[Run], token: CancellationToken) -> Result<Self, ReadingError> {
+        for run in runs {
+            let name = self.internalize_term(run.name.clone().into())?;
+            let prepared = Prepared::new(run, self.index).map_err(|error| self.fault.note(error))?;
+            self.runs.insert(name.get(), Rc::new(prepared));
+        }
+        self.token = token;
+        Ok(self)
     }
 
     /// The first fault while it is read.
@@ -97,20 +122,44 @@ fn node(index: &Index, code: Code) -> Result<Node, IndexError> {
     NonZeroU32::new(code).ok_or_else(|| index.broken("has a node without a code"))
 }
 
+/// What a run gives, as a row. An end that is no variable is what it was asked with, the name of the run.
+fn run_quad(
+    index: &Index,
+    name: Code,
+    known: [Option<Code>; 2],
+    ends: [Option<Code>; 2],
+) -> Result<InternalQuad<Node>, IndexError> {
+    let [subject, object] = [0, 1].map(|place| ends[place].or(known[place]).unwrap_or(name));
+    quad(index, Found { subject, predicate: name, object, graph: 0 })
+}
+
 fn quad(index: &Index, found: Found) -> Result<InternalQuad<Node>, IndexError> {
     Ok(InternalQuad {
         subject: node(index, found.subject)?,
         predicate: node(index, found.predicate)?,
         object: node(index, found.object)?,
-        graph_name: Some(node(index, found.graph)?),
+        // The engine leaves the name out where it is not wanted.
+        graph_name: Some(if found.graph == 0 { Node::MIN } else { node(index, found.graph)? }),
     })
 }
 
-/// Rows as the engine takes them; `None` where a pattern can match nothing.
+/// Rows as the engine takes them.
 struct Quads<'a> {
-    scan: Option<Result<Scan<'a>, IndexError>>,
+    rows: Rows<'a>,
     index: &'a Index,
     fault: Fault,
+}
+
+enum Rows<'a> {
+    Scan(Scan<'a>),
+    Run {
+        name: Code,
+        known: [Option<Code>; 2],
+        answers: Box<Answers<'a>>,
+    },
+    Failed(IndexError),
+    /// Nothing more.
+    Ended,
 }
 
 impl Iterator for Quads<'_> {
@@ -118,11 +167,25 @@ impl Iterator for Quads<'_> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        let next = match self.scan.as_mut()? {
-            Ok(scan) => scan.next().map(|found| quad(self.index, found?)),
-            Err(_) => self.scan.take().and_then(Result::err).map(Err),
+        let next = match &mut self.rows {
+            Rows::Scan(scan) => scan.next().map(|found| quad(self.index, found?)),
+            Rows::Run { name, known, answers } => {
+                let answer = answers.step().transpose();
+                answer.map(|ends| run_quad(self.index, *name, *known, ends?))
+            }
+            Rows::Ended => None,
+            Rows::Failed(_) => match std::mem::replace(&mut self.rows, Rows::Ended) {
+                Rows::Failed(error) => Some(Err(error)),
+                _ => None,
+            },
         };
-        next.map(|next| next.map_err(|error| self.fault.note(error)))
+        next.map(|next| {
+            next.map_err(|error| {
+                // An error is the end.
+                self.rows = Rows::Ended;
+                self.fault.note(error)
+            })
+        })
     }
 }
 
@@ -139,14 +202,28 @@ impl<'a> QueryableDataset<'a> for Reading<'a> {
     ) -> impl Iterator<Item = Result<InternalQuad<Node>, ReadingError>> + use<'a> {
         let (index, fault) = (self.index, self.fault.clone());
         let code = |node: Option<&Node>| node.map(|node| node.get());
-        // Nothing is in no graph.
-        let graph = match graph_name {
-            Some(None) => return Quads { scan: None, index, fault },
-            Some(graph) => code(graph),
-            None => None,
+        let (subject, predicate, object) = (code(subject), code(predicate), code(object));
+        let rows = match (predicate.and_then(|name| self.runs.get_key_value(&name)), graph_name) {
+            (Some((name, run)), _) => {
+                let answers = Answers::new(index, Rc::clone(run), [subject, object], self.token.clone());
+                answers.map_or(Rows::Ended, |answers| Rows::Run {
+                    name: *name,
+                    known: [subject, object],
+                    answers: Box::new(answers),
+                })
+            }
+            // Nothing is in no graph.
+            (None, Some(None)) => Rows::Ended,
+            (None, graph) => {
+                let pattern = Pattern { subject, predicate, object, graph: code(graph.flatten()) };
+                if self.graphs || pattern.graph.is_some() {
+                    Scan::new(index, pattern).map_or_else(Rows::Failed, Rows::Scan)
+                } else {
+                    Rows::Scan(Scan::without_graphs(index, pattern))
+                }
+            }
         };
-        let pattern = Pattern { subject: code(subject), predicate: code(predicate), object: code(object), graph };
-        Quads { scan: Some(Scan::new(index, pattern)), index, fault }
+        Quads { rows, index, fault }
     }
 
     fn internal_named_graphs(&self) -> impl Iterator<Item = Result<Node, ReadingError>> + use<'a> {

@@ -16,6 +16,7 @@ mod merge;
 mod packed;
 mod part;
 mod published;
+mod run;
 mod scan;
 mod segment;
 mod soundness;
@@ -31,6 +32,7 @@ pub use error::IndexError;
 pub use packed::Index;
 pub use part::Part;
 pub use published::{PublishedIndex, copy, copy_published};
+pub use run::{Run, RunPlace, RunStep};
 pub use view::IndexView;
 
 /// The name of the view, and of its artefact in a snapshot.

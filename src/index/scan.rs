@@ -23,7 +23,7 @@ pub(super) struct Found {
     pub(super) subject: Code,
     pub(super) predicate: Code,
     pub(super) object: Code,
-    /// The name of its graph.
+    /// The name of its graph; 0 if that is not wanted.
     pub(super) graph: Code,
 }
 
@@ -33,6 +33,8 @@ pub(super) struct Scan<'a> {
     pattern: Pattern,
     /// The layer that the graph of the pattern is in, and its ordinal there.
     only: Option<(usize, u32)>,
+    /// Whether names of graphs are wanted.
+    names: bool,
     layer: usize,
     cursor: Cursor,
 }
@@ -48,9 +50,29 @@ enum Cursor {
     /// Among the objects of a predicate.
     Predicate { number: u16, objects: Range<usize>, object: Code, rows: Range<u32> },
     /// Among all rows.
-    All { keys: KeyWalk, rank: u32, subject: Code, graph: GraphOf, first: u32, rows: Range<u32> },
+    All(Box<AllRows>),
     /// Among the subjects of a graph.
-    Graph { blanks: Range<Code>, subjects: Range<usize>, subject: Code, graph: GraphOf, first: u32, rows: Range<u32> },
+    Graph(Box<GraphRows>),
+}
+
+/// See [`Cursor::All`]. Apart, so that a cursor is small: most are made for a row or two.
+struct AllRows {
+    keys: KeyWalk,
+    rank: u32,
+    subject: Code,
+    graph: GraphOf,
+    first: u32,
+    rows: Range<u32>,
+}
+
+/// See [`Cursor::Graph`].
+struct GraphRows {
+    blanks: Range<Code>,
+    subjects: Range<usize>,
+    subject: Code,
+    graph: GraphOf,
+    first: u32,
+    rows: Range<u32>,
 }
 
 impl<'a> Scan<'a> {
@@ -58,11 +80,22 @@ impl<'a> Scan<'a> {
         let only = match pattern.graph {
             None => None,
             Some(graph) => match index.graph(graph)? {
-                None => return Ok(Self { index, pattern, only: None, layer: usize::MAX, cursor: Cursor::Before }),
+                None => return Ok(Self { index, pattern, only: None, names: true, layer: usize::MAX, cursor: Cursor::Before }),
                 only => only,
             },
         };
-        Ok(Self { index, pattern, only, layer: only.map_or(0, |(layer, _)| layer), cursor: Cursor::Before })
+        Ok(Self { index, pattern, only, names: true, layer: only.map_or(0, |(layer, _)| layer), cursor: Cursor::Before })
+    }
+
+    /// The rows of all graphs that match, without the names of their graphs: a look-up less for each.
+    pub(super) fn without_graphs(index: &'a Index, pattern: Pattern) -> Self {
+        Self { index, pattern: Pattern { graph: None, ..pattern }, only: None, names: false, layer: 0, cursor: Cursor::Before }
+    }
+
+    /// Begins again, with another predicate.
+    pub(super) fn begin_again(&mut self, predicate: Code) {
+        self.pattern.predicate = Some(predicate);
+        (self.layer, self.cursor) = (0, Cursor::Before);
     }
 
     /// The next row.
@@ -70,21 +103,24 @@ impl<'a> Scan<'a> {
     pub(super) fn step(&mut self) -> Result<Option<Found>, IndexError> {
         loop {
             let Some(layer) = self.index.layers.get(self.layer) else { return Ok(None) };
+            // Without masks, every graph counts.
+            let ordinals = self.names || layer.mask.count() > 0;
             if matches!(self.cursor, Cursor::Before) {
-                let Some(cursor) = begin(layer, &self.pattern, self.only)? else {
+                let Some(cursor) = begin(layer, &self.pattern, self.only, ordinals)? else {
                     self.next_layer();
                     continue;
                 };
                 self.cursor = cursor;
             }
-            match self.cursor.step(layer, &self.pattern)? {
+            match self.cursor.step(layer, &self.pattern, ordinals)? {
                 Some((found, ordinal)) => {
                     let counts = match self.only {
                         Some((_, only)) => only == ordinal,
                         None => !layer.mask.has(ordinal),
                     };
                     if counts {
-                        return Ok(Some(Found { graph: layer.segment.graph_name(ordinal)?, ..found }));
+                        let graph = if self.names { layer.segment.graph_name(ordinal)? } else { 0 };
+                        return Ok(Some(Found { graph, ..found }));
                     }
                 }
                 None => self.next_layer(),
@@ -116,8 +152,9 @@ impl Iterator for Scan<'_> {
 const ROWS_OF_A_SUBJECT: usize = 4;
 
 /// Where a scan begins in a segment; `None` if nothing of it matches.
-fn begin(layer: &Layer, pattern: &Pattern, only: Option<(usize, u32)>) -> Result<Option<Cursor>, IndexError> {
+fn begin(layer: &Layer, pattern: &Pattern, only: Option<(usize, u32)>, ordinals: bool) -> Result<Option<Cursor>, IndexError> {
     let segment = &layer.segment;
+    let nothing = GraphOf::One(0);
     let number = match pattern.predicate {
         None => None,
         Some(predicate) => match segment.predicate(predicate) {
@@ -134,9 +171,9 @@ fn begin(layer: &Layer, pattern: &Pattern, only: Option<(usize, u32)>) -> Result
         if rows.is_empty() {
             return Ok(None);
         }
-        return Ok(Some(Cursor::Subject { subject, graph: segment.graph_of(subject)?, first: all.start, rows }));
+        let graph = if ordinals { segment.graph_of(subject)? } else { nothing };
+        return Ok(Some(Cursor::Subject { subject, graph, first: all.start, rows }));
     }
-    let nothing = GraphOf::One(0);
     let graph = only.map(|(_, ordinal)| segment.graph(ordinal)).transpose()?;
     let subjects = graph.as_ref().map_or(usize::MAX, |graph| graph.blanks.len() + graph.subjects.len());
     if let Some(object) = pattern.object {
@@ -152,18 +189,20 @@ fn begin(layer: &Layer, pattern: &Pattern, only: Option<(usize, u32)>) -> Result
     }
     if let Some(graph) = graph {
         let (blanks, subjects) = (graph.blanks, graph.subjects);
-        return Ok(Some(Cursor::Graph { blanks, subjects, subject: 0, graph: nothing, first: 0, rows: 0..0 }));
+        let rows = GraphRows { blanks, subjects, subject: 0, graph: nothing, first: 0, rows: 0..0 };
+        return Ok(Some(Cursor::Graph(Box::new(rows))));
     }
     if let Some(number) = number {
         return Ok(Some(Cursor::Predicate { number, objects: segment.objects_of(number)?, object: 0, rows: 0..0 }));
     }
-    Ok(Some(Cursor::All { keys: segment.subjects.keys.walk(), rank: 0, subject: 0, graph: nothing, first: 0, rows: 0..0 }))
+    let keys = segment.subjects.keys.walk();
+    Ok(Some(Cursor::All(Box::new(AllRows { keys, rank: 0, subject: 0, graph: nothing, first: 0, rows: 0..0 }))))
 }
 
 impl Cursor {
     /// The next row that matches, with the ordinal of its graph. Its graph's name is not looked up yet.
     #[inline]
-    fn step(&mut self, layer: &Layer, pattern: &Pattern) -> Result<Option<(Found, u32)>, IndexError> {
+    fn step(&mut self, layer: &Layer, pattern: &Pattern, ordinals: bool) -> Result<Option<(Found, u32)>, IndexError> {
         let segment = &layer.segment;
         let matches = |found: Found| {
             pattern.object.is_none_or(|object| object == found.object)
@@ -180,25 +219,30 @@ impl Cursor {
                 }
                 Ok(None)
             }
-            Self::Object { object, rows } => rows.next().map(|row| row_of_object(layer, *object, row)).transpose(),
+            Self::Object { object, rows } => rows.next().map(|row| row_of_object(layer, *object, row, ordinals)).transpose(),
             Self::Predicate { number, objects, object, rows } => loop {
                 if let Some(row) = rows.next() {
-                    return row_of_object(layer, *object, row).map(Some);
+                    return row_of_object(layer, *object, row, ordinals).map(Some);
                 }
                 let Some(place) = objects.next() else { return Ok(None) };
                 *object = segment.object_at(place)?;
                 *rows = segment.narrow_ops(segment.objects.rows(&segment.file, *object)?, *number, None)?;
             },
-            Self::All { keys, rank, subject, graph, first, rows } => loop {
+            Self::All(all) => loop {
+                let AllRows { keys, rank, subject, graph, first, rows } = &mut **all;
                 if let Some(row) = rows.next() {
                     return row_of(layer, *subject, *graph, *first, row).map(Some);
                 }
                 let Some(code) = keys.next(&segment.file)? else { return Ok(None) };
-                (*subject, *rows, *graph) = (code, segment.subjects.rows_of(&segment.file, *rank)?, segment.graph_of(code)?);
+                (*subject, *rows) = (code, segment.subjects.rows_of(&segment.file, *rank)?);
+                if ordinals {
+                    *graph = segment.graph_of(code)?;
+                }
                 *first = rows.start;
                 *rank += 1;
             },
-            Self::Graph { blanks, subjects, subject, graph, first, rows } => loop {
+            Self::Graph(all) => loop {
+                let GraphRows { blanks, subjects, subject, graph, first, rows } = &mut **all;
                 for row in &mut *rows {
                     let (found, ordinal) = row_of(layer, *subject, *graph, *first, row)?;
                     if matches(found) {
@@ -230,9 +274,9 @@ fn row_of(layer: &Layer, subject: Code, graph: GraphOf, first: u32, row: u32) ->
 }
 
 #[inline]
-fn row_of_object(layer: &Layer, object: Code, row: u32) -> Result<(Found, u32), IndexError> {
+fn row_of_object(layer: &Layer, object: Code, row: u32, ordinals: bool) -> Result<(Found, u32), IndexError> {
     let segment = &layer.segment;
     let (number, subject) = segment.ops(row)?;
-    let ordinal = segment.graph_of_ops(row, object, number, subject)?;
+    let ordinal = if ordinals { segment.graph_of_ops(row, object, number, subject)? } else { 0 };
     Ok((Found { subject, predicate: segment.predicate_code(number)?, object, graph: 0 }, ordinal))
 }

@@ -1,25 +1,41 @@
 //! The dataset of a query: the published store, or any other dataset that the engine can read.
 
 use oxigraph::model::{NamedNode, Term};
-use oxigraph::sparql::{PreparedSparqlQuery, QueryEvaluationError, QueryExplanation, QueryResults};
+use oxigraph::sparql::{CancellationToken, PreparedSparqlQuery, QueryEvaluationError, QueryExplanation, QueryResults};
 use oxigraph::store::Store;
 
 use super::plan::{Counts, PredicateCounts, SampledCounts, Totals};
-use crate::index::{Index, PredicateRows, Reading, ReadingError};
+use crate::index::{Index, PredicateRows, Reading, ReadingError, Run};
 
 /// A dataset that queries run on. The engine accepts any `QueryableDataset` (`on_queryable_dataset`), so a read-only index
 /// can replace the store: the rest of this room does not depend on which it is.
 pub trait Queryable {
     /// Begins to evaluate a query; its results are evaluated as they are read.
-    fn execute(&self, query: PreparedSparqlQuery) -> Result<Evaluated<'_>, QueryEvaluationError>;
+    fn execute(&self, query: PreparedSparqlQuery, hints: &Hints) -> Result<Evaluated<'_>, QueryEvaluationError>;
 
     /// Begins to evaluate a query, and counts what comes out of each of its parts, for who has read all its results.
     fn explain(&self, query: PreparedSparqlQuery) -> (Result<Evaluated<'_>, QueryEvaluationError>, QueryExplanation);
+
+    /// Whether it answers runs of look-ups ([`Hints::runs`]).
+    fn answers_runs(&self) -> bool {
+        false
+    }
 
     /// The counts that the order of joins follows; without any, the engine decides.
     fn counts(&self) -> Option<Box<dyn Counts + '_>> {
         None
     }
+}
+
+/// What a dataset may know of a query to answer it faster.
+#[derive(Default)]
+pub struct Hints {
+    /// The runs that it has, for a dataset that answers them.
+    pub runs: Vec<Run>,
+    /// Whether the name of no graph is asked for.
+    pub without_graphs: bool,
+    /// Cancelled when the query is.
+    pub token: CancellationToken,
 }
 
 /// Results that are evaluated as they are read.
@@ -41,7 +57,7 @@ impl<'a> From<QueryResults<'a>> for Evaluated<'a> {
 const SAMPLED: usize = 200;
 
 impl Queryable for Store {
-    fn execute(&self, query: PreparedSparqlQuery) -> Result<Evaluated<'_>, QueryEvaluationError> {
+    fn execute(&self, query: PreparedSparqlQuery, _: &Hints) -> Result<Evaluated<'_>, QueryEvaluationError> {
         query.on_store(self).execute().map(Evaluated::from)
     }
 
@@ -56,8 +72,10 @@ impl Queryable for Store {
 }
 
 impl Queryable for Index {
-    fn execute(&self, query: PreparedSparqlQuery) -> Result<Evaluated<'_>, QueryEvaluationError> {
+    fn execute(&self, query: PreparedSparqlQuery, hints: &Hints) -> Result<Evaluated<'_>, QueryEvaluationError> {
         let reading = Reading::new(self);
+        let reading = if hints.without_graphs { reading.without_graphs() } else { reading };
+        let reading = reading.with_runs(&hints.runs, hints.token.clone()).map_err(dataset_error)?;
         let fault = reading.fault();
         let results = query.on_queryable_dataset(reading).execute()?;
         Ok(Evaluated { results, fault: Box::new(move || fault.first().map(dataset_error)) })
@@ -69,6 +87,10 @@ impl Queryable for Index {
         let (results, explanation) = query.on_queryable_dataset(reading).compute_statistics().explain();
         let fault = Box::new(move || fault.first().map(dataset_error));
         (results.map(|results| Evaluated { results, fault }), explanation)
+    }
+
+    fn answers_runs(&self) -> bool {
+        true
     }
 
     fn counts(&self) -> Option<Box<dyn Counts + '_>> {
@@ -106,7 +128,7 @@ mod tests {
 
     /// An index in memory, as one that is made for reading might be.
     impl Queryable for Dataset {
-        fn execute(&self, query: PreparedSparqlQuery) -> Result<Evaluated<'_>, QueryEvaluationError> {
+        fn execute(&self, query: PreparedSparqlQuery, _: &Hints) -> Result<Evaluated<'_>, QueryEvaluationError> {
             query.on_queryable_dataset(self).execute().map(Evaluated::from)
         }
 
@@ -117,7 +139,7 @@ mod tests {
     }
 
     fn answers(dataset: &impl Queryable, query: &str, counts: Option<&dyn Counts>) -> Vec<String> {
-        let limits = Limits { timeout_s: 60, query_bytes: 1000 };
+        let limits = Limits { timeout_s: 60, query_bytes: 1000, fuse: true };
         let running = run_ordered(dataset, &Question::from(query.to_owned()), limits, counts, |_| {}).expect("a query");
         let QueryResults::Solutions(solutions) = running.results else { panic!("no solutions") };
         let mut answers: Vec<String> = solutions.map(|solution| format!("{:?}", solution.expect("evaluated"))).collect();
@@ -135,7 +157,7 @@ mod tests {
             "SELECT * { VALUES ?x { <urn:a> } MINUS { ?a ?p ?b . ?c ?q ?d FILTER(STR(?a) = CONCAT(STR(?d), 'x')) BIND(<urn:a> AS ?x) } }",
             "CONSTRUCT { ?x ?x ?x } { VALUES ?x { <urn:a> } FILTER NOT EXISTS { ?a ?p ?b . ?c ?q ?d FILTER(STR(?a) = CONCAT(STR(?d), 'x')) } }",
         ] {
-            let limits = Limits { timeout_s: 0, query_bytes: 1000 };
+            let limits = Limits { timeout_s: 0, query_bytes: 1000, fuse: true };
             let running = run_ordered(&dataset, &Question::from(query.to_owned()), limits, Some(&dataset), |_| {});
             let failed = match running {
                 Err(error) => Some(error),

@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn a_query_within_the_limits_needs_a_part_of_the_stack() {
-        let limits = Limits { timeout_s: 600, query_bytes: 1 << 20 };
+        let limits = Limits { timeout_s: 600, query_bytes: 1 << 20, fuse: true };
         for query in DEEP {
             let text = deep(query, query.5);
             let run = move || {

@@ -22,7 +22,7 @@ mod watched;
 mod wire;
 pub mod worker;
 
-pub use dataset::{Evaluated, Queryable};
+pub use dataset::{Evaluated, Hints, Queryable};
 pub use error::{QueryError, ResultsError};
 pub(crate) use graph_writer::with_prefixes;
 pub use graph_writer::{GraphFormat, GraphWriter};

@@ -31,4 +31,6 @@ pub struct Limits {
     pub timeout_s: u64,
     /// The limit on its text, in bytes.
     pub query_bytes: usize,
+    /// Whether look-ups that follow one another are answered in one go, where the dataset can.
+    pub fuse: bool,
 }

@@ -12,9 +12,9 @@ use oxigraph::sparql::{
 use rustc_hash::FxHashMap;
 use spargebra::SparqlParser;
 
-use super::dataset::Queryable;
+use super::dataset::{Hints, Queryable};
 use super::error::QueryError;
-use super::plan::{Counts, Planned, Steps, plan};
+use super::plan::{Counts, Planned, Steps, names_graphs, plan};
 use super::prefixes::PREFIXES;
 use super::question::{Limits, Question};
 use super::running::{Explained, Faults, Running};
@@ -47,13 +47,15 @@ pub fn run_ordered<'a>(
     counts: Option<&dyn Counts>,
     overdue: impl FnOnce(QueryError) + Send + 'static,
 ) -> Result<Running<'a>, QueryError> {
-    let Prepared { query, faults, clock, token, .. } = prepare(question, limits, counts, overdue)?;
-    let evaluated = dataset.execute(query).map_err(|error| faults.explain(error))?;
-    let results = watched(evaluated, token).map_err(|error| faults.explain(error))?;
+    let limits = Limits { fuse: limits.fuse && dataset.answers_runs(), ..limits };
+    let Prepared { query, faults, clock, hints, .. } = prepare(question, limits, counts, overdue)?;
+    let evaluated = dataset.execute(query, &hints).map_err(|error| faults.explain(error))?;
+    let results = watched(evaluated, hints.token).map_err(|error| faults.explain(error))?;
     Ok(Running { results, faults, _clock: clock })
 }
 
-/// Runs a query for what it does: its steps in their order, with the solutions that were expected and that came.
+/// Runs a query for what it does: its steps in their order, with the solutions that were expected and that came. Each step is
+/// evaluated by itself.
 pub fn explain(
     dataset: &impl Queryable,
     question: &Question,
@@ -61,11 +63,12 @@ pub fn explain(
     overdue: impl FnOnce(QueryError) + Send + 'static,
 ) -> Result<Explained, QueryError> {
     let counts = dataset.counts();
-    let Prepared { query, faults, mut steps, clock, token } = prepare(question, limits, counts.as_deref(), overdue)?;
+    let limits = Limits { fuse: false, ..limits };
+    let Prepared { query, faults, mut steps, clock, hints } = prepare(question, limits, counts.as_deref(), overdue)?;
     let begun = Instant::now();
     let (evaluated, explanation) = dataset.explain(query);
     let failed = |error| faults.explain(error);
-    let count = match evaluated.and_then(|evaluated| watched(evaluated, token)).map_err(failed)? {
+    let count = match evaluated.and_then(|evaluated| watched(evaluated, hints.token)).map_err(failed)? {
         QueryResults::Solutions(solutions) => {
             solutions.map(|solution| solution.map_err(failed).map(|_| 1)).sum::<Result<u64, _>>()?
         }
@@ -104,8 +107,7 @@ struct Prepared {
     faults: Faults,
     steps: Steps,
     clock: Sender<()>,
-    /// Cancelled when its time is up.
-    token: CancellationToken,
+    hints: Hints,
 }
 
 fn prepare(
@@ -124,14 +126,19 @@ fn prepare(
     let clock = start_clock(token.clone(), limits.timeout_s, overdue);
     let query = parse(text, question.base.as_deref())?;
     federation::check(&query, text, &question.services)?;
-    let Planned { query, steps } = match counts {
+    let Question { default_graphs, named_graphs, .. } = question;
+    let is_union = default_graphs.is_empty() && named_graphs.is_empty() && query.dataset().is_none();
+    let without_graphs = is_union && !names_graphs(&query);
+    let planned = match counts {
         Some(counts) => plan(query, counts),
         None => Planned { query, steps: Steps::default() },
     };
+    let (Planned { query, steps }, runs) =
+        if limits.fuse && is_union && counts.is_some() { planned.fused() } else { (planned, Vec::new()) };
+    let hints = Hints { runs, without_graphs, token: token.clone() };
     let services = federation::Services::new(question.services.clone(), Duration::from_secs(limits.timeout_s));
-    let evaluator = SparqlEvaluator::new().with_default_service_handler(services).with_cancellation_token(token.clone());
+    let evaluator = SparqlEvaluator::new().with_default_service_handler(services).with_cancellation_token(token);
     let mut prepared = evaluator.for_query(query);
-    let Question { default_graphs, named_graphs, .. } = question;
     if !default_graphs.is_empty() || !named_graphs.is_empty() {
         let named = |iri: &String| NamedNode::new(iri).map_err(|_| QueryError::Graph(iri.clone()));
         let default = default_graphs.iter().map(|iri| named(iri).map(GraphName::from)).collect::<Result<_, _>>()?;
@@ -142,7 +149,7 @@ fn prepare(
         prepared.dataset_mut().set_default_graph_as_union();
     }
     let faults = Faults { text: text.to_owned(), limit: limits.timeout_s };
-    Ok(Prepared { query: prepared, faults, steps, clock, token })
+    Ok(Prepared { query: prepared, faults, steps, clock, hints })
 }
 
 pub(super) fn parse(text: &str, base: Option<&str>) -> Result<spargebra::Query, QueryError> {

@@ -9,6 +9,7 @@
 //! - `leaf`, `loops`: the parts of a group, and which of them may be evaluated for each solution of others
 //! - `cost`, `order`: expected solutions, and the order that follows from them
 //! - `context`, `rewrite`, `group`: the rewriting
+//! - `fuse`: look-ups that follow one another, for datasets that answer them in one go
 //! - `steps`: what people are told of it
 
 mod context;
@@ -16,6 +17,7 @@ mod cost;
 mod counts;
 mod expressions;
 mod fresh;
+mod fuse;
 mod group;
 mod leaf;
 mod loops;
@@ -34,11 +36,15 @@ use cost::Costs;
 use counts::Remembered;
 pub use counts::{Counts, PredicateCounts, Totals};
 use fresh::{Fresh, name_blank_nodes};
+use fuse::fuse;
+pub(super) use fuse::names_graphs;
 use group::Parts;
 use rewrite::Rewriter;
 pub use sampled::SampledCounts;
 pub use steps::{Step, StepKind, Steps};
 use variables::named_in;
+
+use crate::index::Run;
 
 /// A query in a good order.
 #[derive(Debug, Clone)]
@@ -73,6 +79,15 @@ pub fn plan(mut query: Query, counts: &dyn Counts) -> Planned {
     let context = Context { around: named_in(pattern), ..Context::default() };
     *pattern = rewriter.pattern(pattern, &context, &mut steps);
     Planned { query, steps: Steps(steps) }
+}
+
+impl Planned {
+    /// Makes one of look-ups that follow one another, for a dataset that answers such runs over the union of all its graphs.
+    #[must_use]
+    pub fn fused(mut self) -> (Self, Vec<Run>) {
+        let runs = fuse(&mut self.query);
+        (self, runs)
+    }
 }
 
 /// Returns how deep the groups of a query are nested, or a little more if its literals have braces.

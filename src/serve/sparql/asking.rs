@@ -110,7 +110,7 @@ pub(super) fn task(app: &App, work: Work, question: Question) -> Task {
         graph: None,
         names: None,
         bounds: Bounds { rows: Some(serve.rows), bytes: Some(serve.result_bytes) },
-        limits: Limits { timeout_s: serve.timeout_s, query_bytes: app.config.query.query_bytes },
+        limits: Limits { timeout_s: serve.timeout_s, query_bytes: app.config.query.query_bytes, fuse: app.config.query.fuse },
     }
 }
 
