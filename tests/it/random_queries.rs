@@ -19,7 +19,7 @@ use spargebra::SparqlParser;
 
 use crate::harness::setting;
 use crate::random::{self, ODD, ORDERED, XSD};
-use crate::ways::{Engine, Held, Maker, Order, WAYS};
+use crate::ways::{Engine, Held, Maker, Order, WAYS, lines};
 
 /// How many queries the same quads are asked.
 const TOGETHER: usize = 16;
@@ -29,7 +29,7 @@ const MOST: usize = 20_000;
 
 /// Quads: some blank nodes with ids that this program gives, in graphs of their own; sometimes a text of a megabyte.
 fn quads() -> impl Strategy<Value = Vec<Quad>> {
-    (random::quads(random::graphs()), proptest::bool::weighted(0.04)).prop_map(|(mut quads, long)| {
+    (random::quads(random::graphs(), 12..50), proptest::bool::weighted(0.04)).prop_map(|(mut quads, long)| {
         if long {
             let node = |name: &str| NamedNode::new_unchecked(name);
             quads.push(Quad::new(node("e:a"), node("e:p"), Literal::from("å".repeat(1 << 19)), node("e:g")));
@@ -67,42 +67,9 @@ fn spelled(text: &str) -> String {
     })
 }
 
-/// A term; of a long text, its length and its hash.
-fn shown_term(term: &Term) -> String {
-    match term {
-        Term::Literal(literal) if literal.value().len() > 1000 => {
-            format!("{} bytes {}", literal.value().len(), blake3::hash(literal.value().as_bytes()))
-        }
-        term => term.to_string(),
-    }
-}
-
-/// The results as text: in their order if they have one, otherwise sorted. Nothing if they are too many.
+/// The results as text; nothing if they are too many.
 fn shown(results: QueryResults<'_>, text: &str) -> Result<Option<Vec<String>>, String> {
-    let mut lines: Vec<String> = match results {
-        QueryResults::Boolean(value) => vec![value.to_string()],
-        QueryResults::Graph(triples) => {
-            let show = |triple: oxigraph::model::Triple| {
-                format!("{} {} {}", triple.subject, triple.predicate, shown_term(&triple.object))
-            };
-            triples.take(MOST + 1).map(|triple| Ok(show(triple?))).collect::<Result<_, oxigraph::sparql::QueryEvaluationError>>()
-        }
-        .map_err(|error| error.to_string())?,
-        QueryResults::Solutions(solutions) => solutions
-            .take(MOST + 1)
-            .map(|solution| {
-                let solution = solution.map_err(|error| error.to_string())?;
-                let mut values: Vec<String> =
-                    solution.iter().map(|(name, value)| format!("{name}={}", shown_term(value))).collect();
-                values.sort();
-                Ok(values.join(" "))
-            })
-            .collect::<Result<_, String>>()?,
-    };
-    if !text.contains(ORDERED) {
-        lines.sort();
-    }
-    Ok((lines.len() <= MOST).then_some(lines))
+    lines(results, text.contains(ORDERED), MOST)
 }
 
 /// What the engine finds in a dataset in memory.
@@ -174,7 +141,7 @@ fn every_spelling_has_the_one_that_a_store_keeps() {
 
 #[test]
 fn every_way_to_answer_gives_the_same_solutions() {
-    let wanted = usize::try_from(setting("LIBRIS_MIRROR_QUERIES").unwrap_or(8000)).expect("a number");
+    let wanted = usize::try_from(setting("LIBRIS_MIRROR_QUERIES").unwrap_or(6000)).expect("a number");
     let config = ProptestConfig {
         cases: u32::try_from(wanted.div_ceil(TOGETHER)).expect("a number"),
         failure_persistence: None,
@@ -199,5 +166,5 @@ fn every_way_to_answer_gives_the_same_solutions() {
     }
     let (asked, found, large) = (asked.get(), found.get(), large.get());
     println!("{asked} queries; {found} have solutions, {large} more than {MOST} of them");
-    assert!(asked >= wanted && found * 4 > asked && large * 50 < asked, "{found} and {large} of {asked}");
+    assert!(asked >= wanted && found * 10 > asked * 3 && large * 50 < asked, "{found} and {large} of {asked}");
 }

@@ -53,7 +53,11 @@ fn iris<'a>(terms: impl Iterator<Item = TermRef<'a>>) -> Vec<NamedNode> {
 
 impl Suites {
     pub fn new(directory: PathBuf) -> Self {
-        assert!(SUITES.iter().all(|suite| directory.join(suite).is_dir()), "{} holds no suites", directory.display());
+        assert!(
+            SUITES.iter().all(|suite| directory.join(suite).is_dir()),
+            "{} lacks the suites: `.ci/run` takes them",
+            directory.display()
+        );
         Self { directory }
     }
 

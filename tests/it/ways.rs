@@ -10,8 +10,8 @@ use libris_mirror::index::{Index, IndexView};
 use libris_mirror::log::{ChangeId, Log, Mark, PageId};
 use libris_mirror::query::{Limits, QueryError, Queryable, Question, run_ordered};
 use libris_mirror::views::{Batch, Content, Home, ParsedChange, View};
-use oxigraph::model::{GraphName, Literal, NamedNode, Quad};
-use oxigraph::sparql::QueryResults;
+use oxigraph::model::{GraphName, Literal, NamedNode, Quad, Term, Triple};
+use oxigraph::sparql::{QueryEvaluationError, QueryResults, QuerySolution};
 use oxigraph::store::Store;
 
 /// What holds the quads.
@@ -141,6 +141,40 @@ fn ask<T>(
     read(running.map_err(|error| error.to_string())?.results)
 }
 
+/// Results as text: in their order, or sorted. Nothing if they are more than `most`.
+pub fn lines(results: QueryResults<'_>, ordered: bool, most: usize) -> Result<Option<Vec<String>>, String> {
+    let failed = |error: QueryEvaluationError| error.to_string();
+    let mut lines: Vec<String> = match results {
+        QueryResults::Boolean(value) => vec![value.to_string()],
+        QueryResults::Graph(triples) => {
+            let show = |Triple { subject, predicate, object }| format!("{subject} {predicate} {}", shown(&object));
+            triples.take(most + 1).map(|triple| triple.map(show).map_err(failed)).collect::<Result<_, _>>()?
+        }
+        QueryResults::Solutions(solutions) => {
+            let show = |solution: QuerySolution| {
+                let mut values: Vec<String> = solution.iter().map(|(name, value)| format!("{name}={}", shown(value))).collect();
+                values.sort();
+                values.join(" ")
+            };
+            solutions.take(most + 1).map(|solution| solution.map(show).map_err(failed)).collect::<Result<_, _>>()?
+        }
+    };
+    if !ordered {
+        lines.sort();
+    }
+    Ok((lines.len() <= most).then_some(lines))
+}
+
+/// A term; of a long text, its length and its hash.
+fn shown(term: &Term) -> String {
+    match term {
+        Term::Literal(literal) if literal.value().len() > 1000 => {
+            format!("{} bytes {}", literal.value().len(), blake3::hash(literal.value().as_bytes()))
+        }
+        term => term.to_string(),
+    }
+}
+
 /// The quads by their graphs.
 fn graphs(quads: &[Quad]) -> BTreeMap<NamedNode, Vec<Quad>> {
     let (mut graphs, mut seen): (BTreeMap<NamedNode, Vec<Quad>>, _) = (BTreeMap::new(), HashSet::new());
@@ -167,8 +201,10 @@ fn five_segments(graphs: &BTreeMap<NamedNode, Vec<Quad>>, seed: u64) -> Vec<Vec<
         usize::try_from((state >> 8) % below).expect("small")
     };
     let all: Vec<&Quad> = graphs.values().flatten().collect();
+    // Of many graphs half are in the first segment, a quarter in the second, and so on.
+    let spread: &[usize] = if graphs.len() < 50 { &[0, 1, 2, 3, 4] } else { &[0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 3, 4] };
     for (graph, quads) in graphs {
-        let last = next(5);
+        let last = spread[next(spread.len() as u64)];
         for segment in &mut segments[..last] {
             if next(3) == 0 {
                 // Some of what it says now, and something else.
@@ -179,21 +215,22 @@ fn five_segments(graphs: &BTreeMap<NamedNode, Vec<Quad>>, seed: u64) -> Vec<Vec<
         }
         segments[last].push((graph.clone(), quads.clone()));
     }
-    let mut rows: usize = segments.iter().flatten().map(|(_, quads)| quads.len()).sum();
+    let mut after = 0_usize;
     let mut gone = vec![(NamedNode::new_unchecked("urn:never"), Vec::new())];
     for (number, segment) in segments.iter_mut().enumerate().rev() {
         let graph = NamedNode::new_unchecked(format!("urn:gone:{number}"));
-        let mut quads: Vec<Quad> = (0..=rows)
+        let own: usize = segment.iter().map(|(_, quads)| quads.len()).sum();
+        let mut quads: Vec<Quad> = (0..=after.saturating_sub(own))
             .map(|row| {
                 let node = NamedNode::new_unchecked(format!("urn:node:{row}"));
                 Quad::new(node.clone(), node, Literal::from(i64::try_from(row).expect("small")), graph.clone())
             })
             .collect();
         // What others say as well, but for their blank nodes.
-        let said = all.iter().filter(|quad| !quad.subject.is_blank_node() && !quad.object.is_blank_node());
+        let said = all.iter().filter(|quad| !quad.subject.is_blank_node() && !quad.object.is_blank_node()).take(100);
         let said: HashSet<Quad> = said.map(|quad| Quad { graph_name: graph.clone().into(), ..(*quad).clone() }).collect();
         quads.extend(said);
-        rows += quads.len();
+        after += own + quads.len();
         gone.push((graph.clone(), Vec::new()));
         segment.push((graph, quads));
     }

@@ -1,5 +1,7 @@
 //! Random quads and queries from small alphabets, so that patterns match. The tests of the engines (`tests/it`) use them too.
 
+use std::ops::Range;
+
 use oxigraph::model::{BlankNode, GraphName, Literal, NamedNode, NamedOrBlankNode, Quad, Term};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -50,7 +52,7 @@ fn odd() -> Vec<Term> {
 }
 
 /// Quads: the same triple in several graphs, blank nodes, languages, numbers and odd literals.
-pub(super) fn quads(graphs: Vec<GraphName>) -> impl Strategy<Value = Vec<Quad>> {
+pub(super) fn quads(graphs: Vec<GraphName>, size: Range<usize>) -> impl Strategy<Value = Vec<Quad>> {
     let blank = |name: &str| BlankNode::new_unchecked(name);
     let subjects: Vec<NamedOrBlankNode> =
         vec![node("a").into(), node("b").into(), node("c").into(), blank("x").into(), blank("y").into()];
@@ -68,7 +70,7 @@ pub(super) fn quads(graphs: Vec<GraphName>) -> impl Strategy<Value = Vec<Quad>> 
     ];
     let objects = prop_oneof![5 => select(objects), 1 => select(odd())];
     let quad = (select(subjects), select(vec![node("p"), node("q"), node("r")]), objects, vec(select(graphs), 1..3));
-    vec(quad, 6..30).prop_map(|quads| {
+    vec(quad, size).prop_map(|quads| {
         let each = |(subject, predicate, object, graphs): (NamedOrBlankNode, NamedNode, Term, Vec<GraphName>)| {
             graphs.into_iter().map(move |graph| Quad::new(subject.clone(), predicate.clone(), object.clone(), graph))
         };
@@ -256,7 +258,9 @@ const HEADS: [(&str, &str, &str); 21] = [
 const ONE_ORDER: &str = "FILTER (isIRI(?a) && (isIRI(?b) || LANG(?b) != '')) ";
 
 /// The datasets of queries; some graphs are in none.
-const FROMS: [&str; 10] = [
+const FROMS: [&str; 12] = [
+    "",
+    "",
     "",
     "",
     "",
