@@ -41,6 +41,9 @@
 //! - `outputs`: files, pipes, devices and links that results are written to
 //! - `definitions`: records that are no KBV, and another provider's server
 //! - `questions`: the example queries, and 24 questions of statistics
+//! - `ways`: the ways in which a query is answered, which must not differ
+//! - `w3c`, `w3c_cases`, `w3c_results`: the query evaluation tests of the W3C, in all of them
+//! - `random_queries`: generated queries, in all of them
 //! - `payloads`, `reckoning`: their answers, computed without RDF
 //! - `import`: documents as a source
 //! - `import_again`: what an import that failed in part leaves to the next run
@@ -96,6 +99,9 @@ mod proof;
 mod protocol;
 mod query_output;
 mod questions;
+#[path = "../../src/query/plan/tests/random.rs"]
+mod random;
+mod random_queries;
 mod reckoning;
 mod scripted;
 mod search;
@@ -116,3 +122,7 @@ mod sparql_mistakes;
 mod sparql_page;
 mod upgrade;
 mod views;
+mod w3c;
+mod w3c_cases;
+mod w3c_results;
+mod ways;
