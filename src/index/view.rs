@@ -43,6 +43,9 @@ struct Held {
 /// A segment stays as it is if those after it have less than this part of its rows together.
 const SMALLER: u64 = 1;
 
+/// Where this many graphs were, it is worth while to drop those that count no more.
+const MANY: u32 = 1000;
+
 /// More segments than this are not left.
 const MOST_LAYERS: usize = 12;
 
@@ -154,10 +157,10 @@ impl Held {
     }
 }
 
-/// From which segment on all are merged into one: smaller ones together, and one of which most graphs count no more.
+/// From which segment on all are merged into one: smaller ones together, and a large one of which most graphs count no more.
 fn first_to_merge(layers: &[Layer]) -> usize {
-    let sizes = layers.iter().map(|layer| (u64::from(layer.segment.rows), layer.live() < layer.segment.graphs / 2));
-    let sizes: Vec<(u64, bool)> = sizes.collect();
+    let stale = |layer: &Layer| layer.segment.graphs >= MANY && layer.live() < layer.segment.graphs / 2;
+    let sizes: Vec<(u64, bool)> = layers.iter().map(|layer| (u64::from(layer.segment.rows), stale(layer))).collect();
     let mut from = first_by_size(&sizes);
     while from < layers.len() && !fits(&layers[from..]) {
         from += 1;
