@@ -1,7 +1,7 @@
 //! The real binary from first harvest to export, beside its peers, against the fake Libris on 127.0.0.1.
 //!
-//! `cargo bench --profile release --bench endtoend -- [RECORDS] [RUNS] [KEPT]`, 25 731 records and five runs by default;
-//! medians, with the least and the most in brackets; then how idle the machine is when a source gives 200 records a second.
+//! `cargo bench --profile release --bench endtoend -- [RECORDS] [RUNS] [KEPT] [KEY=VALUE ..]`, 25 731 records and five runs by default,
+//! with these settings, such as store.enabled=false; medians, with the least and the most in brackets; then how idle the machine is when a source gives 200 records a second.
 //! Peers: oxigraph alone, by the crate that this program uses; and a Python whose path is in `LIBRIS_MIRROR_PEERS`, with
 //! pyoxigraph, oaipmh-scythe and lxml. Up to KEPT records, 100 000 by default, the fake renders each page once, before
 //! anything is timed; of more it makes each page when it is asked, on the same cores, and the peers rest. To compare with
@@ -156,6 +156,8 @@ struct Bench {
     url: String,
     table: Table,
     with_peers: bool,
+    /// Settings of this program.
+    settings: Vec<String>,
     /// One with the peers that are written in Python.
     python: Option<String>,
 }
@@ -167,7 +169,13 @@ impl Bench {
 
     fn ours(&self, words: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
-        command.args(words).arg("--data").arg(self.path("mirror")).args(["--set-config", "harvest.pause_ms=0", "-q"]);
+        // The program refuses settings that it does not know.
+        command.env_remove("LIBRIS_MIRROR_PEERS").args(words).arg("--data").arg(self.path("mirror")).args([
+            "--set-config",
+            "harvest.pause_ms=0",
+            "-q",
+        ]);
+        command.args(self.settings.iter().flat_map(|setting| ["--set-config", setting]));
         command
     }
 
@@ -188,8 +196,8 @@ impl Bench {
     fn round(&mut self, state: &ServerState, most: usize) -> Result<(), Failure> {
         let published = self.fresh("mirror")?.join("snapshots/current");
         let run_ = run(&mut self.harvest(&[]), Some(&published))?;
-        self.table.note("first harvest, until published", Run { seconds: run_.until, ..run_ })?;
-        self.table.note("first harvest, until in order", run_)?;
+        self.table.note("first harvest, until it is published", Run { seconds: run_.until, ..run_ })?;
+        self.table.note("first harvest, until the store has all", run_)?;
         for name in ["mirror.nq", "mirror.nt", "mirror.nt.gz", "mirror.nt.zst"].into_iter().skip(usize::from(!self.with_peers)) {
             let file = self.fresh(name)?.to_string_lossy().into_owned();
             let run_ = run(&mut self.ours(&["export", "-o", &file]), None)?;
@@ -198,8 +206,11 @@ impl Bench {
         if self.with_peers {
             self.peers(&self.path("mirror.nq").to_string_lossy())?;
         }
-        let run_ = run(&mut self.ours(&["rebuild", "store"]), None)?;
-        self.table.note("rebuild store", run_)?;
+        let has_store = self.path("mirror/store").exists();
+        for view in ["index", "store", "links", "labels", "search"].into_iter().filter(|view| has_store || *view != "store") {
+            let run_ = run(&mut self.ours(&["rebuild", view]), None)?;
+            self.table.note(&format!("rebuild {view}"), run_)?;
+        }
         let run_ = run(&mut self.harvest(&["--full"]), None)?;
         self.table.note("harvest again, nothing changed", run_)?;
         let numbers: Vec<u64> = state.with_catalogue(|catalogue| catalogue.live(usize::MAX));
@@ -216,7 +227,16 @@ impl Bench {
 
     /// How large the mirror is, and its dumps.
     fn sizes(&self, when: &str) -> Result<(), Failure> {
-        for name in ["mirror/mirror.db", "mirror/store", "mirror.nq", "mirror.nt", "mirror.nt.gz", "mirror.nt.zst"] {
+        for name in [
+            "mirror/mirror.db",
+            "mirror/index",
+            "mirror/search",
+            "mirror/store",
+            "mirror.nq",
+            "mirror.nt",
+            "mirror.nt.gz",
+            "mirror.nt.zst",
+        ] {
             let path = self.path(name);
             if path.exists() {
                 say!("{when}: {name} {:.1} MB", megabytes(&path));
@@ -228,10 +248,10 @@ impl Bench {
     fn peers(&mut self, nquads: &str) -> Result<(), Failure> {
         let me = std::env::current_exe()?;
         let (loaded, dumped) = (self.fresh("loaded")?, self.fresh("dumped.nq")?);
-        let snapshots = self.path("mirror/snapshots");
-        let published = snapshots.join(fs_err::read_to_string(snapshots.join("current"))?.trim()).join("store");
-        let run_ = run(Command::new(&me).arg("--dump").arg(&published).arg(&dumped), None)?;
-        self.table.note("oxigraph: dump of the published store to N-Quads", run_)?;
+        if self.path("mirror/store").exists() {
+            let run_ = run(Command::new(&me).arg("--dump").arg(self.path("mirror/store")).arg(&dumped), None)?;
+            self.table.note("oxigraph: dump of the store to N-Quads", run_)?;
+        }
         let run_ = run(Command::new(&me).args(["--load", nquads]).arg(&loaded), None)?;
         self.table.note("oxigraph: bulk load of the N-Quads", run_)?;
         let Some(python) = self.python.clone() else { return Ok(()) };
@@ -265,7 +285,10 @@ fn polite(binary: &Path) -> Result<(), Failure> {
     let fake = FakeLibris::start(state, 0, slowly)?;
     let directory = tempfile::tempdir()?;
     let mut command = Command::new(binary);
-    command.args(["harvest", "-q", "--name", "all", "--url", &fake.url(), "--data"]).arg(directory.path());
+    command
+        .env_remove("LIBRIS_MIRROR_PEERS")
+        .args(["harvest", "-q", "--name", "all", "--url", &fake.url(), "--data"])
+        .arg(directory.path());
     let Run { seconds, cpu, memory, .. } = run(&mut command, None)?;
     let cores = f64::from(u32::try_from(libris_mirror::pipeline::cores())?);
     let idle = 100.0 * (1.0 - cpu / seconds / cores);
@@ -304,6 +327,7 @@ fn main() -> Result<(), Failure> {
         binary: me.ancestors().nth(2).ok_or("no target directory")?.join("libris-mirror"),
         directory: tempfile::tempdir()?,
         url: fake.url(),
+        settings: words.iter().skip(3).cloned().collect(),
         table: Table::default(),
         with_peers: keep,
         python,

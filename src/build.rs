@@ -1,7 +1,6 @@
 //! The build script: says at once what `RocksDB`'s bindings would miss only after minutes of compiling.
 //!
-//! Cargo may start `RocksDB` before this script; in a clone of the repository `.cargo/config.toml` looks even
-//! earlier. This one is for builds that do not read it, such as `cargo install`.
+//! Cargo may have started `RocksDB` by then, and waits for what it started.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, exit};
@@ -22,7 +21,7 @@ const PLACES: [&str; 8] = [
 fn main() {
     println!("cargo:rerun-if-changed=src/build.rs");
     println!("cargo:rerun-if-env-changed=LIBCLANG_PATH");
-    if !cfg!(target_os = "linux") {
+    if !cfg!(target_os = "linux") || std::env::var_os("CARGO_FEATURE_ROCKSDB").is_none() {
         return;
     }
     let named = std::env::var_os("LIBCLANG_PATH").map(PathBuf::from);

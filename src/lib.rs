@@ -50,11 +50,12 @@
 //!   table is rebuilt when the table changes.
 //! - A record's graph is exactly what its payload says. If the payload did not change, the graph is not touched; a payload that
 //!   gives no triples is quarantined, which loses nothing and stops nothing.
-//! - Views on this machine keep up: a run ends when they have reached the end of the log. A view over a network may lag for
-//!   days; it delays no run and fails none.
+//! - What is read on this machine keeps up: readers see what a run brought when these views have reached the end of the log. The store,
+//!   which no reader waits for, follows at the end of the run. A view over a network may lag for days; it delays no run and fails none.
 //! - The index is immutable segments, and a manifest that names them: to write it is the commit, to link the files that it names is
-//!   to publish. A record that comes again is masked in the segment that has it. A file that is not what it was written as is an error
-//!   that names it, not a wrong answer: every block is checked before it is read.
+//!   to publish. A commit that fails leaves what is on the disk. A record that comes again is masked in the segment that has it. A file
+//!   that is not what it was written as is an error that names it, not a wrong answer: every block is checked before it is read,
+//!   and a query fails with the first fault of its dataset, or when its time is up, though the engine takes both for values.
 //! - Readers never open the writer's store and never wait for it. They open what the manifest of a published snapshot names
 //!   ([`snapshots::Snapshots`]), or read the log while it is written.
 //! - A client's query runs in a process of its own, with limits on time, memory and results. Results that were cut off are
@@ -67,7 +68,8 @@
 //! - New graphs wait for one bulk load, which is committed before a snapshot is published, and at the end. A crash before that
 //!   loses time and no data, since the log has all of it. Known graphs are replaced by difference. A table that is filled from
 //!   nothing gets the indexes that only readers need at the end; the file itself says which are missing.
-//! - Memory does not grow with the number of records: a few pages are in flight, each bounded by the configuration.
+//! - Memory does not grow with the number of records, but for a bit of each graph of the index, and twelve bytes while its segments are
+//!   merged: a few pages are in flight, each bounded by the configuration.
 //!
 //! # Where to add what
 //!

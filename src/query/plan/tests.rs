@@ -39,5 +39,6 @@ impl Counts for Dataset {
 }
 
 mod constructs;
+mod fused;
 mod random;
 mod same;
