@@ -320,17 +320,17 @@ fn a_merge_that_fails_costs_nothing_but_speed() {
     view.flush().expect("flushed");
     // Where the merged segment would be.
     fs_err::create_dir(path.join("00000003.segment")).expect("made");
-    view.apply(batch(5..20, 0)).expect("applied");
+    view.apply(batch(5..40, 0)).expect("applied");
     view.flush().expect("flushed");
     let index = published(&view, &directory.path().join("copy"));
     assert_eq!(index.layers.len(), 2);
-    compare(&index, &held(0..20, 0));
+    compare(&index, &held(0..40, 0));
     // A folder that is none of the index's files is left alone, such as a file system has.
     drop(view);
     let mut view = IndexView::open_at(&path, &log, 64).expect("open again");
     view.optimize().expect("merged");
     assert!(path.join("00000003.segment").is_dir());
-    compare(&published(&view, &directory.path().join("merged")), &held(0..20, 0));
+    compare(&published(&view, &directory.path().join("merged")), &held(0..40, 0));
 }
 
 /// A segment tells 65 535 predicates apart: more of them need more segments.

@@ -40,13 +40,14 @@ struct Held {
     reached: Option<Mark>,
 }
 
-/// A segment stays as it is if those after it have less than this part of its rows together.
-const SMALLER: u64 = 1;
+/// A segment stays as it is unless those after it have more than so many times its rows together. More means that each row is written
+/// fewer times as the index grows, and that there are more segments to read.
+const TIMES: u64 = 4;
 
 /// Where this many graphs were, it is worth while to drop those that count no more.
 const MANY: u32 = 1000;
 
-/// More segments than this are not left.
+/// With more segments than this, those after one need only have more rows together than it; twice as many are never left.
 const MOST_LAYERS: usize = 12;
 
 impl Held {
@@ -171,9 +172,10 @@ fn first_to_merge(layers: &[Layer]) -> usize {
 
 /// The same, by the rows of each segment and whether it is mostly masked.
 fn first_by_size(sizes: &[(u64, bool)]) -> usize {
+    let times = if sizes.len() > MOST_LAYERS { 1 } else { TIMES };
     let (mut from, mut after) = (sizes.len(), 0);
     for (place, (rows, stale)) in sizes.iter().enumerate().rev() {
-        if *stale || (after > 0 && (*rows < after * SMALLER || place >= MOST_LAYERS)) {
+        if *stale || (after > 0 && (rows * times < after || place >= 2 * MOST_LAYERS)) {
             from = place;
         }
         after += rows;
@@ -285,5 +287,31 @@ impl View for IndexView {
 
     fn check<'a>(&'a self, home: &Home<'a>) -> Result<Box<dyn Check + 'a>, ViewError> {
         check(&self.held.index, home)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// However segments come, few are left, and each row is written few times.
+    #[test]
+    fn segments_stay_few_and_rows_are_written_a_few_times() {
+        for sizes in [vec![100; 1000], (0..1000).map(|n| 1 + n % 17 * 50).collect(), vec![1_000_000, 1, 1, 1, 5000, 1, 1, 1, 1]] {
+            let (mut layers, mut written, mut most): (Vec<(u64, bool)>, u64, usize) = (Vec::new(), 0, 0);
+            for rows in &sizes {
+                layers.push((*rows, false));
+                let from = first_by_size(&layers);
+                if layers.len() - from > 1 {
+                    let merged: u64 = layers.drain(from..).map(|(rows, _)| rows).sum();
+                    layers.push((merged, false));
+                    written += merged;
+                }
+                most = most.max(layers.len());
+            }
+            let all: u64 = sizes.iter().sum();
+            assert!(most <= MOST_LAYERS + 4 && written <= 8 * all, "{most} segments, {written} rows for {all}");
+        }
+        assert_eq!(first_by_size(&[(100, false), (100, true), (100, false)]), 1, "what is mostly masked is merged");
     }
 }

@@ -341,7 +341,7 @@ mod tests {
         }
         let mut view = TableView::<Entries>::open(&home).expect("open");
         for _ in 0..2 {
-            View::flush(&mut view).expect("made");
+            View::finish(&mut view).expect("made");
             assert_eq!(there().expect("read"), all);
         }
     }
