@@ -9,6 +9,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use libris_mirror::index::PublishedIndex;
+use libris_mirror::log::ChangeId;
 use libris_mirror::query::{Limits, Queryable, Question, run_ordered, with_stack};
 use libris_mirror::serve::pages::EXAMPLES;
 use libris_mirror::snapshots::Snapshots;
@@ -48,7 +49,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let directory = words.first().ok_or("name the directory of a mirror")?;
     let limit = words.get(1).and_then(|word| word.parse().ok()).unwrap_or(60);
     let snapshots = Snapshots::of(Path::new(directory));
-    let (index, store) = (PublishedIndex::open_current(&snapshots)?.index, open_alone(Path::new(directory))?);
+    let (index, store) = (PublishedIndex::open_current(&snapshots)?.index, open_alone(Path::new(directory), ChangeId(0))?);
     let mut questions: Vec<(String, String)> =
         EXAMPLES.iter().map(|example| (example.name.to_owned(), example.query.to_owned())).collect();
     let mut files: Vec<_> =

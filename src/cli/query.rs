@@ -200,7 +200,8 @@ fn store(settings: &Settings, snapshot: PublishedSnapshot) -> anyhow::Result<(St
         return Ok((store, StoreHeld::Snapshot { _snapshot: snapshot }));
     }
     let lock = settings.data.lock(&Settings::who("query --engine store"))?;
-    Ok((open_alone(settings.data.path())?, StoreHeld::Lock { _lock: lock }))
+    let shown = snapshot.info.change(&settings.read_log()?)?;
+    Ok((open_alone(settings.data.path(), shown)?, StoreHeld::Lock { _lock: lock }))
 }
 
 /// Runs a query, and prints what it does.

@@ -163,6 +163,7 @@ impl Builder {
     pub(super) fn write(mut self, path: &Path, directory: &Path) -> Result<(Code, Code), IndexError> {
         if self.replaced > 0 {
             self.drop_replaced();
+            self.predicates = self.rows.iter().map(|row| row[1]).collect();
         }
         let mut predicates: Vec<Code> = self.predicates.iter().copied().collect();
         predicates.sort_unstable();

@@ -92,7 +92,7 @@ impl Index {
         let mut found = Found::default();
         for layer in &self.layers {
             let segment = &layer.segment;
-            for (number, predicate) in (0_u16..).zip(&segment.predicates) {
+            for (number, predicate) in (0_u16..).zip(&segment.predicates).filter(|(_, predicate)| predicate.rows > 0) {
                 let objects = segment.objects_of(number)?.map(|place| segment.object_at(place));
                 found.add(predicate.code, u64::from(predicate.rows), || has_live(layer, number, objects))?;
             }

@@ -91,7 +91,7 @@ impl<'a> Together<'a> {
 /// The predicates of layers, in order.
 fn predicates_of(layers: &[Layer]) -> Vec<Code> {
     let mut predicates: Vec<Code> =
-        layers.iter().flat_map(|layer| layer.segment.predicates.iter().map(|predicate| predicate.code)).collect();
+        layers.iter().flat_map(|layer| &layer.segment.predicates).filter(|one| one.rows > 0).map(|one| one.code).collect();
     predicates.sort_unstable();
     predicates.dedup();
     predicates

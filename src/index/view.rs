@@ -95,6 +95,9 @@ impl Held {
         if from < self.index.layers.len()
             && let Err(error) = self.merge(from..self.index.layers.len(), directory, &mut old)
         {
+            if matches!(error, IndexError::Damaged { .. }) {
+                return Err(error);
+            }
             // They are read as they are, and merged later.
             tracing::warn!("segments of the index could not be merged: {error}");
         }

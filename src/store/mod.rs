@@ -75,6 +75,18 @@ pub enum StoreError {
         "there is no store in {0}\nhint: with `store.enabled = true` the next harvest makes one, and so does `libris-mirror publish`"
     )]
     Missing(PathBuf),
+    /// It is behind what readers see.
+    #[error(
+        "the store in {path} has followed the log to change {reached} of {least}\nhint: with `store.enabled = true`, `libris-mirror publish` completes it"
+    )]
+    Behind {
+        /// Where it is.
+        path: PathBuf,
+        /// How far it came.
+        reached: i64,
+        /// How far it must have come.
+        least: i64,
+    },
     /// The file system failed.
     #[error("{0}")]
     Io(#[from] std::io::Error),

@@ -4,15 +4,21 @@ use std::path::Path;
 
 use oxigraph::store::Store;
 
+use super::watermark::noted;
 use super::{FOLDER, StoreError, published_path};
+use crate::log::ChangeId;
 use crate::snapshots::{PublishedSnapshot, Snapshots};
 
-/// Opens the writer's store in a data directory for reading. The caller holds the lock of the directory: `RocksDB` does not
-/// allow a reader beside a writer.
-pub fn open_alone(data: &Path) -> Result<Store, StoreError> {
+/// Opens the writer's store in a data directory for reading, if it has followed the log up to a change. The caller holds the lock of
+/// the directory: `RocksDB` does not allow a reader beside a writer.
+pub fn open_alone(data: &Path, least: ChangeId) -> Result<Store, StoreError> {
     let path = data.join(FOLDER);
     if !path.exists() {
         return Err(StoreError::Missing(path));
+    }
+    let reached = noted(&path);
+    if reached < least {
+        return Err(StoreError::Behind { path, reached: reached.0, least: least.0 });
     }
     Store::open_read_only(&path).map_err(|source| StoreError::storage(&path, source))
 }

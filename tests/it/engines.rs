@@ -52,6 +52,54 @@ fn every_way_to_answer_the_examples_gives_the_same() {
     done.expect("a thread");
 }
 
+/// Values are compared as values, wherever the variable stands that has them.
+#[test]
+fn values_that_are_equal_are_equal_in_every_way() {
+    let mut text = String::new();
+    for (number, (time, size)) in
+        [("1997-01-10T23:00:00Z", "05"), ("1997-01-11T00:00:00+01:00", "5"), ("1999-01-10T23:00:00Z", "5.0")].iter().enumerate()
+    {
+        let kind = if size.contains('.') { "decimal" } else { "integer" };
+        for line in [
+            format!("<urn:{number}> <urn:is> <urn:it{number}>"),
+            format!("<urn:{number}> <urn:at> \"{time}\"^^<http://www.w3.org/2001/XMLSchema#dateTime>"),
+            format!("<urn:{number}> <urn:changed> \"{time}\"^^<http://www.w3.org/2001/XMLSchema#dateTime>"),
+            format!("<urn:it{number}> <urn:size> \"{size}\"^^<http://www.w3.org/2001/XMLSchema#{kind}>"),
+        ] {
+            text.push_str(&format!("{line} <urn:{number}> .\n"));
+        }
+    }
+    let quads: Vec<Quad> = RdfParser::from_format(RdfFormat::NQuads).for_slice(&text).collect::<Result<_, _>>().expect("quads");
+    let time = "\"1997-01-10T23:00:00Z\"^^xsd:dateTime";
+    let done = with_stack(|| {
+        let held = Held::of(&Maker::new(), &quads, 3);
+        for (query, due) in [
+            (format!("{{ ?x <urn:is> ?e . ?x <urn:at> ?c FILTER(?c = {time}) }}"), 2),
+            (format!("{{ ?x <urn:is> ?e . ?x <urn:at> ?c FILTER(?c != {time}) }}"), 1),
+            (format!("{{ ?x <urn:at>|<urn:changed> ?c FILTER(?c = {time}) }}"), 2),
+            (format!("{{ ?x <urn:at> ?c . ?x <urn:changed> ?m FILTER(?c IN ({time}, 1)) }}"), 2),
+            (format!("{{ VALUES ?c {{ {time} }} ?x <urn:is> ?e . ?x <urn:at> ?d FILTER(?c = ?d) }}"), 2),
+            (format!("{{ {{ SELECT ?c ?m {{ ?x <urn:at> ?c ; <urn:changed> ?m }} }} FILTER(?c = {time} && ?m = {time}) }}"), 2),
+            ("{ ?x <urn:is>/<urn:size> ?n FILTER(?n = 5) }".to_owned(), 3),
+            ("{ ?x <urn:is>/<urn:size> ?n FILTER(?n IN (5, 7)) }".to_owned(), 3),
+            ("{ ?x <urn:is>/<urn:size> ?n . ?y <urn:is>/<urn:size> ?m FILTER(?n = ?m) }".to_owned(), 9),
+            (
+                format!(
+                    "{{ ?r <urn:at> ?c OPTIONAL {{ ?y <urn:at> ?d . ?y <urn:is> ?z FILTER(?d = {time}) }} FILTER(BOUND(?d)) }}"
+                ),
+                6,
+            ),
+        ] {
+            let question = Question::from(format!("SELECT (COUNT(*) AS ?count) {query}"));
+            for way in WAYS {
+                let found = held.ask(way, &question, |results| lines(results, false, 10)).expect("answered").expect("few");
+                assert!(found[0].starts_with(&format!("?count=\"{due}\"")), "{way:?}: {query}: {found:?}");
+            }
+        }
+    });
+    done.expect("a thread");
+}
+
 #[test]
 fn the_index_answers_as_the_store_does() {
     let bench = Bench::new(1500);

@@ -4,6 +4,8 @@
 //! most two variables that anything else mentions; the others are its own. Each way in which its patterns match is a solution, as
 //! before, so counts stay the same. Nothing is fused under `GRAPH`, and nothing where whole solutions are compared.
 
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+
 use oxigraph::model::NamedNode;
 use oxigraph::sparql::Variable;
 use rustc_hash::FxHashMap;
@@ -24,10 +26,9 @@ pub(super) fn fuse(query: &mut Query) -> Vec<Run> {
     for name in names(&text) {
         *mentions.entry(name).or_default() += 1;
     }
-    let mut prefix = "urn:libris-mirror:run".to_owned();
-    while text.contains(&prefix) {
-        prefix.push('_');
-    }
+    // What nobody can guess, and no data has.
+    let tag = RandomState::new().build_hasher().finish();
+    let prefix = format!("urn:libris-mirror:run:{tag:016x}");
     let mut fuser = Fuser { mentions, prefix, runs: Vec::new(), compared: false };
     let (Query::Select { pattern, .. }
     | Query::Construct { pattern, .. }
@@ -200,11 +201,10 @@ impl Fuser<'_> {
             return None;
         }
         let links: Vec<Link> = parts.iter().take(MOST).map_while(Link::of).collect();
-        let (mut count, mut ends) = (0, Vec::new());
+        let (mut count, mut ends) = (0, [None, None]);
         for taken in 1..=links.len() {
-            let shared = self.shared(&links[..taken]);
-            if shared.len() <= 2 {
-                (count, ends) = (taken, shared);
+            if let Some(found) = placed(self.shared(&links[..taken]), &links[..taken]) {
+                (count, ends) = (taken, found);
             }
         }
         // A single look-up is the engine's, but a path of alternatives is not.
@@ -227,7 +227,7 @@ impl Fuser<'_> {
         here.into_iter().filter(elsewhere).map(|(name, _)| name.clone()).collect()
     }
 
-    fn fused(&mut self, links: &[Link], ends: &[Variable]) -> GraphPattern {
+    fn fused(&mut self, links: &[Link], ends: &[Option<Variable>; 2]) -> GraphPattern {
         let name = NamedNode::new_unchecked(format!("{}:{}", self.prefix, self.runs.len()));
         let mut variables: Vec<Variable> = Vec::new();
         let mut place = |end: &TermPattern| match end {
@@ -242,11 +242,26 @@ impl Fuser<'_> {
         }
         let number = |end: Option<&Variable>| end.map(|end| numbered(end, &mut variables.clone()));
         let count = u8::try_from(variables.len()).unwrap_or(u8::MAX);
-        let run = Run { name: name.clone(), steps, variables: count, ends: [number(ends.first()), number(ends.get(1))] };
+        let run = Run { name: name.clone(), steps, variables: count, ends: [number(ends[0].as_ref()), number(ends[1].as_ref())] };
         self.runs.push(run);
-        let end = |place: usize| ends.get(place).map_or_else(|| name.clone().into(), |end| TermPattern::from(end.clone()));
-        let triple = TriplePattern { subject: end(0), predicate: name.clone().into(), object: end(1) };
+        let end = |end: &Option<Variable>| end.clone().map_or_else(|| name.clone().into(), TermPattern::from);
+        let triple = TriplePattern { subject: end(&ends[0]), predicate: name.clone().into(), object: end(&ends[1]) };
         GraphPattern::Bgp { patterns: vec![triple] }
+    }
+}
+
+/// Which of the variables that others mention is the subject of a run, and which its object. The engine takes what is a subject for no
+/// literal, and compares it otherwise: so the subject is one that a look-up has there too.
+fn placed(shared: Vec<Variable>, links: &[Link]) -> Option<[Option<Variable>; 2]> {
+    let is_subject = |name: &Variable| links.iter().any(|link| link.subject == TermPattern::Variable(name.clone()));
+    match <[Variable; 2]>::try_from(shared) {
+        Ok([one, other]) if is_subject(&one) => Some([Some(one), Some(other)]),
+        Ok([one, other]) if is_subject(&other) => Some([Some(other), Some(one)]),
+        Ok(_) => None,
+        Err(mut fewer) => {
+            let one = fewer.pop();
+            fewer.is_empty().then(|| if one.as_ref().is_some_and(is_subject) { [one, None] } else { [None, one] })
+        }
     }
 }
 

@@ -63,11 +63,25 @@ fn a_run_says_what_is_looked_up_in_which_order() {
     let (x, y, z) = (RunPlace::Variable(0), RunPlace::Variable(1), RunPlace::Variable(2));
     let first = RunPlace::Is(NamedNode::new_unchecked("urn:w1").into());
     let due = vec![step(first, &["a"], x.clone()), step(x, &["b", "d"], y.clone()), step(y, &["c"], z)];
-    assert_eq!((runs[0].steps.as_slice(), runs[0].ends), (due.as_slice(), [Some(2), None]));
+    assert_eq!((runs[0].steps.as_slice(), runs[0].ends), (due.as_slice(), [None, Some(2)]));
 }
 
 #[test]
-fn a_name_of_a_run_is_none_of_the_query() {
-    let (text, _) = fused("SELECT ?w { ?w :a/:b/:c <urn:libris-mirror:run:0> }");
-    assert!(text.contains("urn:libris-mirror:run_:0"), "{text}");
+fn nobody_guesses_the_name_of_a_run() {
+    let name = || plan(parse("SELECT ?w { ?w :a/:b ?y }", None).expect("a query"), &dataset()).fused().1[0].name.clone();
+    assert_ne!(name(), name());
+}
+
+/// The engine compares what is a subject by its term, and not by its value.
+#[test]
+fn what_may_be_a_literal_is_no_subject_of_a_run() {
+    for (query, due) in [
+        ("SELECT ?z { ?w :a/:b/:c ?z }", vec![[None, Some(3)]]),
+        ("SELECT ?z ?w { ?w :a/:b/:c ?z }", vec![[Some(0), Some(3)]]),
+        // Two ends of which none is a subject.
+        ("SELECT ?z ?v { <urn:w1> :a/:b/:c ?z ; :d ?v }", vec![[None, Some(2)]]),
+    ] {
+        let (_, runs) = plan(parse(query, None).expect("a query"), &dataset()).fused();
+        assert_eq!(runs.iter().map(|run| run.ends).collect::<Vec<_>>(), due, "{query}: {runs:?}");
+    }
 }
