@@ -147,6 +147,7 @@ impl Log {
     }
 
     /// The mark of the newest page before another mark that has changes; of the newest page, without one.
+    #[cfg(feature = "rocksdb")]
     pub(crate) fn mark_before(&self, mark: Option<Mark>) -> Result<Option<Mark>, LogError> {
         let found = self
             .connection

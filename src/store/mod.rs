@@ -28,7 +28,9 @@ pub use view::StoreView;
 #[cfg(feature = "rocksdb")]
 pub use watermark::is_record_graph;
 
-use std::path::{Path, PathBuf};
+#[cfg(feature = "rocksdb")]
+use std::path::Path;
+use std::path::PathBuf;
 
 use crate::snapshots::{PublishedSnapshot, SnapshotError};
 use crate::views::ViewError;
@@ -103,6 +105,7 @@ impl From<StoreError> for ViewError {
 
 impl StoreError {
     /// Classifies an error of oxigraph: a full disk, or another.
+    #[cfg(feature = "rocksdb")]
     pub(crate) fn storage(path: &Path, source: oxigraph::store::StorageError) -> Self {
         let path = path.to_owned();
         let text = source.to_string();
