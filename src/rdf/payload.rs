@@ -46,7 +46,7 @@ impl PayloadFormat {
 /// The most different properties of a record. Libris has some 500 in all.
 pub const MOST_PROPERTIES: usize = 50_000;
 
-/// Refuses quads with more than [`MOST_PROPERTIES`] different properties.
+/// Refuses quads with more than `MOST_PROPERTIES` different properties.
 pub fn check_properties(quads: &[Quad]) -> Result<(), PayloadError> {
     if quads.len() <= MOST_PROPERTIES {
         return Ok(());
