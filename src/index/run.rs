@@ -102,7 +102,6 @@ pub(super) struct Answers<'a> {
     values: Vec<Option<Code>>,
     /// The look-ups under way, one for each step so far.
     open: Vec<LookUp<'a>>,
-    begun: bool,
     rows: u32,
 }
 
@@ -120,15 +119,13 @@ impl<'a> Answers<'a> {
             }
         }
         let open = Vec::with_capacity(run.steps.len());
-        Some(Self { index, run, token, values, open, begun: false, rows: 0 })
+        let mut answers = Self { index, run, token, values, open, rows: 0 };
+        answers.look_up();
+        Some(answers)
     }
 
     /// The values of the ends in the next answer; `None` for an end that is no variable.
     pub(super) fn step(&mut self) -> Result<Option<[Option<Code>; 2]>, IndexError> {
-        if !self.begun {
-            self.begun = true;
-            self.look_up();
-        }
         while !self.open.is_empty() {
             self.rows = self.rows.wrapping_add(1);
             if self.rows.is_multiple_of(BETWEEN) && self.token.is_cancelled() {
