@@ -29,12 +29,12 @@ pub(super) fn fuse(query: &mut Query) -> Vec<Run> {
     // What nobody can guess, and no data has.
     let tag = RandomState::new().build_hasher().finish();
     let prefix = format!("urn:libris-mirror:run:{tag:016x}");
-    let mut fuser = Fuser { mentions, prefix, runs: Vec::new(), compared: false };
+    let mut fuser = Fuser { mentions, prefix, runs: Vec::new() };
     let (Query::Select { pattern, .. }
     | Query::Construct { pattern, .. }
     | Query::Describe { pattern, .. }
     | Query::Ask { pattern, .. }) = query;
-    fuser.pattern(pattern);
+    fuser.pattern(pattern, false);
     fuser.runs
 }
 
@@ -51,8 +51,6 @@ struct Fuser<'a> {
     mentions: FxHashMap<&'a str, usize>,
     prefix: String,
     runs: Vec<Run>,
-    /// Whether whole solutions are compared, so that every variable counts.
-    compared: bool,
 }
 
 /// A pattern that a run can have.
@@ -105,51 +103,40 @@ fn alternatives(path: &PropertyPathExpression, predicates: &mut Vec<NamedNode>) 
 }
 
 impl Fuser<'_> {
-    fn pattern(&mut self, pattern: &mut GraphPattern) {
+    /// Fuses what a pattern has. Where whole solutions are `compared`, every variable counts, and nothing is fused.
+    fn pattern(&mut self, pattern: &mut GraphPattern, compared: bool) {
         match pattern {
-            GraphPattern::Bgp { .. } | GraphPattern::Path { .. } | GraphPattern::Lateral { .. } => self.chain(pattern),
+            GraphPattern::Bgp { .. } | GraphPattern::Path { .. } | GraphPattern::Lateral { .. } => self.chain(pattern, compared),
             GraphPattern::Values { .. } | GraphPattern::Graph { .. } | GraphPattern::Service { .. } => {}
             GraphPattern::Join { left, right } | GraphPattern::Union { left, right } | GraphPattern::Minus { left, right } => {
-                self.pattern(left);
-                self.pattern(right);
+                self.pattern(left, compared);
+                self.pattern(right, compared);
             }
             GraphPattern::LeftJoin { left, right, expression } => {
-                self.pattern(left);
-                self.pattern(right);
+                self.pattern(left, compared);
+                self.pattern(right, compared);
                 if let Some(expression) = expression {
                     self.expression(expression);
                 }
             }
             GraphPattern::Filter { expr: expression, inner } | GraphPattern::Extend { expression, inner, .. } => {
-                self.pattern(inner);
+                self.pattern(inner, compared);
                 self.expression(expression);
             }
             GraphPattern::OrderBy { inner, expression } => {
-                self.pattern(inner);
-                for key in expression {
-                    let (OrderExpression::Asc(key) | OrderExpression::Desc(key)) = key;
+                self.pattern(inner, compared);
+                for OrderExpression::Asc(key) | OrderExpression::Desc(key) in expression {
                     self.expression(key);
                 }
             }
-            GraphPattern::Project { inner, .. } => {
-                let outside = std::mem::replace(&mut self.compared, false);
-                self.pattern(inner);
-                self.compared = outside;
-            }
-            GraphPattern::Distinct { inner } | GraphPattern::Reduced { inner } => {
-                let outside = std::mem::replace(&mut self.compared, true);
-                self.pattern(inner);
-                self.compared = outside;
-            }
-            GraphPattern::Slice { inner, .. } => self.pattern(inner),
+            GraphPattern::Project { inner, .. } => self.pattern(inner, false),
+            GraphPattern::Distinct { inner } | GraphPattern::Reduced { inner } => self.pattern(inner, true),
+            GraphPattern::Slice { inner, .. } => self.pattern(inner, compared),
             GraphPattern::Group { inner, aggregates, .. } => {
                 let whole = |(_, aggregate): &(_, AggregateExpression)| {
                     matches!(aggregate, AggregateExpression::CountSolutions { distinct: true })
                 };
-                let compared = self.compared || aggregates.iter().any(whole);
-                let outside = std::mem::replace(&mut self.compared, compared);
-                self.pattern(inner);
-                self.compared = outside;
+                self.pattern(inner, compared || aggregates.iter().any(whole));
                 for (_, aggregate) in aggregates {
                     if let AggregateExpression::FunctionCall { expr, .. } = aggregate {
                         self.expression(expr);
@@ -159,15 +146,13 @@ impl Fuser<'_> {
         }
     }
 
+    /// Fuses what the patterns within an expression have: their solutions are counted by nobody.
     fn expression(&mut self, expression: &mut Expression) {
-        // Its solutions are counted by nobody.
-        let outside = std::mem::replace(&mut self.compared, false);
-        for_each_pattern(expression, &mut |pattern| self.pattern(pattern));
-        self.compared = outside;
+        for_each_pattern(expression, &mut |pattern| self.pattern(pattern, false));
     }
 
     /// Fuses the parts of a chain.
-    fn chain(&mut self, pattern: &mut GraphPattern) {
+    fn chain(&mut self, pattern: &mut GraphPattern, compared: bool) {
         let mut parts = Vec::new();
         let mut rest = std::mem::take(pattern);
         while let GraphPattern::Lateral { left, right } = rest {
@@ -179,12 +164,13 @@ impl Fuser<'_> {
         let mut chain: Option<GraphPattern> = None;
         let mut at = 0;
         while at < parts.len() {
-            let (mut next, taken) = match self.run(&parts[at..]) {
+            let run = if compared { None } else { self.run(&parts[at..]) };
+            let (mut next, taken) = match run {
                 Some(found) => found,
                 None => (std::mem::take(&mut parts[at]), 1),
             };
             if taken == 1 && !matches!(next, GraphPattern::Bgp { .. } | GraphPattern::Path { .. }) {
-                self.pattern(&mut next);
+                self.pattern(&mut next, compared);
             }
             chain = Some(match chain {
                 None => next,
@@ -197,9 +183,6 @@ impl Fuser<'_> {
 
     /// The longest run that some parts begin with, as a pattern, and how many parts it has.
     fn run(&mut self, parts: &[GraphPattern]) -> Option<(GraphPattern, usize)> {
-        if self.compared {
-            return None;
-        }
         let links: Vec<Link> = parts.iter().take(MOST).map_while(Link::of).collect();
         let (mut count, mut ends) = (0, [None, None]);
         for taken in 1..=links.len() {
@@ -240,10 +223,9 @@ impl Fuser<'_> {
         for Link { subject, predicates, object } in links {
             steps.push(RunStep { subject: place(subject), predicates: predicates.clone(), object: place(object) });
         }
-        let number = |end: Option<&Variable>| end.map(|end| numbered(end, &mut variables.clone()));
+        let numbers = ends.each_ref().map(|end| end.as_ref().map(|end| numbered(end, &mut variables)));
         let count = u8::try_from(variables.len()).unwrap_or(u8::MAX);
-        let run = Run { name: name.clone(), steps, variables: count, ends: [number(ends[0].as_ref()), number(ends[1].as_ref())] };
-        self.runs.push(run);
+        self.runs.push(Run { name: name.clone(), steps, variables: count, ends: numbers });
         let end = |end: &Option<Variable>| end.clone().map_or_else(|| name.clone().into(), TermPattern::from);
         let triple = TriplePattern { subject: end(&ends[0]), predicate: name.clone().into(), object: end(&ends[1]) };
         GraphPattern::Bgp { patterns: vec![triple] }
