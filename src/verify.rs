@@ -43,7 +43,7 @@ const WAITING: usize = 4;
 /// with the page of each piece, and may stop the check.
 pub fn verify(mirror: &mut Mirror, mut progress: impl FnMut(PageId) -> bool) -> Result<VerifyReport, MirrorError> {
     mirror.catch_up(|_| true)?;
-    mirror.follow_afterwards(|_| true)?;
+    mirror.follow_afterwards(|| true)?;
     let log = &mirror.log;
     let (mut report, mut faults) = (VerifyReport::default(), Faults::default());
     for problem in log.integrity()? {

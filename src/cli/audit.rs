@@ -118,9 +118,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     if arguments.form.json() {
         output::json(&reports)?;
     }
-    if !stop.is_stopped() {
-        mirror.follow_afterwards(|_| !stop.is_stopped())?;
-    }
+    mirror.follow_afterwards(|| !stop.is_stopped())?;
     Ok(worst)
 }
 

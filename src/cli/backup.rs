@@ -69,7 +69,7 @@ pub(super) fn restore(arguments: &RestoreArguments, global: &Global) -> anyhow::
     let mut mirror = Mirror::open(&settings.data, &settings.config, &who)?;
     let done = mirror.catch_up(|_| true)?;
     mirror.publish()?;
-    mirror.follow_afterwards(|_| true)?;
+    mirror.follow_afterwards(|| true)?;
     let page = mirror.log.last_page()?.0;
     if arguments.form.json() {
         output::json(&serde_json::json!({"page": page, "applied": done.records, "aside": aside}))?;

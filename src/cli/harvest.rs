@@ -210,9 +210,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     if arguments.form.json() && (so_far.take().is_some() || reports.is_empty()) {
         output::json(&reports)?;
     }
-    if !stop.is_stopped() {
-        mirror.follow_afterwards(|_| !stop.is_stopped())?;
-    }
+    mirror.follow_afterwards(|| !stop.is_stopped())?;
     Ok(worst)
 }
 

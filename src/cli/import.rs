@@ -180,8 +180,6 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     if arguments.json && so_far.take().is_some() {
         output::json(&[as_json(&report, started.elapsed())])?;
     }
-    if !stop.is_stopped() {
-        mirror.follow_afterwards(|_| !stop.is_stopped())?;
-    }
+    mirror.follow_afterwards(|| !stop.is_stopped())?;
     Ok(exit_of(&report, global.quiet))
 }

@@ -28,6 +28,8 @@ mod serve;
 mod settings;
 mod signals;
 mod status;
+#[cfg(feature = "rocksdb")]
+mod store;
 mod values;
 mod verify;
 mod whole_file;

@@ -32,7 +32,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         Some(number) if caught_up.records == 0 && mirror.is_current()? => (number, false),
         _ => (mirror.publish()?, true),
     };
-    mirror.follow_afterwards(|_| true)?;
+    mirror.follow_afterwards(|| true)?;
     if arguments.form.json() {
         output::json(
             &serde_json::json!({"snapshot": snapshot, "published": fresh, "page": mirror.log.page_reached(mirror.mark()?.change)?.0}),

@@ -112,8 +112,6 @@ fn retry(arguments: &Arguments, global: &Global, settings: &Settings) -> anyhow:
     if arguments.form.json() {
         output::json(&reports)?;
     }
-    if !stop.is_stopped() {
-        mirror.follow_afterwards(|_| !stop.is_stopped())?;
-    }
+    mirror.follow_afterwards(|| !stop.is_stopped())?;
     Ok(worst)
 }

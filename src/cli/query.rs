@@ -5,26 +5,18 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use clap::{Args, ValueEnum};
-#[cfg(feature = "rocksdb")]
-use oxigraph::store::Store;
 
 use super::exit::{Exit, Misuse};
 use super::global::Global;
 use super::held::{Held, Incomplete};
 use super::output;
 use super::settings::Settings;
-#[cfg(feature = "rocksdb")]
-use crate::data_dir::WriteLock;
 use crate::index::PublishedIndex;
 use crate::labels::Languages;
 use crate::query::{
     self, Bounds, GraphFormat, Limits, NAMES_FIT, Names, Queryable, Question, ResultsError, SolutionFormat, Written,
 };
-#[cfg(feature = "rocksdb")]
-use crate::snapshots::PublishedSnapshot;
 use crate::snapshots::SnapshotError;
-#[cfg(feature = "rocksdb")]
-use crate::store::{PublishedStore, open_alone, published_path};
 
 /// Query the mirror in SPARQL 1.1: SELECT, ASK, CONSTRUCT or DESCRIBE.
 ///
@@ -179,29 +171,10 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         }
         #[cfg(feature = "rocksdb")]
         Engine::Store => {
-            let (store, _held) = store(&settings, snapshot)?;
+            let (store, _held) = super::store::open(&settings, snapshot)?;
             query::with_stack(|| print(arguments, &store, &question, limits, names))?
         }
     }
-}
-
-#[cfg(feature = "rocksdb")]
-/// What the store is held by while it is read: its snapshot, or the lock of the data directory.
-enum StoreHeld {
-    Snapshot { _snapshot: PublishedSnapshot },
-    Lock { _lock: WriteLock },
-}
-
-#[cfg(feature = "rocksdb")]
-/// The store of a snapshot that has one, else the writer's own.
-fn store(settings: &Settings, snapshot: PublishedSnapshot) -> anyhow::Result<(Store, StoreHeld)> {
-    if published_path(&snapshot).is_ok() {
-        let PublishedStore { store, snapshot } = PublishedStore::of(snapshot)?;
-        return Ok((store, StoreHeld::Snapshot { _snapshot: snapshot }));
-    }
-    let lock = settings.data.lock(&Settings::who("query --engine store"))?;
-    let shown = snapshot.info.change(&settings.read_log()?)?;
-    Ok((open_alone(settings.data.path(), shown)?, StoreHeld::Lock { _lock: lock }))
 }
 
 /// Runs a query, and prints what it does.

@@ -47,7 +47,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     if !mirror.is_current()? || views.iter().any(|view| (view.published)(&settings.config)) {
         mirror.publish_in_order(done.records)?;
     }
-    done.add(&mirror.follow_afterwards(|_| true)?);
+    done.add(&mirror.follow_afterwards(|| true)?);
     if arguments.form.json() {
         let (records, pages, quarantined) = (done.records, done.pages, done.quarantined);
         output::json(&serde_json::json!({"records": records, "pages": pages, "quarantined": quarantined}))?;

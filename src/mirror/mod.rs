@@ -136,10 +136,13 @@ impl Mirror {
         self.views.follow(Until { grown: || false, time: None }, progress)
     }
 
-    /// Brings the views that no reader waits for to the end of the log; `progress` may stop it after a page.
-    pub fn follow_afterwards(&mut self, progress: impl FnMut(&CaughtUp) -> bool) -> Result<CaughtUp, MirrorError> {
+    /// Brings the views that no reader waits for to the end of the log. `goes_on` is asked before it begins and after each page.
+    pub fn follow_afterwards(&mut self, mut goes_on: impl FnMut() -> bool) -> Result<CaughtUp, MirrorError> {
+        if !goes_on() {
+            return Ok(CaughtUp::default());
+        }
         let Views { log, config, .. } = &mut self.views;
-        let done = follow(&mut self.afterwards, log, config, Until { grown: || false, time: None }, progress)?;
+        let done = follow(&mut self.afterwards, log, config, Until { grown: || false, time: None }, |_| goes_on())?;
         self.afterwards.iter_mut().try_for_each(|view| view.finish())?;
         Ok(done)
     }
@@ -196,7 +199,7 @@ impl Mirror {
     /// readers are removed.
     pub fn compact(&mut self) -> Result<u64, MirrorError> {
         self.catch_up(|_| true)?;
-        self.follow_afterwards(|_| true)?;
+        self.follow_afterwards(|| true)?;
         self.views.each.iter_mut().chain(&mut self.afterwards).try_for_each(|view| view.optimize())?;
         let number = self.publish()?;
         for old in self.snapshots().all() {
