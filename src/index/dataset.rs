@@ -7,14 +7,15 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use oxigraph::model::vocab::xsd;
-use oxigraph::model::{BlankNode, LiteralRef, Term, TermRef};
+use oxigraph::model::{BlankNode, Literal, LiteralRef, Term, TermRef};
 use rustc_hash::FxHashMap;
 use spareval::{CancellationToken, ExpressionTerm, InternalQuad, QueryableDataset};
 
+use super::answers::{Answer, Answered, Answers, End, answer};
 use super::code::{COMPUTED, Code, is_blank};
 use super::error::IndexError;
 use super::packed::Index;
-use super::run::{Answers, Prepared, Run};
+use super::run::{Prepared, Run};
 use super::scan::{Found, Pattern, Scan};
 
 /// The index, as one query reads it: with the terms that the query computes.
@@ -122,15 +123,19 @@ fn node(index: &Index, code: Code) -> Result<Node, IndexError> {
     NonZeroU32::new(code).ok_or_else(|| index.broken("has a node without a code"))
 }
 
-/// What a run gives, as a row. An end that is no variable is what it was asked with, the name of the run.
+/// What a run gives, as a row. An end at which nothing is wanted is what it was asked with, the name of the run.
 fn run_quad(
     index: &Index,
     name: Code,
-    known: [Option<Code>; 2],
-    ends: [Option<Code>; 2],
+    known: [Option<Code>; 3],
+    answer: Answer,
+    node_of: impl Fn(End) -> Result<Node, IndexError>,
 ) -> Result<InternalQuad<Node>, IndexError> {
-    let [subject, object] = [0, 1].map(|place| ends[place].or(known[place]).unwrap_or(name));
-    quad(index, Found { subject, predicate: name, object, graph: 0 })
+    let end = |place: usize| match answer[place] {
+        Some(end) => node_of(end),
+        None => node(index, known[place].unwrap_or(name)),
+    };
+    Ok(InternalQuad { subject: end(0)?, predicate: node(index, name)?, object: end(1)?, graph_name: Some(end(2)?) })
 }
 
 fn quad(index: &Index, found: Found) -> Result<InternalQuad<Node>, IndexError> {
@@ -154,9 +159,11 @@ enum Rows<'a> {
     Scan(Scan<'a>),
     Run {
         name: Code,
-        known: [Option<Code>; 2],
+        known: [Option<Code>; 3],
         answers: Box<Answers<'a>>,
     },
+    /// What was gathered from a run.
+    Gathered(std::vec::IntoIter<InternalQuad<Node>>),
     Failed(IndexError),
     /// Nothing more.
     Ended,
@@ -170,9 +177,12 @@ impl Iterator for Quads<'_> {
         let next = match &mut self.rows {
             Rows::Scan(scan) => scan.next().map(|found| quad(self.index, found?)),
             Rows::Run { name, known, answers } => {
+                // Without counts: those are gathered.
+                let node = |end| if let End::Node(code) = end { node(self.index, code) } else { node(self.index, *name) };
                 let answer = answers.step().transpose();
-                answer.map(|ends| run_quad(self.index, *name, *known, ends?))
+                answer.map(|answer| run_quad(self.index, *name, *known, answer?, node))
             }
+            Rows::Gathered(quads) => quads.next().map(Ok),
             Rows::Ended => None,
             Rows::Failed(_) => match std::mem::replace(&mut self.rows, Rows::Ended) {
                 Rows::Failed(error) => Some(Err(error)),
@@ -204,13 +214,8 @@ impl<'a> QueryableDataset<'a> for Reading<'a> {
         let code = |node: Option<&Node>| node.map(|node| node.get());
         let (subject, predicate, object) = (code(subject), code(predicate), code(object));
         let rows = match (predicate.and_then(|name| self.runs.get_key_value(&name)), graph_name) {
-            (Some((name, run)), _) => {
-                let answers = Answers::new(index, Rc::clone(run), [subject, object], self.token.clone());
-                answers.map_or(Rows::Ended, |answers| Rows::Run {
-                    name: *name,
-                    known: [subject, object],
-                    answers: Box::new(answers),
-                })
+            (Some((name, run)), graph) => {
+                self.run(*name, run, [subject, object, code(graph.flatten())]).unwrap_or_else(Rows::Failed)
             }
             // Nothing is in no graph.
             (None, Some(None)) => Rows::Ended,
@@ -254,7 +259,23 @@ impl<'a> QueryableDataset<'a> for Reading<'a> {
     }
 }
 
-impl Reading<'_> {
+impl<'a> Reading<'a> {
+    /// What a run gives for what is known of its ends.
+    fn run(&self, name: Code, run: &Rc<Prepared>, known: [Option<Code>; 3]) -> Result<Rows<'a>, IndexError> {
+        let index = self.index;
+        Ok(match answer(index, run, known, self.token.clone())? {
+            Answered::Each(answers) => Rows::Run { name, known, answers },
+            Answered::All(answers) => {
+                let node = |end| match end {
+                    End::Node(code) => node(index, code),
+                    End::Count(count) => self.node_of(Literal::from(count).into()),
+                };
+                let quads = answers.into_iter().map(|answer| run_quad(index, name, known, answer, node));
+                Rows::Gathered(quads.collect::<Result<Vec<_>, _>>()?.into_iter())
+            }
+        })
+    }
+
     /// The node of a term, also of one that the index does not have.
     fn node_of(&self, term: Term) -> Result<Node, IndexError> {
         let id = if let TermRef::BlankNode(blank) = term.as_ref() { blank.unique_id() } else { None };

@@ -6,12 +6,14 @@
 
 use std::ops::Range;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 use zerocopy::little_endian::{U32, U64};
 
 use super::code::{BLANK, Code};
 use super::error::IndexError;
+use super::filter::Filter;
 use super::mapped::{Column, Mapped, Place};
 use super::writer::{FileWriter, Growing};
 
@@ -199,11 +201,16 @@ impl KeyWalk {
 }
 
 /// A directory of the rows of a table.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct Directory {
     pub(super) keys: KeySet,
     starts: Column<U32>,
+    /// What tells most terms apart that are no keys, where these are sorted codes: small segments have few of all terms.
+    filter: OnceLock<Option<Filter>>,
 }
+
+/// The most sorted codes for which there is a filter.
+const MOST_FILTERED: usize = 1 << 20;
 
 /// A directory in a footer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -218,7 +225,7 @@ impl Directory {
         if starts.len() != keys.count() as usize + 1 {
             return Err(file.damaged("a directory does not fit its keys"));
         }
-        Ok(Self { keys, starts })
+        Ok(Self { keys, starts, filter: OnceLock::new() })
     }
 
     /// The rows of the key with a number.
@@ -231,10 +238,37 @@ impl Directory {
     /// The rows of a node.
     #[inline]
     pub(super) fn rows(&self, file: &Mapped, code: Code) -> Result<Range<u32>, IndexError> {
+        if let Keys::Sorted(codes) = self.keys.terms
+            && code < BLANK
+            && let Some(filter) = self.filter(file, codes)?
+            && !filter.may_have(code)
+        {
+            return Ok(0..0);
+        }
         match self.keys.rank(file, code)? {
             Some(rank) => self.rows_of(file, rank),
             None => Ok(0..0),
         }
+    }
+}
+
+impl Directory {
+    #[inline]
+    fn filter(&self, file: &Mapped, codes: Column<U32>) -> Result<Option<&Filter>, IndexError> {
+        if self.filter.get().is_none() {
+            let filter = if codes.len() <= MOST_FILTERED {
+                let all = file.slice(codes, 0..codes.len())?;
+                Some(Filter::new(codes.len(), |each| {
+                    all.iter().for_each(|code| each(code.get()));
+                    Ok(())
+                })?)
+            } else {
+                None
+            };
+            // Another thread may have been faster.
+            let _ = self.filter.set(filter);
+        }
+        Ok(self.filter.get().and_then(Option::as_ref))
     }
 }
 

@@ -1,6 +1,8 @@
 //! The index: every record's triples in immutable, memory-mapped segments, made for reading.
 
+mod answers;
 mod build;
+mod chain;
 mod check;
 mod code;
 mod compose;
@@ -9,6 +11,8 @@ mod dataset;
 mod dictionary;
 mod directory;
 mod error;
+mod filter;
+mod first;
 mod manifest;
 mod mapped;
 mod mask;
@@ -32,7 +36,7 @@ pub use error::IndexError;
 pub use packed::Index;
 pub use part::Part;
 pub use published::{PublishedIndex, copy, copy_published};
-pub use run::{Run, RunPlace, RunStep};
+pub use run::{Gathered, Run, RunEdge, RunEnd, RunPattern, RunPlace, RunStep};
 pub use view::IndexView;
 
 /// The name of the view, and of its artefact in a snapshot.

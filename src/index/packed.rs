@@ -1,12 +1,14 @@
 //! The index: its segments, and what they hold together.
 
 use std::path::Path;
+use std::sync::OnceLock;
 
 use oxigraph::model::{NamedNode, Term, TermRef};
 
 use super::build::Known;
 use super::code::{BLANK, Code, FIRST_TERM, is_blank};
 use super::error::IndexError;
+use super::filter::Filter;
 use super::manifest::{Manifest, Named};
 use super::mask::Mask;
 use super::segment::Segment;
@@ -18,7 +20,12 @@ use crate::rdf::nth_blank_node;
 pub(super) struct Layer {
     pub(super) segment: Segment,
     pub(super) mask: Mask,
+    /// The subjects of graphs that count no more, where these are few.
+    hidden: OnceLock<Option<Filter>>,
 }
+
+/// Of so many graphs, one may be masked for those to be few.
+const FEW: u32 = 16;
 
 impl Layer {
     pub(super) fn open(directory: &Path, named: &Named) -> Result<Self, IndexError> {
@@ -27,7 +34,42 @@ impl Layer {
             Some(mask) => Mask::read(&directory.join(mask), named.mask_sum, segment.graphs)?,
             None => Mask::none(segment.graphs),
         };
-        Ok(Self { segment, mask })
+        Ok(Self { segment, mask, hidden: OnceLock::new() })
+    }
+
+    /// Masks a graph. Answers whether it counted.
+    pub(super) fn hide(&mut self, graph: u32) -> bool {
+        self.hidden.take();
+        self.mask.add(graph)
+    }
+
+    /// Whether a subject may be in a graph that counts no more.
+    #[inline]
+    pub(super) fn doubts(&self, subject: Code) -> Result<bool, IndexError> {
+        if self.mask.count() == 0 {
+            return Ok(false);
+        }
+        if self.hidden.get().is_none() {
+            let filter = if self.mask.count() <= self.segment.graphs / FEW { Some(self.hidden_subjects()?) } else { None };
+            // Another thread may have been faster.
+            let _ = self.hidden.set(filter);
+        }
+        Ok(self.hidden.get().and_then(Option::as_ref).is_none_or(|filter| filter.may_have(subject)))
+    }
+
+    fn hidden_subjects(&self) -> Result<Filter, IndexError> {
+        let segment = &self.segment;
+        let graphs = (0..segment.graphs).filter(|graph| self.mask.has(*graph)).map(|graph| segment.graph(graph));
+        let graphs = graphs.collect::<Result<Vec<_>, _>>()?;
+        let count = graphs.iter().map(|graph| graph.blanks.len() + graph.subjects.len()).sum();
+        Filter::new(count, |each| {
+            for graph in graphs {
+                graph.blanks.for_each(&mut *each);
+                let subjects = segment.file.slice(segment.graph_subjects, graph.subjects)?;
+                subjects.iter().for_each(|subject| each(subject.get()));
+            }
+            Ok(())
+        })
     }
 
     /// How many graphs count.
@@ -81,12 +123,22 @@ impl Index {
         self.find(terms::hash(&bytes), &bytes)
     }
 
-    /// The term of a code, unless it is a blank node's.
-    pub(super) fn term(&self, code: Code) -> Result<Option<Term>, IndexError> {
+    /// The segment whose dictionary has the term of a code.
+    fn segment_of(&self, code: Code) -> Option<&Segment> {
         // The newest segments are the smallest, and have the greatest codes.
         let place = self.layers.partition_point(|layer| layer.segment.dictionary.first <= code);
-        let found = self.layers[..place].iter().rev().find(|layer| layer.segment.dictionary.has(code));
-        found.map(|layer| layer.segment.dictionary.term(&layer.segment.file, code)).transpose()
+        let mut layers = self.layers[..place].iter().rev();
+        layers.find(|layer| layer.segment.dictionary.has(code)).map(|layer| &layer.segment)
+    }
+
+    /// The term of a code, unless it is a blank node's.
+    pub(super) fn term(&self, code: Code) -> Result<Option<Term>, IndexError> {
+        self.segment_of(code).map(|segment| segment.dictionary.term(&segment.file, code)).transpose()
+    }
+
+    /// The bytes of the same.
+    pub(super) fn term_bytes(&self, code: Code) -> Result<Option<&[u8]>, IndexError> {
+        self.segment_of(code).map(|segment| segment.dictionary.bytes(&segment.file, code)).transpose()
     }
 
     /// The term of a blank node's code: its id is made of its graph and its place there.
@@ -107,7 +159,7 @@ impl Index {
         if let Some(code) = self.code(term.as_ref())? {
             return Ok(Some(code));
         }
-        for Layer { segment, mask } in &self.layers {
+        for Layer { segment, mask, .. } in &self.layers {
             for graph in (0..segment.graphs).filter(|graph| !mask.has(*graph)) {
                 for code in segment.graph(graph)?.blanks {
                     if self.blank(code)?.as_ref() == Some(term) {

@@ -1,19 +1,18 @@
 //! Runs: patterns that follow one another in a plan, answered here in one go. The engine takes some hundred nanoseconds for each
 //! row that it hands from one pattern to the next.
 
+use std::cell::OnceCell;
 use std::rc::Rc;
 
 use oxigraph::model::{NamedNode, Term, TermRef};
-use rustc_hash::FxHashSet;
-use spareval::CancellationToken;
 
+use super::chain::{Edge, Item, Link, Plan, Slot};
 use super::code::Code;
 use super::error::IndexError;
 use super::packed::Index;
-use super::scan::{Found, Pattern, Scan};
 
 /// Patterns over all graphs, in the order in which they are looked up. For each way in which all of them match, a run gives the
-/// values of its ends.
+/// values of its ends; or it gives one row for many ways ([`Gathered`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
     /// The predicate that stands for it in a query.
@@ -22,19 +21,74 @@ pub struct Run {
     pub steps: Vec<RunStep>,
     /// How many variables they have. Each is a number below this.
     pub variables: u8,
-    /// The variables whose values are the subject and the object of what it gives; without one, that is its name.
-    pub ends: [Option<u8>; 2],
+    /// What is the subject, the object and the graph of what it gives; without anything, that is its name.
+    pub ends: [Option<RunEnd>; 3],
+    /// What becomes of the ways in which it matches.
+    pub gathered: Gathered,
+}
+
+/// What stands at an end of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunEnd {
+    /// The value of a variable.
+    Variable(u8),
+    /// For groups: how many ways there are, with one of these.
+    Count,
+    /// For groups: how many different values a variable has.
+    Different(u8),
+}
+
+/// What a run gives for the ways in which its patterns match.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gathered {
+    /// A row for each.
+    Not,
+    /// A row for all that have the same values of the variables at its ends, with counts. Without such variables, one row.
+    Groups,
+    /// A row for each, but for those that cannot be among the first `most` when they are sorted by the values of a variable.
+    First {
+        /// The variable.
+        by: u8,
+        /// How many are wanted.
+        most: usize,
+        /// Whether the greatest come first.
+        descending: bool,
+    },
+}
+
+/// A step of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunStep {
+    /// A pattern matches.
+    Matches(RunPattern),
+    /// Patterns match together, whatever in how many ways, or do not match at all.
+    Exists {
+        /// Whether they match.
+        exists: bool,
+        /// The patterns.
+        patterns: Vec<RunPattern>,
+    },
 }
 
 /// A pattern of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunStep {
+pub struct RunPattern {
     /// Its subject.
     pub subject: RunPlace,
-    /// Its predicate, or several: then each pair of a subject and an object matches once, as in a path of alternatives.
-    pub predicates: Vec<NamedNode>,
+    /// The ways from the subject to the object, each of one edge or more. With several ways, each pair of a subject and an object
+    /// matches once, as in a path of alternatives.
+    pub paths: Vec<Vec<RunEdge>>,
     /// Its object.
     pub object: RunPlace,
+}
+
+/// A property in a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunEdge {
+    /// The property.
+    pub predicate: NamedNode,
+    /// Whether it is walked from its object to its subject.
+    pub reversed: bool,
 }
 
 /// A subject or an object of a pattern.
@@ -46,169 +100,99 @@ pub enum RunPlace {
     Is(Term),
 }
 
-/// A place with its code; `None` for a term that nothing has.
-#[derive(Debug, Clone, Copy)]
-enum Place {
-    Variable(u8),
-    Is(Option<Code>),
-}
-
-#[derive(Debug)]
-struct Step {
-    subject: Place,
-    /// Those that something has.
-    predicates: Vec<Code>,
-    object: Place,
-    /// Whether pairs match once.
-    once: bool,
-}
-
 /// A run whose terms were looked up.
-#[derive(Debug)]
 pub(super) struct Prepared {
-    steps: Vec<Step>,
-    variables: u8,
-    ends: [Option<u8>; 2],
+    items: Vec<Item>,
+    /// What its slots hold at first: a variable nothing, which is 0, and a constant its code.
+    pub(super) slots: Vec<Code>,
+    pub(super) ends: [Option<RunEnd>; 3],
+    pub(super) gathered: Gathered,
+    /// Whether it can match at all.
+    pub(super) possible: bool,
+    /// How it is answered, by which of its ends are known.
+    plans: [OnceCell<Rc<Plan>>; 8],
 }
 
 impl Prepared {
     pub(super) fn new(run: &Run, index: &Index) -> Result<Self, IndexError> {
-        let place = |place: &RunPlace| {
-            Ok::<_, IndexError>(match place {
-                RunPlace::Variable(number) => Place::Variable(*number),
-                RunPlace::Is(term) => Place::Is(index.code(term.as_ref())?),
-            })
-        };
-        let step = |step: &RunStep| {
-            let predicates = step.predicates.iter().map(|name| index.code(TermRef::from(name.as_ref())));
-            let predicates = predicates.filter_map(Result::transpose).collect::<Result<_, IndexError>>()?;
-            let once = step.predicates.len() > 1;
-            Ok::<_, IndexError>(Step { subject: place(&step.subject)?, predicates, object: place(&step.object)?, once })
-        };
-        let steps = run.steps.iter().map(step).collect::<Result<_, _>>()?;
-        Ok(Self { steps, variables: run.variables, ends: run.ends })
-    }
-}
-
-/// How many rows are read between two looks at whether the query is still wanted.
-const BETWEEN: u32 = 1000;
-
-/// The answers of a run. Ends early when the query is cancelled.
-pub(super) struct Answers<'a> {
-    index: &'a Index,
-    run: Rc<Prepared>,
-    token: CancellationToken,
-    /// The values of its variables so far.
-    values: Vec<Option<Code>>,
-    /// The look-ups under way, one for each step so far.
-    open: Vec<LookUp<'a>>,
-    rows: u32,
-}
-
-impl<'a> Answers<'a> {
-    /// Begins with what is known of the ends.
-    pub(super) fn new(index: &'a Index, run: Rc<Prepared>, known: [Option<Code>; 2], token: CancellationToken) -> Option<Self> {
-        let mut values = vec![None; usize::from(run.variables)];
-        for (end, code) in run.ends.iter().zip(known) {
-            if let (Some(end), Some(code)) = (end, code) {
-                // Both ends may be the same variable.
-                if values[usize::from(*end)].is_some_and(|other| other != code) {
-                    return None;
-                }
-                values[usize::from(*end)] = Some(code);
-            }
-        }
-        let open = Vec::with_capacity(run.steps.len());
-        let mut answers = Self { index, run, token, values, open, rows: 0 };
-        answers.look_up();
-        Some(answers)
-    }
-
-    /// The values of the ends in the next answer; `None` for an end that is no variable.
-    pub(super) fn step(&mut self) -> Result<Option<[Option<Code>; 2]>, IndexError> {
-        while !self.open.is_empty() {
-            self.rows = self.rows.wrapping_add(1);
-            if self.rows.is_multiple_of(BETWEEN) && self.token.is_cancelled() {
-                self.open.clear();
-                return Ok(None);
-            }
-            let step = &self.run.steps[self.open.len() - 1];
-            let last = self.open.last_mut().ok_or_else(|| self.index.broken("has a run without steps"))?;
-            let binds = last.binds;
-            let Some(found) = last.next(step)? else {
-                for variable in binds.into_iter().flatten() {
-                    self.values[usize::from(variable)] = None;
-                }
-                self.open.pop();
-                continue;
-            };
-            let [subject, object] = binds;
-            if subject.is_some() && subject == object && found.subject != found.object {
-                continue;
-            }
-            for (variable, code) in binds.into_iter().zip([found.subject, found.object]) {
-                if let Some(variable) = variable {
-                    self.values[usize::from(variable)] = Some(code);
-                }
-            }
-            if self.open.len() == self.run.steps.len() {
-                return Ok(Some(self.run.ends.map(|end| end.and_then(|end| self.values[usize::from(end)]))));
-            }
-            self.look_up();
-        }
-        Ok(None)
-    }
-
-    /// Begins to look up the next step.
-    #[inline]
-    fn look_up(&mut self) {
-        let Some(step) = self.run.steps.get(self.open.len()) else { return };
-        // `Some(None)` is what nothing has.
-        let known = |place: Place| match place {
-            Place::Variable(variable) => self.values[usize::from(variable)].map(Some),
-            Place::Is(code) => Some(code),
-        };
-        let binds = [step.subject, step.object].map(|place| match place {
-            Place::Variable(variable) if self.values[usize::from(variable)].is_none() => Some(variable),
-            _ => None,
-        });
-        let (subject, object) = (known(step.subject), known(step.object));
-        let possible = subject != Some(None) && object != Some(None);
-        let pattern = Pattern { subject: subject.flatten(), object: object.flatten(), predicate: None, graph: None };
-        let predicates = if possible { 0 } else { step.predicates.len() };
-        let seen = step.once.then(Box::default);
-        self.open.push(LookUp { scan: Scan::without_graphs(self.index, pattern), begun: false, predicates, binds, seen });
-    }
-}
-
-/// The rows of one step, for the values so far.
-struct LookUp<'a> {
-    scan: Scan<'a>,
-    /// Whether the first predicate was looked up.
-    begun: bool,
-    /// How many predicates were.
-    predicates: usize,
-    /// The variables that it gives values to.
-    binds: [Option<u8>; 2],
-    /// What was found, if each pair counts once.
-    seen: Option<Box<FxHashSet<(Code, Code)>>>,
-}
-
-impl LookUp<'_> {
-    #[inline]
-    fn next(&mut self, step: &Step) -> Result<Option<Found>, IndexError> {
-        loop {
-            if self.begun {
-                while let Some(found) = self.scan.step()? {
-                    if self.seen.as_mut().is_none_or(|seen| seen.insert((found.subject, found.object))) {
-                        return Ok(Some(found));
+        let mut slots = Slots { values: vec![0; usize::from(run.variables)], index };
+        let (mut items, mut possible) = (Vec::new(), true);
+        for step in &run.steps {
+            match step {
+                RunStep::Matches(pattern) => match slots.link(pattern)? {
+                    Some(link) => items.push(Item::Link(link)),
+                    None => possible = false,
+                },
+                RunStep::Exists { exists, patterns } => {
+                    let links: Vec<Option<Link>> =
+                        patterns.iter().map(|pattern| slots.link(pattern)).collect::<Result<_, _>>()?;
+                    match links.into_iter().collect::<Option<Vec<Link>>>() {
+                        Some(links) => items.push(Item::Exists { exists: *exists, links }),
+                        None => possible &= !exists,
                     }
                 }
             }
-            let Some(predicate) = step.predicates.get(self.predicates) else { return Ok(None) };
-            self.scan.begin_again(*predicate);
-            self.begun = true;
-            self.predicates += 1;
         }
+        let plans = Default::default();
+        Ok(Self { items, slots: slots.values, ends: run.ends, gathered: run.gathered, possible, plans })
+    }
+
+    /// How it is answered, if these of its ends are known.
+    pub(super) fn plan(&self, known: [bool; 3]) -> Rc<Plan> {
+        let place = known.iter().rev().fold(0, |place, known| place << 1 | usize::from(*known));
+        let plan = self.plans[place].get_or_init(|| {
+            let mut bound: Vec<bool> = self.slots.iter().map(|code| *code != 0).collect();
+            for (end, known) in self.ends.iter().zip(known) {
+                if let Some(RunEnd::Variable(variable)) = end {
+                    bound[usize::from(*variable)] |= known;
+                }
+            }
+            Rc::new(Plan::new(&self.items, &mut bound))
+        });
+        Rc::clone(plan)
+    }
+}
+
+/// The slots of a run while it is prepared.
+struct Slots<'a> {
+    values: Vec<Code>,
+    index: &'a Index,
+}
+
+impl Slots<'_> {
+    fn slot(&mut self, code: Code) -> Slot {
+        self.values.push(code);
+        self.values.len() - 1
+    }
+
+    /// The slot of a place; `None` for a term that nothing has.
+    fn place(&mut self, place: &RunPlace) -> Result<Option<Slot>, IndexError> {
+        Ok(match place {
+            RunPlace::Variable(number) => Some(usize::from(*number)),
+            RunPlace::Is(term) => self.index.code(term.as_ref())?.map(|code| self.slot(code)),
+        })
+    }
+
+    /// A pattern with its slots; `None` if it cannot match.
+    fn link(&mut self, pattern: &RunPattern) -> Result<Option<Link>, IndexError> {
+        let (subject, object) = (self.place(&pattern.subject)?, self.place(&pattern.object)?);
+        let mut paths = Vec::new();
+        for path in &pattern.paths {
+            let edges: Vec<Option<Edge>> = path.iter().map(|edge| self.edge(edge)).collect::<Result<_, _>>()?;
+            if let Some(edges) = edges.into_iter().collect::<Option<Vec<Edge>>>() {
+                let between = (1..edges.len()).map(|_| self.slot(0)).collect();
+                paths.push((edges, between));
+            }
+        }
+        let (Some(subject), Some(object), false) = (subject, object, paths.is_empty()) else { return Ok(None) };
+        let once = pattern.paths.len() > 1 || pattern.paths.iter().any(|path| path.len() > 1);
+        Ok(Some(Link { subject, object, paths, once }))
+    }
+
+    /// A property with its number in each segment; `None` if nothing has it.
+    fn edge(&self, edge: &RunEdge) -> Result<Option<Edge>, IndexError> {
+        let Some(code) = self.index.code(TermRef::from(edge.predicate.as_ref()))? else { return Ok(None) };
+        let numbers = self.index.layers.iter().map(|layer| layer.segment.predicate(code)).collect();
+        Ok(Some(Edge { numbers, reversed: edge.reversed }))
     }
 }

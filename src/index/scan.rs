@@ -92,12 +92,6 @@ impl<'a> Scan<'a> {
         Self { index, pattern: Pattern { graph: None, ..pattern }, only: None, names: false, layer: 0, cursor: Cursor::Before }
     }
 
-    /// Begins again, with another predicate.
-    pub(super) fn begin_again(&mut self, predicate: Code) {
-        self.pattern.predicate = Some(predicate);
-        (self.layer, self.cursor) = (0, Cursor::Before);
-    }
-
     /// The next row.
     #[inline]
     pub(super) fn step(&mut self) -> Result<Option<Found>, IndexError> {

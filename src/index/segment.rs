@@ -200,6 +200,18 @@ impl Segment {
         Ok((self.file.get(self.ops.0, row as usize)?, self.file.get(self.ops.1, row as usize)?))
     }
 
+    /// The objects of some rows of `spo`.
+    #[inline]
+    pub(super) fn spo_nodes(&self, rows: Range<u32>) -> Result<&[U32], IndexError> {
+        self.file.slice(self.spo.1, rows.start as usize..rows.end as usize)
+    }
+
+    /// The subjects of some rows of `ops`.
+    #[inline]
+    pub(super) fn ops_nodes(&self, rows: Range<u32>) -> Result<&[U32], IndexError> {
+        self.file.slice(self.ops.1, rows.start as usize..rows.end as usize)
+    }
+
     /// Of the rows of a subject, those with a predicate, and an object.
     #[inline]
     pub(super) fn narrow_spo(&self, rows: Range<u32>, predicate: u16, object: Option<Code>) -> Result<Range<u32>, IndexError> {
@@ -294,6 +306,9 @@ fn predicates(file: &Mapped, form: &PredicateForm) -> Result<Vec<Predicate>, Ind
     Ok(each.map(|((code, rows), subjects)| Predicate { code: code.get(), rows: rows.get(), subjects: subjects.get() }).collect())
 }
 
+/// So many rows are looked at one by one.
+const FEW: usize = 16;
+
 /// Of rows that are sorted by predicate and node, those that have them.
 #[inline]
 fn narrow(
@@ -305,8 +320,13 @@ fn narrow(
 ) -> Result<Range<u32>, IndexError> {
     let (start, end) = (rows.start as usize, rows.end as usize);
     let here = file.slice(predicates, start..end)?;
-    let first = here.partition_point(|value| value.get() < predicate);
-    let count = here[first..].partition_point(|value| value.get() == predicate);
+    let (first, count) = if here.len() <= FEW {
+        let first = here.iter().position(|value| value.get() >= predicate).unwrap_or(here.len());
+        (first, here[first..].iter().take_while(|value| value.get() == predicate).count())
+    } else {
+        let first = here.partition_point(|value| value.get() < predicate);
+        (first, here[first..].partition_point(|value| value.get() == predicate))
+    };
     let (mut low, mut high) = (start + first, start + first + count);
     if let Some(node) = node {
         let here = file.slice(nodes, low..high)?;

@@ -131,6 +131,18 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Term> {
     })
 }
 
+/// The text of a plain literal's bytes.
+pub(super) fn plain(bytes: &[u8]) -> Option<&[u8]> {
+    bytes.split_first().filter(|(kind, _)| **kind == PLAIN).map(|(_, text)| text)
+}
+
+/// The text of the bytes of an `xsd:dateTime`.
+pub(super) fn date_time(bytes: &[u8]) -> Option<&str> {
+    const NAME: &[u8] = b"dateTime";
+    let name = bytes.strip_prefix(&[XSD_TYPED, 8])?;
+    std::str::from_utf8(name.strip_prefix(NAME)?).ok()
+}
+
 fn typed(datatype: String, value: String) -> Term {
     Literal::new_typed_literal(value, NamedNode::new_unchecked(datatype)).into()
 }

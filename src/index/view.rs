@@ -67,7 +67,7 @@ impl Held {
             && !builder.remove(name)
             && let Some((layer, ordinal)) = index.graph(name)?
         {
-            index.layers[layer].mask.add(ordinal);
+            index.layers[layer].hide(ordinal);
             masked[layer] = true;
         }
         if !part.rows.is_empty() {

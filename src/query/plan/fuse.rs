@@ -1,8 +1,10 @@
 //! Runs: patterns that follow one another in a chain become one, which the dataset answers by itself ([`Run`]).
 //!
-//! A run stands in the query as a triple pattern whose predicate is its name. Such a pattern hands two values back, so a run has at
-//! most two variables that anything else mentions; the others are its own. Each way in which its patterns match is a solution, as
-//! before, so counts stay the same. Nothing is fused under `GRAPH`, and nothing where whole solutions are compared.
+//! A run stands in the query as a triple pattern whose predicate is its name. Such a pattern hands three values back, the third as
+//! the name of a graph, so a run has at most three variables that anything else mentions; the others are its own. Each way in which
+//! its patterns match is a solution, as before, so counts stay the same. Groups of a run are counted by the dataset too, and what is
+//! sorted only for its first solutions comes without those that cannot be among them. Nothing is fused under `GRAPH`, and nothing
+//! where whole solutions are compared.
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
@@ -10,13 +12,15 @@ use oxigraph::model::NamedNode;
 use oxigraph::sparql::Variable;
 use rustc_hash::FxHashMap;
 use spargebra::Query;
-use spargebra::algebra::{AggregateExpression, Expression, GraphPattern, OrderExpression, PropertyPathExpression};
+use spargebra::algebra::{AggregateExpression, Expression, GraphPattern, OrderExpression};
 use spargebra::term::{NamedNodePattern, TermPattern, TriplePattern};
 
 use super::expressions::for_each_pattern;
-use crate::index::{Run, RunPlace, RunStep};
+use super::gather::MOST_FIRST;
+use super::links::{Item, Link, bound_by, items_of, links_of};
+use crate::index::{Gathered, Run, RunEnd, RunPattern, RunPlace, RunStep};
 
-/// The longest run.
+/// The most look-ups of a run.
 const MOST: usize = 12;
 
 /// Fuses what can be fused in a query that was ordered.
@@ -29,7 +33,7 @@ pub(super) fn fuse(query: &mut Query) -> Vec<Run> {
     // What nobody can guess, and no data has.
     let tag = RandomState::new().build_hasher().finish();
     let prefix = format!("urn:libris-mirror:run:{tag:016x}");
-    let mut fuser = Fuser { mentions, prefix, runs: Vec::new() };
+    let mut fuser = Fuser { mentions, compares: compares_values(&text), prefix, runs: Vec::new() };
     let (Query::Select { pattern, .. }
     | Query::Construct { pattern, .. }
     | Query::Describe { pattern, .. }
@@ -47,64 +51,46 @@ fn names(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-struct Fuser<'a> {
+/// Whether the text of a query may have a variable beside `=`, or one that is handed on to it. A word of a literal may look so.
+fn compares_values(text: &str) -> bool {
+    let beside = text.match_indices(" = ").any(|(place, sign)| {
+        let before = text[..place].rsplit(|character: char| character.is_whitespace() || character == '(').next();
+        before.is_some_and(|word| word.starts_with('?') && !word.ends_with(')')) || text[place + sign.len()..].starts_with('?')
+    });
+    beside || ["IF(", "COALESCE(", " IN"].iter().any(|word| text.contains(word))
+}
+
+pub(super) struct Fuser<'a> {
     mentions: FxHashMap<&'a str, usize>,
+    /// Whether variables may be compared by their values.
+    compares: bool,
     prefix: String,
-    runs: Vec<Run>,
+    pub(super) runs: Vec<Run>,
 }
 
-/// A pattern that a run can have.
-struct Link {
-    subject: TermPattern,
-    predicates: Vec<NamedNode>,
-    object: TermPattern,
-}
+/// What is wanted at an end of a run, and the variable that it is for.
+pub(super) type Wanted = (End, Variable);
 
-impl Link {
-    fn of(pattern: &GraphPattern) -> Option<Self> {
-        let (subject, predicates, object) = match pattern {
-            GraphPattern::Bgp { patterns } => {
-                let [TriplePattern { subject, predicate: NamedNodePattern::NamedNode(name), object }] = patterns.as_slice()
-                else {
-                    return None;
-                };
-                (subject, vec![name.clone()], object)
-            }
-            GraphPattern::Path { subject, path, object } => {
-                let mut predicates = Vec::new();
-                alternatives(path, &mut predicates)?;
-                (subject, predicates, object)
-            }
-            _ => return None,
-        };
-        let takes = |end: &TermPattern| !matches!(end, TermPattern::BlankNode(_));
-        (takes(subject) && takes(object)).then(|| Self { subject: subject.clone(), predicates, object: object.clone() })
-    }
-
-    fn variables(&self) -> impl Iterator<Item = &Variable> {
-        [&self.subject, &self.object].into_iter().filter_map(|end| match end {
-            TermPattern::Variable(name) => Some(name),
-            _ => None,
-        })
-    }
-}
-
-/// Lists the predicates of a path that is nothing but alternatives.
-fn alternatives(path: &PropertyPathExpression, predicates: &mut Vec<NamedNode>) -> Option<()> {
-    match path {
-        PropertyPathExpression::NamedNode(name) => predicates.push(name.clone()),
-        PropertyPathExpression::Alternative(one, other) => {
-            alternatives(one, predicates)?;
-            alternatives(other, predicates)?;
-        }
-        _ => return None,
-    }
-    Some(())
+/// See [`RunEnd`].
+#[derive(Clone)]
+pub(super) enum End {
+    Variable(Variable),
+    Count,
+    Different(Variable),
 }
 
 impl Fuser<'_> {
     /// Fuses what a pattern has. Where whole solutions are `compared`, every variable counts, and nothing is fused.
     fn pattern(&mut self, pattern: &mut GraphPattern, compared: bool) {
+        let whole = match pattern {
+            GraphPattern::Filter { .. } if !compared => self.conditions(pattern),
+            GraphPattern::Group { .. } => self.groups(pattern),
+            _ => None,
+        };
+        if let Some(whole) = whole {
+            *pattern = whole;
+            return;
+        }
         match pattern {
             GraphPattern::Bgp { .. } | GraphPattern::Path { .. } | GraphPattern::Lateral { .. } => self.chain(pattern, compared),
             GraphPattern::Values { .. } | GraphPattern::Graph { .. } | GraphPattern::Service { .. } => {}
@@ -131,7 +117,12 @@ impl Fuser<'_> {
             }
             GraphPattern::Project { inner, .. } => self.pattern(inner, false),
             GraphPattern::Distinct { inner } | GraphPattern::Reduced { inner } => self.pattern(inner, true),
-            GraphPattern::Slice { inner, .. } => self.pattern(inner, compared),
+            GraphPattern::Slice { inner, start, length } => {
+                self.pattern(inner, compared);
+                if let Some(most) = length.and_then(|length| length.checked_add(*start)).filter(|most| *most <= MOST_FIRST) {
+                    self.first(inner, most);
+                }
+            }
             GraphPattern::Group { inner, aggregates, .. } => {
                 let whole = |(_, aggregate): &(_, AggregateExpression)| {
                     matches!(aggregate, AggregateExpression::CountSolutions { distinct: true })
@@ -147,7 +138,7 @@ impl Fuser<'_> {
     }
 
     /// Fuses what the patterns within an expression have: their solutions are counted by nobody.
-    fn expression(&mut self, expression: &mut Expression) {
+    pub(super) fn expression(&mut self, expression: &mut Expression) {
         for_each_pattern(expression, &mut |pattern| self.pattern(pattern, false));
     }
 
@@ -183,68 +174,126 @@ impl Fuser<'_> {
 
     /// The longest run that some parts begin with, as a pattern, and how many parts it has.
     fn run(&mut self, parts: &[GraphPattern]) -> Option<(GraphPattern, usize)> {
-        let links: Vec<Link> = parts.iter().take(MOST).map_while(Link::of).collect();
-        let (mut count, mut ends) = (0, [None, None]);
-        for taken in 1..=links.len() {
-            if let Some(found) = placed(self.shared(&links[..taken]), &links[..taken]) {
-                (count, ends) = (taken, found);
+        let links = parts.iter().take(MOST).map_while(Link::of).map(Item::Link);
+        let mut items: Vec<Item> = links.collect();
+        let (mut count, mut wanted) = (0, None);
+        for taken in 1..=items.len() {
+            if let Some(found) = self.wanted(&items[..taken]).and_then(|found| self.placed(found, &items[..taken])) {
+                (count, wanted) = (taken, Some(found));
             }
         }
+        items.truncate(count);
         // A single look-up is the engine's, but a path of alternatives is not.
-        if count == 0 || (count == 1 && links[0].predicates.len() == 1) {
-            return None;
-        }
-        Some((self.fused(&links[..count], &ends), count))
+        let alone = matches!(items.as_slice(), [Item::Link(link)] if link.paths.len() == 1);
+        if alone { None } else { wanted.map(|wanted| (self.fused(&items, &wanted, Gathered::Not), count)) }
     }
 
-    /// The variables of some links that are mentioned elsewhere too.
-    fn shared(&self, links: &[Link]) -> Vec<Variable> {
+    /// Fuses a chain with conditions that are all look-ups.
+    fn conditions(&mut self, pattern: &GraphPattern) -> Option<GraphPattern> {
+        let items = items_of(pattern)?;
+        if items.iter().any(|item| matches!(item, Item::Filter(_))) || too_many(&items) || !keeps_to_itself(&items) {
+            return None;
+        }
+        let wanted = self.wanted(&items).and_then(|wanted| self.placed(wanted, &items))?;
+        Some(self.fused(&items, &wanted, Gathered::Not))
+    }
+
+    /// The variables of some parts that are mentioned elsewhere too; `None` if look-ups do not give values to all of these.
+    pub(super) fn wanted(&self, items: &[Item]) -> Option<Vec<Wanted>> {
         let mut here: Vec<(&Variable, usize)> = Vec::new();
-        for name in links.iter().flat_map(Link::variables) {
+        for name in items.iter().flat_map(links_of).flat_map(Link::variables) {
             match here.iter_mut().find(|(known, _)| *known == name) {
                 Some((_, count)) => *count += 1,
                 None => here.push((name, 1)),
             }
         }
         let elsewhere = |(name, count): &(&Variable, usize)| self.mentions.get(name.as_str()).is_none_or(|all| all > count);
-        here.into_iter().filter(elsewhere).map(|(name, _)| name.clone()).collect()
+        let shared = here.into_iter().filter(elsewhere).map(|(name, _)| name);
+        shared
+            .map(|name| bound_by(items).any(|bound| bound == name).then(|| (End::Variable(name.clone()), name.clone())))
+            .collect()
     }
 
-    fn fused(&mut self, links: &[Link], ends: &[Option<Variable>; 2]) -> GraphPattern {
+    /// The places at which a run hands on what is wanted; `None` if it is too much. The engine takes what is a subject or a graph
+    /// for no literal, and compares it otherwise: so what is there is the subject of a look-up too, or is not compared.
+    pub(super) fn placed(&self, wanted: Vec<Wanted>, items: &[Item]) -> Option<[Option<Wanted>; 3]> {
+        let is_subject = |(end, _): &Wanted| {
+            match end {
+            End::Variable(name) => items.iter().any(|item| {
+                matches!(item, Item::Link(link) if link.subject == TermPattern::Variable(name.clone()) && !link.is_reversed())
+            }),
+            _ => false,
+        }
+        };
+        let (subjects, mut others): (Vec<Wanted>, Vec<Wanted>) = wanted.into_iter().partition(is_subject);
+        let object = others.pop();
+        if !others.is_empty() && self.compares {
+            return None;
+        }
+        let mut rest = subjects.into_iter().chain(others);
+        let (subject, mut graph) = (rest.next(), rest.next());
+        let object = object.or_else(|| graph.take());
+        if rest.next().is_some() { None } else { Some([subject, object, graph]) }
+    }
+
+    pub(super) fn fused(&mut self, items: &[Item], wanted: &[Option<Wanted>; 3], gathered: Gathered) -> GraphPattern {
         let name = NamedNode::new_unchecked(format!("{}:{}", self.prefix, self.runs.len()));
         let mut variables: Vec<Variable> = Vec::new();
-        let mut place = |end: &TermPattern| match end {
-            TermPattern::Variable(name) => RunPlace::Variable(numbered(name, &mut variables)),
-            TermPattern::NamedNode(node) => RunPlace::Is(node.clone().into()),
-            TermPattern::Literal(literal) => RunPlace::Is(literal.clone().into()),
-            TermPattern::BlankNode(node) => RunPlace::Is(node.clone().into()),
-        };
-        let mut steps = Vec::new();
-        for Link { subject, predicates, object } in links {
-            steps.push(RunStep { subject: place(subject), predicates: predicates.clone(), object: place(object) });
-        }
-        let numbers = ends.each_ref().map(|end| end.as_ref().map(|end| numbered(end, &mut variables)));
+        let steps = items.iter().filter_map(|item| match item {
+            Item::Link(link) => Some(RunStep::Matches(placed_link(link, &mut variables))),
+            Item::Exists { exists, links } => {
+                let patterns = links.iter().map(|link| placed_link(link, &mut variables)).collect();
+                Some(RunStep::Exists { exists: *exists, patterns })
+            }
+            Item::Filter(_) => None,
+        });
+        let steps = steps.collect();
+        let ends = wanted.each_ref().map(|wanted| {
+            wanted.as_ref().map(|(end, _)| match end {
+                End::Variable(name) => RunEnd::Variable(numbered(name, &mut variables)),
+                End::Count => RunEnd::Count,
+                End::Different(name) => RunEnd::Different(numbered(name, &mut variables)),
+            })
+        });
         let count = u8::try_from(variables.len()).unwrap_or(u8::MAX);
-        self.runs.push(Run { name: name.clone(), steps, variables: count, ends: numbers });
-        let end = |end: &Option<Variable>| end.clone().map_or_else(|| name.clone().into(), TermPattern::from);
-        let triple = TriplePattern { subject: end(&ends[0]), predicate: name.clone().into(), object: end(&ends[1]) };
-        GraphPattern::Bgp { patterns: vec![triple] }
+        self.runs.push(Run { name: name.clone(), steps, variables: count, ends, gathered });
+        let [subject, object, graph] = wanted.each_ref().map(|wanted| wanted.as_ref().map(|(_, variable)| variable.clone()));
+        let end = |end: Option<Variable>| end.map_or_else(|| name.clone().into(), TermPattern::from);
+        let triple = TriplePattern { subject: end(subject), predicate: name.clone().into(), object: end(object) };
+        let pattern = GraphPattern::Bgp { patterns: vec![triple] };
+        match graph {
+            Some(graph) => GraphPattern::Graph { name: NamedNodePattern::Variable(graph), inner: Box::new(pattern) },
+            None => pattern,
+        }
     }
 }
 
-/// Which of the variables that others mention is the subject of a run, and which its object. The engine takes what is a subject for no
-/// literal, and compares it otherwise: so the subject is one that a look-up has there too.
-fn placed(shared: Vec<Variable>, links: &[Link]) -> Option<[Option<Variable>; 2]> {
-    let is_subject = |name: &Variable| links.iter().any(|link| link.subject == TermPattern::Variable(name.clone()));
-    match <[Variable; 2]>::try_from(shared) {
-        Ok([one, other]) if is_subject(&one) => Some([Some(one), Some(other)]),
-        Ok([one, other]) if is_subject(&other) => Some([Some(other), Some(one)]),
-        Ok(_) => None,
-        Err(mut fewer) => {
-            let one = fewer.pop();
-            fewer.is_empty().then(|| if one.as_ref().is_some_and(is_subject) { [one, None] } else { [None, one] })
-        }
-    }
+pub(super) fn too_many(items: &[Item]) -> bool {
+    items.iter().map(|item| links_of(item).len()).sum::<usize>() > MOST
+}
+
+/// Whether no condition mentions a variable that a later look-up would give another meaning.
+pub(super) fn keeps_to_itself(items: &[Item]) -> bool {
+    items.iter().enumerate().all(|(place, item)| {
+        let Item::Exists { links, .. } = item else { return true };
+        let (before, after) = items.split_at(place);
+        links.iter().flat_map(Link::variables).all(|name| {
+            let mut others = after.iter().skip(1).flat_map(links_of).flat_map(Link::variables);
+            bound_by(before).any(|bound| bound == name) || !others.any(|other| other == name)
+        })
+    })
+}
+
+/// A look-up with numbers for its variables.
+fn placed_link(link: &Link, variables: &mut Vec<Variable>) -> RunPattern {
+    let mut place = |end: &TermPattern| match end {
+        TermPattern::Variable(name) => RunPlace::Variable(numbered(name, variables)),
+        TermPattern::NamedNode(node) => RunPlace::Is(node.clone().into()),
+        TermPattern::Literal(literal) => RunPlace::Is(literal.clone().into()),
+        TermPattern::BlankNode(node) => RunPlace::Is(node.clone().into()),
+    };
+    let (subject, object) = (place(&link.subject), place(&link.object));
+    RunPattern { subject, paths: link.paths.clone(), object }
 }
 
 /// The number of a variable, which gets one if it has none.

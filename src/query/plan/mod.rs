@@ -9,7 +9,7 @@
 //! - `leaf`, `loops`: the parts of a group, and which of them may be evaluated for each solution of others
 //! - `cost`, `order`: expected solutions, and the order that follows from them
 //! - `context`, `rewrite`, `group`: the rewriting
-//! - `fuse`: look-ups that follow one another, for datasets that answer them in one go
+//! - `links`, `fuse`, `gather`: look-ups that follow one another, for datasets that answer them in one go
 //! - `steps`: what people are told of it
 
 mod context;
@@ -18,8 +18,10 @@ mod counts;
 mod expressions;
 mod fresh;
 mod fuse;
+mod gather;
 mod group;
 mod leaf;
+mod links;
 mod loops;
 mod order;
 mod rewrite;

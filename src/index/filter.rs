@@ -1,0 +1,63 @@
+//! Filters: most codes that a set does not have are told apart without a look at the file.
+
+use super::code::Code;
+use super::error::IndexError;
+
+/// Bits for the hashes of some codes. It may take a code for one of them that is none, but misses none.
+#[derive(Debug)]
+pub(super) struct Filter {
+    words: Box<[u64]>,
+    shift: u32,
+}
+
+/// Bits for each code: of those that are none, one in as many is taken for one.
+const BITS: usize = 12;
+
+impl Filter {
+    /// Has the codes that `each` hands over, about `count`.
+    pub(super) fn new(
+        count: usize,
+        each: impl FnOnce(&mut dyn FnMut(Code)) -> Result<(), IndexError>,
+    ) -> Result<Self, IndexError> {
+        let bits = count.saturating_mul(BITS).clamp(64, 1 << 30).next_power_of_two();
+        let mut filter = Self { words: vec![0; bits / 64].into(), shift: 32 - bits.trailing_zeros() };
+        each(&mut |code| {
+            let place = filter.place(code);
+            filter.words[place / 64] |= 1 << (place % 64);
+        })?;
+        Ok(filter)
+    }
+
+    /// Whether a code may be one of them.
+    #[inline]
+    pub(super) fn may_have(&self, code: Code) -> bool {
+        let place = self.place(code);
+        self.words[place / 64] >> (place % 64) & 1 == 1
+    }
+
+    #[inline]
+    fn place(&self, code: Code) -> usize {
+        // Multiplied by the golden ratio, neighbours are far apart.
+        (code.wrapping_mul(0x9e37_79b1) >> self.shift) as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_missed_and_little_is_taken_for_what_it_is_not() {
+        for count in [0, 1, 5, 1000, 50_000_u32] {
+            let codes = |each: &mut dyn FnMut(Code)| (0..count).for_each(|number| each(7 + number * 13));
+            let filter = Filter::new(count as usize, |each| {
+                codes(each);
+                Ok(())
+            });
+            let filter = filter.expect("no file is read");
+            codes(&mut |code| assert!(filter.may_have(code), "{code} of {count}"));
+            let wrong = (0..10_000_u32).filter(|number| filter.may_have(8 + number * 13)).count();
+            assert!(wrong < 1500, "{wrong} of 10000 with {count}");
+        }
+    }
+}

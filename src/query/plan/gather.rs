@@ -1,0 +1,130 @@
+//! What a dataset gathers from a run: the counts of groups, and what may be among the first solutions of what is sorted.
+
+use oxigraph::model::NamedNode;
+use oxigraph::sparql::Variable;
+use spargebra::algebra::{AggregateExpression, AggregateFunction, Expression, GraphPattern, OrderExpression};
+use spargebra::term::{NamedNodePattern, TermPattern, TriplePattern};
+
+use super::expressions::filtered;
+use super::fuse::{End, Fuser, Wanted, keeps_to_itself, too_many};
+use super::links::{Item, Link, bound_by, items_of, links_of};
+use super::variables::{mentioned, stays_put};
+use crate::index::{Gathered, RunEnd};
+
+/// The most solutions for which less is sorted.
+pub(super) const MOST_FIRST: usize = 10_000;
+
+impl Fuser<'_> {
+    /// Lets the dataset count the groups of a run.
+    pub(super) fn groups(&mut self, pattern: &GraphPattern) -> Option<GraphPattern> {
+        let GraphPattern::Group { inner, variables, aggregates } = pattern else { return None };
+        let (items, filters) = groupable(inner, variables)?;
+        if too_many(&items) || !keeps_to_itself(&items) {
+            return None;
+        }
+        let mut wanted: Vec<Wanted> = variables.iter().map(|key| (End::Variable(key.clone()), key.clone())).collect();
+        for (variable, aggregate) in aggregates {
+            wanted.push((counted(aggregate, &items)?, variable.clone()));
+        }
+        let known = |key: &Variable| bound_by(&items).any(|bound| bound == key);
+        let twice = (1..variables.len()).any(|place| variables[..place].contains(&variables[place]));
+        if twice || !variables.iter().all(known) {
+            return None;
+        }
+        let wanted = self.placed(wanted, &items)?;
+        let mut run = filtered(self.fused(&items, &wanted, Gathered::Groups), filters);
+        if let GraphPattern::Filter { expr, .. } = &mut run {
+            self.expression(expr);
+        }
+        Some(run)
+    }
+
+    /// Leaves out of a run what cannot be among the first solutions of what was sorted.
+    pub(super) fn first(&mut self, pattern: &mut GraphPattern, most: usize) {
+        let GraphPattern::Project { inner, .. } = pattern else { return };
+        let GraphPattern::OrderBy { inner, expression } = &mut **inner else { return };
+        let (by, descending) = match expression.first() {
+            Some(OrderExpression::Asc(Expression::Variable(by))) => (by, false),
+            Some(OrderExpression::Desc(Expression::Variable(by))) => (by, true),
+            _ => return,
+        };
+        // Each of them gives a solution at least.
+        let mut inner = &mut **inner;
+        while let GraphPattern::LeftJoin { left: below, .. } | GraphPattern::Extend { inner: below, .. } = inner {
+            inner = below;
+        }
+        let Some((name, place)) = found_at(inner, by) else { return };
+        if let Some(run) = self.runs.iter_mut().find(|run| run.name == name) {
+            if let (Some(RunEnd::Variable(by)), Gathered::Not) = (run.ends[place], run.gathered) {
+                run.gathered = Gathered::First { by, most, descending };
+            }
+        } else if let Some(link) = Link::of(inner) {
+            let items = [Item::Link(link)];
+            let Some(wanted) = self.wanted(&items).and_then(|wanted| self.placed(wanted, &items)) else { return };
+            let run = self.fused(&items, &wanted, Gathered::Not);
+            let ends = self.runs.last().map(|run| run.ends).unwrap_or_default();
+            let by = found_at(&run, by).and_then(|(_, place)| ends[place]);
+            if let (Some(RunEnd::Variable(by)), Some(made)) = (by, self.runs.last_mut()) {
+                made.gathered = Gathered::First { by, most, descending };
+                *inner = run;
+            }
+        }
+    }
+}
+
+/// The parts of what is grouped, and the conditions that can wait until it is: those that mention nothing of it but the keys.
+fn groupable(pattern: &GraphPattern, keys: &[Variable]) -> Option<(Vec<Item>, Vec<Expression>)> {
+    let (mut items, mut filters) = (items_of(pattern)?, Vec::new());
+    let all: Vec<Variable> = items.iter().flat_map(links_of).flat_map(Link::variables).cloned().collect();
+    let mut place = 0;
+    while place < items.len() {
+        if let Item::Filter(filter) = &items[place] {
+            let mentioned = mentioned(filter, &None);
+            let before: Vec<&Variable> = bound_by(&items[..place]).collect();
+            let fits = |name: &Variable| !all.contains(name) || (keys.contains(name) && before.contains(&name));
+            if keys.is_empty() || stays_put(filter) || !mentioned.iter().all(fits) {
+                return None;
+            }
+            filters.push(filter.clone());
+            items.remove(place);
+        } else {
+            place += 1;
+        }
+    }
+    Some((items, filters))
+}
+
+/// What an aggregate counts, if it counts something that look-ups find.
+fn counted(aggregate: &AggregateExpression, items: &[Item]) -> Option<End> {
+    match aggregate {
+        AggregateExpression::CountSolutions { distinct: false } => Some(End::Count),
+        AggregateExpression::FunctionCall { name: AggregateFunction::Count, expr: Expression::Variable(name), distinct } => {
+            let is_bound = bound_by(items).any(|bound| bound == name);
+            is_bound.then(|| if *distinct { End::Different(name.clone()) } else { End::Count })
+        }
+        _ => None,
+    }
+}
+
+/// The predicate of a pattern, and at which end of a run it would have a variable.
+fn found_at(pattern: &GraphPattern, variable: &Variable) -> Option<(NamedNode, usize)> {
+    let (pattern, graph) = match pattern {
+        GraphPattern::Graph { name, inner } => (&**inner, Some(name)),
+        _ => (pattern, None),
+    };
+    let GraphPattern::Bgp { patterns } = pattern else { return None };
+    let [TriplePattern { subject, predicate: NamedNodePattern::NamedNode(name), object }] = patterns.as_slice() else {
+        return None;
+    };
+    let is = |end: &TermPattern| *end == TermPattern::Variable(variable.clone());
+    let place = if is(subject) {
+        0
+    } else if is(object) {
+        1
+    } else if graph == Some(&NamedNodePattern::Variable(variable.clone())) {
+        2
+    } else {
+        return None;
+    };
+    Some((name.clone(), place))
+}
