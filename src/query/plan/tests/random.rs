@@ -98,7 +98,8 @@ fn triples() -> BoxedStrategy<String> {
         1 => text(&["?b", "?d"]),
         2 => text(&[
             "<e:p>/<e:q>", "^<e:p>", "<e:p>|<e:q>", "<e:p>*", "<e:p>+", "<e:q>?", "!<e:p>", "!(<e:p>|<e:q>)", "(<e:p>|^<e:q>)/<e:r>",
-            "^(<e:p>/<e:q>*)", "(<e:p>/<e:q>)+", "!(<e:p>|^<e:q>)", "(<e:p>|<e:q>)*",
+            "^(<e:p>/<e:q>*)", "(<e:p>/<e:q>)+", "!(<e:p>|^<e:q>)", "(<e:p>|<e:q>)*", "<e:p>|(<e:q>/<e:r>)", "^<e:p>|<e:q>",
+            "<e:r>|^(<e:p>/^<e:q>)",
         ]),
     ];
     let object = prop_oneof![8 => variable(), 1 => constant(), 1 => text(&["[]"])];
@@ -230,7 +231,7 @@ pub(super) fn query() -> impl Strategy<Value = String> {
 pub(super) const ORDERED: &str = "ORDER BY ?a DESC(STR(?b)) LANG(?b) isIRI(?b)";
 
 /// How a query begins, what its group ends with, and what follows the group.
-const HEADS: [(&str, &str, &str); 21] = [
+const HEADS: [(&str, &str, &str); 29] = [
     ("SELECT *", "", ""),
     ("SELECT *", "", ""),
     ("SELECT *", "", ""),
@@ -245,6 +246,18 @@ const HEADS: [(&str, &str, &str); 21] = [
     ("SELECT (MIN(STR(?a)) AS ?n) (MAX(STRLEN(STR(?b))) AS ?m)", "", ""),
     ("SELECT ?l (STRLEN(GROUP_CONCAT(STR(?b))) AS ?n)", "", "GROUP BY (LANG(?a) AS ?l)"),
     ("SELECT ?a (SAMPLE(?a) AS ?n)", "", "GROUP BY ?a"),
+    ("SELECT (COUNT(DISTINCT ?a) AS ?n) (COUNT(?b) AS ?m)", "", ""),
+    ("SELECT ?c (COUNT(DISTINCT ?a) AS ?n) (COUNT(DISTINCT ?b) AS ?m)", "", "GROUP BY ?c"),
+    (
+        "SELECT ?a (COUNT(*) AS ?n)",
+        "FILTER EXISTS { ?a <e:q> ?z } FILTER NOT EXISTS { ?b <e:p> ?y . ?y <e:q> ?x } ",
+        "GROUP BY ?a",
+    ),
+    ("SELECT ?b (COUNT(DISTINCT ?a) AS ?n)", "FILTER (LANG(?b) = 'sv' || ?b = 1) ", "GROUP BY ?b HAVING (?n != 2)"),
+    ("SELECT ?b ?a (COUNT(*) AS ?n)", "FILTER (STR(?b) > 'e:a') ", "GROUP BY ?b ?a"),
+    ("SELECT ?b", "", "GROUP BY ?b"),
+    (ONLY_VALUES, "", "ORDER BY ?b STR(?b) DATATYPE(?b) LANG(?b) LIMIT 2"),
+    (ONLY_VALUES, "", "ORDER BY DESC(?b) STR(?b) DATATYPE(?b) LANG(?b) LIMIT 3 OFFSET 1"),
     ("SELECT DISTINCT ?a ?b", ONE_ORDER, ORDERED),
     ("SELECT DISTINCT ?a ?b", ONE_ORDER, "ORDER BY ?a DESC(STR(?b)) LANG(?b) isIRI(?b) LIMIT 3"),
     ("SELECT DISTINCT ?a ?b", ONE_ORDER, "ORDER BY ?a DESC(STR(?b)) LANG(?b) isIRI(?b) LIMIT 2 OFFSET 1"),
@@ -253,6 +266,9 @@ const HEADS: [(&str, &str, &str); 21] = [
     ("DESCRIBE ?a", "", ""),
     ("DESCRIBE <e:a> ?b", "", ""),
 ];
+
+/// Values that are the same for terms that come together in an order.
+const ONLY_VALUES: &str = "SELECT (STR(?b) AS ?s) (DATATYPE(?b) AS ?t) (LANG(?b) AS ?l)";
 
 /// No two of these terms are equal in [`ORDERED`].
 const ONE_ORDER: &str = "FILTER (isIRI(?a) && (isIRI(?b) || LANG(?b) != '')) ";
