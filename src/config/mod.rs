@@ -96,6 +96,7 @@ pub struct Store {
 #[expect(missing_docs, reason = "config/libris.toml says what each is, and why")]
 pub struct Index {
     pub memory_mb: usize,
+    pub merge_s: u64,
 }
 
 /// `[query]`

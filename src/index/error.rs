@@ -36,6 +36,9 @@ pub enum IndexError {
         /// How many there may be.
         most: u32,
     },
+    /// Segments are no longer merged.
+    #[error("merging segments of the index was stopped")]
+    Stopped,
     /// A query made more terms than it can hold.
     #[error("the query computed more than {0} different terms")]
     Computed(u32),

@@ -140,6 +140,11 @@ impl Mapped {
         &self.path
     }
 
+    /// How long the file is.
+    pub(super) fn bytes(&self) -> u64 {
+        self.map.len() as u64
+    }
+
     /// What the footer says.
     pub(super) fn footer<T: serde::de::DeserializeOwned>(&self) -> Result<T, IndexError> {
         serde_json::from_slice(&self.map[self.footer.clone()])

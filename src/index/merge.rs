@@ -4,6 +4,7 @@
 //! twelve bytes a graph; the rest does not grow with the segments.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::code::Code;
 use super::compose::{Composer, MOST_PREDICATES, MOST_ROWS, Row};
@@ -37,7 +38,7 @@ impl<'a> Rows<'a> {
     }
 
     fn next(&mut self) -> Result<Option<Row>, IndexError> {
-        let Segment { file, subjects, objects, .. } = &self.layer.segment;
+        let Segment { file, subjects, objects, .. } = &*self.layer.segment;
         loop {
             let Some(row) = self.left.next() else {
                 let Some(key) = self.keys.next(file)? else { return Ok(None) };
@@ -71,17 +72,21 @@ impl<'a> Rows<'a> {
 /// The rows of several layers together, in order.
 struct Together<'a> {
     layers: Vec<(Option<Row>, Rows<'a>)>,
+    stop: &'a AtomicBool,
 }
 
 impl<'a> Together<'a> {
-    fn new(rows: Vec<Rows<'a>>) -> Result<Self, IndexError> {
+    fn new(rows: Vec<Rows<'a>>, stop: &'a AtomicBool) -> Result<Self, IndexError> {
         let layers = rows.into_iter().map(|mut rows| Ok((rows.next()?, rows))).collect::<Result<_, IndexError>>()?;
-        Ok(Self { layers })
+        Ok(Self { layers, stop })
     }
 
     fn next(&mut self) -> Result<Option<Row>, IndexError> {
         let least = self.layers.iter_mut().filter(|(row, _)| row.is_some()).min_by_key(|(row, _)| *row);
         let Some((row, rows)) = least else { return Ok(None) };
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(IndexError::Stopped);
+        }
         let found = row.take();
         *row = rows.next()?;
         Ok(found)
@@ -103,9 +108,12 @@ pub(super) fn fits(layers: &[Layer]) -> bool {
     rows < u64::from(MOST_ROWS) && predicates_of(layers).len() <= MOST_PREDICATES
 }
 
-/// Merges layers into the segment at `path`.
-pub(super) fn merge(layers: &[Layer], path: &Path, directory: &Path) -> Result<(), IndexError> {
-    let (Some(first), Some(last)) = (layers.first(), layers.last()) else { return Ok(()) };
+/// The number that each graph has in the merged segment, by its layer. One that is masked has that of the next.
+pub(super) type Ordinals = Vec<Vec<u32>>;
+
+/// Merges layers into the segment at `path`, unless it is to stop.
+pub(super) fn merge(layers: &[Layer], path: &Path, directory: &Path, stop: &AtomicBool) -> Result<Ordinals, IndexError> {
+    let (Some(first), Some(last)) = (layers.first(), layers.last()) else { return Ok(Vec::new()) };
     let predicates = predicates_of(layers);
     let numbers: Vec<Vec<u32>> = layers
         .iter()
@@ -125,10 +133,10 @@ pub(super) fn merge(layers: &[Layer], path: &Path, directory: &Path) -> Result<(
         ordinals.push(of_layer);
     }
     let mut composer = Composer::new(directory, FileWriter::create(path)?, &predicates)?;
-    let dictionary = dictionary(layers, directory, &mut composer)?;
+    let dictionary = dictionary(layers, directory, &mut composer, stop)?;
     let rows = |turned| {
         let each = layers.iter().zip(&numbers).zip(&ordinals);
-        Together::new(each.map(|((layer, numbers), ordinals)| Rows::new(layer, numbers, ordinals, turned)).collect())
+        Together::new(each.map(|((layer, numbers), ordinals)| Rows::new(layer, numbers, ordinals, turned)).collect(), stop)
     };
     let mut spo = rows(false)?;
     let subjects = composer.subjects(|| spo.next())?;
@@ -144,13 +152,15 @@ pub(super) fn merge(layers: &[Layer], path: &Path, directory: &Path) -> Result<(
         Ok(Some((graph.name, graph.blanks)))
     })?;
     let blanks = first.segment.blanks.start..last.segment.blanks.end;
-    composer.finish(dictionary, blanks, &subjects, &objects, graphs)
+    composer.finish(dictionary, blanks, &subjects, &objects, graphs)?;
+    Ok(ordinals)
 }
 
 fn dictionary(
     layers: &[Layer],
     directory: &Path,
     composer: &mut Composer<'_>,
+    stop: &AtomicBool,
 ) -> Result<super::dictionary::DictionaryForm, IndexError> {
     let first = layers.first().map_or(super::code::FIRST_TERM, |layer| layer.segment.dictionary.first);
     let mut writer = DictionaryWriter::new(first, directory);
@@ -158,6 +168,9 @@ fn dictionary(
         for Layer { segment, .. } in layers {
             for code in segment.dictionary.first..segment.dictionary.first + segment.dictionary.count {
                 work(segment.dictionary.bytes(&segment.file, code)?)?;
+                if stop.load(Ordering::Relaxed) {
+                    return Err(IndexError::Stopped);
+                }
             }
         }
         Ok::<_, IndexError>(())

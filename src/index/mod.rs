@@ -13,13 +13,16 @@ mod directory;
 mod error;
 mod filter;
 mod first;
+mod held;
 mod manifest;
 mod mapped;
 mod mask;
 mod merge;
+mod merging;
 mod packed;
 mod part;
 mod published;
+mod rows;
 mod run;
 mod scan;
 mod segment;
@@ -27,6 +30,7 @@ mod soundness;
 mod terms;
 #[cfg(test)]
 mod tests;
+mod tiers;
 mod view;
 mod writer;
 

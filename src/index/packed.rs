@@ -1,7 +1,7 @@
 //! The index: its segments, and what they hold together.
 
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use oxigraph::model::{NamedNode, Term, TermRef};
 
@@ -18,7 +18,7 @@ use crate::rdf::nth_blank_node;
 /// A segment, and which of its graphs count no more.
 #[derive(Debug)]
 pub(super) struct Layer {
-    pub(super) segment: Segment,
+    pub(super) segment: Arc<Segment>,
     pub(super) mask: Mask,
     /// The subjects of graphs that count no more, where these are few.
     hidden: OnceLock<Option<Filter>>,
@@ -34,7 +34,12 @@ impl Layer {
             Some(mask) => Mask::read(&directory.join(mask), named.mask_sum, segment.graphs)?,
             None => Mask::none(segment.graphs),
         };
-        Ok(Self { segment, mask, hidden: OnceLock::new() })
+        Ok(Self { segment: Arc::new(segment), mask, hidden: OnceLock::new() })
+    }
+
+    /// The same, with a mask of its own.
+    pub(super) fn shared(&self) -> Self {
+        Self { segment: Arc::clone(&self.segment), mask: self.mask.clone(), hidden: OnceLock::new() }
     }
 
     /// Masks a graph. Answers whether it counted.
@@ -128,7 +133,7 @@ impl Index {
         // The newest segments are the smallest, and have the greatest codes.
         let place = self.layers.partition_point(|layer| layer.segment.dictionary.first <= code);
         let mut layers = self.layers[..place].iter().rev();
-        layers.find(|layer| layer.segment.dictionary.has(code)).map(|layer| &layer.segment)
+        layers.find(|layer| layer.segment.dictionary.has(code)).map(|layer| &*layer.segment)
     }
 
     /// The term of a code, unless it is a blank node's.

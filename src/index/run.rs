@@ -6,10 +6,11 @@ use std::rc::Rc;
 
 use oxigraph::model::{NamedNode, Term, TermRef};
 
-use super::chain::{Edge, Item, Link, Plan, Slot};
+use super::chain::{Edge, Item, Link, Plan};
 use super::code::Code;
 use super::error::IndexError;
 use super::packed::Index;
+use super::rows::Slot;
 
 /// Patterns over all graphs, in the order in which they are looked up. For each way in which all of them match, a run gives the
 /// values of its ends; or it gives one row for many ways ([`Gathered`]).

@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use super::Index;
 use super::scan::{Pattern, Scan};
 use super::view::IndexView;
+use crate::config;
 use crate::log::{ChangeId, Log, Mark, PageId};
 use crate::rdf::{Shapes, graph_name, nth_blank_node};
 use crate::views::{Batch, Content, ParsedChange, View as _};
@@ -145,6 +146,8 @@ fn log(directory: &std::path::Path) -> Log {
     Log::open(&directory.join("mirror.db")).expect("a log")
 }
 
+const SETTINGS: config::Index = config::Index { memory_mb: 64, merge_s: 600 };
+
 const MARK: Mark = Mark { change: ChangeId(0), page: PageId(0), link: None };
 
 proptest! {
@@ -153,11 +156,11 @@ proptest! {
     /// However records come, come again and go, in however many segments they are, before and after a crash, a merge and a copy.
     #[test]
     fn the_index_holds_what_the_records_were_last(
-        changes in vec((0_u8..12, vec((0_u8..9, 0_u8..4, 0_u8..14), 0..12), 0_u8..8), 1..60),
+        changes in vec((0_u8..12, vec((0_u8..9, 0_u8..4, 0_u8..14), 0..12), 0_u8..9), 1..60),
     ) {
         let directory = tempfile::tempdir()?;
         let (log, path) = (log(directory.path()), directory.path().join("index"));
-        let mut view = IndexView::open_at(&path, &log, 64).expect("open");
+        let mut view = IndexView::open_at(&path, &log, &SETTINGS).expect("open");
         let mut held: BTreeMap<u8, Vec<Small>> = BTreeMap::new();
         for (record, triples, what) in &changes {
             let part = IndexView::part(&change(*record, triples));
@@ -167,9 +170,12 @@ proptest! {
                 0 | 1 => view.flush().expect("flushed"),
                 2 => {
                     view.flush().expect("flushed");
-                    view = IndexView::open_at(&path, &log, 64).expect("open again");
+                    view = IndexView::open_at(&path, &log, &SETTINGS).expect("open again");
                 }
                 3 => view.optimize().expect("merged"),
+                4 => {
+                    view.settle().expect("merged");
+                }
                 _ => {}
             }
         }
@@ -221,7 +227,7 @@ fn held(records: std::ops::Range<u8>, more: u8) -> Vec<Quad> {
 fn after_a_commit_that_failed_what_is_on_the_disk_counts() {
     let directory = tempfile::tempdir().expect("a directory");
     let (log, path) = (log(directory.path()), directory.path().join("index"));
-    let mut view = IndexView::open_at(&path, &log, 64).expect("open");
+    let mut view = IndexView::open_at(&path, &log, &SETTINGS).expect("open");
     view.apply(batch(0..5, 0)).expect("applied");
     view.flush().expect("flushed");
     for name in ["00000002.segment", "manifest.new"] {
@@ -242,22 +248,60 @@ fn after_a_commit_that_failed_what_is_on_the_disk_counts() {
 fn a_merge_that_fails_costs_nothing_but_speed() {
     let directory = tempfile::tempdir().expect("a directory");
     let (log, path) = (log(directory.path()), directory.path().join("index"));
-    let mut view = IndexView::open_at(&path, &log, 64).expect("open");
+    let mut view = IndexView::open_at(&path, &log, &SETTINGS).expect("open");
     view.apply(batch(0..5, 0)).expect("applied");
     view.flush().expect("flushed");
     // Where the merged segment would be.
     fs_err::create_dir(path.join("00000003.segment")).expect("made");
     view.apply(batch(5..40, 0)).expect("applied");
     view.flush().expect("flushed");
+    assert!(!view.settle().expect("settled"), "nothing was merged");
     let index = published(&view, &directory.path().join("copy"));
     assert_eq!(index.layers.len(), 2);
     compare(&index, &held(0..40, 0));
     // A folder that is none of the index's files is left alone, such as a file system has.
     drop(view);
-    let mut view = IndexView::open_at(&path, &log, 64).expect("open again");
+    let mut view = IndexView::open_at(&path, &log, &SETTINGS).expect("open again");
     view.optimize().expect("merged");
     assert!(path.join("00000003.segment").is_dir());
     compare(&published(&view, &directory.path().join("merged")), &held(0..40, 0));
+}
+
+/// Records go on to come, and come again, while segments are merged.
+#[test]
+fn what_is_replaced_meanwhile_counts_no_more_in_what_was_merged() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (log, path) = (log(directory.path()), directory.path().join("index"));
+    let mut view = IndexView::open_at(&path, &log, &SETTINGS).expect("open");
+    for records in [0..5, 5..40] {
+        view.apply(batch(records, 0)).expect("applied");
+        view.flush().expect("flushed");
+    }
+    // The merge has begun; records of both segments are replaced.
+    view.apply(batch(3..8, 1)).expect("applied");
+    assert!(view.settle().expect("settled"), "it was merged");
+    let mut due = held(0..3, 0);
+    due.extend(held(3..8, 1));
+    due.extend(held(8..40, 0));
+    compare(&published(&view, &directory.path().join("copy")), &due);
+    let again = IndexView::open_at(&path, &log, &SETTINGS).expect("open again");
+    compare(&published(&again, &directory.path().join("again")), &due);
+}
+
+/// Who has no time for it reads the segments as they are, and the merged file is gone.
+#[test]
+fn the_end_of_a_run_does_not_wait_longer_than_it_may() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (log, path) = (log(directory.path()), directory.path().join("index"));
+    let mut view = IndexView::open_at(&path, &log, &config::Index { merge_s: 0, ..SETTINGS }).expect("open");
+    for records in [0..5, 5..40] {
+        view.apply(batch(records, 0)).expect("applied");
+        view.flush().expect("flushed");
+    }
+    let merged = view.settle().expect("settled");
+    let files = fs_err::read_dir(&path).expect("a directory").count();
+    assert_eq!(files, if merged { 2 } else { 3 }, "segments and a manifest");
+    compare(&published(&view, &directory.path().join("copy")), &held(0..40, 0));
 }
 
 /// A segment tells 65 535 predicates apart: more of them need more segments.
@@ -265,7 +309,7 @@ fn a_merge_that_fails_costs_nothing_but_speed() {
 fn predicates_that_one_segment_cannot_hold_divide_it() {
     let directory = tempfile::tempdir().expect("a directory");
     let (log, path) = (log(directory.path()), directory.path().join("index"));
-    let mut view = IndexView::open_at(&path, &log, 64).expect("open");
+    let mut view = IndexView::open_at(&path, &log, &SETTINGS).expect("open");
     let graph = |record: u32| graph_name(&format!("https://libris.kb.se/{record}"));
     for record in 0..4 {
         let quad = |number: u32| {

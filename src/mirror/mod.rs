@@ -181,14 +181,22 @@ impl Mirror {
     pub fn publish_in_order(&mut self, created: u64) -> Result<u64, MirrorError> {
         let number = self.publish()?;
         let live: u64 = self.log.sources()?.iter().map(|source| source.live).sum();
-        if live < LARGE || created * NEW_PART < live {
-            return Ok(number);
-        }
-        tracing::info!(number, "published; now it is optimized");
+        let is_large = live >= LARGE && created * NEW_PART >= live;
         let Views { each, config, .. } = &mut self.views;
-        if let Err(error) = each.iter_mut().filter(|view| view.is_published(config)).try_for_each(|view| view.optimize()) {
-            tracing::warn!("what is published could not be optimized, and is published unoptimized: {error}");
-            return Ok(number);
+        let mut published = each.iter_mut().filter(|view| view.is_published(config));
+        let changed = if is_large {
+            tracing::info!(number, "published; now it is optimized");
+            published.try_for_each(|view| view.optimize()).map(|()| true)
+        } else {
+            published.try_fold(false, |changed, view| Ok(view.settle()? || changed))
+        };
+        match changed {
+            Ok(true) => {}
+            Ok(false) => return Ok(number),
+            Err(error) => {
+                tracing::warn!("what is published could not be optimized, and is published unoptimized: {error}");
+                return Ok(number);
+            }
         }
         let ordered = self.publish()?;
         self.views.snapshots.remove(number)?;

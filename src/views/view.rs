@@ -115,6 +115,11 @@ pub trait View: Sized + Send {
         Ok(())
     }
 
+    /// Waits for what the view does in the background, within its limits. Answers whether readers would see another form of it then.
+    fn settle(&mut self) -> Result<bool, ViewError> {
+        Ok(false)
+    }
+
     /// Brings the view into the form that is smallest and read fastest. May take long.
     fn optimize(&mut self) -> Result<(), ViewError> {
         Ok(())
@@ -249,6 +254,8 @@ pub trait AnyView: Send {
     fn flush(&mut self) -> Result<(), ViewError>;
     /// See [`View::finish`].
     fn finish(&mut self) -> Result<(), ViewError>;
+    /// See [`View::settle`].
+    fn settle(&mut self) -> Result<bool, ViewError>;
     /// See [`View::optimize`].
     fn optimize(&mut self) -> Result<(), ViewError>;
     /// See [`View::publish`]: what it wrote into `directory`.
@@ -284,6 +291,10 @@ impl<V: View> AnyView for V {
 
     fn finish(&mut self) -> Result<(), ViewError> {
         View::finish(self)
+    }
+
+    fn settle(&mut self) -> Result<bool, ViewError> {
+        View::settle(self)
     }
 
     fn optimize(&mut self) -> Result<(), ViewError> {

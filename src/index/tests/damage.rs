@@ -35,7 +35,7 @@ fn files() -> (tempfile::TempDir, Vec<NamedNode>) {
     let directory = tempfile::tempdir().expect("a directory");
     let log = log(directory.path());
     let path = directory.path().join("index");
-    let mut view = IndexView::open_at(&path, &log, 64).expect("open");
+    let mut view = IndexView::open_at(&path, &log, &SETTINGS).expect("open");
     let mut apply = |records: std::ops::Range<u8>| {
         let parts = records.map(|record| part(record, record));
         view.apply(vec![Batch { parts: parts.collect(), mark: Some(MARK) }]).expect("applied");

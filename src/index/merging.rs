@@ -1,0 +1,74 @@
+//! Merging on a thread of its own, while the index is written on.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, channel};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use super::error::IndexError;
+use super::mask::Mask;
+use super::merge::{Ordinals, merge};
+use super::packed::Layer;
+
+/// Segments that are merged. Dropping it ends that.
+pub(super) struct Merging {
+    /// The place of the first.
+    pub(super) from: usize,
+    /// The file of the merged segment.
+    pub(super) file: String,
+    /// Their masks when it began.
+    masks: Vec<Mask>,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<Result<Ordinals, IndexError>>>,
+    ended: Receiver<()>,
+}
+
+impl Merging {
+    /// Begins to merge some segments, of which the first has a place, into a file.
+    pub(super) fn begin(layers: &[Layer], from: usize, file: String, directory: &Path) -> Result<Self, IndexError> {
+        let layers: Vec<Layer> = layers.iter().map(Layer::shared).collect();
+        let masks = layers.iter().map(|layer| layer.mask.clone()).collect();
+        let (stop, path, directory) = (Arc::new(AtomicBool::new(false)), directory.join(&file), directory.to_owned());
+        let stopped = Arc::clone(&stop);
+        let (end, ended) = channel();
+        let thread = std::thread::Builder::new().name("merge".to_owned()).spawn(move || {
+            // Dropped at the end, also of a panic.
+            let _end = end;
+            merge(&layers, &path, &directory, &stopped)
+        })?;
+        Ok(Self { from, file, masks, stop, thread: Some(thread), ended })
+    }
+
+    /// The masks of the segments when it began.
+    pub(super) fn masks(&self) -> Vec<Mask> {
+        self.masks.clone()
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.ended.try_recv() == Err(TryRecvError::Disconnected)
+    }
+
+    /// Waits until it is done, no longer than until a time. Answers whether it is.
+    pub(super) fn wait(&self, until: Instant) -> bool {
+        let left = until.saturating_duration_since(Instant::now());
+        self.ended.recv_timeout(left) == Err(RecvTimeoutError::Disconnected)
+    }
+
+    /// Waits for the merged segment. Answers the numbers that its graphs have.
+    pub(super) fn finish(mut self) -> Result<Ordinals, IndexError> {
+        let Some(thread) = self.thread.take() else { return Err(IndexError::Stopped) };
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+}
+
+impl Drop for Merging {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            // What it wrote is a leftover, which it removes.
+            let _ = thread.join();
+        }
+    }
+}
