@@ -186,7 +186,7 @@ impl Builder {
         let hashes = &self.hashes;
         let dictionary = dictionary.finish(directory, composer.file(), |each| {
             for hash in hashes {
-                each(*hash);
+                each(Some(*hash));
             }
             Ok(())
         })?;

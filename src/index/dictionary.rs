@@ -68,7 +68,7 @@ impl Dictionary {
         let (ends, groups): (Column<U32>, Column<U64>) = (file.column(ends)?, file.column(groups)?);
         let (buckets, marks, entries) = (file.column(buckets)?, file.column(marks)?, file.column(entries)?);
         let count = u32::try_from(ends.len()).map_err(|_| file.damaged("its dictionary is too long"))?;
-        let whole = groups.len() == ends.len().div_ceil(GROUP) && marks.len() == ends.len() && entries.len() == ends.len();
+        let whole = groups.len() == ends.len().div_ceil(GROUP) && marks.len() == entries.len() && entries.len() <= ends.len();
         if !whole || Column::<U32>::len(&buckets) < 2 || first.checked_add(count).is_none() {
             return Err(file.damaged("its dictionary lacks a part"));
         }
@@ -81,7 +81,7 @@ impl Dictionary {
         code.wrapping_sub(self.first) < self.count
     }
 
-    /// The bytes of one of its terms.
+    /// The bytes of one of its terms; none if nothing has it any more.
     pub(super) fn bytes<'a>(&self, file: &'a Mapped, code: Code) -> Result<&'a [u8], IndexError> {
         let at = code.wrapping_sub(self.first) as usize;
         let group = file.get(self.groups, at / GROUP)?;
@@ -134,7 +134,7 @@ impl DictionaryWriter {
         Self { first, text: new(), groups: new(), ends: new(), group: 0 }
     }
 
-    /// Adds the next term.
+    /// Adds the next term. Without bytes, its code is used up, and means nothing.
     pub(super) fn add(&mut self, bytes: &[u8]) -> Result<(), IndexError> {
         if self.ends.len().is_multiple_of(GROUP) {
             self.group = self.text.len();
@@ -146,12 +146,13 @@ impl DictionaryWriter {
         Ok(())
     }
 
-    /// Puts it into a file. `hashes` calls what it gets with the hash of each term, in their order, each time it is called.
+    /// Puts it into a file. `hashes` calls what it gets with the hash of each term, in their order, each time it is called;
+    /// with `None` for one without bytes.
     pub(super) fn finish(
         self,
         directory: &Path,
         file: &mut FileWriter,
-        mut hashes: impl FnMut(&mut dyn FnMut(u64)) -> Result<(), IndexError>,
+        mut hashes: impl FnMut(&mut dyn FnMut(Option<u64>)) -> Result<(), IndexError>,
     ) -> Result<DictionaryForm, IndexError> {
         let count = self.ends.len();
         let number = count.div_ceil(IN_BUCKET).max(1);
@@ -162,9 +163,11 @@ impl DictionaryWriter {
             let (from, to) = (number * pass / passes, number * (pass + 1) / passes);
             let mut entry = 0_u32;
             hashes(&mut |hash| {
-                let bucket = bucket(hash, number);
-                if (from..to).contains(&bucket) {
-                    here.push((bucket, entry, mark(hash)));
+                if let Some(hash) = hash {
+                    let bucket = bucket(hash, number);
+                    if (from..to).contains(&bucket) {
+                        here.push((bucket, entry, mark(hash)));
+                    }
                 }
                 entry = entry.wrapping_add(1);
             })?;

@@ -10,6 +10,7 @@ use fs_err as fs;
 use super::VERSION;
 use super::build::Builder;
 use super::error::IndexError;
+use super::live::Live;
 use super::manifest::{Manifest, Named};
 use super::merge::{fits, merge};
 use super::merging::Merging;
@@ -195,7 +196,7 @@ impl Held {
         self.merging = None;
     }
 
-    /// Makes it one segment.
+    /// Makes it one segment, without the terms that nothing has any more.
     pub(super) fn optimize(&mut self, directory: &Path) -> Result<(), IndexError> {
         self.commit(directory)?;
         self.stop_merging();
@@ -207,7 +208,9 @@ impl Held {
         if layers.len() > 1 || layers.iter().any(|layer| layer.mask.count() > 0) {
             let mut old = Vec::new();
             let (all, file) = (0..layers.len(), self.manifest.new_file("segment"));
-            merge(&self.index.layers, &directory.join(&file), directory, &AtomicBool::new(false))?;
+            // Nothing else is written meanwhile, so that nothing takes up a term that is dropped.
+            let live = if layers.iter().any(|layer| layer.mask.count() > 0) { Some(Live::of(layers)?) } else { None };
+            merge(layers, live.as_ref(), &directory.join(&file), directory, &AtomicBool::new(false))?;
             self.replace(all, file, directory, &mut old)?;
             self.write(directory, old)?;
         }

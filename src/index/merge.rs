@@ -1,7 +1,7 @@
 //! Merging segments that follow one another into one, without the graphs that count no more.
 //!
-//! Codes stay as they are: the dictionaries are put behind one another. What a merge needs in memory is
-//! twelve bytes a graph; the rest does not grow with the segments.
+//! Codes stay as they are: the dictionaries are put behind one another. What a merge needs in memory is twelve bytes a graph, and a bit
+//! a term where terms are dropped; the rest does not grow with the segments.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,6 +11,7 @@ use super::compose::{Composer, MOST_PREDICATES, MOST_ROWS, Row};
 use super::dictionary::DictionaryWriter;
 use super::directory::KeyWalk;
 use super::error::IndexError;
+use super::live::Live;
 use super::packed::Layer;
 use super::segment::{GraphOf, Segment};
 use super::terms;
@@ -69,6 +70,17 @@ impl<'a> Rows<'a> {
     }
 }
 
+/// Shows each row of a layer that counts: its subject, predicate and object.
+pub(super) fn each_row(layer: &Layer, mut see: impl FnMut(Code, Code, Code)) -> Result<(), IndexError> {
+    let predicates: Vec<u32> = layer.segment.predicates.iter().map(|predicate| predicate.code).collect();
+    let ordinals = vec![0; layer.segment.graphs as usize];
+    let mut rows = Rows::new(layer, &predicates, &ordinals, false);
+    while let Some([subject, predicate, object, _]) = rows.next()? {
+        see(subject, predicate, object);
+    }
+    Ok(())
+}
+
 /// The rows of several layers together, in order.
 struct Together<'a> {
     layers: Vec<(Option<Row>, Rows<'a>)>,
@@ -111,8 +123,14 @@ pub(super) fn fits(layers: &[Layer]) -> bool {
 /// The number that each graph has in the merged segment, by its layer. One that is masked has that of the next.
 pub(super) type Ordinals = Vec<Vec<u32>>;
 
-/// Merges layers into the segment at `path`, unless it is to stop.
-pub(super) fn merge(layers: &[Layer], path: &Path, directory: &Path, stop: &AtomicBool) -> Result<Ordinals, IndexError> {
+/// Merges layers into the segment at `path`, unless it is to stop. Terms that are not `live` lose their bytes.
+pub(super) fn merge(
+    layers: &[Layer],
+    live: Option<&Live>,
+    path: &Path,
+    directory: &Path,
+    stop: &AtomicBool,
+) -> Result<Ordinals, IndexError> {
     let (Some(first), Some(last)) = (layers.first(), layers.last()) else { return Ok(Vec::new()) };
     let predicates = predicates_of(layers);
     let numbers: Vec<Vec<u32>> = layers
@@ -133,7 +151,7 @@ pub(super) fn merge(layers: &[Layer], path: &Path, directory: &Path, stop: &Atom
         ordinals.push(of_layer);
     }
     let mut composer = Composer::new(directory, FileWriter::create(path)?, &predicates)?;
-    let dictionary = dictionary(layers, directory, &mut composer, stop)?;
+    let dictionary = dictionary(layers, live, directory, &mut composer, stop)?;
     let rows = |turned| {
         let each = layers.iter().zip(&numbers).zip(&ordinals);
         Together::new(each.map(|((layer, numbers), ordinals)| Rows::new(layer, numbers, ordinals, turned)).collect(), stop)
@@ -158,6 +176,7 @@ pub(super) fn merge(layers: &[Layer], path: &Path, directory: &Path, stop: &Atom
 
 fn dictionary(
     layers: &[Layer],
+    live: Option<&Live>,
     directory: &Path,
     composer: &mut Composer<'_>,
     stop: &AtomicBool,
@@ -167,7 +186,8 @@ fn dictionary(
     let each = |work: &mut dyn FnMut(&[u8]) -> Result<(), IndexError>| {
         for Layer { segment, .. } in layers {
             for code in segment.dictionary.first..segment.dictionary.first + segment.dictionary.count {
-                work(segment.dictionary.bytes(&segment.file, code)?)?;
+                let is_live = live.is_none_or(|live| live.has(code));
+                work(if is_live { segment.dictionary.bytes(&segment.file, code)? } else { &[] })?;
                 if stop.load(Ordering::Relaxed) {
                     return Err(IndexError::Stopped);
                 }
@@ -178,7 +198,7 @@ fn dictionary(
     each(&mut |bytes| writer.add(bytes))?;
     writer.finish(directory, composer.file(), |hash| {
         each(&mut |bytes| {
-            hash(terms::hash(bytes));
+            hash((!bytes.is_empty()).then(|| terms::hash(bytes)));
             Ok(())
         })
     })

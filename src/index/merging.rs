@@ -36,7 +36,7 @@ impl Merging {
         let thread = std::thread::Builder::new().name("merge".to_owned()).spawn(move || {
             // Dropped at the end, also of a panic.
             let _end = end;
-            merge(&layers, &path, &directory, &stopped)
+            merge(&layers, None, &path, &directory, &stopped)
         })?;
         Ok(Self { from, file, masks, stop, thread: Some(thread), ended })
     }

@@ -14,6 +14,7 @@ mod error;
 mod filter;
 mod first;
 mod held;
+mod live;
 mod manifest;
 mod mapped;
 mod mask;

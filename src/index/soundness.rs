@@ -111,7 +111,8 @@ fn finds_terms(segment: &Segment) -> Result<bool, IndexError> {
     let Segment { file, dictionary, .. } = segment;
     for code in dictionary.first..dictionary.first + dictionary.count {
         let bytes = dictionary.bytes(file, code)?;
-        if dictionary.find(file, terms::hash(bytes), bytes)? != Some(code) {
+        let dropped = bytes.is_empty();
+        if !dropped && dictionary.find(file, terms::hash(bytes), bytes)? != Some(code) {
             return Ok(false);
         }
     }

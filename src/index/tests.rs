@@ -267,6 +267,48 @@ fn a_merge_that_fails_costs_nothing_but_speed() {
     compare(&published(&view, &directory.path().join("merged")), &held(0..40, 0));
 }
 
+/// What only records said that are gone takes no room.
+#[test]
+fn terms_that_nothing_has_any_more_are_dropped_when_it_becomes_one_segment() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (log, path) = (log(directory.path()), directory.path().join("index"));
+    let mut view = IndexView::open_at(&path, &log, &SETTINGS).expect("open");
+    let mut apply = |record: u8, texts: &[&str]| {
+        let graph = graph_name(&format!("https://libris.kb.se/{record}"));
+        let quad = |text: &&str| Quad::new(graph.clone(), predicate(1), Literal::from(text.repeat(1000)), graph.clone());
+        let quads: Vec<Quad> = texts.iter().map(quad).collect();
+        let content = if quads.is_empty() { Content::Deleted } else { Content::Quads(Arc::new(quads.clone())) };
+        let change = ParsedChange::new(i64::from(record), PageId(1), graph, content, false, Shapes::standard());
+        view.apply(vec![Batch { parts: vec![IndexView::part(&change)], mark: Some(MARK) }]).expect("applied");
+        view.flush().expect("flushed");
+        quads
+    };
+    apply(1, &["lost", "kept"]);
+    apply(2, &["gone"]);
+    apply(2, &[]);
+    let mut due = apply(1, &["kept"]);
+    view.optimize().expect("merged");
+    let text = |text: &str| Term::from(Literal::from(text.repeat(1000)));
+    let index = published(&view, &directory.path().join("copy"));
+    let code = |word: &str| index.code(text(word).as_ref()).expect("readable");
+    assert_eq!(["lost", "kept", "gone"].map(|word| code(word).is_some()), [false, true, false]);
+    assert!(index.layers[0].segment.file.bytes() < 7000, "{}", index.layers[0].segment.file.bytes());
+    assert_eq!(super::soundness::unsound(&index.layers[0].segment).expect("readable"), Vec::<&str>::new());
+    // A term that comes again is a new one, also after the next merge.
+    let graph = graph_name("https://libris.kb.se/3");
+    let quad = Quad::new(graph.clone(), predicate(1), text("lost"), graph.clone());
+    let content = Content::Quads(Arc::new(vec![quad.clone()]));
+    let change = ParsedChange::new(3, PageId(1), graph, content, false, Shapes::standard());
+    view.apply(vec![Batch { parts: vec![IndexView::part(&change)], mark: Some(MARK) }]).expect("applied");
+    due.push(quad);
+    view.flush().expect("flushed");
+    compare(&published(&view, &directory.path().join("again")), &due);
+    view.optimize().expect("merged");
+    let merged = published(&view, &directory.path().join("merged"));
+    compare(&merged, &due);
+    assert_eq!(super::soundness::unsound(&merged.layers[0].segment).expect("readable"), Vec::<&str>::new());
+}
+
 /// Records go on to come, and come again, while segments are merged.
 #[test]
 fn what_is_replaced_meanwhile_counts_no_more_in_what_was_merged() {
