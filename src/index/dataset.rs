@@ -37,6 +37,14 @@ pub struct Reading<'a> {
 #[error("{0}")]
 pub struct ReadingError(Arc<IndexError>);
 
+impl ReadingError {
+    /// Whether the query is at fault, and not the index.
+    #[must_use]
+    pub fn is_of_the_query(&self) -> bool {
+        matches!(*self.0, IndexError::Computed(_))
+    }
+}
+
 /// The first fault of an index while a query reads it. The engine drops faults within expressions, `EXISTS` and `MINUS`.
 #[derive(Debug, Clone, Default)]
 pub struct Fault(Rc<OnceCell<ReadingError>>);
@@ -59,10 +67,14 @@ impl Fault {
 #[derive(Default)]
 struct Computed {
     terms: Vec<Term>,
+    /// Their codes, and those of some terms of the index that came too: often one comes many times.
     codes: FxHashMap<Term, Code>,
     /// Values of literals that are no texts: to sort them, each is compared many times.
     values: FxHashMap<Node, ExpressionTerm>,
 }
+
+/// With so many codes, those of terms of the index are no longer remembered.
+const KNOWN: usize = 1 << 14;
 
 /// The most values that are remembered.
 const VALUES: usize = 1 << 17;
@@ -284,12 +296,14 @@ impl<'a> Reading<'a> {
         if let Some(code) = ours {
             return node(self.index, code);
         }
-        if let Some(code) = self.index.code(term.as_ref())? {
-            return node(self.index, code);
-        }
         let mut computed = self.computed.borrow_mut();
-        let known = computed.codes.get(&term).copied();
-        let code = if let Some(code) = known {
+        if let Some(code) = computed.codes.get(&term) {
+            return node(self.index, *code);
+        }
+        let code = if let Some(code) = self.index.code(term.as_ref())? {
+            if computed.codes.len() < KNOWN {
+                computed.codes.insert(term, code);
+            }
             code
         } else {
             let code = u32::try_from(computed.terms.len()).ok().and_then(|place| COMPUTED.checked_add(place));

@@ -13,7 +13,7 @@ use super::run::{explain, run};
 use super::running::Written;
 use super::vocabulary::{VocabularyError, vocabulary};
 use super::wire::{Ended, Frame, Head, Refusal, RefusalKind, Task, Work};
-use crate::index::{Index, PublishedIndex};
+use crate::index::{Index, PublishedIndex, ReadingError};
 use crate::snapshots::Snapshots;
 
 /// Bytes that are buffered before they are sent.
@@ -159,7 +159,10 @@ fn kind_of(error: &QueryError) -> RefusalKind {
         QueryError::Service(_) => RefusalKind::Forbidden,
         QueryError::Timeout(_) => RefusalKind::Timeout,
         QueryError::Evaluation(QueryEvaluationError::Service(_)) => RefusalKind::Service,
-        QueryError::Evaluation(QueryEvaluationError::Dataset(_)) => RefusalKind::Damaged,
+        QueryError::Evaluation(QueryEvaluationError::Dataset(error)) => {
+            let own = error.downcast_ref::<ReadingError>().is_some_and(ReadingError::is_of_the_query);
+            if own { RefusalKind::Evaluation } else { RefusalKind::Damaged }
+        }
         QueryError::Evaluation(_) => RefusalKind::Evaluation,
     }
 }
