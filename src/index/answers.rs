@@ -5,11 +5,13 @@ use std::rc::Rc;
 use rustc_hash::{FxHashMap, FxHashSet};
 use spareval::CancellationToken;
 
-use super::chain::{Chain, Plan, Watch};
+use super::batch::Batch;
+use super::chain::{Chain, Watch};
 use super::code::Code;
 use super::error::IndexError;
 use super::first::First;
 use super::packed::Index;
+use super::plan::Plan;
 use super::run::{Gathered, Prepared, RunEnd};
 
 /// What stands at an end of an answer.
@@ -29,15 +31,22 @@ pub(super) struct Answers<'a> {
     run: Rc<Prepared>,
     plan: Rc<Plan>,
     watch: Watch<'a>,
-    values: Vec<Code>,
     chain: Chain<'a>,
+    /// What was found last, and the place of the answer after the one that is read.
+    found: Batch,
+    next: usize,
 }
 
 impl<'a> Answers<'a> {
     /// Begins with what is known of the ends; `None` if there are no answers.
-    fn new(index: &'a Index, run: Rc<Prepared>, known: [Option<Code>; 3], token: CancellationToken) -> Option<Self> {
+    fn new(
+        index: &'a Index,
+        run: Rc<Prepared>,
+        known: [Option<Code>; 3],
+        token: CancellationToken,
+    ) -> Result<Option<Self>, IndexError> {
         if !run.possible {
-            return None;
+            return Ok(None);
         }
         let mut values = run.slots.clone();
         for (end, code) in run.ends.iter().zip(known) {
@@ -45,22 +54,35 @@ impl<'a> Answers<'a> {
                 let value = &mut values[usize::from(*variable)];
                 // Two ends may be the same variable.
                 if *value != 0 && *value != code {
-                    return None;
+                    return Ok(None);
                 }
                 *value = code;
             }
         }
         let plan = run.plan(known.map(|code| code.is_some()));
-        let chain = Chain::new(&plan);
-        Some(Self { run, plan, watch: Watch::new(index, token), values, chain })
+        let (mut chain, watch) = (Chain::new(&plan, values.len()), Watch::new(index, token));
+        chain.begin(&plan, &watch, |batch| {
+            batch.push(&values);
+        })?;
+        Ok(Some(Self { run, plan, watch, chain, found: Batch::new(values.len()), next: 0 }))
     }
 
+    /// Goes to the next answer, if there is one.
+    #[inline]
     fn next(&mut self) -> Result<bool, IndexError> {
-        self.chain.next(&self.plan, &mut self.watch, &mut self.values)
+        if self.next == self.found.len() {
+            self.chain.next(&self.plan, &self.watch, &mut self.found)?;
+            self.next = 0;
+        }
+        let is_one = self.next < self.found.len();
+        self.next += usize::from(is_one);
+        Ok(is_one)
     }
 
+    /// The value of a variable in the answer that is read.
+    #[inline]
     fn value(&self, variable: u8) -> Code {
-        self.values[usize::from(variable)]
+        self.found.row(self.next.saturating_sub(1))[usize::from(variable)]
     }
 
     fn answer(&self) -> Answer {
@@ -90,7 +112,7 @@ pub(super) fn answer<'a>(
     known: [Option<Code>; 3],
     token: CancellationToken,
 ) -> Result<Answered<'a>, IndexError> {
-    let answers = Answers::new(index, Rc::clone(run), known, token);
+    let answers = Answers::new(index, Rc::clone(run), known, token)?;
     Ok(match (run.gathered, answers) {
         (Gathered::Groups, answers) => Answered::All(groups(answers, run.ends)?),
         (_, None) => Answered::All(Vec::new()),

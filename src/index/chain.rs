@@ -1,280 +1,131 @@
-//! Chains of look-ups: a look-up is made for each way in which those before it match.
+//! Chains of look-ups that are under way.
 //!
-//! What is known at each look-up does not depend on the data, so it is decided once ([`Plan`]). Values are in slots, a variable or a
-//! constant each; what is known when a chain begins stays as it is.
+//! Rows go from look-up to look-up in batches, so that the processor waits for many places of the files at once. The first batches
+//! are small: who wants a few answers does not wait for many.
 
-use std::rc::Rc;
-
-use rustc_hash::FxHashSet;
 use spareval::CancellationToken;
 
-use super::code::Code;
+use super::batch::Batch;
 use super::error::IndexError;
 use super::packed::Index;
-use super::rows::{Known, Rows, Slot};
+use super::plan::Plan;
+use super::rows::Slot;
+use super::stage::Stage;
 
-/// A property: its number in each segment that has it.
-#[derive(Debug, Clone)]
-pub(super) struct Edge {
-    pub(super) numbers: Rc<[Option<u16>]>,
-    pub(super) reversed: bool,
-}
-
-/// A pattern. Each of its paths has its edges, and the slots between them.
-#[derive(Debug)]
-pub(super) struct Link {
-    pub(super) subject: Slot,
-    pub(super) object: Slot,
-    pub(super) paths: Vec<(Vec<Edge>, Vec<Slot>)>,
-    /// Whether each pair counts once.
-    pub(super) once: bool,
-}
-
-/// A part of a chain.
-#[derive(Debug)]
-pub(super) enum Item {
-    Link(Link),
-    Exists { exists: bool, links: Vec<Link> },
-}
-
-/// The look-ups of a chain, in their order.
-#[derive(Debug)]
-pub(super) struct Plan {
-    steps: Vec<Step>,
-}
-
-#[derive(Debug)]
-enum Step {
-    /// Rows of a property.
-    Rows { subject: Slot, object: Slot, known: Known, numbers: Rc<[Option<u16>]> },
-    /// Pairs that one of several plans finds, each once.
-    Pairs { subject: Slot, object: Slot, known: Known, plans: Vec<Plan> },
-    /// What must match, or must not.
-    Exists { exists: bool, plan: Plan },
-}
-
-impl Plan {
-    /// Plans some items for what is bound; then their variables are bound too.
-    pub(super) fn new(items: &[Item], bound: &mut [bool]) -> Self {
-        let step = |item: &Item| match item {
-            Item::Link(link) => link.step(bound),
-            Item::Exists { exists, links } => {
-                let mut inside = bound.to_vec();
-                let steps = links.iter().map(|link| link.step(&mut inside)).collect();
-                Step::Exists { exists: *exists, plan: Self { steps } }
-            }
-        };
-        Self { steps: items.iter().map(step).collect() }
-    }
-}
-
-impl Link {
-    fn step(&self, bound: &mut [bool]) -> Step {
-        let Self { subject, object, paths, once } = self;
-        let (subject, object) = (*subject, *object);
-        let known = Known::of(subject, object, bound);
-        let plans: Vec<Plan> = paths.iter().map(|(edges, between)| self.path(edges, between, &mut bound.to_vec())).collect();
-        (bound[subject], bound[object]) = (true, true);
-        if *once {
-            return Step::Pairs { subject, object, known, plans };
-        }
-        // A link that is no path has one edge.
-        let only = plans.into_iter().next().and_then(|plan| plan.steps.into_iter().next());
-        only.unwrap_or(Step::Pairs { subject, object, known, plans: Vec::new() })
-    }
-
-    /// The look-ups of a path, from the end that is known.
-    fn path(&self, edges: &[Edge], between: &[Slot], bound: &mut [bool]) -> Plan {
-        let nodes: Vec<Slot> = [self.subject].into_iter().chain(between.iter().copied()).chain([self.object]).collect();
-        let backwards = bound[self.object] && !bound[self.subject];
-        let mut pairs: Vec<(&[Slot], &Edge)> = nodes.windows(2).zip(edges).collect();
-        if backwards {
-            pairs.reverse();
-        }
-        let steps = pairs.into_iter().map(|(ends, edge)| {
-            let (subject, object) = if edge.reversed { (ends[1], ends[0]) } else { (ends[0], ends[1]) };
-            let known = Known::of(subject, object, bound);
-            (bound[subject], bound[object]) = (true, true);
-            Step::Rows { subject, object, known, numbers: Rc::clone(&edge.numbers) }
-        });
-        Plan { steps: steps.collect() }
-    }
-}
-
-/// How many look-ups are made between two looks at whether the query is still wanted.
-const BETWEEN: u32 = 1000;
+/// Rows of the first batch, and the most.
+const FIRST: usize = 8;
+/// See [`FIRST`].
+const MOST: usize = 1024;
 
 /// What a chain reads, and whether its query is still wanted.
 pub(super) struct Watch<'a> {
     pub(super) index: &'a Index,
     token: CancellationToken,
-    rows: u32,
-    ended: bool,
 }
 
 impl<'a> Watch<'a> {
     pub(super) fn new(index: &'a Index, token: CancellationToken) -> Self {
-        Self { index, token, rows: 0, ended: false }
+        Self { index, token }
+    }
+}
+
+/// What is not wanted of a chain.
+#[derive(Clone, Copy)]
+pub(super) enum Skip<'a> {
+    Nothing,
+    /// More of a row, whose place is in a slot, that something was found for. `once`: nor more than one in a list.
+    Found {
+        origin: Slot,
+        found: &'a [bool],
+        once: bool,
+    },
+}
+
+impl Skip<'_> {
+    #[inline]
+    pub(super) fn skips(self, row: &[u32]) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Found { origin, found, .. } => found.get(row[origin] as usize).is_some_and(|found| *found),
+        }
     }
 
-    #[inline]
-    fn has_ended(&mut self) -> bool {
-        self.rows = self.rows.wrapping_add(1);
-        if self.rows.is_multiple_of(BETWEEN) && self.token.is_cancelled() {
-            self.ended = true;
-        }
-        self.ended
+    pub(super) fn is_once(self) -> bool {
+        matches!(self, Self::Found { once: true, .. })
     }
 }
 
 /// The look-ups of a plan that are under way. Finds nothing more when the query is cancelled.
 pub(super) struct Chain<'a> {
-    cursors: Vec<Cursor<'a>>,
-    /// The look-up that goes on, if there is one.
-    at: Option<usize>,
+    stages: Vec<Stage<'a>>,
+    /// How many rows the next batch may have.
+    size: usize,
 }
 
 impl<'a> Chain<'a> {
-    pub(super) fn new(plan: &Plan) -> Self {
-        let cursors = plan.steps.iter().map(Cursor::new).collect();
-        let mut chain = Self { cursors, at: None };
-        chain.begin();
-        chain
+    /// One whose rows have so many slots.
+    pub(super) fn new(plan: &Plan, slots: usize) -> Self {
+        Self { stages: plan.steps.iter().map(|step| Stage::new(step, slots)).collect(), size: FIRST }
     }
 
-    /// Begins again, with other values.
-    fn begin(&mut self) {
-        self.at = self.cursors.first_mut().map(|first| {
-            first.begin();
-            0
-        });
-    }
-
-    /// Answers whether there is another way in which all match; its values are in their slots then.
-    #[inline]
-    pub(super) fn next(&mut self, plan: &Plan, watch: &mut Watch<'a>, values: &mut [Code]) -> Result<bool, IndexError> {
-        while let Some(at) = self.at {
-            if watch.has_ended() {
-                break;
-            }
-            if !self.cursors[at].next(&plan.steps[at], watch, values)? {
-                self.at = at.checked_sub(1);
-            } else if let Some(next) = self.cursors.get_mut(at + 1) {
-                next.begin();
-                self.at = Some(at + 1);
-            } else {
-                return Ok(true);
-            }
+    /// Begins with the rows that `fill` adds.
+    pub(super) fn begin(&mut self, plan: &Plan, watch: &Watch<'a>, fill: impl FnOnce(&mut Batch)) -> Result<(), IndexError> {
+        self.size = FIRST;
+        for stage in &mut self.stages {
+            stage.end();
         }
-        self.at = None;
-        Ok(false)
-    }
-}
-
-/// A look-up that is under way.
-enum Cursor<'a> {
-    Rows(Rows<'a>),
-    Pairs { at: usize, begun: bool, chains: Vec<Chain<'a>>, seen: Seen },
-    Exists { done: bool, chain: Chain<'a> },
-}
-
-impl<'a> Cursor<'a> {
-    fn new(step: &Step) -> Self {
-        match step {
-            Step::Rows { .. } => Self::Rows(Rows::default()),
-            Step::Pairs { plans, .. } => {
-                Self::Pairs { at: 0, begun: false, chains: plans.iter().map(Chain::new).collect(), seen: Seen::default() }
-            }
-            Step::Exists { plan, .. } => Self::Exists { done: false, chain: Chain::new(plan) },
-        }
+        let (Some(first), Some(step)) = (self.stages.first_mut(), plan.steps.first()) else { return Ok(()) };
+        fill(&mut first.input);
+        first.begin(step, watch)
     }
 
-    #[inline]
-    fn begin(&mut self) {
-        match self {
-            Self::Rows(rows) => *rows = Rows::default(),
-            Self::Pairs { at, begun, seen, .. } => {
-                (*at, *begun) = (0, false);
-                seen.clear();
-            }
-            Self::Exists { done, .. } => *done = false,
-        }
+    /// Finds more ways in which all match: none in `out` means that there are no more.
+    pub(super) fn next(&mut self, plan: &Plan, watch: &Watch<'a>, out: &mut Batch) -> Result<(), IndexError> {
+        out.clear();
+        while out.len() == 0 && self.advance(plan, watch, Skip::Nothing, out)? {}
+        Ok(())
     }
 
-    #[inline]
-    fn next(&mut self, step: &Step, watch: &mut Watch<'a>, values: &mut [Code]) -> Result<bool, IndexError> {
-        match (self, step) {
-            (Self::Rows(rows), Step::Rows { subject, object, known, numbers }) => {
-                rows.next(watch.index, (*subject, *object), *known, numbers, values)
-            }
-            (Self::Pairs { at, begun, chains, seen }, Step::Pairs { subject, object, known, plans }) => {
-                while let (Some(chain), Some(plan)) = (chains.get_mut(*at), plans.get(*at)) {
-                    if !std::mem::replace(begun, true) {
-                        chain.begin();
-                    }
-                    while chain.next(plan, watch, values)? {
-                        let pair = match known {
-                            // One way is enough.
-                            Known::Both => {
-                                *at = plans.len();
-                                return Ok(true);
-                            }
-                            Known::Subject => (0, values[*object]),
-                            Known::Object => (0, values[*subject]),
-                            Known::Neither => (values[*subject], values[*object]),
-                        };
-                        if seen.add(pair) {
-                            return Ok(true);
-                        }
-                    }
-                    (*at, *begun) = (*at + 1, false);
+    /// Notes for which of the rows that it began with all match, by their places in the slot `origin`.
+    pub(super) fn mark(&mut self, plan: &Plan, watch: &Watch<'a>, origin: Slot, found: &mut [bool]) -> Result<(), IndexError> {
+        let mut out = Batch::new(self.stages.first().map_or(1, |stage| stage.slots));
+        loop {
+            out.clear();
+            let goes_on = self.advance(plan, watch, Skip::Found { origin, found, once: false }, &mut out)?;
+            for at in 0..out.len() {
+                if let Some(found) = found.get_mut(out.row(at)[origin] as usize) {
+                    *found = true;
                 }
-                Ok(false)
             }
-            (Self::Exists { done, chain }, Step::Exists { exists, plan }) => {
-                if std::mem::replace(done, true) {
-                    return Ok(false);
-                }
-                chain.begin();
-                Ok(chain.next(plan, watch, values)? == *exists)
+            if !goes_on {
+                return Ok(());
             }
-            // A cursor is made for its step.
-            _ => Ok(false),
-        }
-    }
-}
-
-/// Pairs that were found: a few, mostly.
-#[derive(Default)]
-struct Seen {
-    few: Vec<(Code, Code)>,
-    many: FxHashSet<(Code, Code)>,
-}
-
-/// So many pairs are looked at one by one.
-const FEW: usize = 16;
-
-impl Seen {
-    fn clear(&mut self) {
-        self.few.clear();
-        if !self.many.is_empty() {
-            self.many = FxHashSet::default();
         }
     }
 
-    /// Answers whether a pair is new.
-    #[inline]
-    fn add(&mut self, pair: (Code, Code)) -> bool {
-        if !self.many.is_empty() {
-            return self.many.insert(pair);
+    /// Lets the last look-up that has something to do go on. Answers whether there was one.
+    fn advance(&mut self, plan: &Plan, watch: &Watch<'a>, skip: Skip<'_>, out: &mut Batch) -> Result<bool, IndexError> {
+        let Some(at) = self.stages.iter().rposition(|stage| !stage.is_done()) else { return Ok(false) };
+        if watch.token.is_cancelled() {
+            return Ok(false);
         }
-        if self.few.contains(&pair) {
-            return false;
+        let (before, after) = self.stages.split_at_mut(at + 1);
+        let (Some(stage), Some(step)) = (before.last_mut(), plan.steps.get(at)) else { return Ok(false) };
+        match (after.first_mut(), plan.steps.get(at + 1)) {
+            (Some(next), Some(next_step)) => {
+                next.input.clear();
+                stage.produce(step, watch, self.size, skip, &mut next.input)?;
+                next.begin(next_step, watch)?;
+            }
+            _ => {
+                let skip = match skip {
+                    Skip::Found { origin, found, .. } => Skip::Found { origin, found, once: true },
+                    Skip::Nothing => Skip::Nothing,
+                };
+                stage.produce(step, watch, self.size, skip, out)?;
+            }
         }
-        self.few.push(pair);
-        if self.few.len() > FEW {
-            self.many.extend(self.few.drain(..));
-        }
-        true
+        self.size = (self.size * 2).min(MOST);
+        Ok(true)
     }
 }

@@ -1,6 +1,7 @@
 //! The index: every record's triples in immutable, memory-mapped segments, made for reading.
 
 mod answers;
+mod batch;
 mod build;
 mod chain;
 mod check;
@@ -22,12 +23,14 @@ mod merge;
 mod merging;
 mod packed;
 mod part;
+mod plan;
 mod published;
 mod rows;
 mod run;
 mod scan;
 mod segment;
 mod soundness;
+mod stage;
 mod terms;
 #[cfg(test)]
 mod tests;

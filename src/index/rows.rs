@@ -1,9 +1,11 @@
-//! The rows of a property of which something is known, segment by segment.
+//! The rows of a property for a batch, of which something is known, segment by segment.
 
 use std::ops::Range;
 
 use zerocopy::little_endian::U32;
 
+use super::batch::Batch;
+use super::chain::Skip;
 use super::code::Code;
 use super::error::IndexError;
 use super::packed::{Index, Layer};
@@ -32,58 +34,145 @@ impl Known {
     }
 }
 
-/// The rows of a property, segment by segment.
+/// The rows of a property for a batch of rows that came.
 #[derive(Default)]
 pub(super) struct Rows<'a> {
-    /// The segment after the one that is read.
-    next: usize,
-    /// The property's number in the segment that is read.
-    number: u16,
-    /// If nothing is known: the objects of the property that are still to come, and the one whose rows are read.
-    objects: Range<usize>,
+    lists: Vec<List<'a>>,
+    at: usize,
+    /// If nothing is known: the objects of the property that are still to come.
+    objects: Vec<Objects>,
+    /// What is looked up at a time.
+    ranges: Vec<Range<u32>>,
+}
+
+/// Nodes that one row leads to.
+struct List<'a> {
+    input: usize,
+    /// Where nothing is known, the object that they have.
     object: Code,
     nodes: Nodes<'a>,
 }
 
+/// Objects of a property in a segment, for one row.
+struct Objects {
+    input: usize,
+    layer: usize,
+    number: u16,
+    left: Range<usize>,
+}
+
 impl<'a> Rows<'a> {
-    /// Answers whether there is another row; what was not known of it is in its slots then.
-    #[inline]
-    pub(super) fn next(
+    pub(super) fn end(&mut self) {
+        self.lists.clear();
+        self.objects.clear();
+        self.at = 0;
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.at == self.lists.len() && self.objects.is_empty()
+    }
+
+    /// Looks up the rows for a batch.
+    pub(super) fn begin(
         &mut self,
         index: &'a Index,
         (subject, object): (Slot, Slot),
         known: Known,
         numbers: &[Option<u16>],
-        values: &mut [Code],
-    ) -> Result<bool, IndexError> {
-        loop {
-            if let Some(node) = self.nodes.next()? {
-                match known {
-                    Known::Subject => values[object] = node,
-                    Known::Object => values[subject] = node,
-                    Known::Both => {}
-                    Known::Neither if subject == object && node != self.object => continue,
-                    Known::Neither => (values[subject], values[object]) = (node, self.object),
-                }
-                return Ok(true);
-            }
-            if let Some(place) = self.objects.next() {
-                let layer = &index.layers[self.next - 1];
-                self.object = layer.segment.object_at(place)?;
-                self.nodes = Nodes::subjects(layer, self.object, self.number)?;
+        input: &Batch,
+    ) -> Result<(), IndexError> {
+        self.end();
+        for (place, (layer, number)) in index.layers.iter().zip(numbers).enumerate() {
+            let (Some(number), segment) = (*number, &layer.segment) else { continue };
+            if known == Known::Neither {
+                let left = segment.objects_of(number)?;
+                self.objects.extend((0..input.len()).map(|input| Objects { input, layer: place, number, left: left.clone() }));
                 continue;
             }
-            let (Some(layer), Some(number)) = (index.layers.get(self.next), numbers.get(self.next)) else { return Ok(false) };
-            self.next += 1;
-            let Some(number) = *number else { continue };
-            self.number = number;
-            match known {
-                Known::Subject => self.nodes = Nodes::objects(layer, values[subject], number, None)?,
-                Known::Both => self.nodes = Nodes::objects(layer, values[subject], number, Some(values[object]))?,
-                Known::Object => self.nodes = Nodes::subjects(layer, values[object], number)?,
-                Known::Neither => self.objects = layer.segment.objects_of(number)?,
+            // In turns, each of which has many places to wait for at once.
+            let (directory, slot) =
+                if known == Known::Object { (&segment.objects, object) } else { (&segment.subjects, subject) };
+            self.ranges.clear();
+            for at in 0..input.len() {
+                self.ranges.push(directory.rows(&segment.file, input.row(at)[slot])?);
+            }
+            for (at, range) in self.ranges.iter().enumerate().filter(|(_, range)| !range.is_empty()) {
+                let row = input.row(at);
+                let nodes = match known {
+                    Known::Object => Nodes::subjects(layer, range.clone(), row[object], number)?,
+                    Known::Both => Nodes::objects(layer, range.clone(), row[subject], number, Some(row[object]))?,
+                    _ => Nodes::objects(layer, range.clone(), row[subject], number, None)?,
+                };
+                if !nodes.list.as_slice().is_empty() {
+                    self.lists.push(List { input: at, object: 0, nodes });
+                }
             }
         }
+        Ok(())
+    }
+
+    /// Looks up the next objects of the property. Answers whether there were any.
+    fn more(&mut self, index: &'a Index, limit: usize) -> Result<bool, IndexError> {
+        let Some(Objects { input, layer, number, left }) = self.objects.last_mut() else { return Ok(false) };
+        let (layer, places) = (&index.layers[*layer], left.start..left.end.min(left.start.saturating_add(limit)));
+        left.start = places.end;
+        let (segment, input, number, ends) = (&layer.segment, *input, *number, left.start >= left.end);
+        if ends {
+            self.objects.pop();
+        }
+        self.lists.clear();
+        self.ranges.clear();
+        self.at = 0;
+        for place in places.clone() {
+            self.ranges.push(segment.objects.rows(&segment.file, segment.object_at(place)?)?);
+        }
+        for (place, range) in places.zip(&self.ranges) {
+            let object = segment.object_at(place)?;
+            let nodes = Nodes::subjects(layer, range.clone(), object, number)?;
+            self.lists.push(List { input, object, nodes });
+        }
+        Ok(true)
+    }
+
+    /// Hands rows on, with what was not known of them.
+    #[expect(clippy::too_many_arguments, reason = "what a stage has, in parts")]
+    pub(super) fn produce(
+        &mut self,
+        index: &'a Index,
+        (subject, object): (Slot, Slot),
+        known: Known,
+        input: &Batch,
+        limit: usize,
+        skip: Skip<'_>,
+        out: &mut Batch,
+    ) -> Result<(), IndexError> {
+        while out.len() < limit {
+            let Some(list) = self.lists.get_mut(self.at) else {
+                if self.more(index, limit)? {
+                    continue;
+                }
+                break;
+            };
+            let row = input.row(list.input);
+            let node = if skip.skips(row) { None } else { list.nodes.next()? };
+            let Some(node) = node else {
+                self.at += 1;
+                continue;
+            };
+            let found = match known {
+                Known::Subject => [row[subject], node],
+                Known::Object => [node, row[object]],
+                Known::Both => [row[subject], row[object]],
+                Known::Neither if subject == object && node != list.object => continue,
+                Known::Neither => [node, list.object],
+            };
+            let new = out.push(row);
+            [new[subject], new[object]] = found;
+            if skip.is_once() {
+                self.at += 1;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -106,12 +195,10 @@ enum Doubt {
 }
 
 impl<'a> Nodes<'a> {
-    /// The objects of a subject.
+    /// The objects of a subject, of all whose rows.
     #[inline]
-    fn objects(layer: &'a Layer, subject: Code, number: u16, object: Option<Code>) -> Result<Self, IndexError> {
-        let segment = &layer.segment;
-        let all = segment.subjects.rows(&segment.file, subject)?;
-        let first = all.start;
+    fn objects(layer: &'a Layer, all: Range<u32>, subject: Code, number: u16, object: Option<Code>) -> Result<Self, IndexError> {
+        let (segment, first) = (&layer.segment, all.start);
         let rows = segment.narrow_spo(all, number, object)?;
         if rows.is_empty() {
             return Ok(Self::default());
@@ -128,11 +215,11 @@ impl<'a> Nodes<'a> {
         Ok(Self { row: rows.start, list: segment.spo_nodes(rows)?.iter(), doubt })
     }
 
-    /// The subjects of an object.
+    /// The subjects of an object, of all whose rows.
     #[inline]
-    fn subjects(layer: &'a Layer, object: Code, number: u16) -> Result<Self, IndexError> {
+    fn subjects(layer: &'a Layer, all: Range<u32>, object: Code, number: u16) -> Result<Self, IndexError> {
         let segment = &layer.segment;
-        let rows = segment.narrow_ops(segment.objects.rows(&segment.file, object)?, number, None)?;
+        let rows = segment.narrow_ops(all, number, None)?;
         let doubt = (layer.mask.count() > 0).then_some((layer, Doubt::Subjects { object, number }));
         Ok(Self { row: rows.start, list: segment.ops_nodes(rows)?.iter(), doubt })
     }

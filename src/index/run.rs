@@ -6,10 +6,10 @@ use std::rc::Rc;
 
 use oxigraph::model::{NamedNode, Term, TermRef};
 
-use super::chain::{Edge, Item, Link, Plan};
 use super::code::Code;
 use super::error::IndexError;
 use super::packed::Index;
+use super::plan::{Edge, Item, Link, Plan};
 use super::rows::Slot;
 
 /// Patterns over all graphs, in the order in which they are looked up. For each way in which all of them match, a run gives the
@@ -128,7 +128,10 @@ impl Prepared {
                     let links: Vec<Option<Link>> =
                         patterns.iter().map(|pattern| slots.link(pattern)).collect::<Result<_, _>>()?;
                     match links.into_iter().collect::<Option<Vec<Link>>>() {
-                        Some(links) => items.push(Item::Exists { exists: *exists, links }),
+                        Some(links) => {
+                            let origin = slots.slot(0);
+                            items.push(Item::Exists { exists: *exists, links, origin });
+                        }
                         None => possible &= !exists,
                     }
                 }
@@ -187,6 +190,7 @@ impl Slots<'_> {
         }
         let (Some(subject), Some(object), false) = (subject, object, paths.is_empty()) else { return Ok(None) };
         let once = pattern.paths.len() > 1 || pattern.paths.iter().any(|path| path.len() > 1);
+        let once = once.then(|| self.slot(0));
         Ok(Some(Link { subject, object, paths, once }))
     }
 
