@@ -118,9 +118,9 @@ fn compare(held: &Held, raw: &Dataset, kept: &Dataset, text: &str, seen: &Seen) 
         // The engine's optimizer moves a filter with a MINUS within EXISTS to where fewer variables are bound, which MINUS notices. And
         // of a negated set it finds one solution between two values, but one a triple elsewhere.
         let negated = way.1 == Order::Engine && (text.contains(" !<") || text.contains(" !("));
-        // And what a path of no length begins with it takes for no literal, and compares it as a term.
+        // And what a path begins with it takes for no literal, even a path of no length or backwards, and compares it as a term.
         let compares = [" = ", " != ", " IN "].iter().any(|sign| text.contains(sign));
-        let literal = compares && [">*", ")*", ">?"].iter().any(|path| text.contains(path));
+        let literal = compares && [">*", ")*", ">?", "^"].iter().any(|path| text.contains(path));
         let own = negated || literal || text.contains("EXISTS") && text.contains("MINUS");
         let as_ever = || own && found(dataset, text, true) == answer;
         if !same && !as_ever() {
