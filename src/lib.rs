@@ -68,8 +68,12 @@
 //! - New graphs wait for one bulk load, which is committed before a snapshot is published, and at the end. A crash before that
 //!   loses time and no data, since the log has all of it. Known graphs are replaced by difference. A table that is filled from
 //!   nothing gets the indexes that only readers need at the end; the file itself says which are missing.
+//! - What the index has is written once. New graphs become segments of it, replaced ones are masked, and segments are merged on a thread
+//!   of their own, which the end of a run waits for no longer than the configuration says, after readers see everything.
+//! - A query is ordered by real counts. Look-ups that follow one another are made by the index itself, in batches, so that the processor
+//!   waits for many places of the files at once; the index also counts groups, and leaves out what cannot be among the first.
 //! - Memory does not grow with the number of records, but for a bit of each graph of the index, and twelve bytes while its segments are
-//!   merged: a few pages are in flight, each bounded by the configuration.
+//!   merged, with a bit for each term in `compact`: a few pages are in flight, each bounded by the configuration.
 //!
 //! # Where to add what
 //!

@@ -112,6 +112,9 @@ pub(super) fn answer<'a>(
     known: [Option<Code>; 3],
     token: CancellationToken,
 ) -> Result<Answered<'a>, IndexError> {
+    if let Some(predicate) = run.any {
+        return Ok(Answered::All(any(index, predicate, run.ends)?));
+    }
     let answers = Answers::new(index, Rc::clone(run), known, token)?;
     Ok(match (run.gathered, answers) {
         (Gathered::Groups, answers) => Answered::All(groups(answers, run.ends)?),
@@ -125,6 +128,23 @@ pub(super) fn answer<'a>(
             Answered::All(first.finish())
         }
     })
+}
+
+/// All triples, counted by their predicates, or together.
+fn any(index: &Index, predicate: u8, ends: [Option<RunEnd>; 3]) -> Result<Vec<Answer>, IndexError> {
+    let rows = index.live_rows()?;
+    let answer = |code: Code, count: u64| {
+        ends.map(|end| {
+            end.map(|end| match end {
+                RunEnd::Variable(_) => End::Node(code),
+                RunEnd::Count | RunEnd::Different(_) => End::Count(count),
+            })
+        })
+    };
+    if ends.contains(&Some(RunEnd::Variable(predicate))) {
+        return Ok(rows.into_iter().map(|(code, count)| answer(code, count)).collect());
+    }
+    Ok(vec![answer(0, rows.iter().map(|(_, count)| count).sum())])
 }
 
 /// The answers of a run in groups.

@@ -87,6 +87,39 @@ impl Index {
         (self.rows(), subjects, predicates.len() as u64, objects)
     }
 
+    /// The rows of each predicate that has any, those of masked graphs left out. Takes time for each masked graph, and each predicate.
+    pub(super) fn live_rows(&self) -> Result<Vec<(Code, u64)>, IndexError> {
+        let mut counts: FxHashMap<Code, u64> = FxHashMap::default();
+        for layer in &self.layers {
+            let segment = &layer.segment;
+            let mut rows: Vec<u32> = segment.predicates.iter().map(|predicate| predicate.rows).collect();
+            for ordinal in (0..segment.graphs).filter(|graph| layer.mask.has(*graph)) {
+                let graph = segment.graph(ordinal)?;
+                let terms = segment.file.slice(segment.graph_subjects, graph.subjects)?.iter().map(|subject| subject.get());
+                for subject in terms.chain(graph.blanks) {
+                    let all = segment.subjects.rows(&segment.file, subject)?;
+                    if all.is_empty() {
+                        continue;
+                    }
+                    let (of, first) = (segment.graph_of(subject)?, all.start);
+                    for row in all {
+                        if segment.graph_at(of, row - first)? == ordinal {
+                            let (number, _) = segment.spo(row)?;
+                            let count = rows.get_mut(usize::from(number)).and_then(|count| Some((count.checked_sub(1)?, count)));
+                            let (less, count) =
+                                count.ok_or_else(|| segment.file.damaged("a predicate has more rows than it says"))?;
+                            *count = less;
+                        }
+                    }
+                }
+            }
+            for (predicate, rows) in segment.predicates.iter().zip(rows).filter(|(_, rows)| *rows > 0) {
+                *counts.entry(predicate.code).or_default() += u64::from(rows);
+            }
+        }
+        Ok(counts.into_iter().collect())
+    }
+
     /// All properties that a graph has, with their rows, the most frequent first.
     pub fn predicates(&self) -> Result<Vec<(Term, u64)>, IndexError> {
         let mut found = Found::default();

@@ -69,6 +69,8 @@ pub enum RunStep {
         /// The patterns.
         patterns: Vec<RunPattern>,
     },
+    /// Any triple, with the variable of its predicate: the only step of a run whose groups are counted by nothing else.
+    Any(u8),
 }
 
 /// A pattern of a run.
@@ -110,6 +112,8 @@ pub(super) struct Prepared {
     pub(super) gathered: Gathered,
     /// Whether it can match at all.
     pub(super) possible: bool,
+    /// If it is any triple, the variable of its predicate.
+    pub(super) any: Option<u8>,
     /// How it is answered, by which of its ends are known.
     plans: [OnceCell<Rc<Plan>>; 8],
 }
@@ -117,9 +121,10 @@ pub(super) struct Prepared {
 impl Prepared {
     pub(super) fn new(run: &Run, index: &Index) -> Result<Self, IndexError> {
         let mut slots = Slots { values: vec![0; usize::from(run.variables)], index };
-        let (mut items, mut possible) = (Vec::new(), true);
+        let (mut items, mut possible, mut any) = (Vec::new(), true, None);
         for step in &run.steps {
             match step {
+                RunStep::Any(predicate) => any = Some(*predicate),
                 RunStep::Matches(pattern) => match slots.link(pattern)? {
                     Some(link) => items.push(Item::Link(link)),
                     None => possible = false,
@@ -138,7 +143,7 @@ impl Prepared {
             }
         }
         let plans = Default::default();
-        Ok(Self { items, slots: slots.values, ends: run.ends, gathered: run.gathered, possible, plans })
+        Ok(Self { items, slots: slots.values, ends: run.ends, gathered: run.gathered, possible, any, plans })
     }
 
     /// How it is answered, if these of its ends are known.

@@ -85,6 +85,14 @@ fn found(dataset: &Dataset, text: &str, optimized: bool) -> Result<Option<Vec<St
     shown(prepared.on_queryable_dataset(dataset).execute().map_err(|error| error.to_string())?, text)
 }
 
+/// What is asked of all quads.
+const ALWAYS: [&str; 4] = [
+    "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }",
+    "SELECT ?p (COUNT(?s) AS ?n) { ?s ?p ?o } GROUP BY ?p",
+    "SELECT DISTINCT ?p { ?s ?p ?o }",
+    "SELECT ?a { ?a ?b ?c FILTER EXISTS { SELECT DISTINCT ?b { ?x ?b ?y } } }",
+];
+
 /// How many queries were asked, had solutions, and had too many.
 #[derive(Debug, Default)]
 struct Seen {
@@ -157,7 +165,8 @@ fn every_way_to_answer_gives_the_same_solutions() {
             let held = Held::of(&maker, &quads, seed);
             let raw: Dataset = quads.iter().collect();
             let kept: Dataset = held.store.iter().map(|quad| quad.expect("readable")).collect();
-            texts.iter().try_for_each(|text| compare(&held, &raw, &kept, text, &seen)).map_err(TestCaseError::fail)
+            let always = ALWAYS.map(str::to_owned);
+            texts.iter().chain(&always).try_for_each(|text| compare(&held, &raw, &kept, text, &seen)).map_err(TestCaseError::fail)
         });
         (done, seen)
     });

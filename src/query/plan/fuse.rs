@@ -116,7 +116,15 @@ impl Fuser<'_> {
                 }
             }
             GraphPattern::Project { inner, .. } => self.pattern(inner, false),
-            GraphPattern::Distinct { inner } | GraphPattern::Reduced { inner } => self.pattern(inner, true),
+            GraphPattern::Distinct { inner } | GraphPattern::Reduced { inner } => {
+                if let GraphPattern::Project { inner: below, variables } = &mut **inner
+                    && let Some(listed) = self.any(below, variables, &[])
+                {
+                    **below = listed;
+                    return;
+                }
+                self.pattern(inner, true);
+            }
             GraphPattern::Slice { inner, start, length } => {
                 self.pattern(inner, compared);
                 if let Some(most) = length.and_then(|length| length.checked_add(*start)).filter(|most| *most <= MOST_FIRST) {
@@ -237,7 +245,6 @@ impl Fuser<'_> {
     }
 
     pub(super) fn fused(&mut self, items: &[Item], wanted: &[Option<Wanted>; 3], gathered: Gathered) -> GraphPattern {
-        let name = NamedNode::new_unchecked(format!("{}:{}", self.prefix, self.runs.len()));
         let mut variables: Vec<Variable> = Vec::new();
         let steps = items.iter().filter_map(|item| match item {
             Item::Link(link) => Some(RunStep::Matches(placed_link(link, &mut variables))),
@@ -248,6 +255,23 @@ impl Fuser<'_> {
             Item::Filter(_) => None,
         });
         let steps = steps.collect();
+        self.named(steps, variables, wanted, gathered)
+    }
+
+    /// All triples, counted.
+    pub(super) fn counted(&mut self, predicate: &Variable, wanted: &[Option<Wanted>; 3]) -> GraphPattern {
+        self.named(vec![RunStep::Any(0)], vec![predicate.clone()], wanted, Gathered::Groups)
+    }
+
+    /// A run, and the pattern that stands for it.
+    fn named(
+        &mut self,
+        steps: Vec<RunStep>,
+        mut variables: Vec<Variable>,
+        wanted: &[Option<Wanted>; 3],
+        gathered: Gathered,
+    ) -> GraphPattern {
+        let name = NamedNode::new_unchecked(format!("{}:{}", self.prefix, self.runs.len()));
         let ends = wanted.each_ref().map(|wanted| {
             wanted.as_ref().map(|(end, _)| match end {
                 End::Variable(name) => RunEnd::Variable(numbered(name, &mut variables)),

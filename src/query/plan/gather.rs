@@ -18,6 +18,9 @@ impl Fuser<'_> {
     /// Lets the dataset count the groups of a run.
     pub(super) fn groups(&mut self, pattern: &GraphPattern) -> Option<GraphPattern> {
         let GraphPattern::Group { inner, variables, aggregates } = pattern else { return None };
+        if let Some(counted) = self.any(inner, variables, aggregates) {
+            return Some(counted);
+        }
         let (items, filters) = groupable(inner, variables)?;
         if too_many(&items) || !keeps_to_itself(&items) {
             return None;
@@ -37,6 +40,45 @@ impl Fuser<'_> {
             self.expression(expr);
         }
         Some(run)
+    }
+
+    /// Lets the dataset count all triples, by their predicates or together.
+    pub(super) fn any(
+        &mut self,
+        inner: &GraphPattern,
+        keys: &[Variable],
+        aggregates: &[(Variable, AggregateExpression)],
+    ) -> Option<GraphPattern> {
+        let GraphPattern::Bgp { patterns } = inner else { return None };
+        let [triple] = patterns.as_slice() else { return None };
+        let (TermPattern::Variable(subject), TermPattern::Variable(object)) = (&triple.subject, &triple.object) else {
+            return None;
+        };
+        let NamedNodePattern::Variable(predicate) = &triple.predicate else { return None };
+        let apart = subject != object && subject != predicate && object != predicate;
+        if !apart || !(keys.is_empty() || keys == [predicate.clone()]) || (keys.is_empty() && aggregates.is_empty()) {
+            return None;
+        }
+        let mut wanted: Vec<Option<Wanted>> = keys.iter().map(|key| Some((End::Variable(key.clone()), key.clone()))).collect();
+        wanted.resize(1, None);
+        for (variable, aggregate) in aggregates {
+            let counts = match aggregate {
+                AggregateExpression::CountSolutions { distinct: false } => true,
+                AggregateExpression::FunctionCall {
+                    name: AggregateFunction::Count,
+                    expr: Expression::Variable(name),
+                    distinct: false,
+                } => [subject, predicate, object].contains(&name),
+                _ => false,
+            };
+            if !counts || wanted.len() == 2 {
+                return None;
+            }
+            wanted.push(Some((End::Count, variable.clone())));
+        }
+        wanted.resize(3, None);
+        let wanted = <[Option<Wanted>; 3]>::try_from(wanted).ok()?;
+        Some(self.counted(predicate, &wanted))
     }
 
     /// Leaves out of a run what cannot be among the first solutions of what was sorted.
