@@ -1,5 +1,7 @@
 //! `libris-mirror compact`
 
+use std::cmp::Ordering;
+
 use clap::Args;
 use serde::Serialize;
 use serde_json::json;
@@ -49,12 +51,15 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     drop(mirror);
     let after = settings.data.sizes().total;
     if arguments.form.json() {
-        let freed = before.saturating_sub(after);
+        let freed = i128::from(before) - i128::from(after);
         output::json(&json!({"snapshot": snapshot, "before": before, "after": after, "freed": freed, "held": held}))?;
     } else if !global.quiet {
-        let done = match before.saturating_sub(after) {
-            0 => "nothing freed".to_owned(),
-            freed => format!("{} freed", bytes(freed)),
+        let done = match before.cmp(&after) {
+            Ordering::Equal => "nothing freed".to_owned(),
+            Ordering::Greater => format!("{} freed", bytes(before - after)),
+            Ordering::Less => {
+                format!("{} more than before (tables of the store can grow when they are merged)", bytes(after - before))
+            }
         };
         output::message(&format!("{done}, {} left; snapshot {} published", bytes(after), grouped(snapshot)));
         for Held { snapshot, bytes: alone } in held {

@@ -8,6 +8,7 @@ use super::form::Form;
 use super::global::Global;
 use super::output::{self, counted, grouped};
 use super::settings::Settings;
+use super::signals::{SoFar, stop_on_signals};
 use crate::mirror::{Mirror, VIEWS};
 use crate::views::Registered;
 
@@ -41,13 +42,20 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
             Misuse(format!("{} is not enabled\nhint: `--set-config {0}.enabled=true`", arguments.views.join(", "))).into()
         );
     }
+    let stop = stop_on_signals(SoFar::default())?;
     Mirror::reset(&views, &settings.data, &settings.config, &who)?;
     let mut mirror = Mirror::open(&settings.data, &settings.config, &who)?;
-    let mut done = mirror.catch_up(|_| true)?;
+    let mut done = mirror.catch_up(|_| !stop.is_stopped())?;
+    if stop.is_stopped() {
+        return Ok(Exit::Interrupted);
+    }
     if !mirror.is_current()? || views.iter().any(|view| (view.published)(&settings.config)) {
         mirror.publish_in_order(done.records)?;
     }
-    done.add(&mirror.follow_afterwards(|| true)?);
+    done.add(&mirror.follow_afterwards(|| !stop.is_stopped())?);
+    if stop.is_stopped() {
+        return Ok(Exit::Interrupted);
+    }
     if arguments.form.json() {
         let (records, pages, quarantined) = (done.records, done.pages, done.quarantined);
         output::json(&serde_json::json!({"records": records, "pages": pages, "quarantined": quarantined}))?;

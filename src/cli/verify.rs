@@ -19,7 +19,8 @@ use crate::views::Registered;
 /// (exactly the triples of its payload), its links, its names and its entry in the search; the quarantine; and the
 /// structure of the log's file. Exit code 1 if anything is wrong.
 ///
-/// It takes the lock of the data directory: exit code 75 if a harvest is running.
+/// It takes the lock of the data directory: exit code 75 if a harvest is running. Views that are missing or behind the log are brought
+/// to its end first, which takes time and disk.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   libris-mirror verify

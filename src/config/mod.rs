@@ -204,6 +204,7 @@ impl Config {
             ("harvest.feed_pages", *feed_pages),
             ("store.bulk_memory_mb", self.store.bulk_memory_mb),
             ("index.memory_mb", self.index.memory_mb),
+            ("query.timeout_s", usize::try_from(self.query.timeout_s).unwrap_or(usize::MAX)),
             ("store.open_tables", self.store.open_tables as usize),
             ("store.keep_snapshots", self.store.keep_snapshots),
             ("serve.connections", self.serve.connections),

@@ -115,17 +115,20 @@ pub(super) fn answer<'a>(
     if let Some(predicate) = run.any {
         return Ok(Answered::All(any(index, predicate, run.ends)?));
     }
-    let answers = Answers::new(index, Rc::clone(run), known, token)?;
+    let answers = Answers::new(index, Rc::clone(run), known, token.clone())?;
     Ok(match (run.gathered, answers) {
         (Gathered::Groups, answers) => Answered::All(groups(answers, run.ends)?),
         (_, None) => Answered::All(Vec::new()),
         (Gathered::Not, Some(answers)) => Answered::Each(Box::new(answers)),
         (Gathered::First { by, most, descending }, Some(mut answers)) => {
             let mut first = First::new(index, most, descending);
-            while answers.next()? {
-                first.add(answers.value(by), || answers.answer())?;
+            let mut all = true;
+            while all && answers.next()? {
+                all = first.add(answers.value(by), || answers.answer())?;
             }
-            Answered::All(first.finish())
+            // Otherwise all of them are sorted.
+            let again = if all { None } else { Answers::new(index, Rc::clone(run), known, token)? };
+            again.map_or_else(|| Answered::All(first.finish()), |answers| Answered::Each(Box::new(answers)))
         }
     })
 }

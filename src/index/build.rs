@@ -161,7 +161,8 @@ impl Builder {
 
     /// Writes the segment. Answers the codes that are given next.
     pub(super) fn write(mut self, path: &Path, directory: &Path) -> Result<(Code, Code), IndexError> {
-        if self.replaced > 0 {
+        let clean = self.replaced == 0;
+        if !clean {
             self.drop_replaced();
             self.predicates = self.rows.iter().map(|row| row[1]).collect();
         }
@@ -199,7 +200,7 @@ impl Builder {
                 (graph.name, graph.blanks)
             }))
         })?;
-        composer.finish(dictionary, self.first_blank..self.next_blank, &subjects, &objects, graphs)?;
+        composer.finish(dictionary, self.first_blank..self.next_blank, clean, &subjects, &objects, graphs)?;
         Ok((self.next_term, self.next_blank))
     }
 

@@ -175,11 +175,13 @@ impl<'a> Composer<'a> {
         })
     }
 
-    /// Ends the segment.
+    /// Ends the segment. `clean`: each of its terms is in a graph.
+    #[expect(clippy::too_many_arguments, reason = "the parts of a segment")]
     pub(super) fn finish(
         mut self,
         dictionary: DictionaryForm,
         blanks: Range<Code>,
+        clean: bool,
         subjects: &Subjects,
         objects: &Objects,
         graphs: GraphForm,
@@ -199,6 +201,7 @@ impl<'a> Composer<'a> {
         self.file.finish(&SegmentForm {
             dictionary,
             blanks,
+            clean,
             predicates,
             subjects: subjects.directory,
             subject_graphs: subjects.graphs,

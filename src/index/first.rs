@@ -1,7 +1,9 @@
 //! The answers that may be among the first when they are sorted: what is certainly after them is left out.
 //!
-//! The engine sorts what is left. So only values are compared here whose order nobody doubts: plain texts by their code points,
-//! and moments with a time zone. Answers with any other value stay.
+//! The engine sorts what is left. So only values are compared here whose order nobody doubts: nothing but plain texts, by their code
+//! points, or nothing but moments with a time zone. Among values of several kinds the engine's order is none that one could rely on.
+
+use std::mem::discriminant;
 
 use chrono::DateTime;
 
@@ -24,37 +26,31 @@ pub(super) struct First<'a> {
     index: &'a Index,
     most: usize,
     descending: bool,
-    moments: Vec<(Key, Answer)>,
-    texts: Vec<(Key, Answer)>,
-    others: Vec<Answer>,
+    list: Vec<(Key, Answer)>,
 }
 
 impl<'a> First<'a> {
     pub(super) fn new(index: &'a Index, most: usize, descending: bool) -> Self {
-        Self { index, most, descending, moments: Vec::new(), texts: Vec::new(), others: Vec::new() }
+        Self { index, most, descending, list: Vec::new() }
     }
 
-    /// Adds an answer with the value that it is sorted by.
-    pub(super) fn add(&mut self, by: Code, answer: impl FnOnce() -> Answer) -> Result<(), IndexError> {
+    /// Adds an answer with the value that it is sorted by. Answers whether it can be compared with the others.
+    pub(super) fn add(&mut self, by: Code, answer: impl FnOnce() -> Answer) -> Result<bool, IndexError> {
         let key = if is_blank(by) { None } else { self.index.term_bytes(by)?.and_then(key) };
-        let Some(key) = key else {
-            self.others.push(answer());
-            return Ok(());
+        let Some(key) = key.filter(|key| self.list.first().is_none_or(|(first, _)| discriminant(first) == discriminant(key)))
+        else {
+            return Ok(false);
         };
-        let list = if matches!(key, Key::Moment(_)) { &mut self.moments } else { &mut self.texts };
-        list.push((key, answer()));
-        if list.len() > 2 * self.most + 1000 {
-            keep(list, self.most, self.descending);
+        self.list.push((key, answer()));
+        if self.list.len() > 2 * self.most + 1000 {
+            keep(&mut self.list, self.most, self.descending);
         }
-        Ok(())
+        Ok(true)
     }
 
     pub(super) fn finish(mut self) -> Vec<Answer> {
-        for mut list in [self.moments, self.texts] {
-            keep(&mut list, self.most, self.descending);
-            self.others.extend(list.into_iter().map(|(_, answer)| answer));
-        }
-        self.others
+        keep(&mut self.list, self.most, self.descending);
+        self.list.into_iter().map(|(_, answer)| answer).collect()
     }
 }
 
@@ -64,7 +60,8 @@ fn keep(list: &mut Vec<(Key, Answer)>, most: usize, descending: bool) {
         return;
     }
     let order = |one: &Key, other: &Key| if descending { other.cmp(one) } else { one.cmp(other) };
-    let Some(last) = most.checked_sub(1) else { return list.clear() };
+    // Of none that are wanted, one stays: it says what the others are.
+    let last = most.saturating_sub(1);
     let (_, (last, _), _) = list.select_nth_unstable_by(last, |(one, _), (other, _)| order(one, other));
     let last = last.clone();
     list.retain(|(key, _)| order(key, &last).is_le());
@@ -139,7 +136,15 @@ mod tests {
         let mut list: Vec<(Key, Answer)> = [5, 1, 9].map(|moment| (Key::Moment(moment), answer)).into();
         keep(&mut list, 1, true);
         assert_eq!(list, [(Key::Moment(9), answer)]);
-        keep(&mut list, 0, true);
-        assert_eq!(list, []);
+    }
+
+    #[test]
+    fn values_of_several_kinds_are_left_to_the_engine() {
+        let (index, answer) = (Index::default(), || [None; 3]);
+        let mut first = First::new(&index, 1, false);
+        first.list.push((Key::Moment(1), answer()));
+        assert!(!first.add(super::super::code::BLANK, answer).expect("readable"), "a blank node");
+        assert!(!first.add(1, answer).expect("readable"), "nothing is known of it");
+        assert_ne!(discriminant(&Key::Moment(1)), discriminant(&Key::Text(Box::default())));
     }
 }

@@ -12,7 +12,7 @@ use super::build::Builder;
 use super::error::IndexError;
 use super::live::Live;
 use super::manifest::{Manifest, Named};
-use super::merge::{fits, merge};
+use super::merge::{are_clean, fits, merge};
 use super::merging::Merging;
 use super::packed::{Index, Layer};
 use super::part::Part;
@@ -114,10 +114,7 @@ impl Held {
         if self.merging.is_some() {
             return Ok(());
         }
-        let free = fs4::available_space(directory)?;
-        // The columns grow in files of their own before they are put together.
-        let room = |layers: &[Layer]| layers.iter().map(|layer| layer.segment.file.bytes()).sum::<u64>().saturating_mul(2) < free;
-        let from = first_to_merge(&self.index.layers, room);
+        let from = first_to_merge(&self.index.layers, |layers| has_room(layers, directory).unwrap_or(false));
         if from < self.index.layers.len() {
             let file = self.manifest.new_file("segment");
             self.merging = Some(Merging::begin(&self.index.layers[from..], from, file, directory)?);
@@ -205,15 +202,27 @@ impl Held {
             tracing::warn!("the index is more than one segment can hold, and stays divided");
             return Ok(());
         }
-        if layers.len() > 1 || layers.iter().any(|layer| layer.mask.count() > 0) {
-            let mut old = Vec::new();
-            let (all, file) = (0..layers.len(), self.manifest.new_file("segment"));
-            // Nothing else is written meanwhile, so that nothing takes up a term that is dropped.
-            let live = if layers.iter().any(|layer| layer.mask.count() > 0) { Some(Live::of(layers)?) } else { None };
-            merge(layers, live.as_ref(), &directory.join(&file), directory, &AtomicBool::new(false))?;
-            self.replace(all, file, directory, &mut old)?;
-            self.write(directory, old)?;
+        let clean = are_clean(layers);
+        if layers.len() <= 1 && clean {
+            // It stays as it is, and is not published again unread.
+            return layers.iter().try_for_each(|layer| layer.segment.file.check_all());
         }
-        Ok(())
+        if !has_room(layers, directory)? {
+            tracing::warn!("the disk has no room to merge the segments of the index, which stay divided");
+            return Ok(());
+        }
+        let mut old = Vec::new();
+        let (all, file) = (0..layers.len(), self.manifest.new_file("segment"));
+        // Nothing else is written meanwhile, so that nothing takes up a term that is dropped.
+        let live = if clean { None } else { Some(Live::of(layers)?) };
+        merge(layers, live.as_ref(), &directory.join(&file), directory, &AtomicBool::new(false))?;
+        self.replace(all, file, directory, &mut old)?;
+        self.write(directory, old)
     }
+}
+
+/// Whether the disk can hold what some segments become beside them. Their columns grow in files of their own before they are put together.
+fn has_room(layers: &[Layer], directory: &Path) -> std::io::Result<bool> {
+    let bytes: u64 = layers.iter().map(|layer| layer.segment.file.bytes()).sum();
+    Ok(bytes.saturating_mul(2) < fs4::available_space(directory)?)
 }

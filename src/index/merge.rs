@@ -114,6 +114,11 @@ fn predicates_of(layers: &[Layer]) -> Vec<Code> {
     predicates
 }
 
+/// Whether each of their terms is in a graph that counts.
+pub(super) fn are_clean(layers: &[Layer]) -> bool {
+    layers.iter().all(|layer| layer.segment.clean && layer.mask.count() == 0)
+}
+
 /// Whether one segment can hold what these layers do.
 pub(super) fn fits(layers: &[Layer]) -> bool {
     let rows: u64 = layers.iter().map(|layer| u64::from(layer.segment.rows)).sum();
@@ -170,7 +175,8 @@ pub(super) fn merge(
         Ok(Some((graph.name, graph.blanks)))
     })?;
     let blanks = first.segment.blanks.start..last.segment.blanks.end;
-    composer.finish(dictionary, blanks, &subjects, &objects, graphs)?;
+    let clean = live.is_some() || are_clean(layers);
+    composer.finish(dictionary, blanks, clean, &subjects, &objects, graphs)?;
     Ok(ordinals)
 }
 

@@ -27,6 +27,8 @@ pub(super) struct SegmentForm {
     pub(super) dictionary: DictionaryForm,
     /// The blank nodes that the segment has, and others that nothing has any more.
     pub(super) blanks: Range<Code>,
+    /// Whether each of its terms was in a graph when it was written.
+    pub(super) clean: bool,
     pub(super) predicates: PredicateForm,
     pub(super) subjects: DirectoryForm,
     pub(super) subject_graphs: Place,
@@ -92,6 +94,7 @@ pub(super) struct Segment {
     pub(super) file: Mapped,
     pub(super) dictionary: Dictionary,
     pub(super) blanks: Range<Code>,
+    pub(super) clean: bool,
     /// In the order of their codes.
     pub(super) predicates: Vec<Predicate>,
     object_starts: Column<U32>,
@@ -143,6 +146,7 @@ impl Segment {
             graph_subjects: file.column(form.graphs.subjects)?,
             graph_of_blanks: KeySet::open(&file, form.graphs.of_blanks)?,
             blanks: form.blanks.clone(),
+            clean: form.clean,
             graph_names,
             spo,
             ops,

@@ -270,6 +270,16 @@ fn a_merge_that_fails_costs_nothing_but_speed() {
 /// What only records said that are gone takes no room.
 #[test]
 fn terms_that_nothing_has_any_more_are_dropped_when_it_becomes_one_segment() {
+    drop_terms(false);
+}
+
+/// Those of masked graphs, which are gone after that, and their masks too.
+#[test]
+fn terms_are_dropped_after_segments_were_merged_meanwhile() {
+    drop_terms(true);
+}
+
+fn drop_terms(merged_meanwhile: bool) {
     let directory = tempfile::tempdir().expect("a directory");
     let (log, path) = (log(directory.path()), directory.path().join("index"));
     let mut view = IndexView::open_at(&path, &log, &SETTINGS).expect("open");
@@ -287,6 +297,9 @@ fn terms_that_nothing_has_any_more_are_dropped_when_it_becomes_one_segment() {
     apply(2, &["gone"]);
     apply(2, &[]);
     let mut due = apply(1, &["kept"]);
+    if merged_meanwhile {
+        view.settle().expect("merged");
+    }
     view.optimize().expect("merged");
     let text = |text: &str| Term::from(Literal::from(text.repeat(1000)));
     let index = published(&view, &directory.path().join("copy"));

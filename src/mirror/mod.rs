@@ -198,7 +198,9 @@ impl Mirror {
                 return Ok(number);
             }
         }
-        let ordered = self.publish()?;
+        self.finish()?;
+        // In place of the first, which is no earlier state of the mirror.
+        let ordered = self.views.publish_beside(1)?;
         self.views.snapshots.remove(number)?;
         Ok(ordered)
     }
@@ -302,8 +304,13 @@ impl Views {
     }
 
     fn publish(&mut self) -> Result<u64, MirrorError> {
+        self.publish_beside(0)
+    }
+
+    /// Publishes, and keeps more snapshots than the configuration says.
+    fn publish_beside(&mut self, more: usize) -> Result<u64, MirrorError> {
         self.published = Instant::now();
-        let (mark, keep) = (self.mark()?, self.config.store.keep_snapshots);
+        let (mark, keep) = (self.mark()?, self.config.store.keep_snapshots.saturating_add(more));
         self.snapshots.publish(mark, keep, |directory| {
             let artefacts = self.published_views().map(|view| view.publish(directory));
             Ok(artefacts.collect::<Result<Vec<_>, ViewError>>()?)

@@ -44,7 +44,14 @@ pub struct Explained {
 impl fmt::Display for Explained {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { steps, results, seconds } = self;
-        writeln!(f, "{:>12} {:>12}  step\n{steps}{results} results in {:.1} ms", "expected", "came", seconds * 1e3)
+        writeln!(
+            f,
+            "{:>12} {:>12}  step\n{steps}{results} {} in {:.1} ms, with each step by itself and counted",
+            "expected",
+            "came",
+            if *results == 1 { "result" } else { "results" },
+            seconds * 1e3
+        )
     }
 }
 

@@ -12,7 +12,9 @@ pub enum SearchError {
     #[error(transparent)]
     Log(#[from] LogError),
     /// There is no index.
-    #[error("the search index {0} is missing\nhint: `libris-mirror rebuild search` rebuilds it from the log")]
+    #[error(
+        "the search index {0} is missing\nhint: unless a run is rebuilding it just now, `libris-mirror rebuild search` rebuilds it from the log"
+    )]
     Missing(PathBuf),
     /// Another program wrote the index.
     #[error(

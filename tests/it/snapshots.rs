@@ -203,3 +203,58 @@ fn a_server_that_nobody_asks_lets_go_of_a_snapshot_that_was_replaced() {
     }
     assert!(!bench.data().join("snapshots/000001").exists());
 }
+
+/// The numbers of the snapshots.
+fn numbers(bench: &Bench) -> Vec<u64> {
+    let status = bench.run(&["status", "--json"]).json();
+    let snapshots = status["snapshots"].as_array().expect("snapshots");
+    snapshots.iter().map(|snapshot| snapshot["snapshot"].as_u64().expect("a number")).collect()
+}
+
+/// What is published again after segments were merged takes the place of what was published before, and of nothing else.
+#[test]
+fn merged_segments_cost_no_earlier_snapshot() {
+    let bench = Bench::new(400);
+    let keep = ["--set-config", "store.keep_snapshots=2", "--set-config", "store.enabled=false"];
+    bench.harvest("all", None, &keep);
+    let mut merged = 0;
+    for round in 0..4 {
+        let before = *numbers(&bench).iter().max().expect("one");
+        bench.state().with_catalogue(|catalogue| {
+            let live = catalogue.live(usize::MAX);
+            // Most of them, so that what they were is merged away.
+            catalogue.update(&live[round..], chrono::Utc::now());
+        });
+        bench.harvest("all", None, &keep);
+        let after = numbers(&bench);
+        assert_eq!(after.len(), 2, "{after:?}");
+        assert!(after.contains(&before), "what was current stays: {before}, {after:?}");
+        merged += usize::from(after.iter().max() > Some(&(before + 1)));
+    }
+    assert!(merged > 0, "segments were merged, and published again");
+    bench.run(&["verify"]).expect(0);
+}
+
+/// A good snapshot is not given up for files that were never read.
+#[test]
+fn compact_does_not_publish_what_is_damaged() {
+    let bench = Bench::new(200);
+    bench.harvest("all", None, &["--set-config", "store.enabled=false"]);
+    bench.run(&["compact", "--set-config", "store.enabled=false"]).ok();
+    let files = fs_err::read_dir(bench.data().join("index")).expect("an index").flatten().map(|entry| entry.path());
+    let segments: Vec<_> = files.filter(|path| path.extension().is_some_and(|ending| ending == "segment")).collect();
+    assert_eq!(segments.len(), 1);
+    let mut bytes = fs_err::read(&segments[0]).expect("readable");
+    let place = bytes.len() / 3;
+    bytes[place] ^= 4;
+    // The snapshot keeps its own link to what the file was.
+    fs_err::remove_file(&segments[0]).expect("removed");
+    fs_err::write(&segments[0], bytes).expect("written");
+    let before = numbers(&bench);
+    let done = bench.run(&["compact", "--set-config", "store.enabled=false"]).expect(1);
+    assert!(done.stderr.contains("is damaged: the checksum of") && done.stderr.contains("rebuild index"), "{}", done.stderr);
+    assert_eq!(numbers(&bench), before);
+    assert!(bench.count("SELECT (COUNT(*) AS ?n) { ?s ?p ?o }") > 1000);
+    bench.run(&["rebuild", "index"]).ok();
+    bench.run(&["verify", "--set-config", "store.enabled=false"]).expect(0);
+}

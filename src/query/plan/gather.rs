@@ -114,7 +114,8 @@ impl Fuser<'_> {
     }
 }
 
-/// The parts of what is grouped, and the conditions that can wait until it is: those that mention nothing of it but the keys.
+/// The parts of what is grouped, and the conditions that can wait until it is: those that mention nothing of it but the keys, and that
+/// nothing before the last look-up could have decided.
 fn groupable(pattern: &GraphPattern, keys: &[Variable]) -> Option<(Vec<Item>, Vec<Expression>)> {
     let (mut items, mut filters) = (items_of(pattern)?, Vec::new());
     let all: Vec<Variable> = items.iter().flat_map(links_of).flat_map(Link::variables).cloned().collect();
@@ -124,7 +125,12 @@ fn groupable(pattern: &GraphPattern, keys: &[Variable]) -> Option<(Vec<Item>, Ve
             let mentioned = mentioned(filter, &None);
             let before: Vec<&Variable> = bound_by(&items[..place]).collect();
             let fits = |name: &Variable| !all.contains(name) || (keys.contains(name) && before.contains(&name));
-            if keys.is_empty() || stays_put(filter) || !mentioned.iter().all(fits) {
+            let last = items.iter().rposition(|item| !matches!(item, Item::Filter(_))).unwrap_or_default();
+            let is_early = mentioned
+                .iter()
+                .filter(|name| all.contains(name))
+                .all(|name| bound_by(&items[..last]).any(|bound| bound == name));
+            if keys.is_empty() || stays_put(filter) || is_early || !mentioned.iter().all(fits) {
                 return None;
             }
             filters.push(filter.clone());
