@@ -5,6 +5,7 @@ use std::rc::Rc;
 use rustc_hash::{FxHashMap, FxHashSet};
 use spareval::CancellationToken;
 
+use super::answer::{Answer, End};
 use super::batch::Batch;
 use super::chain::{Chain, Watch};
 use super::code::Code;
@@ -13,18 +14,6 @@ use super::first::First;
 use super::packed::Index;
 use super::plan::Plan;
 use super::run::{Gathered, Prepared, RunEnd};
-
-/// What stands at an end of an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
-    /// A node.
-    Node(Code),
-    /// A count.
-    Count(u64),
-}
-
-/// An answer; `None` for an end at which nothing is wanted.
-pub(super) type Answer = [Option<End>; 3];
 
 /// The answers of a run. Ends early when the query is cancelled.
 pub(super) struct Answers<'a> {
@@ -106,7 +95,7 @@ pub(super) enum Answered<'a> {
 }
 
 /// Answers a run.
-pub(super) fn answer<'a>(
+pub(super) fn answered<'a>(
     index: &'a Index,
     run: &Rc<Prepared>,
     known: [Option<Code>; 3],

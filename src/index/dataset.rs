@@ -11,7 +11,8 @@ use oxigraph::model::{BlankNode, Literal, LiteralRef, Term, TermRef};
 use rustc_hash::FxHashMap;
 use spareval::{CancellationToken, ExpressionTerm, InternalQuad, QueryableDataset};
 
-use super::answers::{Answer, Answered, Answers, End, answer};
+use super::answer::{Answer, End};
+use super::answers::{Answered, Answers, answered};
 use super::code::{COMPUTED, Code, is_blank};
 use super::error::IndexError;
 use super::packed::Index;
@@ -275,7 +276,7 @@ impl<'a> Reading<'a> {
     /// What a run gives for what is known of its ends.
     fn run(&self, name: Code, run: &Rc<Prepared>, known: [Option<Code>; 3]) -> Result<Rows<'a>, IndexError> {
         let index = self.index;
-        Ok(match answer(index, run, known, self.token.clone())? {
+        Ok(match answered(index, run, known, self.token.clone())? {
             Answered::Each(answers) => Rows::Run { name, known, answers },
             Answered::All(answers) => {
                 let node = |end| match end {

@@ -7,7 +7,7 @@ use std::mem::discriminant;
 
 use chrono::DateTime;
 
-use super::answers::Answer;
+use super::answer::Answer;
 use super::code::{Code, is_blank};
 use super::error::IndexError;
 use super::packed::Index;

@@ -1,5 +1,6 @@
 //! The index: every record's triples in immutable, memory-mapped segments, made for reading.
 
+mod answer;
 mod answers;
 mod batch;
 mod build;

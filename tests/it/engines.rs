@@ -3,7 +3,8 @@
 use libris_mirror::query::{Question, with_stack};
 use libris_mirror::serve::pages::EXAMPLES;
 use oxigraph::io::{RdfFormat, RdfParser};
-use oxigraph::model::Quad;
+use oxigraph::model::vocab::xsd;
+use oxigraph::model::{Literal, Quad, Term};
 
 use crate::harness::{Bench, package};
 use crate::questions::harvest_definitions;
@@ -26,6 +27,20 @@ fn questions() -> Vec<String> {
     EXAMPLES.iter().map(|example| example.query.to_owned()).chain(files).collect()
 }
 
+/// A quad whose time, if it has one, is spelled as the store spells it: the demo's depend on the clock, and may end with a zero.
+fn shortest(mut quad: Quad) -> Quad {
+    if let Term::Literal(time) = &quad.object
+        && time.datatype() == xsd::DATE_TIME
+        && let Some((seconds, rest)) = time.value().split_once('.')
+    {
+        let zone = rest.find(|character: char| !character.is_ascii_digit()).unwrap_or(rest.len());
+        let fraction = rest[..zone].trim_end_matches('0');
+        let point = if fraction.is_empty() { "" } else { "." };
+        quad.object = Literal::new_typed_literal(format!("{seconds}{point}{fraction}{}", &rest[zone..]), xsd::DATE_TIME).into();
+    }
+    quad
+}
+
 #[test]
 fn every_way_to_answer_the_examples_gives_the_same() {
     let bench = Bench::new(500);
@@ -34,6 +49,7 @@ fn every_way_to_answer_the_examples_gives_the_same() {
     let text = bench.quads().join("\n");
     let quads: Vec<Quad> =
         RdfParser::from_format(RdfFormat::NQuads).for_slice(text.as_bytes()).collect::<Result<_, _>>().expect("quads");
+    let quads: Vec<Quad> = quads.into_iter().map(shortest).collect();
     let done = with_stack(|| {
         let held = Held::of(&Maker::new(), &quads, 17);
         for query in questions() {
