@@ -36,3 +36,29 @@ impl Batch {
         &mut self.values[start..]
     }
 }
+
+/// Which rows are not wanted.
+#[derive(Clone, Copy)]
+pub(super) enum Skip<'a> {
+    Nothing,
+    /// More of a row, whose place is in a slot, that something was found for. `once`: nor more than one in a list.
+    Found {
+        origin: usize,
+        found: &'a [bool],
+        once: bool,
+    },
+}
+
+impl Skip<'_> {
+    #[inline]
+    pub(super) fn skips(self, row: &[Code]) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Found { origin, found, .. } => found.get(row[origin] as usize).is_some_and(|found| *found),
+        }
+    }
+
+    pub(super) fn is_once(self) -> bool {
+        matches!(self, Self::Found { once: true, .. })
+    }
+}

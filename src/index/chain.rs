@@ -3,14 +3,15 @@
 //! Rows go from look-up to look-up in batches, so that the processor waits for many places of the files at once. The first batches
 //! are small: who wants a few answers does not wait for many.
 
+use rustc_hash::FxHashSet;
 use spareval::CancellationToken;
 
-use super::batch::Batch;
+use super::batch::{Batch, Skip};
+use super::code::Code;
 use super::error::IndexError;
 use super::packed::Index;
-use super::plan::Plan;
-use super::rows::Slot;
-use super::stage::Stage;
+use super::plan::{Plan, Step};
+use super::rows::{Known, Rows, Slot};
 
 /// Rows of the first batch, and the most.
 const FIRST: usize = 8;
@@ -26,32 +27,6 @@ pub(super) struct Watch<'a> {
 impl<'a> Watch<'a> {
     pub(super) fn new(index: &'a Index, token: CancellationToken) -> Self {
         Self { index, token }
-    }
-}
-
-/// What is not wanted of a chain.
-#[derive(Clone, Copy)]
-pub(super) enum Skip<'a> {
-    Nothing,
-    /// More of a row, whose place is in a slot, that something was found for. `once`: nor more than one in a list.
-    Found {
-        origin: Slot,
-        found: &'a [bool],
-        once: bool,
-    },
-}
-
-impl Skip<'_> {
-    #[inline]
-    pub(super) fn skips(self, row: &[u32]) -> bool {
-        match self {
-            Self::Nothing => false,
-            Self::Found { origin, found, .. } => found.get(row[origin] as usize).is_some_and(|found| *found),
-        }
-    }
-
-    pub(super) fn is_once(self) -> bool {
-        matches!(self, Self::Found { once: true, .. })
     }
 }
 
@@ -111,21 +86,224 @@ impl<'a> Chain<'a> {
         }
         let (before, after) = self.stages.split_at_mut(at + 1);
         let (Some(stage), Some(step)) = (before.last_mut(), plan.steps.get(at)) else { return Ok(false) };
-        match (after.first_mut(), plan.steps.get(at + 1)) {
-            (Some(next), Some(next_step)) => {
-                next.input.clear();
-                stage.produce(step, watch, self.size, skip, &mut next.input)?;
-                next.begin(next_step, watch)?;
-            }
-            _ => {
-                let skip = match skip {
-                    Skip::Found { origin, found, .. } => Skip::Found { origin, found, once: true },
-                    Skip::Nothing => Skip::Nothing,
-                };
-                stage.produce(step, watch, self.size, skip, out)?;
-            }
+        if let (Some(next), Some(next_step)) = (after.first_mut(), plan.steps.get(at + 1)) {
+            next.input.clear();
+            stage.produce(step, watch, self.size, skip, &mut next.input)?;
+            next.begin(next_step, watch)?;
+        } else {
+            let skip = match skip {
+                Skip::Found { origin, found, .. } => Skip::Found { origin, found, once: true },
+                Skip::Nothing => Skip::Nothing,
+            };
+            stage.produce(step, watch, self.size, skip, out)?;
         }
         self.size = (self.size * 2).min(MOST);
         Ok(true)
+    }
+}
+
+/// A look-up, the rows that it is made for, and how far it is.
+struct Stage<'a> {
+    input: Batch,
+    slots: usize,
+    kind: Kind<'a>,
+}
+
+enum Kind<'a> {
+    Rows(Rows<'a>),
+    Pairs(Box<Pairs<'a>>),
+    Exists { chain: Chain<'a>, chosen: Chosen },
+}
+
+/// Rows of a batch that are handed on as they are.
+#[derive(Default)]
+struct Chosen {
+    found: Vec<bool>,
+    at: usize,
+}
+
+impl Chosen {
+    /// Hands on those for which something was found, or not.
+    fn produce(&mut self, exists: bool, input: &Batch, limit: usize, skip: Skip<'_>, out: &mut Batch) {
+        while out.len() < limit && self.at < self.found.len() {
+            let row = input.row(self.at);
+            if self.found[self.at] == exists && !skip.skips(row) {
+                out.push(row);
+            }
+            self.at += 1;
+        }
+    }
+}
+
+impl<'a> Stage<'a> {
+    fn new(step: &Step, slots: usize) -> Self {
+        let kind = match step {
+            Step::Rows { .. } => Kind::Rows(Rows::default()),
+            Step::Pairs { plans, .. } => Kind::Pairs(Box::new(Pairs::new(plans, slots))),
+            Step::Exists { plan, .. } => Kind::Exists { chain: Chain::new(plan, slots), chosen: Chosen::default() },
+        };
+        Self { input: Batch::new(slots), slots, kind }
+    }
+
+    /// Forgets what it does.
+    fn end(&mut self) {
+        self.input.clear();
+        match &mut self.kind {
+            Kind::Rows(rows) => rows.end(),
+            Kind::Pairs(pairs) => pairs.end(),
+            Kind::Exists { chosen, .. } => *chosen = Chosen::default(),
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        match &self.kind {
+            Kind::Rows(rows) => rows.is_done(),
+            Kind::Pairs(pairs) => pairs.is_done(),
+            Kind::Exists { chosen, .. } => chosen.at == chosen.found.len(),
+        }
+    }
+
+    /// Begins with the rows of its input.
+    fn begin(&mut self, step: &Step, watch: &Watch<'a>) -> Result<(), IndexError> {
+        let input = &self.input;
+        match (&mut self.kind, step) {
+            (Kind::Rows(rows), Step::Rows { subject, object, known, numbers }) => {
+                rows.begin(watch.index, (*subject, *object), *known, numbers, input)
+            }
+            (Kind::Pairs(pairs), Step::Pairs { known, plans, origin, .. }) => pairs.begin(*known, plans, *origin, input, watch),
+            (Kind::Exists { chain, chosen }, Step::Exists { plan, origin, .. }) => {
+                *chosen = Chosen { found: vec![false; input.len()], at: 0 };
+                chain.begin(plan, watch, |batch| placed(input, *origin, &[], batch))?;
+                chain.mark(plan, watch, *origin, &mut chosen.found)
+            }
+            // A stage is made for its step.
+            _ => Ok(()),
+        }
+    }
+
+    /// Hands on some of the rows that match, with what is new of them, until there are `limit`.
+    fn produce(
+        &mut self,
+        step: &Step,
+        watch: &Watch<'a>,
+        limit: usize,
+        skip: Skip<'_>,
+        out: &mut Batch,
+    ) -> Result<(), IndexError> {
+        let input = &self.input;
+        match (&mut self.kind, step) {
+            (Kind::Rows(rows), Step::Rows { subject, object, known, .. }) => {
+                rows.produce(watch.index, (*subject, *object), *known, input, limit, skip, out)
+            }
+            (Kind::Pairs(pairs), Step::Pairs { known: Known::Both, .. }) => {
+                pairs.chosen.produce(true, input, limit, skip, out);
+                Ok(())
+            }
+            (Kind::Pairs(pairs), Step::Pairs { subject, object, plans, origin, .. }) => {
+                pairs.produce([*subject, *object, *origin], plans, input, watch, limit, skip, out)
+            }
+            (Kind::Exists { chosen, .. }, Step::Exists { exists, .. }) => {
+                chosen.produce(*exists, input, limit, skip, out);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Adds rows to a batch, each with its place, but for those that something was `found` for.
+fn placed(input: &Batch, origin: Slot, found: &[bool], batch: &mut Batch) {
+    for at in (0..input.len()).filter(|at| !found.get(*at).is_some_and(|found| *found)) {
+        batch.push(input.row(at))[origin] = u32::try_from(at).unwrap_or(u32::MAX);
+    }
+}
+
+/// Pairs that several chains find.
+struct Pairs<'a> {
+    chains: Vec<Chain<'a>>,
+    /// The chain that goes on.
+    at: usize,
+    /// What it found last, and how much of that was looked at.
+    found: Batch,
+    looked: usize,
+    /// What was found for each row.
+    seen: FxHashSet<(Code, Code, Code)>,
+    /// If both ends are known.
+    chosen: Chosen,
+}
+
+impl<'a> Pairs<'a> {
+    fn new(plans: &[Plan], slots: usize) -> Self {
+        let chains: Vec<Chain<'a>> = plans.iter().map(|plan| Chain::new(plan, slots)).collect();
+        let at = chains.len();
+        Self { chains, at, found: Batch::new(slots), looked: 0, seen: FxHashSet::default(), chosen: Chosen::default() }
+    }
+
+    fn end(&mut self) {
+        self.at = self.chains.len();
+        self.found.clear();
+        self.looked = 0;
+        self.seen.clear();
+        self.chosen = Chosen::default();
+    }
+
+    fn is_done(&self) -> bool {
+        self.at == self.chains.len() && self.looked == self.found.len() && self.chosen.at == self.chosen.found.len()
+    }
+
+    fn begin(&mut self, known: Known, plans: &[Plan], origin: Slot, input: &Batch, watch: &Watch<'a>) -> Result<(), IndexError> {
+        self.end();
+        if known == Known::Both {
+            // One way is enough.
+            let mut found = vec![false; input.len()];
+            for (chain, plan) in self.chains.iter_mut().zip(plans) {
+                chain.begin(plan, watch, |batch| placed(input, origin, &found, batch))?;
+                chain.mark(plan, watch, origin, &mut found)?;
+            }
+            self.chosen = Chosen { found, at: 0 };
+            return Ok(());
+        }
+        if input.len() > 0
+            && let (Some(chain), Some(plan)) = (self.chains.first_mut(), plans.first())
+        {
+            chain.begin(plan, watch, |batch| placed(input, origin, &[], batch))?;
+            self.at = 0;
+        }
+        Ok(())
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "what a stage has, in parts")]
+    fn produce(
+        &mut self,
+        [subject, object, origin]: [Slot; 3],
+        plans: &[Plan],
+        input: &Batch,
+        watch: &Watch<'a>,
+        limit: usize,
+        skip: Skip<'_>,
+        out: &mut Batch,
+    ) -> Result<(), IndexError> {
+        while out.len() < limit {
+            if self.looked < self.found.len() {
+                let found = self.found.row(self.looked);
+                self.looked += 1;
+                let row = input.row(found[origin] as usize);
+                if !skip.skips(row) && self.seen.insert((found[origin], found[subject], found[object])) {
+                    let new = out.push(row);
+                    (new[subject], new[object]) = (found[subject], found[object]);
+                }
+                continue;
+            }
+            let (Some(chain), Some(plan)) = (self.chains.get_mut(self.at), plans.get(self.at)) else { break };
+            self.looked = 0;
+            chain.next(plan, watch, &mut self.found)?;
+            if self.found.len() == 0 {
+                self.at += 1;
+                if let (Some(chain), Some(plan)) = (self.chains.get_mut(self.at), plans.get(self.at)) {
+                    chain.begin(plan, watch, |batch| placed(input, origin, &[], batch))?;
+                }
+            }
+        }
+        Ok(())
     }
 }

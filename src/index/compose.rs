@@ -176,7 +176,6 @@ impl<'a> Composer<'a> {
     }
 
     /// Ends the segment. `clean`: each of its terms is in a graph.
-    #[expect(clippy::too_many_arguments, reason = "the parts of a segment")]
     pub(super) fn finish(
         mut self,
         dictionary: DictionaryForm,

@@ -259,7 +259,9 @@ impl Directory {
             let filter = if codes.len() <= MOST_FILTERED {
                 let all = file.slice(codes, 0..codes.len())?;
                 Some(Filter::new(codes.len(), |each| {
-                    all.iter().for_each(|code| each(code.get()));
+                    for code in all {
+                        each(code.get());
+                    }
                     Ok(())
                 })?)
             } else {

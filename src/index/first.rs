@@ -61,10 +61,10 @@ fn keep(list: &mut Vec<(Key, Answer)>, most: usize, descending: bool) {
     }
     let order = |one: &Key, other: &Key| if descending { other.cmp(one) } else { one.cmp(other) };
     // Of none that are wanted, one stays: it says what the others are.
-    let last = most.saturating_sub(1);
-    let (_, (last, _), _) = list.select_nth_unstable_by(last, |(one, _), (other, _)| order(one, other));
-    let last = last.clone();
-    list.retain(|(key, _)| order(key, &last).is_le());
+    let end = most.saturating_sub(1);
+    let (_, (key, _), _) = list.select_nth_unstable_by(end, |(one, _), (other, _)| order(one, other));
+    let worst = key.clone();
+    list.retain(|(key, _)| order(key, &worst).is_le());
 }
 
 /// The value of a term's bytes, if it can be compared.

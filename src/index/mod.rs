@@ -31,7 +31,6 @@ mod run;
 mod scan;
 mod segment;
 mod soundness;
-mod stage;
 mod terms;
 #[cfg(test)]
 mod tests;

@@ -69,9 +69,13 @@ impl Layer {
         let count = graphs.iter().map(|graph| graph.blanks.len() + graph.subjects.len()).sum();
         Filter::new(count, |each| {
             for graph in graphs {
-                graph.blanks.for_each(&mut *each);
+                for blank in graph.blanks {
+                    each(blank);
+                }
                 let subjects = segment.file.slice(segment.graph_subjects, graph.subjects)?;
-                subjects.iter().for_each(|subject| each(subject.get()));
+                for subject in subjects {
+                    each(subject.get());
+                }
             }
             Ok(())
         })

@@ -4,8 +4,7 @@ use std::ops::Range;
 
 use zerocopy::little_endian::U32;
 
-use super::batch::Batch;
-use super::chain::Skip;
+use super::batch::{Batch, Skip};
 use super::code::Code;
 use super::error::IndexError;
 use super::packed::{Index, Layer};
@@ -203,14 +202,14 @@ impl<'a> Nodes<'a> {
         if rows.is_empty() {
             return Ok(Self::default());
         }
-        let doubt = if !layer.doubts(subject)? {
-            None
-        } else {
+        let doubt = if layer.doubts(subject)? {
             match segment.graph_of(subject)? {
                 GraphOf::One(graph) if layer.mask.has(graph) => return Ok(Self::default()),
                 GraphOf::One(_) => None,
                 graph @ GraphOf::Each(_) => Some((layer, Doubt::Rows { graph, first })),
             }
+        } else {
+            None
         };
         Ok(Self { row: rows.start, list: segment.spo_nodes(rows)?.iter(), doubt })
     }
