@@ -217,16 +217,16 @@ impl Bench {
         let changed: Vec<u64> = numbers.iter().copied().step_by(numbers.len().div_ceil(most).max(1)).collect();
         state.with_catalogue(|catalogue| catalogue.update(&changed, chrono::Utc::now()));
         let (index, before) = (self.path("mirror/index"), self.fresh("index-before")?);
-        std::fs::create_dir_all(&before)?;
+        fs_err::create_dir_all(&before)?;
         // Its files are never changed, only replaced.
-        for file in std::fs::read_dir(&index)? {
+        for file in fs_err::read_dir(&index)? {
             let file = file?;
-            std::fs::hard_link(file.path(), before.join(file.file_name()))?;
+            fs_err::hard_link(file.path(), before.join(file.file_name()))?;
         }
         let run_ = run(&mut self.harvest(&[]), None)?;
         self.table.note(&format!("harvest of {} changes", changed.len()), run_)?;
-        std::fs::remove_dir_all(&index)?;
-        std::fs::rename(&before, &index)?;
+        fs_err::remove_dir_all(&index)?;
+        fs_err::rename(&before, &index)?;
         let run_ = run(&mut self.ours(&["publish"]), None)?;
         self.table.note("the same in the index alone, from the log", run_)?;
         for words in [["publish"].as_slice(), &["query", "ASK {}"], &["status"]] {

@@ -2,8 +2,8 @@
 
 use super::code::{BLANK, Code};
 use super::error::IndexError;
-use super::merge::each_row;
 use super::packed::Layer;
+use super::walk::each_row;
 
 /// A bit for each term of an index.
 pub(super) struct Live(Vec<u64>);

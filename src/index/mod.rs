@@ -36,6 +36,7 @@ mod terms;
 mod tests;
 mod tiers;
 mod view;
+mod walk;
 mod writer;
 
 pub use counts::PredicateRows;

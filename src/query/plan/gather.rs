@@ -6,110 +6,101 @@ use spargebra::algebra::{AggregateExpression, AggregateFunction, Expression, Gra
 use spargebra::term::{NamedNodePattern, TermPattern, TriplePattern};
 
 use super::expressions::filtered;
-use super::fuse::{End, Fuser, Wanted, keeps_to_itself, too_many};
 use super::links::{Item, Link, bound_by, items_of, links_of};
+use super::runs::{End, Runs, Wanted, keeps_to_itself, too_many};
 use super::variables::{mentioned, stays_put};
 use crate::index::{Gathered, RunEnd};
 
-/// The most solutions for which less is sorted.
-pub(super) const MOST_FIRST: usize = 10_000;
-
-impl Fuser<'_> {
-    /// Lets the dataset count the groups of a run.
-    pub(super) fn groups(&mut self, pattern: &GraphPattern) -> Option<GraphPattern> {
-        let GraphPattern::Group { inner, variables, aggregates } = pattern else { return None };
-        if let Some(counted) = self.any(inner, variables, aggregates) {
-            return Some(counted);
-        }
-        let (items, filters) = groupable(inner, variables)?;
-        if too_many(&items) || !keeps_to_itself(&items) {
-            return None;
-        }
-        let mut wanted: Vec<Wanted> = variables.iter().map(|key| (End::Variable(key.clone()), key.clone())).collect();
-        for (variable, aggregate) in aggregates {
-            wanted.push((counted(aggregate, &items)?, variable.clone()));
-        }
-        let known = |key: &Variable| bound_by(&items).any(|bound| bound == key);
-        let twice = (1..variables.len()).any(|place| variables[..place].contains(&variables[place]));
-        if twice || !variables.iter().all(known) {
-            return None;
-        }
-        let wanted = self.placed(wanted, &items)?;
-        let mut run = filtered(self.fused(&items, &wanted, Gathered::Groups), filters);
-        if let GraphPattern::Filter { expr, .. } = &mut run {
-            self.expression(expr);
-        }
-        Some(run)
+/// Lets the dataset count the groups of a run. The conditions on them are still as they were.
+pub(super) fn groups(runs: &mut Runs<'_>, pattern: &GraphPattern) -> Option<GraphPattern> {
+    let GraphPattern::Group { inner, variables, aggregates } = pattern else { return None };
+    if let Some(counted) = any(runs, inner, variables, aggregates) {
+        return Some(counted);
     }
-
-    /// Lets the dataset count all triples, by their predicates or together.
-    pub(super) fn any(
-        &mut self,
-        inner: &GraphPattern,
-        keys: &[Variable],
-        aggregates: &[(Variable, AggregateExpression)],
-    ) -> Option<GraphPattern> {
-        let GraphPattern::Bgp { patterns } = inner else { return None };
-        let [triple] = patterns.as_slice() else { return None };
-        let (TermPattern::Variable(subject), TermPattern::Variable(object)) = (&triple.subject, &triple.object) else {
-            return None;
-        };
-        let NamedNodePattern::Variable(predicate) = &triple.predicate else { return None };
-        let apart = subject != object && subject != predicate && object != predicate;
-        if !apart || !(keys.is_empty() || keys == [predicate.clone()]) || (keys.is_empty() && aggregates.is_empty()) {
-            return None;
-        }
-        let mut wanted: Vec<Option<Wanted>> = keys.iter().map(|key| Some((End::Variable(key.clone()), key.clone()))).collect();
-        wanted.resize(1, None);
-        for (variable, aggregate) in aggregates {
-            let counts = match aggregate {
-                AggregateExpression::CountSolutions { distinct: false } => true,
-                AggregateExpression::FunctionCall {
-                    name: AggregateFunction::Count,
-                    expr: Expression::Variable(name),
-                    distinct: false,
-                } => [subject, predicate, object].contains(&name),
-                _ => false,
-            };
-            if !counts || wanted.len() == 2 {
-                return None;
-            }
-            wanted.push(Some((End::Count, variable.clone())));
-        }
-        wanted.resize(3, None);
-        let wanted = <[Option<Wanted>; 3]>::try_from(wanted).ok()?;
-        Some(self.counted(predicate, &wanted))
+    let (items, filters) = groupable(inner, variables)?;
+    if too_many(&items) || !keeps_to_itself(&items) {
+        return None;
     }
+    let mut wanted: Vec<Wanted> = variables.iter().map(|key| (End::Variable(key.clone()), key.clone())).collect();
+    for (variable, aggregate) in aggregates {
+        wanted.push((counted(aggregate, &items)?, variable.clone()));
+    }
+    let known = |key: &Variable| bound_by(&items).any(|bound| bound == key);
+    let twice = (1..variables.len()).any(|place| variables[..place].contains(&variables[place]));
+    if twice || !variables.iter().all(known) {
+        return None;
+    }
+    let wanted = runs.placed(wanted, &items)?;
+    Some(filtered(runs.fused(&items, &wanted, Gathered::Groups), filters))
+}
 
-    /// Leaves out of a run what cannot be among the first solutions of what was sorted.
-    pub(super) fn first(&mut self, pattern: &mut GraphPattern, most: usize) {
-        let GraphPattern::Project { inner, .. } = pattern else { return };
-        let GraphPattern::OrderBy { inner, expression } = &mut **inner else { return };
-        let (by, descending) = match expression.first() {
-            Some(OrderExpression::Asc(Expression::Variable(by))) => (by, false),
-            Some(OrderExpression::Desc(Expression::Variable(by))) => (by, true),
-            _ => return,
+/// Lets the dataset count all triples, by their predicates or together.
+pub(super) fn any(
+    runs: &mut Runs<'_>,
+    inner: &GraphPattern,
+    keys: &[Variable],
+    aggregates: &[(Variable, AggregateExpression)],
+) -> Option<GraphPattern> {
+    let GraphPattern::Bgp { patterns } = inner else { return None };
+    let [triple] = patterns.as_slice() else { return None };
+    let (TermPattern::Variable(subject), TermPattern::Variable(object)) = (&triple.subject, &triple.object) else {
+        return None;
+    };
+    let NamedNodePattern::Variable(predicate) = &triple.predicate else { return None };
+    let apart = subject != object && subject != predicate && object != predicate;
+    if !apart || !(keys.is_empty() || keys == [predicate.clone()]) || (keys.is_empty() && aggregates.is_empty()) {
+        return None;
+    }
+    let mut wanted: Vec<Option<Wanted>> = keys.iter().map(|key| Some((End::Variable(key.clone()), key.clone()))).collect();
+    wanted.resize(1, None);
+    for (variable, aggregate) in aggregates {
+        let counts = match aggregate {
+            AggregateExpression::CountSolutions { distinct: false } => true,
+            AggregateExpression::FunctionCall {
+                name: AggregateFunction::Count,
+                expr: Expression::Variable(name),
+                distinct: false,
+            } => [subject, predicate, object].contains(&name),
+            _ => false,
         };
-        // Each of them gives a solution at least.
-        let mut inner = &mut **inner;
-        while let GraphPattern::LeftJoin { left: below, .. } | GraphPattern::Extend { inner: below, .. } = inner {
-            inner = below;
+        if !counts || wanted.len() == 2 {
+            return None;
         }
-        let Some((name, place)) = found_at(inner, by) else { return };
-        if let Some(run) = self.runs.iter_mut().find(|run| run.name == name) {
-            if let (Some(RunEnd::Variable(by)), Gathered::Not) = (run.ends[place], run.gathered) {
-                run.gathered = Gathered::First { by, most, descending };
-            }
-        } else if let Some(link) = Link::of(inner) {
-            let items = [Item::Link(link)];
-            let Some(wanted) = self.wanted(&items).and_then(|wanted| self.placed(wanted, &items)) else { return };
-            let run = self.fused(&items, &wanted, Gathered::Not);
-            let ends = self.runs.last().map(|run| run.ends).unwrap_or_default();
-            let by = found_at(&run, by).and_then(|(_, place)| ends[place]);
-            if let (Some(RunEnd::Variable(by)), Some(made)) = (by, self.runs.last_mut()) {
-                made.gathered = Gathered::First { by, most, descending };
-                *inner = run;
-            }
+        wanted.push(Some((End::Count, variable.clone())));
+    }
+    wanted.resize(3, None);
+    let wanted = <[Option<Wanted>; 3]>::try_from(wanted).ok()?;
+    Some(runs.counted(predicate, &wanted))
+}
+
+/// Leaves out of a run what cannot be among the first solutions of what was sorted.
+pub(super) fn first(runs: &mut Runs<'_>, pattern: &mut GraphPattern, most: usize) {
+    let GraphPattern::Project { inner, .. } = pattern else { return };
+    let GraphPattern::OrderBy { inner, expression } = &mut **inner else { return };
+    let (by, descending) = match expression.first() {
+        Some(OrderExpression::Asc(Expression::Variable(by))) => (by, false),
+        Some(OrderExpression::Desc(Expression::Variable(by))) => (by, true),
+        _ => return,
+    };
+    // Each of them gives a solution at least.
+    let mut inner = &mut **inner;
+    while let GraphPattern::LeftJoin { left: below, .. } | GraphPattern::Extend { inner: below, .. } = inner {
+        inner = below;
+    }
+    let Some((name, place)) = found_at(inner, by) else { return };
+    if let Some(run) = runs.made.iter_mut().find(|run| run.name == name) {
+        if let (Some(RunEnd::Variable(by)), Gathered::Not) = (run.ends[place], run.gathered) {
+            run.gathered = Gathered::First { by, most, descending };
+        }
+    } else if let Some(link) = Link::of(inner) {
+        let items = [Item::Link(link)];
+        let Some(wanted) = runs.wanted(&items).and_then(|wanted| runs.placed(wanted, &items)) else { return };
+        let run = runs.fused(&items, &wanted, Gathered::Not);
+        let ends = runs.made.last().map(|run| run.ends).unwrap_or_default();
+        let by = found_at(&run, by).and_then(|(_, place)| ends[place]);
+        if let (Some(RunEnd::Variable(by)), Some(made)) = (by, runs.made.last_mut()) {
+            made.gathered = Gathered::First { by, most, descending };
+            *inner = run;
         }
     }
 }

@@ -9,7 +9,7 @@
 //! - `leaf`, `loops`: the parts of a group, and which of them may be evaluated for each solution of others
 //! - `cost`, `order`: expected solutions, and the order that follows from them
 //! - `context`, `rewrite`, `group`: the rewriting
-//! - `links`, `fuse`, `gather`: look-ups that follow one another, for datasets that answer them in one go
+//! - `links`, `runs`, `gather`, `fuse`: look-ups that follow one another, for datasets that answer them in one go
 //! - `steps`: what people are told of it
 
 mod context;
@@ -25,6 +25,7 @@ mod links;
 mod loops;
 mod order;
 mod rewrite;
+mod runs;
 mod sampled;
 mod steps;
 #[cfg(test)]
