@@ -17,9 +17,9 @@ use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 use super::error::IndexError;
 
 /// How every file begins: its kind and the version of its format.
-pub(super) const HEAD: &[u8; 8] = b"lmindex1";
+pub(super) const HEAD: &[u8; 8] = b"lmindex2";
 /// How every file ends.
-pub(super) const TAIL: &[u8; 8] = b"1xednIml";
+pub(super) const TAIL: &[u8; 8] = b"2xednIml";
 /// Bytes that have one checksum.
 pub(super) const BLOCK: usize = 16 * 1024;
 /// Columns begin at multiples of this.

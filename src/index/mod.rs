@@ -52,7 +52,7 @@ pub use view::IndexView;
 const NAME: &str = "index";
 
 /// The version of what the index holds, and of its artefact.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Where the writer's index is in a data directory.
 pub const FOLDER: &str = "index";
