@@ -1,6 +1,6 @@
 //! The index as a view of the log.
 //!
-//! What was applied waits in a [`Builder`], and becomes a segment when that has as much memory as it may have, or at a flush. Graphs
+//! What was applied waits in a [`Builder`](super::build::Builder), and becomes a segment when that has as much memory as it may have, or at a flush. Graphs
 //! that came again are masked in older segments. Writing the manifest is the commit of both. Segments are merged meanwhile, on a thread
 //! of their own.
 
