@@ -125,18 +125,10 @@ pub(super) fn answered<'a>(
 /// All triples, counted by their predicates, or together.
 fn any(index: &Index, predicate: u8, ends: [Option<RunEnd>; 3]) -> Result<Vec<Answer>, IndexError> {
     let rows = index.live_rows()?;
-    let answer = |code: Code, count: u64| {
-        ends.map(|end| {
-            end.map(|end| match end {
-                RunEnd::Variable(_) => End::Node(code),
-                RunEnd::Count | RunEnd::Different(_) => End::Count(count),
-            })
-        })
-    };
     if ends.contains(&Some(RunEnd::Variable(predicate))) {
-        return Ok(rows.into_iter().map(|(code, count)| answer(code, count)).collect());
+        return Ok(rows.into_iter().map(|(code, count)| gathered(ends, [code; 3], [count; 3])).collect());
     }
-    Ok(vec![answer(0, rows.iter().map(|(_, count)| count).sum())])
+    Ok(vec![gathered(ends, [0; 3], [rows.iter().map(|(_, count)| count).sum(); 3])])
 }
 
 /// The answers of a run in groups.
@@ -162,15 +154,17 @@ fn groups(answers: Option<Answers<'_>>, ends: [Option<RunEnd>; 3]) -> Result<Vec
         }
     }
     let Groups { keys, counts, .. } = groups;
-    let answer = |(keys, counts): ([Code; 3], [u64; 3])| {
-        [0, 1, 2].map(|place| {
-            ends[place].map(|end| match end {
-                RunEnd::Variable(_) => End::Node(keys[place]),
-                RunEnd::Count | RunEnd::Different(_) => End::Count(counts[place]),
-            })
+    Ok(keys.into_iter().zip(counts).map(|(keys, counts)| gathered(ends, keys, counts)).collect())
+}
+
+/// An answer for many ways: at each of its ends a key or a count.
+fn gathered(ends: [Option<RunEnd>; 3], keys: [Code; 3], counts: [u64; 3]) -> Answer {
+    [0, 1, 2].map(|place| {
+        ends[place].map(|end| match end {
+            RunEnd::Variable(_) => End::Node(keys[place]),
+            RunEnd::Count | RunEnd::Different(_) => End::Count(counts[place]),
         })
-    };
-    Ok(keys.into_iter().zip(counts).map(answer).collect())
+    })
 }
 
 /// Groups by their keys.

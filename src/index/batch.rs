@@ -15,6 +15,11 @@ impl Batch {
         Self { stride: stride.max(1), values: Vec::new() }
     }
 
+    /// Another whose rows have as many.
+    pub(super) fn alike(&self) -> Self {
+        Self::new(self.stride)
+    }
+
     pub(super) fn len(&self) -> usize {
         self.values.len() / self.stride
     }
@@ -37,28 +42,23 @@ impl Batch {
     }
 }
 
-/// Which rows are not wanted.
-#[derive(Clone, Copy)]
-pub(super) enum Skip<'a> {
-    Nothing,
-    /// More of a row, whose place is in a slot, that something was found for. `once`: nor more than one in a list.
-    Found {
-        origin: usize,
-        found: &'a [bool],
-        once: bool,
-    },
+/// What is wanted of a look-up: rows, but not too many.
+pub(super) struct Request<'b> {
+    pub(super) out: &'b mut Batch,
+    pub(super) limit: usize,
+    /// Where rows are only marked, those that something was found for, by their places in a slot: more of them are not wanted.
+    pub(super) found: Option<(usize, &'b [bool])>,
+    /// Whether one row of a list is enough.
+    pub(super) once: bool,
 }
 
-impl Skip<'_> {
-    #[inline]
-    pub(super) fn skips(self, row: &[Code]) -> bool {
-        match self {
-            Self::Nothing => false,
-            Self::Found { origin, found, .. } => found.get(row[origin] as usize).is_some_and(|found| *found),
-        }
+impl Request<'_> {
+    pub(super) fn is_open(&self) -> bool {
+        self.out.len() < self.limit
     }
 
-    pub(super) fn is_once(self) -> bool {
-        matches!(self, Self::Found { once: true, .. })
+    #[inline]
+    pub(super) fn skips(&self, row: &[Code]) -> bool {
+        self.found.is_some_and(|(origin, found)| found.get(row[origin] as usize).is_some_and(|found| *found))
     }
 }

@@ -1,12 +1,12 @@
 //! Chains of look-ups that are under way.
 //!
 //! Rows go from look-up to look-up in batches, so that the processor waits for many places of the files at once. The first batches
-//! are small: who wants a few answers does not wait for many.
+//! are small, so that a query that needs a few answers does not wait for many.
 
 use rustc_hash::FxHashSet;
 use spareval::CancellationToken;
 
-use super::batch::{Batch, Skip};
+use super::batch::{Batch, Request};
 use super::code::Code;
 use super::error::IndexError;
 use super::packed::Index;
@@ -57,16 +57,16 @@ impl<'a> Chain<'a> {
     /// Finds more ways in which all match: none in `out` means that there are no more.
     pub(super) fn next(&mut self, plan: &Plan, watch: &Watch<'a>, out: &mut Batch) -> Result<(), IndexError> {
         out.clear();
-        while out.len() == 0 && self.advance(plan, watch, Skip::Nothing, out)? {}
+        while out.len() == 0 && self.advance(plan, watch, None, out)? {}
         Ok(())
     }
 
     /// Notes for which of the rows that it began with all match, by their places in the slot `origin`.
     pub(super) fn mark(&mut self, plan: &Plan, watch: &Watch<'a>, origin: Slot, found: &mut [bool]) -> Result<(), IndexError> {
-        let mut out = Batch::new(self.stages.first().map_or(1, |stage| stage.slots));
+        let Some(mut out) = self.stages.first().map(|stage| stage.input.alike()) else { return Ok(()) };
         loop {
             out.clear();
-            let goes_on = self.advance(plan, watch, Skip::Found { origin, found, once: false }, &mut out)?;
+            let goes_on = self.advance(plan, watch, Some((origin, &*found)), &mut out)?;
             for at in 0..out.len() {
                 if let Some(found) = found.get_mut(out.row(at)[origin] as usize) {
                     *found = true;
@@ -78,24 +78,27 @@ impl<'a> Chain<'a> {
         }
     }
 
-    /// Lets the last look-up that has something to do go on. Answers whether there was one.
-    fn advance(&mut self, plan: &Plan, watch: &Watch<'a>, skip: Skip<'_>, out: &mut Batch) -> Result<bool, IndexError> {
+    /// Lets the last look-up that has something to do go on. Answers whether there was one. For `found`, see [`Request::found`].
+    fn advance(
+        &mut self,
+        plan: &Plan,
+        watch: &Watch<'a>,
+        found: Option<(Slot, &[bool])>,
+        out: &mut Batch,
+    ) -> Result<bool, IndexError> {
         let Some(at) = self.stages.iter().rposition(|stage| !stage.is_done()) else { return Ok(false) };
         if watch.token.is_cancelled() {
             return Ok(false);
         }
         let (before, after) = self.stages.split_at_mut(at + 1);
         let (Some(stage), Some(step)) = (before.last_mut(), plan.steps.get(at)) else { return Ok(false) };
+        let limit = self.size;
         if let (Some(next), Some(next_step)) = (after.first_mut(), plan.steps.get(at + 1)) {
             next.input.clear();
-            stage.produce(step, watch, self.size, skip, &mut next.input)?;
+            stage.produce(step, watch, &mut Request { out: &mut next.input, limit, found, once: false })?;
             next.begin(next_step, watch)?;
         } else {
-            let skip = match skip {
-                Skip::Found { origin, found, .. } => Skip::Found { origin, found, once: true },
-                Skip::Nothing => Skip::Nothing,
-            };
-            stage.produce(step, watch, self.size, skip, out)?;
+            stage.produce(step, watch, &mut Request { out, limit, found, once: found.is_some() })?;
         }
         self.size = (self.size * 2).min(MOST);
         Ok(true)
@@ -105,7 +108,6 @@ impl<'a> Chain<'a> {
 /// A look-up, the rows that it is made for, and how far it is.
 struct Stage<'a> {
     input: Batch,
-    slots: usize,
     kind: Kind<'a>,
 }
 
@@ -124,11 +126,11 @@ struct Chosen {
 
 impl Chosen {
     /// Hands on those for which something was found, or not.
-    fn produce(&mut self, exists: bool, input: &Batch, limit: usize, skip: Skip<'_>, out: &mut Batch) {
-        while out.len() < limit && self.at < self.found.len() {
+    fn produce(&mut self, exists: bool, input: &Batch, request: &mut Request<'_>) {
+        while request.is_open() && self.at < self.found.len() {
             let row = input.row(self.at);
-            if self.found[self.at] == exists && !skip.skips(row) {
-                out.push(row);
+            if self.found[self.at] == exists && !request.skips(row) {
+                request.out.push(row);
             }
             self.at += 1;
         }
@@ -142,7 +144,7 @@ impl<'a> Stage<'a> {
             Step::Pairs { plans, .. } => Kind::Pairs(Box::new(Pairs::new(plans, slots))),
             Step::Exists { plan, .. } => Kind::Exists { chain: Chain::new(plan, slots), chosen: Chosen::default() },
         };
-        Self { input: Batch::new(slots), slots, kind }
+        Self { input: Batch::new(slots), kind }
     }
 
     /// Forgets what it does.
@@ -181,33 +183,22 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// Hands on some of the rows that match, with what is new of them, until there are `limit`.
-    fn produce(
-        &mut self,
-        step: &Step,
-        watch: &Watch<'a>,
-        limit: usize,
-        skip: Skip<'_>,
-        out: &mut Batch,
-    ) -> Result<(), IndexError> {
+    /// Hands on some of the rows that match, with what is new of them.
+    fn produce(&mut self, step: &Step, watch: &Watch<'a>, request: &mut Request<'_>) -> Result<(), IndexError> {
         let input = &self.input;
         match (&mut self.kind, step) {
             (Kind::Rows(rows), Step::Rows { subject, object, known, .. }) => {
-                rows.produce(watch.index, (*subject, *object), *known, input, limit, skip, out)
+                return rows.produce(watch.index, (*subject, *object), *known, input, request);
             }
-            (Kind::Pairs(pairs), Step::Pairs { known: Known::Both, .. }) => {
-                pairs.chosen.produce(true, input, limit, skip, out);
-                Ok(())
-            }
+            (Kind::Pairs(pairs), Step::Pairs { known: Known::Both, .. }) => pairs.chosen.produce(true, input, request),
             (Kind::Pairs(pairs), Step::Pairs { subject, object, plans, origin, .. }) => {
-                pairs.produce([*subject, *object, *origin], plans, input, watch, limit, skip, out)
+                return pairs.produce([*subject, *object, *origin], plans, input, watch, request);
             }
-            (Kind::Exists { chosen, .. }, Step::Exists { exists, .. }) => {
-                chosen.produce(*exists, input, limit, skip, out);
-                Ok(())
-            }
-            _ => Ok(()),
+            (Kind::Exists { chosen, .. }, Step::Exists { exists, .. }) => chosen.produce(*exists, input, request),
+            // A stage is made for its step.
+            _ => {}
         }
+        Ok(())
     }
 }
 
@@ -263,33 +254,36 @@ impl<'a> Pairs<'a> {
             self.chosen = Chosen { found, at: 0 };
             return Ok(());
         }
-        if input.len() > 0
-            && let (Some(chain), Some(plan)) = (self.chains.first_mut(), plans.first())
-        {
-            chain.begin(plan, watch, |batch| placed(input, origin, &[], batch))?;
-            self.at = 0;
+        if input.len() == 0 {
+            return Ok(());
         }
-        Ok(())
+        self.at = 0;
+        self.begin_chain(plans, origin, input, watch)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "what a stage has, in parts")]
+    /// Begins with the chain that goes on, if there is one.
+    fn begin_chain(&mut self, plans: &[Plan], origin: Slot, input: &Batch, watch: &Watch<'a>) -> Result<(), IndexError> {
+        match (self.chains.get_mut(self.at), plans.get(self.at)) {
+            (Some(chain), Some(plan)) => chain.begin(plan, watch, |batch| placed(input, origin, &[], batch)),
+            _ => Ok(()),
+        }
+    }
+
     fn produce(
         &mut self,
         [subject, object, origin]: [Slot; 3],
         plans: &[Plan],
         input: &Batch,
         watch: &Watch<'a>,
-        limit: usize,
-        skip: Skip<'_>,
-        out: &mut Batch,
+        request: &mut Request<'_>,
     ) -> Result<(), IndexError> {
-        while out.len() < limit {
+        while request.is_open() {
             if self.looked < self.found.len() {
                 let found = self.found.row(self.looked);
                 self.looked += 1;
                 let row = input.row(found[origin] as usize);
-                if !skip.skips(row) && self.seen.insert((found[origin], found[subject], found[object])) {
-                    let new = out.push(row);
+                if !request.skips(row) && self.seen.insert((found[origin], found[subject], found[object])) {
+                    let new = request.out.push(row);
                     (new[subject], new[object]) = (found[subject], found[object]);
                 }
                 continue;
@@ -299,9 +293,7 @@ impl<'a> Pairs<'a> {
             chain.next(plan, watch, &mut self.found)?;
             if self.found.len() == 0 {
                 self.at += 1;
-                if let (Some(chain), Some(plan)) = (self.chains.get_mut(self.at), plans.get(self.at)) {
-                    chain.begin(plan, watch, |batch| placed(input, origin, &[], batch))?;
-                }
+                self.begin_chain(plans, origin, input, watch)?;
             }
         }
         Ok(())

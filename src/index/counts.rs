@@ -93,25 +93,8 @@ impl Index {
         for layer in &self.layers {
             let segment = &layer.segment;
             let mut rows: Vec<u32> = segment.predicates.iter().map(|predicate| predicate.rows).collect();
-            for ordinal in (0..segment.graphs).filter(|graph| layer.mask.has(*graph)) {
-                let graph = segment.graph(ordinal)?;
-                let terms = segment.file.slice(segment.graph_subjects, graph.subjects)?.iter().map(|subject| subject.get());
-                for subject in terms.chain(graph.blanks) {
-                    let all = segment.subjects.rows(&segment.file, subject)?;
-                    if all.is_empty() {
-                        continue;
-                    }
-                    let (of, first) = (segment.graph_of(subject)?, all.start);
-                    for row in all {
-                        if segment.graph_at(of, row - first)? == ordinal {
-                            let (number, _) = segment.spo(row)?;
-                            let count = rows.get_mut(usize::from(number)).and_then(|count| Some((count.checked_sub(1)?, count)));
-                            let (less, count) =
-                                count.ok_or_else(|| segment.file.damaged("a predicate has more rows than it says"))?;
-                            *count = less;
-                        }
-                    }
-                }
+            for graph in (0..segment.graphs).filter(|graph| layer.mask.has(*graph)) {
+                subtract(segment, graph, &mut rows)?;
             }
             for (predicate, rows) in segment.predicates.iter().zip(rows).filter(|(_, rows)| *rows > 0) {
                 *counts.entry(predicate.code).or_default() += u64::from(rows);
@@ -152,6 +135,26 @@ impl Index {
         }
         found.terms(self)
     }
+}
+
+/// Takes the rows of a graph from those that each predicate has.
+fn subtract(segment: &Segment, ordinal: u32, rows: &mut [u32]) -> Result<(), IndexError> {
+    for subject in segment.subjects_in(segment.graph(ordinal)?)? {
+        let all = segment.subjects.rows(&segment.file, subject)?;
+        if all.is_empty() {
+            continue;
+        }
+        let (graph, first) = (segment.graph_of(subject)?, all.start);
+        for row in all {
+            if segment.graph_at(graph, row - first)? != ordinal {
+                continue;
+            }
+            let (number, _) = segment.spo(row)?;
+            let count = rows.get_mut(usize::from(number)).filter(|count| **count > 0);
+            *count.ok_or_else(|| segment.file.damaged("a predicate has more rows than it says"))? -= 1;
+        }
+    }
+    Ok(())
 }
 
 /// Terms by their codes: their rows, and whether one of them counts.

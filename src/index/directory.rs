@@ -6,14 +6,13 @@
 
 use std::ops::Range;
 use std::path::Path;
-use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 use zerocopy::little_endian::{U32, U64};
 
 use super::code::{BLANK, Code};
 use super::error::IndexError;
-use super::filter::Filter;
+use super::filter::{Filter, LazyFilter};
 use super::mapped::{Column, Mapped, Place};
 use super::writer::{FileWriter, Growing};
 
@@ -206,7 +205,7 @@ pub(super) struct Directory {
     pub(super) keys: KeySet,
     starts: Column<U32>,
     /// What tells most terms apart that are no keys, where these are sorted codes: small segments have few of all terms.
-    filter: OnceLock<Option<Filter>>,
+    filter: LazyFilter,
 }
 
 /// The most sorted codes for which there is a filter.
@@ -225,7 +224,7 @@ impl Directory {
         if starts.len() != keys.count() as usize + 1 {
             return Err(file.damaged("a directory does not fit its keys"));
         }
-        Ok(Self { keys, starts, filter: OnceLock::new() })
+        Ok(Self { keys, starts, filter: LazyFilter::default() })
     }
 
     /// The rows of the key with a number.
@@ -240,7 +239,7 @@ impl Directory {
     pub(super) fn rows(&self, file: &Mapped, code: Code) -> Result<Range<u32>, IndexError> {
         if let Keys::Sorted(codes) = self.keys.terms
             && code < BLANK
-            && let Some(filter) = self.filter(file, codes)?
+            && let Some(filter) = self.filter.get(|| filter(file, codes))?
             && !filter.may_have(code)
         {
             return Ok(0..0);
@@ -252,26 +251,16 @@ impl Directory {
     }
 }
 
-impl Directory {
-    #[inline]
-    fn filter(&self, file: &Mapped, codes: Column<U32>) -> Result<Option<&Filter>, IndexError> {
-        if self.filter.get().is_none() {
-            let filter = if codes.len() <= MOST_FILTERED {
-                let all = file.slice(codes, 0..codes.len())?;
-                Some(Filter::new(codes.len(), |each| {
-                    for code in all {
-                        each(code.get());
-                    }
-                    Ok(())
-                })?)
-            } else {
-                None
-            };
-            // Another thread may have been faster.
-            let _ = self.filter.set(filter);
-        }
-        Ok(self.filter.get().and_then(Option::as_ref))
+/// A filter of sorted codes, unless they are many.
+fn filter(file: &Mapped, codes: Column<U32>) -> Result<Option<Filter>, IndexError> {
+    if codes.len() > MOST_FILTERED {
+        return Ok(None);
     }
+    let mut filter = Filter::sized(codes.len());
+    for code in file.slice(codes, 0..codes.len())? {
+        filter.add(code.get());
+    }
+    Ok(Some(filter))
 }
 
 /// Keys that are written, in their order.

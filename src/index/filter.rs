@@ -1,5 +1,7 @@
 //! Filters: most codes that a set does not have are told apart without a look at the file.
 
+use std::sync::OnceLock;
+
 use super::code::Code;
 use super::error::IndexError;
 
@@ -14,18 +16,15 @@ pub(super) struct Filter {
 const BITS: usize = 12;
 
 impl Filter {
-    /// Has the codes that `each` hands over, about `count`.
-    pub(super) fn new(
-        count: usize,
-        each: impl FnOnce(&mut dyn FnMut(Code)) -> Result<(), IndexError>,
-    ) -> Result<Self, IndexError> {
+    /// Has none yet, and room for so many.
+    pub(super) fn sized(count: usize) -> Self {
         let bits = count.saturating_mul(BITS).clamp(64, 1 << 30).next_power_of_two();
-        let mut filter = Self { words: vec![0; bits / 64].into(), shift: 32 - bits.trailing_zeros() };
-        each(&mut |code| {
-            let place = filter.place(code);
-            filter.words[place / 64] |= 1 << (place % 64);
-        })?;
-        Ok(filter)
+        Self { words: vec![0; bits / 64].into(), shift: 32 - bits.trailing_zeros() }
+    }
+
+    pub(super) fn add(&mut self, code: Code) {
+        let place = self.place(code);
+        self.words[place / 64] |= 1 << (place % 64);
     }
 
     /// Whether a code may be one of them.
@@ -42,6 +41,21 @@ impl Filter {
     }
 }
 
+/// A filter that is made when it is first asked, if there is to be one.
+#[derive(Debug, Default)]
+pub(super) struct LazyFilter(OnceLock<Option<Filter>>);
+
+impl LazyFilter {
+    #[inline]
+    pub(super) fn get(&self, make: impl FnOnce() -> Result<Option<Filter>, IndexError>) -> Result<Option<&Filter>, IndexError> {
+        if self.0.get().is_none() {
+            // Another thread may have been faster.
+            let _ = self.0.set(make()?);
+        }
+        Ok(self.0.get().and_then(Option::as_ref))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,11 +64,8 @@ mod tests {
     fn nothing_is_missed_and_little_is_taken_for_what_it_is_not() {
         for count in [0, 1, 5, 1000, 50_000_u32] {
             let codes = |each: &mut dyn FnMut(Code)| (0..count).for_each(|number| each(7 + number * 13));
-            let filter = Filter::new(count as usize, |each| {
-                codes(each);
-                Ok(())
-            });
-            let filter = filter.expect("no file is read");
+            let mut filter = Filter::sized(count as usize);
+            codes(&mut |code| filter.add(code));
             codes(&mut |code| assert!(filter.may_have(code), "{code} of {count}"));
             let wrong = (0..10_000_u32).filter(|number| filter.may_have(8 + number * 13)).count();
             assert!(wrong < 1500, "{wrong} of 10000 with {count}");

@@ -13,7 +13,7 @@ use super::error::IndexError;
 use super::live::Live;
 use super::manifest::{Manifest, Named};
 use super::merge::{are_clean, fits, merge};
-use super::merging::Merging;
+use super::merging::{Merged, Merging};
 use super::packed::{Index, Layer};
 use super::part::Part;
 use super::tiers::first_to_merge;
@@ -125,9 +125,8 @@ impl Held {
     /// Takes what was merged in place of its segments, if it is there. Their files go to `old`. Answers whether it is.
     fn take_merged(&mut self, directory: &Path, old: &mut Vec<String>) -> Result<bool, IndexError> {
         let Some(merging) = self.merging.take_if(|merging| merging.is_done()) else { return Ok(false) };
-        let (from, file, masks) = (merging.from, merging.file.clone(), merging.masks());
-        let ordinals = match merging.finish() {
-            Ok(ordinals) => ordinals,
+        let Merged { from, file, masks, ordinals } = match merging.finish() {
+            Ok(merged) => merged,
             Err(error @ IndexError::Damaged { .. }) => return Err(error),
             Err(error) => {
                 // They are read as they are, and merged later.

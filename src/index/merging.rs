@@ -15,14 +15,25 @@ use super::packed::Layer;
 /// Segments that are merged. Dropping it ends that.
 pub(super) struct Merging {
     /// The place of the first.
-    pub(super) from: usize,
+    from: usize,
     /// The file of the merged segment.
-    pub(super) file: String,
+    file: String,
     /// Their masks when it began.
     masks: Vec<Mask>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<Result<Ordinals, IndexError>>>,
     ended: Receiver<()>,
+}
+
+/// A merged segment.
+pub(super) struct Merged {
+    /// The place of the first of its segments.
+    pub(super) from: usize,
+    pub(super) file: String,
+    /// The masks of the segments when it began.
+    pub(super) masks: Vec<Mask>,
+    /// The numbers that their graphs have in it.
+    pub(super) ordinals: Ordinals,
 }
 
 impl Merging {
@@ -41,11 +52,6 @@ impl Merging {
         Ok(Self { from, file, masks, stop, thread: Some(thread), ended })
     }
 
-    /// The masks of the segments when it began.
-    pub(super) fn masks(&self) -> Vec<Mask> {
-        self.masks.clone()
-    }
-
     pub(super) fn is_done(&self) -> bool {
         self.ended.try_recv() == Err(TryRecvError::Disconnected)
     }
@@ -56,10 +62,11 @@ impl Merging {
         self.ended.recv_timeout(left) == Err(RecvTimeoutError::Disconnected)
     }
 
-    /// Waits for the merged segment. Answers the numbers that its graphs have.
-    pub(super) fn finish(mut self) -> Result<Ordinals, IndexError> {
+    /// Waits for the merged segment.
+    pub(super) fn finish(mut self) -> Result<Merged, IndexError> {
         let Some(thread) = self.thread.take() else { return Err(IndexError::Stopped) };
-        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        let ordinals = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        Ok(Merged { from: self.from, file: std::mem::take(&mut self.file), masks: std::mem::take(&mut self.masks), ordinals })
     }
 }
 

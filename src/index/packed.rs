@@ -1,14 +1,14 @@
 //! The index: its segments, and what they hold together.
 
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use oxigraph::model::{NamedNode, Term, TermRef};
 
 use super::build::Known;
 use super::code::{BLANK, Code, FIRST_TERM, is_blank};
 use super::error::IndexError;
-use super::filter::Filter;
+use super::filter::{Filter, LazyFilter};
 use super::manifest::{Manifest, Named};
 use super::mask::Mask;
 use super::segment::Segment;
@@ -21,7 +21,7 @@ pub(super) struct Layer {
     pub(super) segment: Arc<Segment>,
     pub(super) mask: Mask,
     /// The subjects of graphs that count no more, where these are few.
-    hidden: OnceLock<Option<Filter>>,
+    hidden: LazyFilter,
 }
 
 /// Of so many graphs, one may be masked for those to be few.
@@ -34,17 +34,17 @@ impl Layer {
             Some(mask) => Mask::read(&directory.join(mask), named.mask_sum, segment.graphs)?,
             None => Mask::none(segment.graphs),
         };
-        Ok(Self { segment: Arc::new(segment), mask, hidden: OnceLock::new() })
+        Ok(Self { segment: Arc::new(segment), mask, hidden: LazyFilter::default() })
     }
 
     /// The same, with a mask of its own.
     pub(super) fn shared(&self) -> Self {
-        Self { segment: Arc::clone(&self.segment), mask: self.mask.clone(), hidden: OnceLock::new() }
+        Self { segment: Arc::clone(&self.segment), mask: self.mask.clone(), hidden: LazyFilter::default() }
     }
 
     /// Masks a graph. Answers whether it counted.
     pub(super) fn hide(&mut self, graph: u32) -> bool {
-        self.hidden.take();
+        self.hidden = LazyFilter::default();
         self.mask.add(graph)
     }
 
@@ -54,31 +54,23 @@ impl Layer {
         if self.mask.count() == 0 {
             return Ok(false);
         }
-        if self.hidden.get().is_none() {
-            let filter = if self.mask.count() <= self.segment.graphs / FEW { Some(self.hidden_subjects()?) } else { None };
-            // Another thread may have been faster.
-            let _ = self.hidden.set(filter);
-        }
-        Ok(self.hidden.get().and_then(Option::as_ref).is_none_or(|filter| filter.may_have(subject)))
+        let filter = self.hidden.get(|| self.hidden_subjects())?;
+        Ok(filter.is_none_or(|filter| filter.may_have(subject)))
     }
 
-    fn hidden_subjects(&self) -> Result<Filter, IndexError> {
+    /// A filter of the subjects of masked graphs, unless these are many.
+    fn hidden_subjects(&self) -> Result<Option<Filter>, IndexError> {
         let segment = &self.segment;
+        if self.mask.count() > segment.graphs / FEW {
+            return Ok(None);
+        }
         let graphs = (0..segment.graphs).filter(|graph| self.mask.has(*graph)).map(|graph| segment.graph(graph));
         let graphs = graphs.collect::<Result<Vec<_>, _>>()?;
-        let count = graphs.iter().map(|graph| graph.blanks.len() + graph.subjects.len()).sum();
-        Filter::new(count, |each| {
-            for graph in graphs {
-                for blank in graph.blanks {
-                    each(blank);
-                }
-                let subjects = segment.file.slice(segment.graph_subjects, graph.subjects)?;
-                for subject in subjects {
-                    each(subject.get());
-                }
-            }
-            Ok(())
-        })
+        let mut filter = Filter::sized(graphs.iter().map(|graph| graph.blanks.len() + graph.subjects.len()).sum());
+        for graph in graphs {
+            segment.subjects_in(graph)?.for_each(|subject| filter.add(subject));
+        }
+        Ok(Some(filter))
     }
 
     /// How many graphs count.

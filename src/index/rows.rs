@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use zerocopy::little_endian::U32;
 
-use super::batch::{Batch, Skip};
+use super::batch::{Batch, Request};
 use super::code::Code;
 use super::error::IndexError;
 use super::packed::{Index, Layer};
@@ -134,26 +134,23 @@ impl<'a> Rows<'a> {
     }
 
     /// Hands rows on, with what was not known of them.
-    #[expect(clippy::too_many_arguments, reason = "what a stage has, in parts")]
     pub(super) fn produce(
         &mut self,
         index: &'a Index,
         (subject, object): (Slot, Slot),
         known: Known,
         input: &Batch,
-        limit: usize,
-        skip: Skip<'_>,
-        out: &mut Batch,
+        request: &mut Request<'_>,
     ) -> Result<(), IndexError> {
-        while out.len() < limit {
+        while request.is_open() {
             let Some(list) = self.lists.get_mut(self.at) else {
-                if self.more(index, limit)? {
+                if self.more(index, request.limit)? {
                     continue;
                 }
                 break;
             };
             let row = input.row(list.input);
-            let node = if skip.skips(row) { None } else { list.nodes.next()? };
+            let node = if request.skips(row) { None } else { list.nodes.next()? };
             let Some(node) = node else {
                 self.at += 1;
                 continue;
@@ -165,9 +162,9 @@ impl<'a> Rows<'a> {
                 Known::Neither if subject == object && node != list.object => continue,
                 Known::Neither => [node, list.object],
             };
-            let new = out.push(row);
+            let new = request.out.push(row);
             [new[subject], new[object]] = found;
-            if skip.is_once() {
+            if request.once {
                 self.at += 1;
             }
         }

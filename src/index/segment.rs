@@ -275,6 +275,12 @@ impl Segment {
         Ok(Graph { name: file.get(self.graph_names, at)?, blanks: first..end, subjects })
     }
 
+    /// The nodes that may be subjects in a graph: its terms that are, and all its blank nodes.
+    pub(super) fn subjects_in(&self, graph: Graph) -> Result<impl Iterator<Item = Code>, IndexError> {
+        let terms = self.file.slice(self.graph_subjects, graph.subjects)?;
+        Ok(terms.iter().map(|term| term.get()).chain(graph.blanks))
+    }
+
     /// The name of a graph.
     #[inline]
     pub(super) fn graph_name(&self, ordinal: u32) -> Result<Code, IndexError> {

@@ -21,11 +21,11 @@ pub(super) fn groups(runs: &mut Runs<'_>, pattern: &GraphPattern) -> Option<Grap
     if too_many(&items) || !keeps_to_itself(&items) {
         return None;
     }
+    let known = |key: &Variable| bound_by(&items).any(|bound| bound == key);
     let mut wanted: Vec<Wanted> = variables.iter().map(|key| (End::Variable(key.clone()), key.clone())).collect();
     for (variable, aggregate) in aggregates {
-        wanted.push((counted(aggregate, &items)?, variable.clone()));
+        wanted.push((counted(aggregate, known)?, variable.clone()));
     }
-    let known = |key: &Variable| bound_by(&items).any(|bound| bound == key);
     let twice = (1..variables.len()).any(|place| variables[..place].contains(&variables[place]));
     if twice || !variables.iter().all(known) {
         return None;
@@ -54,16 +54,8 @@ pub(super) fn any(
     let mut wanted: Vec<Option<Wanted>> = keys.iter().map(|key| Some((End::Variable(key.clone()), key.clone()))).collect();
     wanted.resize(1, None);
     for (variable, aggregate) in aggregates {
-        let counts = match aggregate {
-            AggregateExpression::CountSolutions { distinct: false } => true,
-            AggregateExpression::FunctionCall {
-                name: AggregateFunction::Count,
-                expr: Expression::Variable(name),
-                distinct: false,
-            } => [subject, predicate, object].contains(&name),
-            _ => false,
-        };
-        if !counts || wanted.len() == 2 {
+        let counts = counted(aggregate, |name| [subject, predicate, object].contains(&name));
+        if !matches!(counts, Some(End::Count)) || wanted.len() == 2 {
             return None;
         }
         wanted.push(Some((End::Count, variable.clone())));
@@ -133,13 +125,14 @@ fn groupable(pattern: &GraphPattern, keys: &[Variable]) -> Option<(Vec<Item>, Ve
     Some((items, filters))
 }
 
-/// What an aggregate counts, if it counts something that look-ups find.
-fn counted(aggregate: &AggregateExpression, items: &[Item]) -> Option<End> {
+/// What an aggregate counts, if it counts solutions or values that are always there.
+fn counted(aggregate: &AggregateExpression, is_bound: impl Fn(&Variable) -> bool) -> Option<End> {
     match aggregate {
         AggregateExpression::CountSolutions { distinct: false } => Some(End::Count),
-        AggregateExpression::FunctionCall { name: AggregateFunction::Count, expr: Expression::Variable(name), distinct } => {
-            let is_bound = bound_by(items).any(|bound| bound == name);
-            is_bound.then(|| if *distinct { End::Different(name.clone()) } else { End::Count })
+        AggregateExpression::FunctionCall { name: AggregateFunction::Count, expr: Expression::Variable(name), distinct }
+            if is_bound(name) =>
+        {
+            Some(if *distinct { End::Different(name.clone()) } else { End::Count })
         }
         _ => None,
     }

@@ -85,14 +85,7 @@ impl<'a> Runs<'a> {
     /// The places at which a run hands on what is wanted; `None` if it is too much. The engine takes what is a subject or a graph
     /// for no literal, and compares it otherwise: so what is there is the subject of a look-up too, or is not compared.
     pub(super) fn placed(&self, wanted: Vec<Wanted>, items: &[Item]) -> Option<[Option<Wanted>; 3]> {
-        let is_subject = |(end, _): &Wanted| {
-            match end {
-            End::Variable(name) => items.iter().any(|item| {
-                matches!(item, Item::Link(link) if link.subject == TermPattern::Variable(name.clone()) && !link.is_reversed())
-            }),
-            _ => false,
-        }
-        };
+        let is_subject = |(end, _): &Wanted| items.iter().any(|item| has_subject(item, end));
         let (subjects, mut others): (Vec<Wanted>, Vec<Wanted>) = wanted.into_iter().partition(is_subject);
         let object = others.pop();
         if !others.is_empty() && self.compares {
@@ -149,6 +142,14 @@ impl<'a> Runs<'a> {
             Some(graph) => GraphPattern::Graph { name: NamedNodePattern::Variable(graph), inner: Box::new(pattern) },
             None => pattern,
         }
+    }
+}
+
+/// Whether a look-up takes what stands at an end for its subject, so that it is no literal.
+fn has_subject(item: &Item, end: &End) -> bool {
+    match (item, end) {
+        (Item::Link(link), End::Variable(name)) => link.subject == TermPattern::Variable(name.clone()) && !link.is_reversed(),
+        _ => false,
     }
 }
 
