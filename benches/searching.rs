@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use libris_mirror::config::Config;
 use libris_mirror::log::{ChangeId, Log, Mark, PageId};
 use libris_mirror::search::{Facet, Finder, Question, SearchView, Sort};
-use libris_mirror::views::{Batch, Content, Home, ParsedChange, View as _};
+use libris_mirror::views::{Batch, Content, Home, LocalView as _, ParsedChange, View as _};
 use oxigraph::model::{BlankNode, GraphName, Literal, NamedNode, Quad};
 
 const FAMILY: [&str; 8] = ["Lindström", "Ågren", "Öberg", "Hägg", "Kvist", "Wärn", "Sjöblom", "Tranströmare"];

@@ -14,6 +14,7 @@ use prometheus_client::registry::{Registry, Unit};
 use crate::log::{HarvestKind, HarvestState};
 use crate::mirror::VIEWS;
 use crate::quarantine;
+use crate::remote;
 use crate::snapshots::SnapshotInfo;
 use crate::views::{Home, ViewError};
 
@@ -26,6 +27,11 @@ struct Source {
 struct Records {
     source: String,
     state: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Remote {
+    remote: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -92,6 +98,7 @@ pub fn text(home: &Home<'_>, snapshot: Option<&SnapshotInfo>, now: SystemTime) -
         views.get_or_create(&View { view: view.name }).set(log.page_reached((view.reached)(home)?)?.0);
     }
     registry.register("page", "The watermark of a view: the last page that it has applied", views);
+    add_remotes(&mut registry, home)?;
     if let Some(snapshot) = snapshot {
         let (number, page, age) = (Gauge::<i64>::default(), Gauge::<i64>::default(), Gauge::<f64, AtomicU64>::default());
         number.set(signed(snapshot.number));
@@ -105,4 +112,24 @@ pub fn text(home: &Home<'_>, snapshot: Option<&SnapshotInfo>, now: SystemTime) -
     // Writing to a string cannot fail.
     let _ = encode(&mut text, &registry);
     Ok(text)
+}
+
+/// Adds what is known of remote stores.
+fn add_remotes(registry: &mut Registry, home: &Home<'_>) -> Result<(), ViewError> {
+    let known = remote::known(home.directory, home.config, home.log)?;
+    if known.is_empty() {
+        return Ok(());
+    }
+    let (behind, failing): (Family<Remote, Gauge>, Family<Remote, Gauge>) = Default::default();
+    let asked: Family<Remote, Gauge<f64, AtomicU64>> = Family::default();
+    for known in known {
+        let (Some(note), label) = (known.note, Remote { remote: known.remote }) else { continue };
+        behind.get_or_create(&label).set(signed(known.behind.unwrap_or_default()));
+        failing.get_or_create(&label).set(i64::from(note.failed.is_some()));
+        asked.get_or_create(&label).set(float(note.at) / 1000.0);
+    }
+    registry.register("remote_behind", "Changes of the log that a remote store does not have", behind);
+    registry.register("remote_failing", "Whether the last attempt to bring a remote store further failed", failing);
+    registry.register_with_unit("remote_asked_time", "When a remote store last was where it is said to be", Unit::Seconds, asked);
+    Ok(())
 }

@@ -9,7 +9,8 @@
 //!                                                             ├─ links        who else describes an entity
 //!                                                             ├─ labels       what every IRI is called
 //!                                                             ├─ search       titles, names, identifiers, facets
-//!                                                             └─ quarantine   records that give no triples, and why
+//!                                                             ├─ quarantine   records that give no triples, and why
+//!                                                             └─ remote       SPARQL servers elsewhere, at their own pace
 //!                                         publish ──► snapshots/NNNNNN ──► query, serve (read-only)
 //!                                         the log itself ──► export, record, links, search
 //! ```
@@ -51,7 +52,8 @@
 //! - A record's graph is exactly what its payload says. If the payload did not change, the graph is not touched; a payload that
 //!   gives no triples is quarantined, which loses nothing and stops nothing.
 //! - What is read on this machine keeps up: readers see what a run brought when these views have reached the end of the log. The store,
-//!   which no reader waits for, follows at the end of the run. A view over a network may lag for days; it delays no run and fails none.
+//!   which no reader waits for, follows at the end of the run. A view over a network ([`remote`]) may lag for days; it delays no run and
+//!   fails none. What it has is stated there before it is sent and after, so that either side may end in between.
 //! - The index is immutable segments, and a manifest that names them: to write it is the commit, to link the files that it names is
 //!   to publish. A commit that fails leaves what is on the disk. A record that comes again is masked in the segment that has it. A file
 //!   that is not what it was written as is an error that names it, not a wrong answer: every block is checked before it is read,
@@ -77,12 +79,12 @@
 //!
 //! # Where to add what
 //!
-//! - **A view**: a room of its own with an implementation of [`views::View`] (or [`views::Table`], for one that lives in a table of
+//! - **A view**: a room of its own with an implementation of [`views::View`] and [`views::LocalView`] (or [`views::Table`], for one that lives in a table of
 //!   the log's file, with its migration), and one line of [`mirror::VIEWS`] (`mirror/registry.rs`). `rebuild`, `verify`, `status`,
 //!   `/metrics` and the harvest find it there. Add it to the lists of views in `guide/index.md`, `guide/operations.md` and
 //!   `guide/proof-and-repair.md`. `tests/it/counting_view.rs` is one in sixty lines, without its imports.
 //! - **A shape**: another property for a title, another class for a kind: a line of `config/describe.toml`, and no code. A view
-//!   reads it with `ParsedChange::description` and says so with [`views::View::SHAPED`].
+//!   reads it with `ParsedChange::description` and says so with [`views::LocalView::SHAPED`].
 //! - **A source**: a section `[sources.NAME]` of the configuration, or `import`, and no code. A source that the program ships with is such a
 //!   section of `config/libris.toml`. Another payload format is a variant of
 //!   [`rdf::PayloadFormat`] and its parser in `rdf/payload.rs`; a server that departs from the protocol is a case of
@@ -104,10 +106,10 @@
 //! |---|---|
 //! | 6 | [`cli`] a file a verb: arguments, calls, what is printed, exit codes |
 //! | 5 | [`demo`] the fake Libris and its faults · [`harvest`] plan (pure), client (politeness, retries), fetch, isolate, commit, audit; `documents` and `emm`, sources beside OAI-PMH · [`serve`] HTTP: SPARQL, records, pages · [`verify`] |
-//! | 4 | [`data_dir`] what lies where, the lock · [`mirror`] a mirror open for writing, the registry of views · [`export`] bulk dumps · [`figures`] for Prometheus · [`backup`] |
+//! | 4 | [`data_dir`] what lies where, the lock · [`mirror`] a mirror open for writing, the registry of views · [`export`] bulk dumps, Parquet · [`remote`] SPARQL servers that follow · [`figures`] for Prometheus · [`backup`] |
 //! | 3 | [`citation`] what reference managers need · [`index`] triples in packed segments, as a view · [`store`] the triple store as a view · [`links`] authorities, extraction, index · [`labels`] names of IRIs · [`quarantine`] · [`search`] titles, names, identifiers, facets · [`query`] SPARQL |
 //! | 2 | [`snapshots`] what is published · [`views`] the trait, following the log, views in tables · [`log`] pages, records and changes in `SQLite` · [`config`](mod@config) |
-//! | 1 | [`oai`] and [`emm`] the protocols · [`rdf`] payloads to quads, node ids, shapes (what says kind, title, name) · [`pipeline`] work on all cores, in order · [`guide`] what users read |
+//! | 1 | [`oai`] and [`emm`] the protocols · [`rdf`] payloads to quads, node ids, shapes (what says kind, title, name) · [`stop`] asking a run to end · [`pipeline`] work on all cores, in order · [`guide`] what users read |
 //!
 //! A room uses only rooms on its own floor or below. Nothing below [`cli`] prints, reads the environment or exits.
 
@@ -132,9 +134,11 @@ pub mod pipeline;
 pub mod quarantine;
 pub mod query;
 pub mod rdf;
+pub mod remote;
 pub mod search;
 pub mod serve;
 pub mod snapshots;
+pub mod stop;
 pub mod store;
 pub mod verify;
 pub mod views;

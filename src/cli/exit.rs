@@ -8,6 +8,7 @@ use crate::config::ConfigError;
 use crate::data_dir::DataDirError;
 use crate::harvest::{FetchError, HarvestError};
 use crate::mirror::MirrorError;
+use crate::remote::RemoteError;
 
 /// The last part of `--help`.
 pub(super) const HELP: &str = "\
@@ -16,7 +17,7 @@ Exit codes:
   1    failed; the message says what and what to do
   2    wrong usage or configuration
   65   done, with records in quarantine (see `libris-mirror quarantine`)
-  69   the source is unavailable; run the same command again to continue
+  69   the source, or a remote store, is unavailable; run the same command again to continue
   75   another run holds the data directory
   130  stopped by Ctrl-C or SIGTERM; run the same command again to continue
 
@@ -104,6 +105,12 @@ pub(super) fn of_error(error: &anyhow::Error) -> Exit {
     }
     if let Some(HarvestError::Unavailable(_)) = error.downcast_ref() {
         return Exit::Unavailable;
+    }
+    match error.downcast_ref() {
+        Some(RemoteError::Unavailable { .. }) => return Exit::Unavailable,
+        Some(RemoteError::Busy(_)) => return Exit::Locked,
+        Some(RemoteError::Stopped) => return Exit::Interrupted,
+        _ => {}
     }
     if error.chain().any(is_locked) { Exit::Locked } else { Exit::Failed }
 }

@@ -22,6 +22,7 @@ use crate::figures;
 use crate::harvest::{self, Options, Progress, RunOptions};
 use crate::mirror::Mirror;
 use crate::oai::Datestamp;
+use crate::remote::Background;
 
 /// Harvest what is new from one or more sources, and bring the mirror up to date.
 ///
@@ -164,6 +165,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     let so_far = SoFar::default();
     let stop = stop_on_signals(so_far.clone())?;
     let mut mirror = Mirror::open(&settings.data, &settings.config, &Settings::who("harvest"))?;
+    let remotes = Background::begin(&settings.data, &settings.config)?;
     let options = RunOptions {
         window: Options { full: arguments.full, from: arguments.from, until: arguments.until },
         anyway: arguments.full || !arguments.sources.is_empty() || arguments.from.is_some() || arguments.until.is_some(),
@@ -211,6 +213,9 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         output::json(&reports)?;
     }
     mirror.follow_afterwards(|| !stop.is_stopped())?;
+    // Others may write meanwhile.
+    drop(mirror);
+    remotes.finish(|| stop.is_stopped());
     Ok(worst)
 }
 

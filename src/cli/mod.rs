@@ -23,6 +23,7 @@ mod quarantine;
 mod query;
 mod rebuild;
 mod record;
+mod remote;
 mod search;
 mod serve;
 mod settings;
@@ -67,6 +68,7 @@ enum Verb {
     Audit(audit::Arguments),
     Verify(verify::Arguments),
     Publish(publish::Arguments),
+    Remote(remote::Arguments),
     Compact(compact::Arguments),
     Rebuild(rebuild::Arguments),
     Serve(serve::Arguments),
@@ -114,6 +116,7 @@ pub fn main() -> ExitCode {
         Verb::Audit(arguments) => audit::run(&arguments, &global),
         Verb::Verify(arguments) => verify::run(&arguments, &global),
         Verb::Publish(arguments) => publish::run(&arguments, &global),
+        Verb::Remote(arguments) => remote::run(&arguments, &global),
         Verb::Compact(arguments) => compact::run(&arguments, &global),
         Verb::Rebuild(arguments) => rebuild::run(&arguments, &global),
         Verb::Serve(arguments) => serve::run(&arguments, &global),

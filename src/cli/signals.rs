@@ -9,7 +9,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::exit::{self, Exit};
 use super::output;
-use crate::harvest::Stop;
+use crate::stop::Stop;
 
 /// The time that a run has to stop by itself. Then the program ends in the middle of a page, which loses nothing: what was
 /// received is in the log, and the next run brings the views up to date.

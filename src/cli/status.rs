@@ -19,6 +19,7 @@ use crate::log::{HarvestKind, HarvestState, Log, SourceRow};
 use crate::mirror::VIEWS;
 use crate::oai::Datestamp;
 use crate::quarantine;
+use crate::remote::{self, Known};
 use crate::snapshots::link_text;
 use crate::views::Home;
 
@@ -42,6 +43,8 @@ struct Status {
     snapshot: Option<u64>,
     snapshots: Vec<Snapshot>,
     bytes: Sizes,
+    /// What is known of the remote stores; they are not asked.
+    remotes: Vec<Known>,
 }
 
 #[derive(Serialize)]
@@ -168,6 +171,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         snapshot: settings.data.snapshots().current(),
         snapshots: snapshots(&settings.data),
         bytes: settings.data.sizes(),
+        remotes: remote::known(data, &settings.config, &log)?,
     };
     if arguments.form.json() {
         output::json(&status)?;
@@ -234,6 +238,16 @@ fn print(status: &Status) -> anyhow::Result<()> {
             humantime::format_duration(Duration::from_secs(snapshot.age_s)),
             bytes(snapshot.alone_bytes)
         )?;
+    }
+    for Known { remote, note, behind } in &status.remotes {
+        let Some(note) = note else {
+            writeln!(out, "remote store {remote}: never asked (see `libris-mirror remote sync`)")?;
+            continue;
+        };
+        let (behind, at) = (grouped(behind.unwrap_or_default()), output::time(note.at).unwrap_or_default());
+        let failed =
+            note.failed.as_ref().map(|failed| format!("; it failed: {}", failed.message.lines().next().unwrap_or_default()));
+        writeln!(out, "remote store {remote}: behind by {behind} changes, at {at}{}", failed.unwrap_or_default())?;
     }
     let sizes = &status.bytes;
     writeln!(

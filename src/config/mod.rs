@@ -6,6 +6,7 @@ mod error;
 mod file;
 mod names;
 mod nearest;
+mod remote;
 mod source;
 
 use std::collections::{BTreeMap, HashMap};
@@ -21,6 +22,7 @@ pub use defaults::{DEFAULTS, ENVIRONMENT_PREFIX};
 pub use error::ConfigError;
 pub use file::UserFile;
 pub use nearest::nearest;
+pub use remote::{Login, Remote, RemoteSettings};
 pub use source::{DocumentsSource, EmmSource, OaiSource, STDIN, Source, SourceKind, SourceOrigin, SourceSettings, Split};
 
 /// All settings.
@@ -44,6 +46,9 @@ pub struct Config {
     pub shapes: Arc<Shapes>,
     /// `[sources.NAME]`
     pub sources: BTreeMap<String, SourceSettings>,
+    /// `[remote.NAME]`
+    #[serde(default)]
+    pub remote: BTreeMap<String, RemoteSettings>,
 }
 
 /// `[harvest]`: politeness, patience and limits. Units are in the names.
@@ -191,6 +196,11 @@ impl Config {
         Ok(config)
     }
 
+    /// The remote stores, checked.
+    pub fn remotes(&self) -> Result<Vec<Remote>, ConfigError> {
+        self.remote.iter().map(|(name, settings)| settings.check(name)).collect()
+    }
+
     /// Checks the values. A caller that changes one afterwards must check again.
     pub fn check(&self) -> Result<(), ConfigError> {
         self.serve.check()?;
@@ -214,6 +224,7 @@ impl Config {
                 return Err(ConfigError::Value { key: key.into(), value: "0".into(), problem: "it must be at least 1".into() });
             }
         }
+        self.remotes()?;
         let percent = self.harvest.withdraw_max_percent;
         if !(0.0..=100.0).contains(&percent) {
             let (key, value) = ("harvest.withdraw_max_percent".into(), percent.to_string());

@@ -28,11 +28,30 @@ const OF_SOURCES: [(&str, Kind); 15] = [
     ("enabled", Kind::Switch),
 ];
 
+/// The settings of a remote store with their types.
+const OF_REMOTES: [(&str, Kind); 12] = [
+    ("query", Kind::Text),
+    ("update", Kind::Text),
+    ("graph_store", Kind::Text),
+    ("user", Kind::Text),
+    ("password_file", Kind::Text),
+    ("batch_quads", Kind::Whole),
+    ("load_quads", Kind::Whole),
+    ("parallel", Kind::Whole),
+    ("auto", Kind::Switch),
+    ("timeout_s", Kind::Whole),
+    ("retry_s", Kind::Whole),
+    ("wait_s", Kind::Whole),
+];
+
+/// The sections whose names users choose.
+const NAMED: [(&str, &[(&str, Kind)]); 2] = [("sources", &OF_SOURCES), ("remote", &OF_REMOTES)];
+
 /// Environment variables that are flags of the command line, not settings.
 const FLAGS: [&str; 2] = ["LIBRIS_MIRROR_DATA", "LIBRIS_MIRROR_CONFIG"];
 
-/// Stands for the name of any source.
-const ANY_SOURCE: &str = "NAME";
+/// Stands for the name of any source, or of any remote store.
+const ANY: &str = "NAME";
 
 /// The type of a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,8 +125,10 @@ impl Kind {
 
 /// Returns all settings with their types: `harvest.pause_ms`, `sources.NAME.url`.
 fn known() -> Result<BTreeMap<String, Kind>, config::ConfigError> {
-    let mut known: BTreeMap<String, Kind> =
-        OF_SOURCES.iter().map(|(name, kind)| (format!("sources.{ANY_SOURCE}.{name}"), *kind)).collect();
+    let of_section = |(section, settings): (&'static str, &'static [(&'static str, Kind)])| {
+        settings.iter().map(move |(name, kind)| (format!("{section}.{ANY}.{name}"), *kind))
+    };
+    let mut known: BTreeMap<String, Kind> = NAMED.into_iter().flat_map(of_section).collect();
     let defaults = of_file(DEFAULTS)?.into_iter().filter(|(name, _)| !name.starts_with("sources."));
     known.extend(defaults.map(|(name, value)| (name, Kind::of(&value))));
     Ok(known)
@@ -127,10 +148,12 @@ impl Lists {
     }
 }
 
-/// Returns the name of a setting with that of any source, and the name of the source: users choose these.
+/// Returns the name of a setting with that of any source or remote store, and its name: users choose these.
 fn general(name: &str) -> (String, Option<&str>) {
     match name.split('.').collect::<Vec<_>>().as_slice() {
-        ["sources", source, key] => (format!("sources.{ANY_SOURCE}.{key}"), Some(*source)),
+        [section, name, key] if NAMED.iter().any(|(named, _)| named == section) => {
+            (format!("{section}.{ANY}.{key}"), Some(*name))
+        }
         _ => (name.to_owned(), None),
     }
 }
@@ -198,7 +221,7 @@ fn look_up(
     written: &str,
     spell: impl Fn(String) -> String,
 ) -> Result<Kind, ConfigError> {
-    let (general, source) = general(name);
+    let (general, chosen) = general(name);
     if let Some(kind) = known.get(&general) {
         return Ok(*kind);
     }
@@ -208,7 +231,7 @@ fn look_up(
         return Err(ConfigError::Value { key: written.to_owned(), value: "…".to_owned(), problem });
     }
     let nearest = nearest(known.keys().map(String::as_str), &general);
-    let nearest = nearest.map(|nearest| spell(nearest.replace(ANY_SOURCE, source.unwrap_or(ANY_SOURCE))));
+    let nearest = nearest.map(|nearest| spell(nearest.replace(ANY, chosen.unwrap_or(ANY))));
     Err(ConfigError::Unknown { name: written.to_owned(), place, nearest })
 }
 

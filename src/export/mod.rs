@@ -6,6 +6,7 @@
 
 mod lines;
 mod packing;
+pub mod parquet;
 
 use std::io::{self, Write};
 use std::ops::ControlFlow;

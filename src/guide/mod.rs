@@ -69,6 +69,7 @@ topics! {
     serving, "serving", "Serving";
     proof_and_repair, "proof-and-repair", "Proof and repair";
     sources, "sources", "Sources";
+    remote, "remote", "Remote stores";
     operations, "operations", "Operations";
     performance, "performance", "Performance";
     limits, "limits", "Limits";

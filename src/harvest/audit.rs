@@ -15,9 +15,9 @@ use super::emm;
 use super::outcome::{HarvestError, percent};
 use super::plan::{Bounds, Facts, next_from};
 use super::repair::Repair;
-use super::stop::Stop;
 use crate::config::{Config, OaiSource, Source, SourceKind, SourceOrigin};
 use crate::mirror::Mirror;
+use crate::stop::Stop;
 
 /// Audits one source.
 pub fn audit(

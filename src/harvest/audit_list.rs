@@ -14,11 +14,11 @@ use super::messages::{FromFetcher, channel};
 use super::outcome::HarvestError;
 use super::plan::{Bounds, Facts, Options, Step, plan, reopen_from_start};
 use super::resume::{Continuation, ListProgress, Loss};
-use super::stop::Stop;
 use crate::config::{Config, OaiSource};
 use crate::log::{AuditPage, HarvestId, HarvestKind, HarvestRow, LogError, SourceRow};
 use crate::mirror::Mirror;
 use crate::oai::{Granularity, ListVerb};
+use crate::stop::Stop;
 
 /// How the list of identifiers ended.
 pub(super) enum AuditListEnd {

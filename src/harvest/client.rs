@@ -20,9 +20,9 @@ use url::Url;
 use super::answer;
 use super::conditional::{Download, FetchedDocument, Validators, first_16};
 use super::error::{FetchError, TransportCause};
-use super::stop::Stop;
 use crate::config::Harvest;
 use crate::oai::{Document, DocumentError, Item, Request};
+use crate::stop::Stop;
 
 /// Requests and bytes so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]

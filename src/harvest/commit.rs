@@ -14,15 +14,15 @@ use super::messages::FromFetcher;
 use super::outcome::{HarvestError, Outcome, Progress};
 use super::plan::{Bounds, Step, reopen_from_start};
 use super::resume::{Continuation, ListProgress, Loss};
-use super::stop::Stop;
 use crate::log::{Counters, HarvestId, HarvestRow, Log, LogError, NewPage, Origin, SourceRow};
 use crate::mirror::Growth;
+use crate::stop::Stop;
 
 /// Commits what one harvest fetches.
 pub(super) struct Committer<'a> {
     pub(super) log: &'a mut Log,
     /// The views that follow meanwhile, if any do.
-    pub(super) growth: Option<&'a Growth<'a>>,
+    pub(super) growth: Option<&'a Growth>,
     pub(super) row: SourceRow,
     pub(super) harvest: HarvestId,
     pub(super) bounds: Bounds,

@@ -74,7 +74,7 @@ impl ListRun<'_> {
     fn run(
         mut self,
         log: &mut Log,
-        growth: &Growth<'_>,
+        growth: &Growth,
         row: SourceRow,
         reader: &Reader,
         report: &mut HarvestReport,

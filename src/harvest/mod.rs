@@ -42,7 +42,6 @@ mod repair;
 mod resume;
 mod run;
 mod scope;
-mod stop;
 
 pub use audit::audit;
 pub use audit_report::{AuditOptions, AuditReport, Hear};
@@ -54,4 +53,3 @@ pub use plan::{Bounds, Facts, Options, Step, due_at, next_from, plan};
 pub use probe::ProbeError;
 pub use repair::{RetryReport, retry};
 pub use run::run;
-pub use stop::Stop;

@@ -13,11 +13,11 @@ use super::messages::channel;
 use super::outcome::{HarvestError, Outcome, Progress};
 use super::plan::Bounds;
 use super::resume::ListProgress;
-use super::stop::Stop;
 use crate::config::{Config, OaiSource, Source, SourceOrigin};
 use crate::log::{Counters, DifferenceKind, Log, LogError, SourceRow};
 use crate::mirror::Mirror;
 use crate::oai::{Datestamp, Granularity, Header, ListVerb, RecordId};
+use crate::stop::Stop;
 
 /// What a retry of the quarantine did.
 #[derive(Debug)]

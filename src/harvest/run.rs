@@ -9,10 +9,10 @@ use super::list_run;
 use super::outcome::{HarvestError, HarvestReport, Outcome, Progress, RunOptions};
 use super::plan::due_at;
 use super::scope::{Run, now};
-use super::stop::Stop;
 use crate::config::{Config, Source, SourceOrigin};
 use crate::log::{HarvestKind, HarvestState, LogError, SourceId};
 use crate::mirror::Mirror;
+use crate::stop::Stop;
 
 /// Harvests one source.
 pub fn run(

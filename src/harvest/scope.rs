@@ -5,8 +5,8 @@ use tokio::runtime::Runtime;
 use tokio::time::Instant;
 
 use super::outcome::RunOptions;
-use super::stop::Stop;
 use crate::config::Config;
+use crate::stop::Stop;
 
 /// The settings and the limits of a run.
 #[derive(Clone, Copy)]

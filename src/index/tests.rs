@@ -13,7 +13,7 @@ use super::view::IndexView;
 use crate::config;
 use crate::log::{ChangeId, Log, Mark, PageId};
 use crate::rdf::{Shapes, graph_name, nth_blank_node};
-use crate::views::{Batch, Content, ParsedChange, View as _};
+use crate::views::{Batch, Content, LocalView as _, ParsedChange, View as _};
 
 /// A triple of a graph, by small numbers.
 type Small = (u8, u8, u8);

@@ -18,7 +18,7 @@ use super::{FOLDER, NAME, VERSION};
 use crate::config::{self, Config};
 use crate::log::{ChangeId, Log};
 use crate::snapshots::Snapshots;
-use crate::views::{Batch, Check, Home, ParsedChange, View, ViewError};
+use crate::views::{Batch, Check, Home, LocalView, ParsedChange, View, ViewError};
 
 /// The writer's index.
 pub struct IndexView {
@@ -72,29 +72,9 @@ impl IndexView {
 
 impl View for IndexView {
     type Part = Part;
-    const NAME: &'static str = NAME;
-    const VERSION: u32 = VERSION;
-    const GRAPHS: bool = true;
 
-    fn is_published(_config: &Config) -> bool {
-        true
-    }
-
-    fn open(home: &Home<'_>) -> Result<Self, ViewError> {
-        Self::open_at(&home.directory.join(FOLDER), home.log, &home.config.index)
-    }
-
-    /// Readers see what is published.
-    fn reached(home: &Home<'_>) -> Result<ChangeId, ViewError> {
-        Ok(Snapshots::of(home.directory).reached(home.log)?)
-    }
-
-    fn reset(home: &Home<'_>) -> Result<(), ViewError> {
-        let path = home.directory.join(FOLDER);
-        if path.exists() {
-            fs::remove_dir_all(path).map_err(IndexError::from)?;
-        }
-        Ok(())
+    fn name(&self) -> &str {
+        NAME
     }
 
     fn part(change: &ParsedChange) -> Part {
@@ -120,6 +100,33 @@ impl View for IndexView {
     fn flush(&mut self) -> Result<(), ViewError> {
         if self.held.has_changes() {
             self.guarded(Held::commit)?;
+        }
+        Ok(())
+    }
+}
+
+impl LocalView for IndexView {
+    const NAME: &'static str = NAME;
+    const VERSION: u32 = VERSION;
+    const GRAPHS: bool = true;
+
+    fn is_published(_config: &Config) -> bool {
+        true
+    }
+
+    fn open(home: &Home<'_>) -> Result<Self, ViewError> {
+        Self::open_at(&home.directory.join(FOLDER), home.log, &home.config.index)
+    }
+
+    /// Readers see what is published.
+    fn reached(home: &Home<'_>) -> Result<ChangeId, ViewError> {
+        Ok(Snapshots::of(home.directory).reached(home.log)?)
+    }
+
+    fn reset(home: &Home<'_>) -> Result<(), ViewError> {
+        let path = home.directory.join(FOLDER);
+        if path.exists() {
+            fs::remove_dir_all(path).map_err(IndexError::from)?;
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! What the rows of the log are called.
 
 /// A source in the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SourceId(pub(crate) i64);
 
 /// A harvest in the log.

@@ -164,6 +164,43 @@ impl Log {
         Ok(Some(version.to_vec()))
     }
 
+    /// The datestamp of a record, in milliseconds since 1970, if it can be read.
+    pub fn datestamp(&self, record: i64) -> Result<Option<i64>, LogError> {
+        self.connection
+            .prepare_cached("SELECT datestamp FROM record WHERE id = ?1")
+            .and_then(|mut statement| statement.query_row([record], |row| row.get(0)))
+            .map_err(|source| self.failed(source))
+    }
+
+    /// The first changes after a number, at most `most`, and what each leaves its record at: see [`Log::left_by`].
+    pub(crate) fn left_after(&self, after: ChangeId, most: usize) -> Result<Vec<(ChangeId, Option<CurrentVersion>)>, LogError> {
+        self.changes_after(after, most)?.iter().map(|change| Ok((change.id, self.left_by(change)?))).collect()
+    }
+
+    /// The identifiers of all records after one, deleted ones included, in their order; at most `most`.
+    pub fn identifiers(&self, after: Option<&str>, most: usize) -> Result<Vec<String>, LogError> {
+        let sql = "SELECT DISTINCT identifier FROM record WHERE identifier > ?1 ORDER BY identifier LIMIT ?2";
+        self.rows(sql, params![after.unwrap_or_default(), most], |row| row.get(0))
+    }
+
+    /// The identifiers of some records that are not deleted, from all over the log; at most `most`.
+    pub fn some_identifiers(&self, most: usize) -> Result<Vec<String>, LogError> {
+        let sql = "WITH RECURSIVE place (id, step) AS (
+                     SELECT 1, max(1, (SELECT max(id) FROM record) / ?1) UNION ALL
+                     SELECT id + step, step FROM place WHERE id + step <= (SELECT max(id) FROM record))
+                   SELECT DISTINCT (SELECT identifier FROM record WHERE record.id >= place.id AND NOT deleted ORDER BY record.id LIMIT 1) AS found
+                   FROM place WHERE found IS NOT NULL LIMIT ?1";
+        self.rows(sql, params![most], |row| row.get(0))
+    }
+
+    /// The least number of a record with this identifier: numbers grow, so that whoever has come no further does not have it.
+    pub fn first_record(&self, identifier: &str) -> Result<Option<i64>, LogError> {
+        self.connection
+            .prepare_cached("SELECT min(id) FROM record WHERE identifier = ?1")
+            .and_then(|mut statement| statement.query_row([identifier], |row| row.get(0)))
+            .map_err(|source| self.failed(source))
+    }
+
     /// The newest version of a record, whichever source delivered it last.
     pub fn record(&self, identifier: &str) -> Result<Option<RecordRow>, LogError> {
         self.connection

@@ -1,6 +1,5 @@
 //! A mirror that is open for writing: the log, its views, and what is published for readers.
 
-mod lagging;
 mod registry;
 
 use std::path::PathBuf;
@@ -11,10 +10,9 @@ use crate::config::Config;
 use crate::data_dir::{DataDir, DataDirError, WriteLock};
 use crate::log::{Log, LogError, Mark};
 use crate::snapshots::{SnapshotError, Snapshots};
-use crate::views::{AnyView, Home, Policy, Registered, Until, ViewError, follow};
+use crate::views::{AnyView, Follower, Home, Policy, Registered, Until, ViewError, follow};
 
 pub use crate::views::CaughtUp;
-use lagging::Lagging;
 pub use registry::VIEWS;
 
 /// The log and its views, under the lock of the data directory.
@@ -24,7 +22,6 @@ pub struct Mirror {
     views: Views,
     /// The views that follow at the end of a run.
     afterwards: Vec<Box<dyn AnyView>>,
-    lagging: Vec<Lagging>,
     _lock: WriteLock,
 }
 
@@ -66,16 +63,14 @@ pub enum MirrorError {
 }
 
 /// A log that grows while its views follow on other threads.
-pub struct Growth<'a> {
+pub struct Growth {
     pages: SyncSender<()>,
-    lagging: &'a [Lagging],
 }
 
-impl Growth<'_> {
+impl Growth {
     /// Says that a page was committed; waits while the views are far behind. `false` if they cannot follow any more.
     #[must_use]
     pub fn page(&self) -> bool {
-        self.lagging.iter().for_each(Lagging::wake);
         self.pages.send(()).is_ok()
     }
 }
@@ -95,9 +90,6 @@ impl Mirror {
         let that_follow = |policy| views.iter().filter(move |view| (view.policy)(config) == policy);
         let opened = that_follow(Policy::KeepUp).map(|view| (view.open)(&home)).collect::<Result<_, _>>()?;
         let afterwards = that_follow(Policy::Afterwards).map(|view| (view.open)(&home)).collect::<Result<_, _>>()?;
-        let lagging = that_follow(Policy::MayLag);
-        let lagging = lagging.map(|view| Lagging::begin(*view, directory.path().to_owned(), directory.log(), config.clone()));
-        let lagging = lagging.collect();
         let views = Views {
             each: opened,
             log: Log::open_read_only(log.path())?,
@@ -106,7 +98,7 @@ impl Mirror {
             config: config.clone(),
             published: Instant::now(),
         };
-        Ok(Self { log, views, afterwards, lagging, _lock: lock })
+        Ok(Self { log, views, afterwards, _lock: lock })
     }
 
     /// Lets views forget everything, so that the next mirror that is opened rebuilds them. Works for views that are damaged.
@@ -132,7 +124,6 @@ impl Mirror {
 
     /// The same, before the log grows on: what views leave for the end is left.
     pub fn follow(&mut self, progress: impl FnMut(&CaughtUp) -> bool) -> Result<CaughtUp, MirrorError> {
-        self.lagging.iter().for_each(Lagging::wake);
         self.views.follow(Until { grown: || false, time: None }, progress)
     }
 
@@ -155,13 +146,13 @@ impl Mirror {
     pub fn grow<T, E: From<MirrorError>>(
         &mut self,
         stopped: impl Fn() -> bool + Sync,
-        work: impl FnOnce(&mut Log, &Growth<'_>) -> Result<T, E>,
+        work: impl FnOnce(&mut Log, &Growth) -> Result<T, E>,
     ) -> Result<(T, CaughtUp), E> {
-        let Self { log, views, lagging, .. } = self;
+        let Self { log, views, .. } = self;
         let (pages, committed) = sync_channel(PAGES_AHEAD);
         std::thread::scope(|scope| {
             let following = scope.spawn(|| views.keep_up(move || committed.recv().is_ok(), |_| !stopped()));
-            let growth = Growth { pages, lagging };
+            let growth = Growth { pages };
             let worked = work(log, &growth);
             drop(growth);
             let followed = following.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -240,7 +231,7 @@ impl Mirror {
         self.views.mark()
     }
 
-    /// The views that do not lag, for a check of them.
+    /// The views, for a check of them.
     pub fn views(&self) -> impl Iterator<Item = &dyn AnyView> {
         self.views.each.iter().chain(&self.afterwards).map(AsRef::as_ref)
     }
@@ -299,7 +290,7 @@ impl Views {
     }
 
     fn mark(&self) -> Result<Mark, MirrorError> {
-        let published = self.published_views().map(AnyView::watermark);
+        let published = self.published_views().map(Follower::watermark);
         Ok(self.log.mark_at(published.min().unwrap_or_default())?)
     }
 

@@ -20,7 +20,7 @@ pub use context::{Context, ContextError};
 pub use document::{DocumentFormat, DocumentLimits, DocumentReader, UnreadableDocument};
 pub use graph::{Graph, Node, last_part, node, short};
 pub(crate) use nodes::NOT_IN_PATH;
-pub use nodes::{NodeIds, graph_name, nth_blank_node};
+pub use nodes::{NodeIds, graph_name, nth_blank_node, record_identifier};
 pub use payload::{PayloadError, PayloadFormat, Reader, check_properties, try_context};
 pub use prefixes::{PREFIXES, compact};
 pub use shapes::{Description, Shapes, Thing};

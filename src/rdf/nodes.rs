@@ -1,7 +1,9 @@
 //! Stable names: the graph of a record, and 128-bit ids for its blank nodes.
 
+use std::borrow::Cow;
+
 use oxigraph::model::{BlankNode, NamedNode};
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use rustc_hash::FxHashMap;
 
 /// ASCII characters that an IRI's path holds only in their encoded form.
@@ -23,12 +25,25 @@ pub(crate) const NOT_IN_PATH: &AsciiSet = &CONTROLS
 /// Names that this program assigns; a source may not use them.
 const OURS: &str = "urn:libris-mirror:";
 
+/// What the graphs of records are called whose identifiers are no IRIs.
+const RECORD: &str = "urn:libris-mirror:record:";
+
 /// The named graph of a record: its identifier where that is an IRI, else a URN made of it.
 #[must_use]
 pub fn graph_name(identifier: &str) -> NamedNode {
-    NamedNode::new(identifier).ok().filter(|_| !identifier.starts_with(OURS)).unwrap_or_else(|| {
-        NamedNode::new_unchecked(format!("urn:libris-mirror:record:{}", utf8_percent_encode(identifier, NOT_IN_PATH)))
-    })
+    NamedNode::new(identifier)
+        .ok()
+        .filter(|_| !identifier.starts_with(OURS))
+        .unwrap_or_else(|| NamedNode::new_unchecked(format!("{RECORD}{}", utf8_percent_encode(identifier, NOT_IN_PATH))))
+}
+
+/// The identifier of the record that has this named graph.
+#[must_use]
+pub fn record_identifier(graph: &str) -> Cow<'_, str> {
+    match graph.strip_prefix(RECORD) {
+        Some(encoded) => percent_decode_str(encoded).decode_utf8_lossy(),
+        None => Cow::Borrowed(graph),
+    }
 }
 
 /// Gives the blank nodes of one payload ids from a hash of (graph, order of first appearance).

@@ -20,7 +20,7 @@ use super::fields::Fields;
 use super::table::{EntryOf, EntryTable, Fate};
 use crate::log::{ChangeId, Mark};
 use crate::rdf::graph_name;
-use crate::views::{Batch, Check, Home, ParsedChange, Table as _, TableView, View, ViewError};
+use crate::views::{Batch, Check, Home, LocalView, ParsedChange, Table as _, TableView, View, ViewError};
 
 /// The memory for documents that are not yet in a segment.
 const MEMORY: usize = 60 << 20;
@@ -112,6 +112,59 @@ fn hash(graph: &str) -> u64 {
 
 impl View for SearchView {
     type Part = EntryOf;
+
+    fn name(&self) -> &str {
+        EntryTable::NAME
+    }
+
+    fn part(change: &ParsedChange) -> EntryOf {
+        EntryTable::row(change)
+    }
+
+    fn watermark(&self) -> ChangeId {
+        self.watermark
+    }
+
+    fn apply(&mut self, batches: Vec<Batch<EntryOf>>) -> Result<(), ViewError> {
+        // If this fails half-way, the table knows of documents that are not there.
+        let failed = std::mem::replace(&mut self.failed, true);
+        self.table.apply_all(&batches)?;
+        self.failed = failed;
+        for Batch { parts, mark } in batches {
+            for row in &parts {
+                if let Err(error) = self.write(row) {
+                    self.failed = true;
+                    return Err(error.into());
+                }
+            }
+            self.reached = mark.or(self.reached);
+        }
+        if self.documents >= MOST_DOCUMENTS || (self.documents > 0 && self.committed.elapsed() >= LONGEST) {
+            self.commit()?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), ViewError> {
+        self.table.flush()?;
+        Ok(self.commit()?)
+    }
+
+    fn finish(&mut self) -> Result<(), ViewError> {
+        self.flush()?;
+        self.table.finish()?;
+        // Merges that a commit began would end with the writer, and begin again with the next. What is not committed, part of a
+        // page, would go with it.
+        if self.documents == 0
+            && let Some(writer) = self.writer.take()
+        {
+            writer.wait_merging_threads().map_err(|source| self.error(source))?;
+        }
+        Ok(())
+    }
+}
+
+impl LocalView for SearchView {
     const NAME: &'static str = EntryTable::NAME;
     const VERSION: u32 = EntryTable::VERSION;
     const SHAPED: bool = EntryTable::SHAPED;
@@ -170,52 +223,6 @@ impl View for SearchView {
     fn reset(home: &Home<'_>) -> Result<(), ViewError> {
         directory::remove(home.directory)?;
         TableView::<EntryTable>::reset(home)
-    }
-
-    fn part(change: &ParsedChange) -> EntryOf {
-        EntryTable::row(change)
-    }
-
-    fn watermark(&self) -> ChangeId {
-        self.watermark
-    }
-
-    fn apply(&mut self, batches: Vec<Batch<EntryOf>>) -> Result<(), ViewError> {
-        // If this fails half-way, the table knows of documents that are not there.
-        let failed = std::mem::replace(&mut self.failed, true);
-        self.table.apply_all(&batches)?;
-        self.failed = failed;
-        for Batch { parts, mark } in batches {
-            for row in &parts {
-                if let Err(error) = self.write(row) {
-                    self.failed = true;
-                    return Err(error.into());
-                }
-            }
-            self.reached = mark.or(self.reached);
-        }
-        if self.documents >= MOST_DOCUMENTS || (self.documents > 0 && self.committed.elapsed() >= LONGEST) {
-            self.commit()?;
-        }
-        Ok(())
-    }
-
-    fn flush(&mut self) -> Result<(), ViewError> {
-        self.table.flush()?;
-        Ok(self.commit()?)
-    }
-
-    fn finish(&mut self) -> Result<(), ViewError> {
-        self.flush()?;
-        self.table.finish()?;
-        // Merges that a commit began would end with the writer, and begin again with the next. What is not committed, part of a
-        // page, would go with it.
-        if self.documents == 0
-            && let Some(writer) = self.writer.take()
-        {
-            writer.wait_merging_threads().map_err(|source| self.error(source))?;
-        }
-        Ok(())
     }
 
     /// Merges all segments into one.

@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::app::App;
 use crate::config::Source;
 use crate::data_dir::DataDirError;
-use crate::harvest::{HarvestError, Outcome, RunOptions, Stop, run};
+use crate::harvest::{HarvestError, Outcome, RunOptions, run};
 use crate::mirror::{Mirror, MirrorError};
+use crate::stop::Stop;
 
 /// Harvests the sources now, and again each time that a period has passed since the last harvest began.
 pub(super) async fn harvest_every(app: Arc<App>, sources: Vec<Source>, every: Duration, who: String, stop: Stop) {

@@ -36,9 +36,10 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 
-use crate::config::{Config, Source};
+use crate::config::{Config, ConfigError, Source};
 use crate::data_dir::DataDir;
-use crate::harvest::Stop;
+use crate::remote::Background;
+use crate::stop::Stop;
 use app::App;
 
 /// The options of a server.
@@ -71,6 +72,9 @@ pub enum ServeError {
     /// The runtime cannot start.
     #[error("the server cannot start: {0}")]
     Runtime(std::io::Error),
+    /// The settings of a remote store are not valid.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
 }
 
 /// Serves until `stop`; calls `listening` with the address once it is open.
@@ -85,6 +89,8 @@ pub fn serve(options: ServeOptions, stop: &Stop, listening: impl FnOnce(SocketAd
         let router = routes::router(&app);
         let harvests = harvest
             .map(|(sources, every)| tokio::spawn(harvester::harvest_every(Arc::clone(&app), sources, every, who, stop.clone())));
+        // They follow until the server ends.
+        let _remotes = Background::begin(&app.data, &app.config)?;
         let watching = tokio::spawn(let_go_of_old_snapshots(Arc::clone(&app)));
         listening(address);
         server::serve(&app, listener, router, stop.stopped()).await;
@@ -92,7 +98,7 @@ pub fn serve(options: ServeOptions, stop: &Stop, listening: impl FnOnce(SocketAd
         if let Some(harvests) = harvests {
             let _ = tokio::time::timeout(Duration::from_secs(app.config.serve.stop_s), harvests).await;
         }
-        Ok(())
+        Ok::<_, ServeError>(())
     })?;
     runtime.shutdown_background();
     Ok(())

@@ -71,7 +71,9 @@ pub fn link_text(link: PageProof) -> String {
     link.iter().flatten().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn parse_link(text: &str) -> PageProof {
+/// The link of these digits.
+#[must_use]
+pub fn parse_link(text: &str) -> PageProof {
     let mut link = [0; 16];
     if text.len() != 2 * link.len() || !text.is_ascii() {
         return None;

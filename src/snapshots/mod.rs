@@ -21,7 +21,7 @@ use crate::log::{ChangeId, Log, LogError, Mark, PageId, PageProof};
 use crate::views::Artefact;
 
 pub use disk::{sync, sync_tree};
-pub use manifest::{Manifest, link_text};
+pub use manifest::{Manifest, link_text, parse_link};
 
 /// Why a snapshot cannot be made or opened.
 #[derive(Debug, thiserror::Error)]

@@ -20,7 +20,7 @@ use super::watermark::{find_watermark, note, noted, watermark_graph};
 use super::{FOLDER, NAME, StoreError, VERSION};
 use crate::config::{self, Config};
 use crate::log::{ChangeId, Log, Mark};
-use crate::views::{Batch, Check, Home, ParsedChange, Policy, View, ViewError};
+use crate::views::{Batch, Check, Home, LocalView, ParsedChange, Policy, View, ViewError};
 
 /// The writer's store.
 pub struct StoreView {
@@ -192,6 +192,32 @@ impl StoreView {
 
 impl View for StoreView {
     type Part = RecordGraph;
+
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn part(change: &ParsedChange) -> RecordGraph {
+        RecordGraph::of(change)
+    }
+
+    fn watermark(&self) -> ChangeId {
+        self.watermark
+    }
+
+    fn apply(&mut self, batches: Vec<Batch<RecordGraph>>) -> Result<(), ViewError> {
+        for batch in batches {
+            self.apply_batch(batch)?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), ViewError> {
+        Ok(self.flush_waiting()?)
+    }
+}
+
+impl LocalView for StoreView {
     const NAME: &'static str = NAME;
     const VERSION: u32 = VERSION;
     const GRAPHS: bool = true;
@@ -223,25 +249,6 @@ impl View for StoreView {
             fs_err::remove_dir_all(path).map_err(StoreError::from)?;
         }
         Ok(())
-    }
-
-    fn part(change: &ParsedChange) -> RecordGraph {
-        RecordGraph::of(change)
-    }
-
-    fn watermark(&self) -> ChangeId {
-        self.watermark
-    }
-
-    fn apply(&mut self, batches: Vec<Batch<RecordGraph>>) -> Result<(), ViewError> {
-        for batch in batches {
-            self.apply_batch(batch)?;
-        }
-        Ok(())
-    }
-
-    fn flush(&mut self) -> Result<(), ViewError> {
-        Ok(self.flush_waiting()?)
     }
 
     /// Takes, while it works, as much disk again.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Instant;
 
-use super::view::{AnyBatch, AnyView, PartsOf};
+use super::view::{AnyBatch, Follower, PartsOf};
 use super::{Content, ParsedChange, Piece, Readers, ViewError};
 use crate::config::Config;
 use crate::log::{ChangeId, Log, Mark, PageBodies};
@@ -82,8 +82,8 @@ struct Parsed {
 ///
 /// # Errors
 /// The first of a view, else that of reading the log. The other views are flushed all the same.
-pub fn follow(
-    views: &mut [Box<dyn AnyView>],
+pub fn follow<V: Follower + ?Sized>(
+    views: &mut [Box<V>],
     log: &mut Log,
     config: &Config,
     until: Until<impl FnMut() -> bool + Send>,
@@ -128,7 +128,7 @@ pub fn follow(
 }
 
 /// Applies batches as they come, all that wait at once, and makes them safe in the end.
-fn keep_applying(view: &mut dyn AnyView, batches: &Receiver<AnyBatch>) -> Result<(), ViewError> {
+fn keep_applying<V: Follower + ?Sized>(view: &mut V, batches: &Receiver<AnyBatch>) -> Result<(), ViewError> {
     for first in batches {
         let waiting = batches.try_iter().take(WAITING);
         view.apply_any(std::iter::once(first).chain(waiting).collect())?;

@@ -26,7 +26,9 @@ pub use readers::Readers;
 pub(crate) use table::log_of_two;
 pub(crate) use table::{Known, compare_rows, holds};
 pub use table::{Table, TableCheck, TableView};
-pub use view::{AnyView, Artefact, Batch, Check, Fault, Faults, Home, Policy, RecordCheck, Registered, TOLD, View};
+pub use view::{
+    AnyView, Artefact, Batch, Check, Fault, Faults, Follower, Home, LocalView, Policy, RecordCheck, Registered, TOLD, View,
+};
 
 /// The content of a record.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use parking_lot::FairMutex;
 use rusqlite::{Connection, Row, Rows, Transaction, TransactionBehavior};
 
-use super::view::{Batch, Check, Faults, Home, TOLD, View, compare_each};
+use super::view::{Batch, Check, Faults, Home, LocalView, TOLD, View, compare_each};
 use super::{ParsedChange, ViewError};
 use crate::log::{ChangeId, Held, Log, LogError, make_index, missing_indexes, set_watermark, watermark};
 
@@ -17,7 +17,7 @@ pub trait Table: Sized {
     const NAME: &'static str;
     /// See [`View::VERSION`].
     const VERSION: u32 = 1;
-    /// See [`View::SHAPED`].
+    /// See [`LocalView::SHAPED`].
     const SHAPED: bool = false;
     /// The table whose rows have a `record_id`.
     const TABLE: &'static str;
@@ -181,6 +181,34 @@ impl<T: Table> TableView<T> {
 
 impl<T: Table> View for TableView<T> {
     type Part = T::Row;
+
+    fn name(&self) -> &str {
+        T::NAME
+    }
+
+    fn part(change: &ParsedChange) -> T::Row {
+        T::row(change)
+    }
+
+    fn watermark(&self) -> ChangeId {
+        self.watermark
+    }
+
+    fn apply(&mut self, batches: Vec<Batch<T::Row>>) -> Result<(), ViewError> {
+        self.apply_all(&batches)
+    }
+
+    /// Whatever was applied is safe.
+    fn flush(&mut self) -> Result<(), ViewError> {
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<(), ViewError> {
+        self.make_indexes()
+    }
+}
+
+impl<T: Table> LocalView for TableView<T> {
     const NAME: &'static str = T::NAME;
     const VERSION: u32 = T::VERSION;
     const SHAPED: bool = T::SHAPED;
@@ -216,27 +244,6 @@ impl<T: Table> View for TableView<T> {
 
     fn reset(home: &Home<'_>) -> Result<(), ViewError> {
         Self::open(home)?.forget()
-    }
-
-    fn part(change: &ParsedChange) -> T::Row {
-        T::row(change)
-    }
-
-    fn watermark(&self) -> ChangeId {
-        self.watermark
-    }
-
-    fn apply(&mut self, batches: Vec<Batch<T::Row>>) -> Result<(), ViewError> {
-        self.apply_all(&batches)
-    }
-
-    /// Whatever was applied is safe.
-    fn flush(&mut self) -> Result<(), ViewError> {
-        Ok(())
-    }
-
-    fn finish(&mut self) -> Result<(), ViewError> {
-        self.make_indexes()
     }
 
     fn optimize(&mut self) -> Result<(), ViewError> {

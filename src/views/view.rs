@@ -30,8 +30,6 @@ pub enum Policy {
     KeepUp,
     /// The view follows at the end of a run, once readers see what it brought. For what no reader waits for.
     Afterwards,
-    /// The view follows on its own and may be days behind. It delays no run and fails none. For views over a network.
-    MayLag,
 }
 
 /// Parts of changes that follow one another in the order of changes.
@@ -48,25 +46,49 @@ pub struct Batch<P> {
 pub struct Artefact {
     /// The name of the view that made it.
     pub view: String,
-    /// The version of its format ([`View::VERSION`]).
+    /// The version of its format ([`LocalView::VERSION`]).
     pub version: u32,
     /// Its path below the snapshot's directory.
     pub path: PathBuf,
 }
 
-/// A function of the log that is kept up to date.
+/// A function of the log that is kept up to date: what follows the order of changes.
 ///
 /// Applying a batch twice must leave the same state as applying it once: after a crash, batches since the last watermark
 /// come again.
-pub trait View: Sized + Send {
+pub trait View: Send {
     /// What the view wants of a change.
     type Part: Send + 'static;
+
+    /// Its name, in messages.
+    fn name(&self) -> &str;
+
+    /// What the view wants of a change. Pure.
+    fn part(change: &ParsedChange) -> Self::Part;
+
+    /// The last change that is applied and safe.
+    fn watermark(&self) -> ChangeId;
+
+    /// Applies batches in their order. They may become safe later, at the latest with [`View::flush`].
+    fn apply(&mut self, batches: Vec<Batch<Self::Part>>) -> Result<(), ViewError>;
+
+    /// Makes everything that was applied safe, and moves the watermark to the last mark that was applied.
+    fn flush(&mut self) -> Result<(), ViewError>;
+
+    /// Does what is better done once at the end of a run than while the log grows.
+    fn finish(&mut self) -> Result<(), ViewError> {
+        Ok(())
+    }
+}
+
+/// A view in the data directory: what a line of the registry knows of it, and what `publish`, `verify` and `compact` do with it.
+pub trait LocalView: View + Sized {
     /// Its name: in the registry, in messages, and where its watermark is kept.
     const NAME: &'static str;
     /// The version of what it holds. A view that an older program left with another version is rebuilt.
     const VERSION: u32 = 1;
     /// Whether what it holds depends on the table of shapes (`Config::shapes`). A view that was filled under another table,
-    /// by [`Shapes::fingerprint`](crate::rdf::Shapes::fingerprint), is rebuilt; [`View::open`] sees to it.
+    /// by [`Shapes::fingerprint`](crate::rdf::Shapes::fingerprint), is rebuilt; [`LocalView::open`] sees to it.
     const SHAPED: bool = false;
     /// Whether it holds the graphs of records, and not only what is made of them.
     const GRAPHS: bool = false;
@@ -95,25 +117,8 @@ pub trait View: Sized + Send {
     /// The last change that readers of the view see, without opening it for writing.
     fn reached(home: &Home<'_>) -> Result<ChangeId, ViewError>;
 
-    /// Forgets everything, so that the next [`View::open`] begins at the log's first change. Works for a view that is damaged.
+    /// Forgets everything, so that the next [`LocalView::open`] begins at the log's first change. Works for a view that is damaged.
     fn reset(home: &Home<'_>) -> Result<(), ViewError>;
-
-    /// What the view wants of a change. Pure.
-    fn part(change: &ParsedChange) -> Self::Part;
-
-    /// The last change that is applied and safe.
-    fn watermark(&self) -> ChangeId;
-
-    /// Applies batches in their order. They may become safe later, at the latest with [`View::flush`].
-    fn apply(&mut self, batches: Vec<Batch<Self::Part>>) -> Result<(), ViewError>;
-
-    /// Makes everything that was applied safe, and moves the watermark to the last mark that was applied.
-    fn flush(&mut self) -> Result<(), ViewError>;
-
-    /// Does what is better done once at the end of a run than while the log grows.
-    fn finish(&mut self) -> Result<(), ViewError> {
-        Ok(())
-    }
 
     /// Waits for what the view does in the background, within its limits. Answers whether readers would see another form of it then.
     fn settle(&mut self) -> Result<bool, ViewError> {
@@ -244,30 +249,16 @@ pub(super) type AnyBatch = (Box<dyn Any + Send>, Option<Mark>);
 /// Makes parts of changes for some view.
 pub(super) type PartsOf = fn(&[ParsedChange]) -> Box<dyn Any + Send>;
 
-/// A view of any kind.
-pub trait AnyView: Send {
-    /// See [`View::NAME`].
-    fn name(&self) -> &'static str;
+/// What follows the log, of any kind.
+pub trait Follower: Send {
+    /// See [`View::name`].
+    fn name(&self) -> &str;
     /// See [`View::watermark`].
     fn watermark(&self) -> ChangeId;
     /// See [`View::flush`].
     fn flush(&mut self) -> Result<(), ViewError>;
     /// See [`View::finish`].
     fn finish(&mut self) -> Result<(), ViewError>;
-    /// See [`View::settle`].
-    fn settle(&mut self) -> Result<bool, ViewError>;
-    /// See [`View::optimize`].
-    fn optimize(&mut self) -> Result<(), ViewError>;
-    /// See [`View::publish`]: what it wrote into `directory`.
-    fn publish(&self, directory: &Path) -> Result<Artefact, ViewError>;
-    /// See [`View::is_published`].
-    fn is_published(&self, config: &Config) -> bool;
-    /// See [`View::GRAPHS`].
-    fn has_graphs(&self) -> bool;
-    /// See [`View::VERSION`].
-    fn version(&self) -> u32;
-    /// See [`View::check`].
-    fn check<'a>(&'a self, home: &Home<'a>) -> Result<Box<dyn Check + 'a>, ViewError>;
     /// Makes the parts of this view.
     #[doc(hidden)]
     fn parts(&self) -> PartsOf;
@@ -276,9 +267,9 @@ pub trait AnyView: Send {
     fn apply_any(&mut self, batches: Vec<AnyBatch>) -> Result<(), ViewError>;
 }
 
-impl<V: View> AnyView for V {
-    fn name(&self) -> &'static str {
-        V::NAME
+impl<V: View> Follower for V {
+    fn name(&self) -> &str {
+        View::name(self)
     }
 
     fn watermark(&self) -> ChangeId {
@@ -293,17 +284,49 @@ impl<V: View> AnyView for V {
         View::finish(self)
     }
 
+    fn parts(&self) -> PartsOf {
+        |changes| Box::new(changes.iter().map(V::part).collect::<Vec<_>>())
+    }
+
+    fn apply_any(&mut self, batches: Vec<AnyBatch>) -> Result<(), ViewError> {
+        let own = batches.into_iter().filter_map(|(parts, mark)| {
+            // Only this view's own parts come here.
+            parts.downcast::<Vec<V::Part>>().ok().map(|parts| Batch { parts: *parts, mark })
+        });
+        self.apply(own.collect())
+    }
+}
+
+/// A view in the data directory, of any kind.
+pub trait AnyView: Follower {
+    /// See [`LocalView::settle`].
+    fn settle(&mut self) -> Result<bool, ViewError>;
+    /// See [`LocalView::optimize`].
+    fn optimize(&mut self) -> Result<(), ViewError>;
+    /// See [`LocalView::publish`]: what it wrote into `directory`.
+    fn publish(&self, directory: &Path) -> Result<Artefact, ViewError>;
+    /// See [`LocalView::is_published`].
+    fn is_published(&self, config: &Config) -> bool;
+    /// See [`LocalView::GRAPHS`].
+    fn has_graphs(&self) -> bool;
+    /// See [`LocalView::VERSION`].
+    fn version(&self) -> u32;
+    /// See [`LocalView::check`].
+    fn check<'a>(&'a self, home: &Home<'a>) -> Result<Box<dyn Check + 'a>, ViewError>;
+}
+
+impl<V: LocalView> AnyView for V {
     fn settle(&mut self) -> Result<bool, ViewError> {
-        View::settle(self)
+        LocalView::settle(self)
     }
 
     fn optimize(&mut self) -> Result<(), ViewError> {
-        View::optimize(self)
+        LocalView::optimize(self)
     }
 
     fn publish(&self, directory: &Path) -> Result<Artefact, ViewError> {
         let path = PathBuf::from(V::NAME);
-        View::publish(self, &directory.join(&path))?;
+        LocalView::publish(self, &directory.join(&path))?;
         Ok(Artefact { view: V::NAME.to_owned(), version: V::VERSION, path })
     }
 
@@ -320,45 +343,33 @@ impl<V: View> AnyView for V {
     }
 
     fn check<'a>(&'a self, home: &Home<'a>) -> Result<Box<dyn Check + 'a>, ViewError> {
-        View::check(self, home)
-    }
-
-    fn parts(&self) -> PartsOf {
-        |changes| Box::new(changes.iter().map(V::part).collect::<Vec<_>>())
-    }
-
-    fn apply_any(&mut self, batches: Vec<AnyBatch>) -> Result<(), ViewError> {
-        let own = batches.into_iter().filter_map(|(parts, mark)| {
-            // Only this view's own parts come here.
-            parts.downcast::<Vec<V::Part>>().ok().map(|parts| Batch { parts: *parts, mark })
-        });
-        self.apply(own.collect())
+        LocalView::check(self, home)
     }
 }
 
 /// A view that the program knows: a line of the registry.
 #[derive(Clone, Copy)]
 pub struct Registered {
-    /// See [`View::NAME`].
+    /// See [`LocalView::NAME`].
     pub name: &'static str,
-    /// See [`View::policy`].
+    /// See [`LocalView::policy`].
     pub policy: fn(&Config) -> Policy,
-    /// See [`View::is_published`].
+    /// See [`LocalView::is_published`].
     pub published: fn(&Config) -> bool,
-    /// See [`View::is_enabled`].
+    /// See [`LocalView::is_enabled`].
     pub enabled: fn(&Config) -> bool,
-    /// See [`View::open`].
+    /// See [`LocalView::open`].
     pub open: fn(&Home<'_>) -> Result<Box<dyn AnyView>, ViewError>,
-    /// See [`View::reached`].
+    /// See [`LocalView::reached`].
     pub reached: fn(&Home<'_>) -> Result<ChangeId, ViewError>,
-    /// See [`View::reset`].
+    /// See [`LocalView::reset`].
     pub reset: fn(&Home<'_>) -> Result<(), ViewError>,
 }
 
 impl Registered {
     /// The line of a view.
     #[must_use]
-    pub const fn of<V: View + 'static>() -> Self {
+    pub const fn of<V: LocalView + 'static>() -> Self {
         Self {
             name: V::NAME,
             policy: V::policy,

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use libris_mirror::log::ChangeId;
-use libris_mirror::views::{Batch, Check, Content, Home, ParsedChange, RecordCheck, View, ViewError};
+use libris_mirror::views::{Batch, Check, Content, Home, LocalView, ParsedChange, RecordCheck, View, ViewError};
 
 /// The graphs that have quads, and the last change that was applied.
 pub struct CountingView {
@@ -14,21 +14,9 @@ pub struct CountingView {
 
 impl View for CountingView {
     type Part = (String, bool);
-    const NAME: &'static str = "counting";
 
-    fn open(home: &Home<'_>) -> Result<Self, ViewError> {
-        let text = fs_err::read_to_string(Self::file(home.directory)).unwrap_or_default();
-        let mut lines = text.lines();
-        let reached = ChangeId(lines.next().and_then(|line| line.parse().ok()).unwrap_or_default());
-        Ok(Self { file: Self::file(home.directory), graphs: lines.map(str::to_owned).collect(), reached })
-    }
-
-    fn reached(home: &Home<'_>) -> Result<ChangeId, ViewError> {
-        Ok(Self::open(home)?.reached)
-    }
-
-    fn reset(home: &Home<'_>) -> Result<(), ViewError> {
-        fs_err::remove_file(Self::file(home.directory)).map_err(ViewError::own)
+    fn name(&self) -> &str {
+        Self::NAME
     }
 
     fn part(change: &ParsedChange) -> Self::Part {
@@ -56,6 +44,25 @@ impl View for CountingView {
     fn flush(&mut self) -> Result<(), ViewError> {
         let lines = std::iter::once(self.reached.0.to_string()).chain(self.graphs.iter().cloned());
         fs_err::write(&self.file, lines.collect::<Vec<_>>().join("\n")).map_err(ViewError::own)
+    }
+}
+
+impl LocalView for CountingView {
+    const NAME: &'static str = "counting";
+
+    fn open(home: &Home<'_>) -> Result<Self, ViewError> {
+        let text = fs_err::read_to_string(Self::file(home.directory)).unwrap_or_default();
+        let mut lines = text.lines();
+        let reached = ChangeId(lines.next().and_then(|line| line.parse().ok()).unwrap_or_default());
+        Ok(Self { file: Self::file(home.directory), graphs: lines.map(str::to_owned).collect(), reached })
+    }
+
+    fn reached(home: &Home<'_>) -> Result<ChangeId, ViewError> {
+        Ok(Self::open(home)?.reached)
+    }
+
+    fn reset(home: &Home<'_>) -> Result<(), ViewError> {
+        fs_err::remove_file(Self::file(home.directory)).map_err(ViewError::own)
     }
 
     fn check<'a>(&'a self, _: &Home<'a>) -> Result<Box<dyn Check + 'a>, ViewError> {

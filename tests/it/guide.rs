@@ -20,6 +20,7 @@ use libris_mirror::guide::{INDEX, TOPICS};
 
 use crate::harness::{Bench, Done, binary, package};
 use crate::server::Server;
+use crate::stores::{Kind, Store};
 
 /// A block of code of a page.
 struct Fence {
@@ -116,6 +117,8 @@ struct Run {
     serving: Option<Serving>,
     /// The output of the last command.
     printed: String,
+    /// The SPARQL server of the page about them.
+    store: Option<Store>,
 }
 
 /// The ports of the pages: that of `serve`, and that of `demo --serve-source`.
@@ -143,8 +146,13 @@ impl Run {
             ("set = \"dnb\"", "set = \"auth\""),
             ("RDFxml", "rdfxml"),
         ];
-        let replaced = replaced.map(|(said, meant)| (said.to_owned(), meant.to_owned())).to_vec();
-        let run = Self { bench, replaced, serving: None, printed: String::new() };
+        let mut replaced = replaced.map(|(said, meant)| (said.to_owned(), meant.to_owned())).to_vec();
+        let store = if name == "remote" { Store::start(Kind::Oxigraph) } else { None };
+        if let Some(store) = &store {
+            replaced.push(("http://127.0.0.1:7879/query".into(), store.query_url()));
+            replaced.push(("http://127.0.0.1:7879".into(), store.query_url().trim_end_matches("/query").into()));
+        }
+        let run = Self { bench, replaced, serving: None, printed: String::new(), store };
         if !["README", "harvesting"].contains(&name) {
             run.run("libris-mirror harvest -q").ok();
         }
@@ -246,6 +254,9 @@ fn without_numbers(line: &str) -> String {
 
 fn run(name: &str) {
     let mut run = Run::new(name);
+    if name == "remote" && run.store.is_none() {
+        return; // Which server is missing was said.
+    }
     let mut count = 0;
     for fence in fences(&page(name)) {
         count += usize::from(fence.language == "sh");
@@ -278,6 +289,7 @@ pages! {
     serving_works, "serving";
     proof_and_repair_works, "proof-and-repair";
     sources_works, "sources";
+    remote_works, "remote";
     operations_works, "operations";
     performance_works, "performance";
     limits_works, "limits";

@@ -134,10 +134,15 @@ impl Bench {
 
     /// Adds a source to the user's configuration.
     pub fn configure(&self, name: &str, settings: &str) {
+        self.configure_section(&format!("sources.{name}"), settings);
+    }
+
+    /// Adds a section to the user's configuration.
+    pub fn configure_section(&self, section: &str, settings: &str) {
         let path = self.path().join(".config/libris-mirror/config.toml");
         fs_err::create_dir_all(path.parent().expect("a folder")).expect("created");
         let before = fs_err::read_to_string(&path).unwrap_or_default();
-        fs_err::write(&path, format!("{before}[sources.{name}]\n{settings}\n")).expect("written");
+        fs_err::write(&path, format!("{before}[{section}]\n{settings}\n")).expect("written");
     }
 
     /// The binary with these words, a clean environment, no pauses and short retries.

@@ -52,7 +52,7 @@ fn only_the_command_line_prints_or_reads_the_environment() {
 }
 
 /// Each room with the rooms that it may use: those on its own floor or below, without circles.
-const MAY_USE: [(&str, &[&str]); 28] = [
+const MAY_USE: [(&str, &[&str]); 30] = [
     ("build", &[]),
     ("pipeline", &[]),
     ("guide", &[]),
@@ -72,12 +72,12 @@ const MAY_USE: [(&str, &[&str]); 28] = [
     ("query", &["index", "labels", "log", "rdf", "snapshots"]),
     ("search", &["links", "log", "rdf", "views"]),
     ("data_dir", &["index", "log", "search", "snapshots", "store"]),
-    ("export", &["log", "pipeline", "quarantine", "query", "rdf", "views"]),
+    ("export", &["config", "links", "log", "pipeline", "quarantine", "query", "rdf", "views"]),
     ("mirror", &["config", "data_dir", "index", "labels", "links", "log", "quarantine", "search", "snapshots", "store", "views"]),
-    ("figures", &["log", "mirror", "quarantine", "snapshots", "views"]),
+    ("figures", &["log", "mirror", "quarantine", "remote", "snapshots", "views"]),
     ("backup", &["data_dir", "index", "log", "search", "snapshots", "store"]),
     ("verify", &["log", "mirror", "pipeline", "views"]),
-    ("harvest", &["config", "emm", "log", "mirror", "oai", "quarantine", "rdf", "views"]),
+    ("harvest", &["config", "emm", "log", "mirror", "oai", "quarantine", "rdf", "stop", "views"]),
     ("demo", &["oai", "rdf"]),
     (
         "serve",
@@ -96,11 +96,15 @@ const MAY_USE: [(&str, &[&str]); 28] = [
             "quarantine",
             "query",
             "rdf",
+            "remote",
             "search",
             "snapshots",
+            "stop",
             "views",
         ],
     ),
+    ("stop", &[]),
+    ("remote", &["config", "data_dir", "log", "pipeline", "rdf", "snapshots", "stop", "views"]),
     (
         "cli",
         &[
@@ -122,9 +126,11 @@ const MAY_USE: [(&str, &[&str]); 28] = [
             "quarantine",
             "query",
             "rdf",
+            "remote",
             "search",
             "serve",
             "snapshots",
+            "stop",
             "store",
             "verify",
             "views",

@@ -12,6 +12,7 @@
 //! - `lists`: lists that are out of order or end in doubt
 //! - `backups`: restores that are killed, and who may make them
 //! - `crashes`: kill -9, lost and damaged files, full disks, backups
+//! - `remotes`: SPARQL servers that follow the mirror; `stores` starts them
 //! - `soak`: everything at once, for as long as the environment says
 //! - `proof`: audits against the source, and checks without it
 //! - `misbehaviour`: departures from the specification that were seen in the wild, line by line
@@ -52,7 +53,7 @@
 //! - `namespaces`: payloads that need a declaration from outside
 //! - `model`: several sources with the same identifiers, against a model of what wins and in which order it happened
 //! - `upgrade`: what a mirror of the version before meets
-//! - `views`: a view that the program does not know, and one that never ends
+//! - `views`: a view that the program does not know
 //! - `shapes`: records of many vocabularies, and the table that says what they say
 //! - `guide`: every command of the README and of the guide
 //! - `house`: rules that the source tree keeps
@@ -103,6 +104,7 @@ mod questions;
 mod random;
 mod random_queries;
 mod reckoning;
+mod remotes;
 mod scripted;
 mod search;
 mod serve_dumps;
@@ -120,6 +122,7 @@ mod soak;
 mod sources;
 mod sparql_mistakes;
 mod sparql_page;
+mod stores;
 mod upgrade;
 mod views;
 mod w3c;

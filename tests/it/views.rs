@@ -1,14 +1,12 @@
-//! Views that the program does not know: one that keeps up, and one over a network that never answers.
+//! A view that the program does not know.
 
 use std::sync::atomic::Ordering;
-use std::sync::{Condvar, Mutex};
 
 use libris_mirror::config::Config;
 use libris_mirror::data_dir::DataDir;
-use libris_mirror::log::ChangeId;
 use libris_mirror::mirror::{Mirror, VIEWS};
 use libris_mirror::verify::verify;
-use libris_mirror::views::{Batch, Check, Home, ParsedChange, Policy, Registered, View, ViewError};
+use libris_mirror::views::{LocalView as _, Registered};
 
 use crate::counting_view::CountingView;
 use crate::harness::Bench;
@@ -60,75 +58,6 @@ fn a_view_is_its_own_room_and_one_line_of_the_registry() {
     Mirror::reset(&[Registered::of::<CountingView>()], &data, &config, "a test").expect("reset");
     let mut mirror = Mirror::open_with(&views, &data, &config, "a test").expect("a mirror");
     assert_eq!(verify(&mut mirror, |_| true).expect("verified").fault_count, 0);
-}
-
-/// Says that the view that never ends has begun to apply something.
-static BEGUN: (Mutex<bool>, Condvar) = (Mutex::new(false), Condvar::new());
-
-/// A view over a network that takes what it is sent and never answers.
-struct Endless;
-
-impl View for Endless {
-    type Part = ();
-    const NAME: &'static str = "endless";
-
-    fn policy(_config: &Config) -> Policy {
-        Policy::MayLag
-    }
-
-    fn open(_: &Home<'_>) -> Result<Self, ViewError> {
-        Ok(Self)
-    }
-
-    fn reached(_: &Home<'_>) -> Result<ChangeId, ViewError> {
-        Ok(ChangeId(0))
-    }
-
-    fn reset(_: &Home<'_>) -> Result<(), ViewError> {
-        Ok(())
-    }
-
-    fn part(_: &ParsedChange) {}
-
-    fn watermark(&self) -> ChangeId {
-        ChangeId(0)
-    }
-
-    fn apply(&mut self, _: Vec<Batch<()>>) -> Result<(), ViewError> {
-        *BEGUN.0.lock().expect("not poisoned") = true;
-        BEGUN.1.notify_all();
-        loop {
-            std::thread::park();
-        }
-    }
-
-    fn flush(&mut self) -> Result<(), ViewError> {
-        Ok(())
-    }
-
-    fn check<'a>(&'a self, _: &Home<'a>) -> Result<Box<dyn Check + 'a>, ViewError> {
-        Err(ViewError::own(std::io::Error::other("nobody checks it")))
-    }
-}
-
-#[test]
-fn a_view_that_never_ends_stalls_no_run_and_fails_none() {
-    let bench = Bench::new(900);
-    bench.harvest("all", None, &[]);
-    let (data, config) = (DataDir::new(bench.data()), config());
-    let mut mirror = Mirror::open_with(&with(Registered::of::<Endless>()), &data, &config, "a test").expect("a mirror");
-    let begun = BEGUN.0.lock().expect("not poisoned");
-    drop(BEGUN.1.wait_while(begun, |begun| !*begun).expect("it begins"));
-    // The others are rebuilt meanwhile, verified and published.
-    assert_eq!(verify(&mut mirror, |_| true).expect("verified").fault_count, 0);
-    mirror.publish().expect("published");
-    assert!(mirror.is_current().expect("read"));
-    drop(mirror);
-    // And the next run begins while its thread still waits, without a second one.
-    let mirror = Mirror::open_with(&with(Registered::of::<Endless>()), &data, &config, "a test").expect("the lock is free");
-    let lock = fs_err::File::open(bench.data().join("endless.lock")).expect("there");
-    assert!(lock.file().try_lock().is_err(), "the first thread still has it");
-    assert!(mirror.is_current().expect("read"));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use libris_mirror::config::Config;
 use libris_mirror::index::{Index, IndexView};
 use libris_mirror::log::{ChangeId, Log, Mark, PageId};
 use libris_mirror::query::{Limits, QueryError, Queryable, Question, run_ordered};
-use libris_mirror::views::{Batch, Content, Home, ParsedChange, View};
+use libris_mirror::views::{Batch, Content, Home, LocalView, ParsedChange, View};
 use oxigraph::model::{GraphName, Literal, NamedNode, Quad, Term, Triple};
 use oxigraph::sparql::{QueryEvaluationError, QueryResults, QuerySolution};
 use oxigraph::store::Store;

@@ -15,10 +15,10 @@ use crate::harvest::error::FetchError;
 use crate::harvest::outcome::{HarvestError, HarvestReport, Outcome, RunOptions};
 use crate::harvest::plan::Options;
 use crate::harvest::scope::{Run, now};
-use crate::harvest::stop::Stop;
 use crate::log::{AuditPage, HarvestId, Log, SourceId};
 use crate::mirror::Mirror;
 use crate::oai::{Datestamp, Header, RecordId};
+use crate::stop::Stop;
 
 /// Audits a source of documents.
 pub(in crate::harvest) fn audit(

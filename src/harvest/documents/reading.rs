@@ -48,7 +48,7 @@ pub(super) fn read_all(
 ) -> Result<(), HarvestError> {
     let stop = begun.reading.run.stop;
     let SourceRow { live, deleted, withdrawn, .. } = begun.row;
-    let work = |log: &mut Log, growth: &Growth<'_>| {
+    let work = |log: &mut Log, growth: &Growth| {
         let known = log.known_documents(begun.row.id)?.into_iter().map(|known| (known.name.clone(), known)).collect();
         let mut reader = Reader {
             log,
@@ -85,9 +85,9 @@ pub(super) fn read_all(
 }
 
 /// A run.
-struct Reader<'a, 'b> {
+struct Reader<'a> {
     log: &'a mut Log,
-    growth: &'a Growth<'b>,
+    growth: &'a Growth,
     begun: &'a Begun<'a>,
     known: FxHashMap<String, KnownDocument>,
     report: &'a mut HarvestReport,
@@ -107,7 +107,7 @@ struct Reader<'a, 'b> {
     silent: FxHashSet<String>,
 }
 
-impl Reader<'_, '_> {
+impl Reader<'_> {
     fn all(&mut self) -> Result<Outcome, Ended> {
         let (reading, source) = (&self.begun.reading, self.begun.row.id);
         let Listing { found, broken } = list(reading.source);

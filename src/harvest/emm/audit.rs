@@ -14,10 +14,10 @@ use crate::harvest::client::Client;
 use crate::harvest::error::FetchError;
 use crate::harvest::outcome::{HarvestError, Outcome, Progress, RunOptions, percent};
 use crate::harvest::scope::{Run, now};
-use crate::harvest::stop::Stop;
 use crate::log::{DifferenceKind, HarvestId, HarvestState, LogError, SourceRow, UndeliveredRow};
 use crate::mirror::Mirror;
 use crate::oai::Datestamp;
+use crate::stop::Stop;
 
 /// How many differences are read from the log at a time.
 const DIFFERENCES_PER_FETCH: usize = 500;

@@ -67,7 +67,7 @@ pub(super) struct Batch<'a> {
 pub(super) struct Exchange<'a> {
     pub(super) log: &'a mut Log,
     /// The views that follow meanwhile, if any do.
-    pub(super) growth: Option<&'a Growth<'a>>,
+    pub(super) growth: Option<&'a Growth>,
     pub(super) row: SourceRow,
     pub(super) source: &'a EmmSource,
     pub(super) harvest: HarvestId,

@@ -77,7 +77,7 @@ impl Service<'_> {
     fn work(
         &self,
         log: &mut Log,
-        growth: &Growth<'_>,
+        growth: &Growth,
         row: SourceRow,
         run: Run<'_>,
         report: &mut HarvestReport,

@@ -13,6 +13,7 @@ use crate::config::SourceKind;
 use crate::harvest::{Bounds, Facts, Options, Step, plan};
 use crate::log::{HarvestState, TroubleRow, UndeliveredRow};
 use crate::quarantine::{self, Quarantined};
+use crate::remote::{self, Known};
 use crate::serve::app::App;
 use crate::serve::overview::SourceOverview;
 use crate::serve::problem::Problem;
@@ -29,6 +30,8 @@ pub async fn harvest(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<
             Ok((quarantine::list(&reading.log, None, SHOWN)?, reading.log.undelivered(None)?, reading.log.troubles(SHOWN)?))
         })
         .await?;
+    let (directory, config) = (app.data.path().to_owned(), app.config.clone());
+    let remotes = app.log.read(move |reading| Ok(remote::known(&directory, &config, &reading.log)?)).await?;
     let language = Language::of(&headers);
     let page = Page {
         app: &app,
@@ -48,6 +51,7 @@ pub async fn harvest(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<
             p { (words.snapshot) " " (snapshot.number) ", " (words.published) " " (time_or(published, "–")) }
         }
         @for source in &overview.sources { (source_section(&page, source)) }
+        (remote_stores(&page, &remotes))
         (quarantined(&page, &lists.0, overview.sources.iter().map(|source| source.quarantined).sum()))
         (undelivered(&page, &lists.1))
         (troubles(words, &lists.2))
@@ -113,6 +117,26 @@ fn quarantined(page: &Page<'_>, records: &[Quarantined], all: u64) -> Markup {
                     tbody { @for record in records { tr {
                         td { a href=(page.app.record_path(&record.identifier)) { (record.identifier) } } td { (record.source) }
                         td { (record.reason) @if let Some(excerpt) = &record.excerpt { " " code { (excerpt) } } }
+                    } } }
+                } }))
+            }
+        }
+    }
+}
+
+fn remote_stores(page: &Page<'_>, stores: &[Known]) -> Markup {
+    let (words, language) = (page.words(), page.language);
+    html! {
+        @if !stores.is_empty() {
+            section {
+                h2 { (words.remote_heading) }
+                (scroll(words.remote_heading, &html! { table {
+                    thead { tr { th scope="col" { (words.store) } th.number scope="col" { (words.behind_by) } th scope="col" { (words.date) } th scope="col" { (words.reason) } } }
+                    tbody { @for Known { remote, note, behind } in stores { tr {
+                        td { (remote) }
+                        td.number { @if let Some(behind) = behind { (language.number(*behind)) } @else { "–" } }
+                        td { (time_or(note.as_ref().map(|note| note.at), "–")) }
+                        td { @if let Some(failed) = note.as_ref().and_then(|note| note.failed.as_ref()) { (failed.message.lines().next().unwrap_or_default()) } }
                     } } }
                 } }))
             }

@@ -257,6 +257,9 @@ words! {
     undelivered_heading: "Records that the source did not deliver", "Poster som källan inte levererade";
     none: "none", "inga";
     trouble_heading: "Why runs ended early", "Varför körningar avbröts";
+    remote_heading: "Stores that follow", "Databaser som följer";
+    store: "Store", "Databas";
+    behind_by: "Changes behind", "Ändringar efter";
     first_of: "the first of", "de första av";
     snapshot: "Snapshot", "Ögonblicksbild";
     guide: "Guide", "Handbok (på engelska)";

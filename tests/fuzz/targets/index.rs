@@ -9,7 +9,7 @@ use libris_mirror::config::Config;
 use libris_mirror::index::{Index, IndexView};
 use libris_mirror::log::{ChangeId, Log, Mark, PageId};
 use libris_mirror::query::{Limits, Question, run};
-use libris_mirror::views::{Batch, Content, Home, ParsedChange, View};
+use libris_mirror::views::{Batch, Content, Home, LocalView, ParsedChange, View};
 use oxigraph::model::{BlankNode, Literal, NamedNode, Quad};
 use oxigraph::sparql::QueryResults;
 

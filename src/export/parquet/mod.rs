@@ -1,0 +1,301 @@
+//! Parquet datasets for analytics: `DuckDB`, Spark, Polars, and all that reads Parquet.
+//!
+//! Three tables, a partition for each source (`quads/source=nb/part-00000.parquet`), and a manifest. Row groups of some thousand
+//! records are parsed and encoded on all cores and appended in the order of the log, so that memory is constant and the same log
+//! gives the same bytes.
+
+mod files;
+mod manifest;
+mod tables;
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
+use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowRowGroupWriterFactory, compute_leaves};
+use parquet::errors::ParquetError;
+use parquet::file::writer::SerializedFileWriter;
+
+use crate::config::Config;
+use crate::links::extract;
+use crate::log::{ChangeId, CurrentVersion, Log, LogError, PageBodies, SourceId};
+use crate::pipeline::{Feed, cores, in_order};
+use crate::rdf::{Description, Graph};
+use crate::views::{Content, Piece, Readers, ViewError};
+
+use files::{Files, parquet_schema, properties};
+pub use manifest::{DataFile, Manifest};
+use tables::{Header, Links, Quads, Records, Table};
+
+/// Why a dataset cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub enum ParquetExportError {
+    /// The log.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// A context in the log.
+    #[error(transparent)]
+    View(#[from] ViewError),
+    /// Writing.
+    #[error("the dataset cannot be written: {0}")]
+    Parquet(#[from] ParquetError),
+    /// The file system.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// The directory holds something else.
+    #[error("{} holds something that is no dataset of this program\nhint: name a new or an empty directory", .0.display())]
+    Occupied(PathBuf),
+}
+
+impl From<arrow_schema::ArrowError> for ParquetExportError {
+    fn from(error: arrow_schema::ArrowError) -> Self {
+        Self::Parquet(error.into())
+    }
+}
+
+/// What is written.
+#[derive(Debug, Clone, Copy)]
+pub struct Dataset<'a> {
+    /// Only the records of this source.
+    pub source: Option<&'a str>,
+    /// Only records that changed after this change of the log.
+    pub since: Option<i64>,
+    /// In which languages names are chosen, the best first.
+    pub languages: &'a [String],
+}
+
+/// How many records become a row group, at most.
+const GROUP_RECORDS: usize = 4000;
+
+/// How many bytes of records become a row group, however few records they are.
+const GROUP_BYTES: usize = 32 << 20;
+
+/// Some records of the log, to become row groups.
+#[derive(Default)]
+struct Task {
+    rows: Vec<(CurrentVersion, Option<Vec<u8>>, Option<i64>)>,
+    bytes: usize,
+}
+
+/// A row group that waits to be appended.
+struct Group {
+    table: Table,
+    source: SourceId,
+    rows: u64,
+    chunks: Vec<ArrowColumnChunk>,
+}
+
+/// What a task gave.
+#[derive(Default)]
+struct Made {
+    groups: Vec<Group>,
+    records: u64,
+    triples: u64,
+    links: u64,
+}
+
+/// Writes a dataset into a directory, which appears as a whole.
+pub fn write_dataset(
+    log: &mut Log,
+    config: &Config,
+    what: Dataset<'_>,
+    directory: &Path,
+    mut progress: impl FnMut(u64),
+) -> Result<Manifest, ParquetExportError> {
+    check_target(directory)?;
+    log.freeze()?;
+    let change = log.last_change()?;
+    let sources = log.sources()?;
+    let names: BTreeMap<SourceId, String> = sources.iter().map(|row| (row.id, row.name.clone())).collect();
+    let wanted = what.source.map(|name| sources.iter().find(|row| row.name == name).map(|row| row.id));
+    let readers = Readers::new(log, config.harvest.depth)?;
+    let parent = directory.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let partial = tempfile::Builder::new().prefix(".libris-mirror-").tempdir_in(parent)?;
+    let mut files = Files::new(partial.path())?;
+    let factories = Factories::new()?;
+    let (mut records, mut triples, mut links) = (0, 0, 0);
+    let keep = |version: &CurrentVersion| wanted.is_none_or(|wanted| wanted == Some(version.source));
+    in_order(
+        cores(),
+        move |feed| read(log, what.since, &keep, feed),
+        |task| make(task, &readers, &factories, config, what.languages),
+        |made| {
+            let made: Made = made?;
+            records += made.records;
+            triples += made.triples;
+            links += made.links;
+            for Group { table, source, rows, chunks } in made.groups {
+                let name = names.get(&source).map_or("", String::as_str);
+                files.append(table, name, rows, chunks)?;
+            }
+            progress(records);
+            Ok::<_, ParquetExportError>(ControlFlow::Continue(()))
+        },
+    )?;
+    let generator = format!("libris-mirror {}", env!("CARGO_PKG_VERSION"));
+    let manifest = Manifest { generator, change: change.0, since: what.since, records, triples, links, files: files.finish()? };
+    let mut text = serde_json::to_vec_pretty(&manifest).map_err(std::io::Error::from)?;
+    text.push(b'\n');
+    fs::write(partial.path().join(manifest::NAME), text)?;
+    put_in_place(partial, directory)?;
+    Ok(manifest)
+}
+
+/// Checks that what would be replaced is a dataset.
+fn check_target(directory: &Path) -> Result<(), ParquetExportError> {
+    match fs::read_dir(directory) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error.into()),
+        Ok(mut entries) => {
+            let ours = directory.join(manifest::NAME).is_file();
+            if ours || entries.next().is_none() { Ok(()) } else { Err(ParquetExportError::Occupied(directory.to_owned())) }
+        }
+    }
+}
+
+fn put_in_place(partial: tempfile::TempDir, directory: &Path) -> Result<(), ParquetExportError> {
+    let parent = directory.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if directory.exists() {
+        let old = tempfile::Builder::new().prefix(".libris-mirror-").tempdir_in(parent)?;
+        fs::rename(directory, old.path().join("old"))?;
+    }
+    // It was made for this process alone.
+    fs::set_permissions(partial.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+    fs::rename(partial.keep(), directory)?;
+    Ok(())
+}
+
+/// Reads records in tasks: all that count, or those that changed.
+fn read(
+    log: &Log,
+    since: Option<i64>,
+    keep: &dyn Fn(&CurrentVersion) -> bool,
+    feed: Feed<'_, Task>,
+) -> Result<(), ParquetExportError> {
+    let mut task = Task::default();
+    let mut add = |version: CurrentVersion, record: Option<Vec<u8>>| -> Result<bool, LogError> {
+        if !keep(&version) {
+            return Ok(true);
+        }
+        let datestamp = log.datestamp(version.record)?;
+        task.bytes += record.as_ref().map_or(0, Vec::len);
+        task.rows.push((version, record, datestamp));
+        let full = task.rows.len() >= GROUP_RECORDS || task.bytes >= GROUP_BYTES;
+        Ok(!full || feed(std::mem::take(&mut task)))
+    };
+    match since {
+        None => Piece::of_all(log, |_, piece| {
+            for (version, record) in piece.records {
+                if !add(version, record)? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        })?,
+        Some(since) => {
+            let (mut at, mut bodies) = (ChangeId(since), PageBodies::default());
+            loop {
+                let versions = log.left_after(at, GROUP_RECORDS)?;
+                let Some((last, _)) = versions.last() else { break };
+                at = *last;
+                for version in versions.into_iter().filter_map(|(_, version)| version) {
+                    let record = if version.gone { None } else { Some(bodies.record(log, &version)?.to_vec()) };
+                    if !add(version, record)? {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+    feed(task);
+    Ok(())
+}
+
+/// Makes columns of each table.
+struct Factories([ArrowRowGroupWriterFactory; 3]);
+
+impl Factories {
+    fn new() -> Result<Self, ParquetError> {
+        let [quads, records, links] = Table::ALL.map(|table| {
+            let sink = SerializedFileWriter::new(std::io::sink(), parquet_schema(table)?, properties()?)?;
+            Ok::<_, ParquetError>(ArrowRowGroupWriterFactory::new(&sink, table.schema()))
+        });
+        Ok(Self([quads?, records?, links?]))
+    }
+
+    fn encode(&self, table: Table, batch: &arrow_array::RecordBatch) -> Result<Vec<ArrowColumnChunk>, ParquetError> {
+        let [quads, records, links] = &self.0;
+        let factory = match table {
+            Table::Quads => quads,
+            Table::Records => records,
+            Table::Links => links,
+        };
+        let mut writers = factory.create_column_writers(0)?.into_iter();
+        let mut chunks = Vec::new();
+        for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
+            for leaf in compute_leaves(field, column)? {
+                let Some(mut writer) = writers.next() else { continue };
+                writer.write(&leaf)?;
+                chunks.push(writer.close()?);
+            }
+        }
+        Ok(chunks)
+    }
+}
+
+/// The rows of one source.
+#[derive(Default)]
+struct Rows {
+    quads: Quads,
+    records: Records,
+    links: Links,
+}
+
+fn make(
+    task: Task,
+    readers: &Readers,
+    factories: &Factories,
+    config: &Config,
+    languages: &[String],
+) -> Result<Made, ParquetExportError> {
+    let (mut by_source, mut made) = (BTreeMap::<SourceId, Rows>::new(), Made::default());
+    for (version, record, datestamp) in task.rows {
+        let rows = by_source.entry(version.source).or_default();
+        let content = record.as_deref().map_or(Content::Deleted, |record| readers.parse(&version, record));
+        drop(record);
+        let graph = crate::rdf::graph_name(&version.identifier);
+        let quads = content.quads();
+        let says = (!quads.is_empty()).then(|| Description::of(&config.shapes, graph.as_str(), &Graph::new(quads))).flatten();
+        let header = Header {
+            identifier: version.identifier,
+            datestamp,
+            deleted: matches!(content, Content::Deleted),
+            quarantined: matches!(content, Content::Quarantined(_)),
+        };
+        rows.records.push(&header, says.as_ref(), languages);
+        for quad in quads {
+            rows.quads.push(quad);
+        }
+        for link in extract(&config.shapes, quads) {
+            rows.links.push(&header.identifier, &link);
+            made.links += 1;
+        }
+        made.records += 1;
+        made.triples += quads.len() as u64;
+    }
+    for (source, mut rows) in by_source {
+        for table in Table::ALL {
+            let batch = match table {
+                Table::Quads => rows.quads.finish(),
+                Table::Records => rows.records.finish(),
+                Table::Links => rows.links.finish(),
+            }?;
+            if batch.num_rows() > 0 {
+                let chunks = factories.encode(table, &batch)?;
+                made.groups.push(Group { table, source, rows: batch.num_rows() as u64, chunks });
+            }
+        }
+    }
+    Ok(made)
+}

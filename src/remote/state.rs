@@ -1,0 +1,111 @@
+//! What a remote store says of itself, and saying it: see [`super::mark`].
+
+use oxigraph::model::Term;
+
+use super::client::Client;
+use super::error::RemoteError;
+use super::mark::{Foreign, GRAPH, Place, Sent, Statement};
+use super::results::rows;
+use crate::config::Remote;
+use crate::log::{ChangeId, Log, LogError, Mark};
+
+/// Wraps triples with the graph of the marks.
+fn within(triples: &str) -> String {
+    format!("GRAPH <{GRAPH}> {{ {triples} }}")
+}
+
+/// What a store says of itself.
+pub(super) fn read(client: &Client) -> Result<Vec<Statement>, RemoteError> {
+    let pattern = within(&format!("<{GRAPH}> ?property ?value"));
+    let answer = client.query(&format!("SELECT ?property ?value WHERE {{ {pattern} }} LIMIT 1000"))?;
+    let mut said = Vec::new();
+    for row in rows(client, answer)? {
+        if let [Some(Term::NamedNode(property)), Some(Term::Literal(value))] = row.as_slice() {
+            said.extend(Statement::parse(property.as_str(), value.value()));
+        }
+    }
+    Ok(said)
+}
+
+/// Lets a store say something of itself. Where it has reached a mark, all that it said before is out of date.
+pub(super) fn say(client: &Client, said: &mut Vec<Statement>, now: Statement) -> Result<(), RemoteError> {
+    if said.contains(&now) {
+        return Ok(());
+    }
+    let mut update = format!("INSERT DATA {{ {} }}", within(&now.triple()));
+    let reached = matches!(now, Statement::Reached(..));
+    if reached && !said.is_empty() {
+        let old = said.iter().map(Statement::triple).collect::<Vec<_>>().join(" . ");
+        update.push_str(&format!(";\nDELETE DATA {{ {} }}", within(&old)));
+    }
+    client.update(update)?;
+    if reached {
+        said.clear();
+    }
+    said.push(now);
+    Ok(())
+}
+
+/// Where a store is in this log.
+pub(super) fn place(said: &[Statement], remote: &Remote, log: &Log) -> Result<Option<Place>, RemoteError> {
+    let mut ours = Vec::new();
+    for statement in said {
+        if let Statement::Reached(mark, _) = statement
+            && is_of(log, *mark)?
+        {
+            ours.push(*mark);
+        }
+    }
+    Place::of(said, |mark| ours.contains(&mark)).map_err(|Foreign(mark)| RemoteError::Foreign {
+        name: remote.name.clone(),
+        change: mark.change.0,
+        page: mark.page.0,
+    })
+}
+
+/// Whether a mark is one of a log: the page is the same, and so are all before it.
+fn is_of(log: &Log, mark: Mark) -> Result<bool, LogError> {
+    Ok(log.mark_at(mark.change)? == mark)
+}
+
+/// How many records are asked for of a store that says nothing of itself.
+const ASKED: usize = 100;
+
+/// Whether a store that says nothing of itself has graphs of this log nevertheless, by records from all over the log: what it holds
+/// is stated before it is written, so that a store without a statement has none, or lost its statement alone.
+pub(super) fn has_graphs_of(client: &Client, log: &Log) -> Result<bool, RemoteError> {
+    let names = log.some_identifiers(ASKED)?;
+    let one = |identifier: &String| format!("{{ GRAPH {} {{ ?s ?p ?o }} }}", crate::rdf::graph_name(identifier));
+    let all = names.iter().map(one).collect::<Vec<_>>().join(" UNION ");
+    if all.is_empty() {
+        return Ok(false);
+    }
+    Ok(!rows(client, client.query(&format!("SELECT ?s WHERE {{ {all} }} LIMIT 1"))?)?.is_empty())
+}
+
+/// How many graphs are dropped by one update.
+const DROPPED: usize = 200;
+
+/// Empties a store.
+pub(super) fn clear(client: &Client, log: &Log) -> Result<(), RemoteError> {
+    client.update("CLEAR ALL".to_owned())?;
+    if !has_graphs_of(client, log)? {
+        return Ok(());
+    }
+    // Virtuoso says that it did, and did not.
+    let mut after = None;
+    loop {
+        let identifiers = log.identifiers(after.as_deref(), DROPPED)?;
+        let drop = |identifier: &String| format!("DROP SILENT GRAPH {};\n", crate::rdf::graph_name(identifier));
+        let Some(last) = identifiers.last() else { return Ok(()) };
+        client.update(identifiers.iter().map(drop).collect())?;
+        after = Some(last.clone());
+    }
+}
+
+/// Lets a store forget all that it said of itself, but for what may be there.
+pub(super) fn forget(client: &Client, sent: Sent) -> Result<(), RemoteError> {
+    let begun = Statement::Begun(ChangeId(0), sent);
+    let (all, begun) = (within(&format!("<{GRAPH}> ?property ?value")), within(&begun.triple()));
+    client.update(format!("DELETE WHERE {{ {all} }};\nINSERT DATA {{ {begun} }}"))
+}

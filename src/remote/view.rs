@@ -1,0 +1,110 @@
+//! A remote store as a view of the log: graphs of records are sent in requests of a bounded size, several at once.
+//!
+//! A record's graph is replaced as a whole: blank nodes cannot be named by who is not the store. What the store cannot have yet is only
+//! added. Each batch is begun, sent, and only then reached ([`super::mark`]), so that after a crash of either side the same is sent
+//! again, and replaces what came of it.
+
+use std::collections::HashMap;
+
+use super::client::Client;
+use super::error::RemoteError;
+use super::mark::{Place, Sent, Statement};
+use super::sender::Sender;
+use super::state;
+use super::writing::{Due, Graph};
+use crate::config::Remote;
+use crate::log::{ChangeId, Log, Mark};
+use crate::views::{Batch, ParsedChange, View, ViewError};
+
+/// A remote store that is open for writing.
+pub(super) struct RemoteView {
+    sender: Sender,
+    log: Log,
+    place: Place,
+    /// What the store says of itself, to be replaced by the next statement.
+    said: Vec<Statement>,
+    /// Called after each mark.
+    reached: Box<dyn FnMut(Mark) + Send>,
+}
+
+impl RemoteView {
+    /// Asks a store where it is.
+    pub(super) fn open(
+        client: Client,
+        remote: Remote,
+        log: Log,
+        reached: Box<dyn FnMut(Mark) + Send>,
+    ) -> Result<Self, RemoteError> {
+        let said = state::read(&client)?;
+        let place = match state::place(&said, &remote, &log)? {
+            Some(place) => place,
+            None if state::has_graphs_of(&client, &log)? => Place { reached: Mark::default(), sent: Sent::Any },
+            None => Place { reached: Mark::default(), sent: Sent::Until(0) },
+        };
+        Ok(Self { sender: Sender::new(client, remote), log, place, said, reached })
+    }
+
+    /// Whether a store may have a graph of this name.
+    fn may_have(&self, graph: &Graph) -> Result<bool, RemoteError> {
+        let Sent::Until(last) = self.place.sent else { return Ok(true) };
+        // Another source may have delivered it before, as another record.
+        Ok(graph.record <= last || self.log.first_record(graph.name.as_str())?.is_some_and(|first| first <= last))
+    }
+
+    fn apply_all(&mut self, batches: Vec<Batch<Graph>>) -> Result<(), RemoteError> {
+        let mark = batches.iter().rev().find_map(|batch| batch.mark);
+        // What a record is last is what is sent.
+        let mut last: HashMap<String, Graph> = HashMap::new();
+        for graph in batches.into_iter().flat_map(|batch| batch.parts) {
+            last.insert(graph.name.as_str().to_owned(), graph);
+        }
+        let mut graphs: Vec<Graph> = last.into_values().collect();
+        graphs.sort_unstable_by_key(|graph| graph.record);
+        let mut due = Vec::with_capacity(graphs.len());
+        for graph in &graphs {
+            let replaces = self.may_have(graph)?;
+            if replaces || graph.count > 0 {
+                due.push(Due { graph, replaces });
+            }
+        }
+        let sent = self.place.sent.max(Sent::Until(graphs.last().map_or(0, |graph| graph.record)));
+        if !due.is_empty() {
+            let change = mark.map_or(self.place.reached.change, |mark| mark.change);
+            let begun = Statement::Begun(change, sent);
+            state::say(&self.sender.client, &mut self.said, begun)?;
+            self.sender.send(&due)?;
+        }
+        self.place.sent = sent;
+        if let Some(mark) = mark {
+            state::say(&self.sender.client, &mut self.said, Statement::Reached(mark, sent))?;
+            self.place.reached = mark;
+            (self.reached)(mark);
+        }
+        Ok(())
+    }
+}
+
+impl View for RemoteView {
+    type Part = Graph;
+
+    fn name(&self) -> &str {
+        &self.sender.remote.name
+    }
+
+    fn part(change: &ParsedChange) -> Graph {
+        Graph::of(change)
+    }
+
+    fn watermark(&self) -> ChangeId {
+        self.place.reached.change
+    }
+
+    fn apply(&mut self, batches: Vec<Batch<Graph>>) -> Result<(), ViewError> {
+        self.apply_all(batches).map_err(ViewError::own)
+    }
+
+    /// What was applied is safe.
+    fn flush(&mut self) -> Result<(), ViewError> {
+        Ok(())
+    }
+}

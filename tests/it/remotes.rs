@@ -1,0 +1,125 @@
+//! Remote stores that follow the mirror: real servers of two families, killed and tampered with.
+
+use std::sync::atomic::Ordering;
+
+use crate::harness::Bench;
+use crate::stores::{Kind, Store};
+
+/// How many triples the graphs of records have there.
+const TRIPLES: &str =
+    "SELECT (COUNT(*) AS ?n) WHERE { GRAPH ?g { ?s ?p ?o } FILTER(STRSTARTS(STR(?g), 'https://libris.kb.se/')) }";
+
+fn of_mirror(bench: &Bench) -> u64 {
+    bench.run(&["export", "--format", "nq"]).ok().lines().filter(|line| line.contains(" <https://libris.kb.se/")).count() as u64
+}
+
+/// A store follows a harvest, changes and deletions, and is compared graph by graph; nothing is sent twice.
+fn follows(kind: Kind) {
+    let Some(store) = Store::start(kind) else { return };
+    let bench = Bench::new(700);
+    bench.harvest("all", None, &[]);
+    store.name_in(&bench, "far", "");
+    let first = bench.run(&["remote", "sync", "--json"]).json();
+    assert_eq!(
+        (first[0]["records"].as_u64(), first[0]["change"].clone()),
+        (Some(700), first[0]["log_change"].clone()),
+        "{first}"
+    );
+    assert_eq!(store.count(TRIPLES), of_mirror(&bench));
+    let verified = bench.run(&["remote", "verify", "far", "--json"]).json();
+    assert_eq!((verified["records"].as_u64(), verified["fault_count"].as_u64()), (Some(700), Some(0)), "{verified}");
+    let nothing = bench.run(&["remote", "sync", "--json"]).json();
+    assert_eq!(nothing[0]["records"], 0, "{nothing}");
+
+    bench.state().with_catalogue(|catalogue| {
+        let live = catalogue.live(63);
+        catalogue.update(&live[..60], chrono::Utc::now());
+        catalogue.delete(&live[60..], chrono::Utc::now());
+    });
+    bench.harvest("all", None, &[]);
+    let behind = bench.run(&["remote", "status", "--json"]).json();
+    assert!(behind[0]["behind"].as_u64().expect("a number") >= 63, "{behind}");
+    bench.run(&["remote", "sync"]).expect(0);
+    assert_eq!(store.count(TRIPLES), of_mirror(&bench));
+    let verified = bench.run(&["remote", "verify", "far", "--json"]).json();
+    assert_eq!(verified["fault_count"], 0, "{verified}");
+    assert_eq!(bench.run(&["remote", "status", "--json"]).json()[0]["behind"], 0);
+
+    // Somebody else writes into a graph of ours.
+    let graph = libris_mirror::demo::identifier(bench.state().with_catalogue(|catalogue| catalogue.live(9))[8]);
+    store.tamper(&format!("INSERT DATA {{ GRAPH <{graph}> {{ <urn:a> <urn:b> <urn:c> }} }}"));
+    let faulty = bench.run(&["remote", "verify", "far"]).expect(1);
+    assert!(
+        faulty.stderr.contains(&format!("<{graph}> has")) && faulty.stderr.contains("it has too much: <urn:a> <urn:b> <urn:c>")
+    );
+    bench.run(&["remote", "reset", "far"]).expect(0);
+    bench.run(&["remote", "sync"]).expect(0);
+    bench.run(&["remote", "verify", "far"]).expect(0);
+
+    // Emptied, by us and then behind our back.
+    bench.run(&["remote", "reset", "far", "--clear"]).expect(0);
+    assert_eq!(store.count(TRIPLES), 0);
+    bench.run(&["remote", "sync"]).expect(0);
+    store.tamper("CLEAR GRAPH <urn:libris-mirror:watermark>");
+    bench.run(&["remote", "sync"]).expect(0);
+    bench.run(&["remote", "verify", "far"]).expect(0);
+    assert_eq!(store.count(TRIPLES), of_mirror(&bench), "blank nodes did not come twice");
+
+    // Fed by another mirror.
+    let other = Bench::new(300);
+    other.harvest("all", None, &[]);
+    store.name_in(&other, "far", "");
+    let refused = other.run(&["remote", "sync"]).expect(1);
+    assert!(
+        refused.stderr.contains("was fed from another log") && refused.stderr.contains("remote reset far"),
+        "{}",
+        refused.stderr
+    );
+}
+
+#[test]
+fn oxigraph_follows_and_is_compared() {
+    follows(Kind::Oxigraph);
+}
+
+#[test]
+fn virtuoso_follows_and_is_compared() {
+    follows(Kind::Virtuoso);
+}
+
+/// Kills of the mirror and of the server in the middle of a batch lose nothing and bring nothing twice.
+fn survives(kind: Kind) {
+    let Some(mut store) = Store::start(kind) else { return };
+    let bench = Bench::new(1200);
+    bench.state().page_rows.store(200, Ordering::Relaxed);
+    bench.harvest("all", None, &[]);
+    store.name_in(&bench, "far", "batch_quads = 500");
+    for round in 0..6 {
+        let mut sync = bench.start(&["remote", "sync", "-q"]);
+        let wanted = (round + 1) * 3000;
+        while store.count(TRIPLES) < wanted && sync.try_wait().expect("a child").is_none() {}
+        if round % 2 == 0 {
+            sync.kill().expect("it runs");
+            sync.wait().expect("it ended");
+        } else {
+            store.kill();
+            store.again();
+            // It is tried again, and goes on by itself.
+            assert!(sync.wait().expect("it ended").success());
+            bench.run(&["remote", "reset", "far", "--clear"]).expect(0);
+        }
+    }
+    bench.run(&["remote", "sync"]).expect(0);
+    bench.run(&["remote", "verify", "far"]).expect(0);
+    assert_eq!(store.count(TRIPLES), of_mirror(&bench));
+}
+
+#[test]
+fn oxigraph_survives_kills_on_both_sides() {
+    survives(Kind::Oxigraph);
+}
+
+#[test]
+fn virtuoso_survives_kills_on_both_sides() {
+    survives(Kind::Virtuoso);
+}
