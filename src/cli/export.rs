@@ -9,6 +9,7 @@ use oxigraph::model::{GraphName, Quad};
 use super::exit::{Exit, Misuse};
 use super::global::Global;
 use super::output::{self, grouped};
+use super::parquet;
 use super::settings::Settings;
 use super::whole_file::WholeFile;
 use crate::export::{self, Dump, DumpFormat, ExportReport, Packing};
@@ -23,6 +24,7 @@ use crate::export::{self, Dump, DumpFormat, ExportReport, Packing};
   libris-mirror export -o libris.nt.zst
   libris-mirror export --format nq --source nb -o nb.nq.gz
   libris-mirror export --format nt -o - | wc -l
+  libris-mirror export --format parquet -o libris.parquet
   libris-mirror export --canonical --record https://libris.kb.se/khw03jc347kgv4w")]
 pub(super) struct Arguments {
     /// The format [default: by the file's name, else nt].
@@ -44,6 +46,9 @@ pub(super) struct Arguments {
     /// Only this record, with --canonical.
     #[arg(long, value_name = "IRI", requires = "canonical", conflicts_with = "source")]
     record: Option<String>,
+    /// With --format parquet: only records that changed after this change of the log, which the manifest of an export names.
+    #[arg(long, value_name = "CHANGE")]
+    since: Option<i64>,
     /// Print the figures of the dump as JSON; the dump itself goes to --output.
     #[arg(long)]
     json: bool,
@@ -55,6 +60,8 @@ enum Format {
     Nq,
     Ttl,
     Trig,
+    /// A directory of Parquet files, for analytics: quads, records and links, with a manifest.
+    Parquet,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -68,7 +75,7 @@ enum Compression {
 const OTHER_ENDINGS: [&str; 7] = [".bz2", ".xz", ".zip", ".7z", ".lz4", ".br", ".lzma"];
 
 /// Endings of formats that an export is not written in.
-const OTHER_FORMATS: [&str; 9] = ["rdf", "xml", "owl", "jsonld", "json", "ndjson", "csv", "tsv", "parquet"];
+const OTHER_FORMATS: [&str; 8] = ["rdf", "xml", "owl", "jsonld", "json", "ndjson", "csv", "tsv"];
 
 /// Returns the format and the compression that a file name asks for: `libris.nt.zst`.
 fn by_name(path: &Path) -> (Option<Format>, Packing) {
@@ -83,6 +90,7 @@ fn by_name(path: &Path) -> (Option<Format>, Packing) {
         Some("nq") => Some(Format::Nq),
         Some("ttl") => Some(Format::Ttl),
         Some("trig") => Some(Format::Trig),
+        Some("parquet") => Some(Format::Parquet),
         _ => None,
     };
     (format, compression)
@@ -104,7 +112,7 @@ impl Arguments {
                 Format::Nt => DumpFormat::NTriples,
                 Format::Nq => DumpFormat::NQuads,
                 Format::Ttl => DumpFormat::Turtle,
-                Format::Trig => DumpFormat::TriG,
+                Format::Trig | Format::Parquet => DumpFormat::TriG,
             };
             return Ok(export::dump(&mut log, Dump { source, format, packing, depth }, out)?);
         }
@@ -136,6 +144,17 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     }
     // Checked before the output file is created.
     settings.check_names(&settings.read_log()?, &arguments.source)?;
+    if arguments.format.or(by_name(&arguments.output).0) == Some(Format::Parquet) {
+        if arguments.compress.is_some() {
+            return Err(Misuse("Parquet files are compressed inside\nhint: omit --compress".into()).into());
+        }
+        let (output, source) = (&arguments.output, arguments.source.as_deref());
+        return parquet::run(&settings, output, source, arguments.since, arguments.json, global);
+    }
+    if arguments.since.is_some() {
+        let hint = "hint: `libris-mirror changes --since` lists what changed";
+        return Err(Misuse(format!("--since is for --format parquet\n{hint}")).into());
+    }
     let report = if arguments.output.as_os_str() == "-" {
         let mut out = output::stdout();
         let report = arguments.write(&settings, &mut out)?;
@@ -170,6 +189,7 @@ mod tests {
         assert_eq!(by_name(Path::new("a/libris.NT.zst")), (Some(Format::Nt), Packing::Zstd));
         assert_eq!(by_name(Path::new("nb.nq.gz")), (Some(Format::Nq), Packing::Gzip));
         assert_eq!(by_name(Path::new("nb.trig")), (Some(Format::Trig), Packing::Plain));
+        assert_eq!(by_name(Path::new("libris.parquet")), (Some(Format::Parquet), Packing::Plain));
         assert_eq!(by_name(Path::new("-")), (None, Packing::Plain));
     }
 }

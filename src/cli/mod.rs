@@ -18,6 +18,7 @@ mod held;
 mod import;
 mod links;
 mod output;
+mod parquet;
 mod publish;
 mod quarantine;
 mod query;

@@ -69,6 +69,7 @@ topics! {
     serving, "serving", "Serving";
     proof_and_repair, "proof-and-repair", "Proof and repair";
     sources, "sources", "Sources";
+    analytics, "analytics", "Analytics";
     remote, "remote", "Remote stores";
     operations, "operations", "Operations";
     performance, "performance", "Performance";

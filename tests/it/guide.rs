@@ -289,6 +289,7 @@ pages! {
     serving_works, "serving";
     proof_and_repair_works, "proof-and-repair";
     sources_works, "sources";
+    analytics_works, "analytics";
     remote_works, "remote";
     operations_works, "operations";
     performance_works, "performance";

@@ -12,6 +12,8 @@
 //! - `lists`: lists that are out of order or end in doubt
 //! - `backups`: restores that are killed, and who may make them
 //! - `crashes`: kill -9, lost and damaged files, full disks, backups
+//! - `parquet`: exports for analytics, as `DuckDB` and Spark read them
+//! - `remote_faults`: SPARQL servers that misbehave
 //! - `remotes`: SPARQL servers that follow the mirror; `stores` starts them
 //! - `soak`: everything at once, for as long as the environment says
 //! - `proof`: audits against the source, and checks without it
@@ -95,6 +97,7 @@ mod model;
 mod namespaces;
 mod older;
 mod outputs;
+mod parquet;
 mod payloads;
 mod proof;
 mod protocol;
@@ -104,6 +107,7 @@ mod questions;
 mod random;
 mod random_queries;
 mod reckoning;
+mod remote_faults;
 mod remotes;
 mod scripted;
 mod search;

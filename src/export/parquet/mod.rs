@@ -21,6 +21,7 @@ use crate::config::Config;
 use crate::links::extract;
 use crate::log::{ChangeId, CurrentVersion, Log, LogError, PageBodies, SourceId};
 use crate::pipeline::{Feed, cores, in_order};
+use crate::quarantine::Sound;
 use crate::rdf::{Description, Graph};
 use crate::views::{Content, Piece, Readers, ViewError};
 
@@ -66,7 +67,7 @@ pub struct Dataset<'a> {
 }
 
 /// How many records become a row group, at most.
-const GROUP_RECORDS: usize = 4000;
+const GROUP_RECORDS: usize = 2000;
 
 /// How many bytes of records become a row group, however few records they are.
 const GROUP_BYTES: usize = 32 << 20;
@@ -74,8 +75,23 @@ const GROUP_BYTES: usize = 32 << 20;
 /// Some records of the log, to become row groups.
 #[derive(Default)]
 struct Task {
-    rows: Vec<(CurrentVersion, Option<Vec<u8>>, Option<i64>)>,
+    rows: Vec<Row>,
     bytes: usize,
+}
+
+/// A record of the log.
+struct Row {
+    version: CurrentVersion,
+    record: Option<Vec<u8>>,
+    datestamp: Option<i64>,
+    /// Whether it was read before, and found sound.
+    sound: bool,
+}
+
+/// Readers of records, and of those that are sound.
+struct ReadersOf {
+    any: Readers,
+    sound: Readers,
 }
 
 /// A row group that waits to be appended.
@@ -109,7 +125,9 @@ pub fn write_dataset(
     let sources = log.sources()?;
     let names: BTreeMap<SourceId, String> = sources.iter().map(|row| (row.id, row.name.clone())).collect();
     let wanted = what.source.map(|name| sources.iter().find(|row| row.name == name).map(|row| row.id));
-    let readers = Readers::new(log, config.harvest.depth)?;
+    let any = Readers::new(log, config.harvest.depth)?;
+    let readers = ReadersOf { sound: any.for_sound(), any };
+    let known = Sound::of(log)?;
     let parent = directory.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let partial = tempfile::Builder::new().prefix(".libris-mirror-").tempdir_in(parent)?;
     let mut files = Files::new(partial.path())?;
@@ -118,7 +136,7 @@ pub fn write_dataset(
     let keep = |version: &CurrentVersion| wanted.is_none_or(|wanted| wanted == Some(version.source));
     in_order(
         cores(),
-        move |feed| read(log, what.since, &keep, feed),
+        move |feed| read(log, what.since, &known, &keep, feed),
         |task| make(task, &readers, &factories, config, what.languages),
         |made| {
             let made: Made = made?;
@@ -170,6 +188,7 @@ fn put_in_place(partial: tempfile::TempDir, directory: &Path) -> Result<(), Parq
 fn read(
     log: &Log,
     since: Option<i64>,
+    known: &Sound,
     keep: &dyn Fn(&CurrentVersion) -> bool,
     feed: Feed<'_, Task>,
 ) -> Result<(), ParquetExportError> {
@@ -178,9 +197,9 @@ fn read(
         if !keep(&version) {
             return Ok(true);
         }
-        let datestamp = log.datestamp(version.record)?;
+        let (datestamp, sound) = (log.datestamp(version.record)?, known.has(log, version.record)?);
         task.bytes += record.as_ref().map_or(0, Vec::len);
-        task.rows.push((version, record, datestamp));
+        task.rows.push(Row { version, record, datestamp, sound });
         let full = task.rows.len() >= GROUP_RECORDS || task.bytes >= GROUP_BYTES;
         Ok(!full || feed(std::mem::take(&mut task)))
     };
@@ -254,13 +273,14 @@ struct Rows {
 
 fn make(
     task: Task,
-    readers: &Readers,
+    readers: &ReadersOf,
     factories: &Factories,
     config: &Config,
     languages: &[String],
 ) -> Result<Made, ParquetExportError> {
     let (mut by_source, mut made) = (BTreeMap::<SourceId, Rows>::new(), Made::default());
-    for (version, record, datestamp) in task.rows {
+    for Row { version, record, datestamp, sound } in task.rows {
+        let readers = if sound { &readers.sound } else { &readers.any };
         let rows = by_source.entry(version.source).or_default();
         let content = record.as_deref().map_or(Content::Deleted, |record| readers.parse(&version, record));
         drop(record);

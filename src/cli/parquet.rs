@@ -1,0 +1,62 @@
+//! `libris-mirror export --format parquet`
+
+use std::path::Path;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::exit::{Exit, Misuse};
+use super::global::Global;
+use super::output::{self, bytes, counted, grouped};
+use super::settings::Settings;
+use crate::export::parquet::{Dataset, write_dataset};
+
+/// In which languages names are chosen: those of the library, then English.
+const LANGUAGES: [&str; 2] = ["sv", "en"];
+
+pub(super) fn run(
+    settings: &Settings,
+    directory: &Path,
+    source: Option<&str>,
+    since: Option<i64>,
+    json: bool,
+    global: &Global,
+) -> anyhow::Result<Exit> {
+    if directory.as_os_str() == "-" {
+        return Err(Misuse("a Parquet export is a directory\nhint: name one with --output".into()).into());
+    }
+    let mut log = settings.read_log()?;
+    let end = log.last_change()?.0;
+    if let Some(since) = since.filter(|since| !(0..=end).contains(since)) {
+        let hint = "hint: `change` in the manifest.json of an earlier export is one";
+        return Err(Misuse(format!("--since {since}: the log has changes 1 to {end}\n{hint}")).into());
+    }
+    let bar = bar(!global.quiet && global.verbose == 0 && output::stderr_is_terminal());
+    let languages = LANGUAGES.map(str::to_owned);
+    let what = Dataset { source, since, languages: &languages };
+    let manifest = write_dataset(&mut log, &settings.config, what, directory, |records| bar.set_position(records))?;
+    bar.finish_and_clear();
+    if json {
+        output::json(&manifest)?;
+    } else if !global.quiet {
+        let size = manifest.files.iter().map(|file| file.bytes).sum();
+        output::message(&format!(
+            "{}, {} triples and {} links in {}, {}",
+            counted(manifest.records, "record"),
+            grouped(manifest.triples),
+            grouped(manifest.links),
+            counted(manifest.files.len() as u64, "file"),
+            bytes(size)
+        ));
+    }
+    Ok(Exit::Ok)
+}
+
+fn bar(visible: bool) -> ProgressBar {
+    let target = if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let bar = ProgressBar::with_draw_target(None, target);
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {human_pos} records [{elapsed}, {per_sec}]") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(std::time::Duration::from_millis(200));
+    bar
+}
