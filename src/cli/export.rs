@@ -148,6 +148,10 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         if arguments.compress.is_some() {
             return Err(Misuse("Parquet files are compressed inside\nhint: omit --compress".into()).into());
         }
+        if arguments.since.is_some() && arguments.source.is_some() {
+            let hint = "hint: omit --source: a record may have gone from one source to another";
+            return Err(Misuse(format!("--since is for all sources\n{hint}")).into());
+        }
         let (output, source) = (&arguments.output, arguments.source.as_deref());
         return parquet::run(&settings, output, source, arguments.since, arguments.json, global);
     }

@@ -8,7 +8,8 @@ use super::exit::{Exit, Misuse};
 use super::global::Global;
 use super::output::{self, bytes, counted, grouped};
 use super::settings::Settings;
-use crate::export::parquet::{Dataset, write_dataset};
+use super::signals::{SoFar, stop_on_signals};
+use crate::export::parquet::{Dataset, ParquetExportError, write_dataset};
 
 /// In which languages names are chosen: those of the library, then English.
 const LANGUAGES: [&str; 2] = ["sv", "en"];
@@ -33,8 +34,16 @@ pub(super) fn run(
     let bar = bar(!global.quiet && global.verbose == 0 && output::stderr_is_terminal());
     let languages = LANGUAGES.map(str::to_owned);
     let what = Dataset { source, since, languages: &languages };
-    let manifest = write_dataset(&mut log, &settings.config, what, directory, |records| bar.set_position(records))?;
+    let stop = stop_on_signals(SoFar::default())?;
+    let written = write_dataset(&mut log, &settings.config, what, directory, |records| {
+        bar.set_position(records);
+        !stop.is_stopped()
+    });
     bar.finish_and_clear();
+    let manifest = match written {
+        Err(ParquetExportError::Stopped) => return Ok(Exit::Interrupted),
+        other => other?,
+    };
     if json {
         output::json(&manifest)?;
     } else if !global.quiet {

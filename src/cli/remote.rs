@@ -1,8 +1,9 @@
 //! `libris-mirror remote`
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
@@ -28,6 +29,7 @@ use crate::stop::Stop;
   libris-mirror remote sync                      bring all remote stores up to date
   libris-mirror remote status                    how far they are
   libris-mirror remote verify virtuoso --sample 1000
+  libris-mirror remote bulk virtuoso --dir bulk --engine virtuoso
   libris-mirror remote reset virtuoso            let it follow from the beginning, replacing what it has")]
 pub(super) struct Arguments {
     #[command(subcommand)]
@@ -62,11 +64,24 @@ enum Action {
         #[command(flatten)]
         form: Form,
     },
+    /// Write files, and a script, for the server's own bulk loader. After it, `sync` goes on from there.
+    Bulk {
+        /// Which.
+        name: String,
+        /// The directory: a new one, or one of an earlier run.
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+        /// Whose loader.
+        #[arg(long, value_enum)]
+        engine: Engine,
+        #[command(flatten)]
+        form: Form,
+    },
     /// Let a remote store follow from the beginning. What it has of this mirror is replaced as it goes.
     Reset {
         /// Which.
         name: String,
-        /// Empty the store first, of everything, whoever wrote it.
+        /// Empty the store first, whoever wrote what it has. Where a server does not clear, the graphs of this mirror's records are dropped.
         #[arg(long)]
         clear: bool,
     },
@@ -82,6 +97,10 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         Action::Verify { name, sample, form } => {
             let [remote] = named(&settings, std::slice::from_ref(name))?.try_into().map_err(|_| Misuse(name.clone()))?;
             verify(&settings, &remote, *sample, *form, global, &stop)
+        }
+        Action::Bulk { name, dir, engine, form } => {
+            named(&settings, std::slice::from_ref(name))?;
+            bulk(&settings, dir, *engine, *form, global)
         }
         Action::Reset { name, clear } => {
             for remote in named(&settings, std::slice::from_ref(name))? {
@@ -206,6 +225,36 @@ fn verify(
         ));
     }
     Ok(exit)
+}
+
+/// Whose bulk loader.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Engine {
+    Virtuoso,
+    Oxigraph,
+    /// Any that reads N-Quads from a pipe.
+    Other,
+}
+
+fn bulk(settings: &Settings, dir: &Path, engine: Engine, form: Form, global: &Global) -> anyhow::Result<Exit> {
+    let engine = match engine {
+        Engine::Virtuoso => remote::Engine::Virtuoso,
+        Engine::Oxigraph => remote::Engine::Oxigraph,
+        Engine::Other => remote::Engine::Other,
+    };
+    let report = remote::bulk(&settings.data, &settings.config, engine, dir)?;
+    if form.json() {
+        output::json(&report)?;
+    } else if !global.quiet {
+        output::message(&format!(
+            "{} with {} triples in {}; run {} where the server is, then `libris-mirror remote sync`",
+            counted(report.records, "record"),
+            grouped(report.quads),
+            counted(report.files as u64, "file"),
+            dir.join("load.sh").display()
+        ));
+    }
+    Ok(Exit::Ok)
 }
 
 #[derive(Serialize)]

@@ -66,6 +66,9 @@ pub struct Login {
     pub password_file: PathBuf,
 }
 
+/// The most requests at once.
+const MOST_PARALLEL: usize = 64;
+
 /// What holds where nothing is set; `config/libris.toml` says it too.
 mod default {
     pub(super) const BATCH_QUADS: usize = 1000;
@@ -89,6 +92,8 @@ impl RemoteSettings {
             value: value.to_owned(),
             problem: problem.to_owned(),
         };
+        // Before an @ may be a password.
+        let shown = |text: &'_ str| -> String { if text.contains('@') { "…".to_owned() } else { text.to_owned() } };
         let web = |key: &str, text: &Option<String>| {
             let Some(text) = text.as_deref() else { return Ok(None) };
             match Url::parse(text) {
@@ -96,14 +101,18 @@ impl RemoteSettings {
                     Err(wrong(key, "…", "put the login into user and password_file: addresses are shown in messages"))
                 }
                 Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(Some(url)),
-                Ok(_) => Err(wrong(key, text, "it must begin with http:// or https://")),
-                Err(error) => Err(wrong(key, text, &error.to_string())),
+                Ok(_) => Err(wrong(key, &shown(text), "it must begin with http:// or https://")),
+                Err(error) => Err(wrong(key, &shown(text), &error.to_string())),
             }
         };
         let needed = |key: &str, url: Option<Url>, what: &str| url.ok_or_else(|| wrong(key, "", what));
         let count = |key: &str, given: Option<usize>, default: usize| {
             NonZeroUsize::new(given.unwrap_or(default)).ok_or_else(|| wrong(key, "0", "it must be at least 1"))
         };
+        let parallel = count("parallel", self.parallel, default::PARALLEL)?;
+        if parallel.get() > MOST_PARALLEL {
+            return Err(wrong("parallel", &parallel.to_string(), "it must be at most 64"));
+        }
         let login = match (&self.user, &self.password_file) {
             (Some(user), Some(file)) => Some(Login { user: user.clone(), password_file: file.clone() }),
             (None, None) => None,
@@ -123,7 +132,7 @@ impl RemoteSettings {
             login,
             batch_quads: count("batch_quads", self.batch_quads, default::BATCH_QUADS)?,
             load_quads: count("load_quads", self.load_quads, default::LOAD_QUADS)?,
-            parallel: count("parallel", self.parallel, default::PARALLEL)?,
+            parallel,
             auto: self.auto.unwrap_or(false),
             timeout,
             retry: seconds(self.retry_s, default::RETRY_S),
@@ -163,8 +172,10 @@ mod tests {
             assert!(error.contains(due), "{error}");
         }
         assert!(settings().check("a b").is_err());
-        let secret = RemoteSettings { query: Some("http://me:hunter2@x/sparql".into()), ..settings() };
-        let error = secret.check("a").expect_err("a secret").to_string();
-        assert!(error.contains("password_file") && !error.contains("hunter2"), "{error}");
+        for secret in ["http://me:hunter2@x/sparql", "me:hunter2@x:8890/sparql", "http://me:hunter2@x:99999/sparql"] {
+            let settings = RemoteSettings { query: Some(secret.into()), ..settings() };
+            let error = settings.check("a").expect_err("a secret").to_string();
+            assert!(error.contains("remote.a.query") && !error.contains("hunter2"), "{error}");
+        }
     }
 }

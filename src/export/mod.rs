@@ -7,6 +7,7 @@
 mod lines;
 mod packing;
 pub mod parquet;
+mod whole;
 
 use std::io::{self, Write};
 use std::ops::ControlFlow;
@@ -24,6 +25,7 @@ use crate::rdf::{CanonicalError, canonical_nquads};
 use crate::views::{Content, Piece, Readers, ViewError};
 
 pub use packing::Packing;
+pub use whole::{Holds, WholeDirectory, WholeDirectoryError};
 
 /// How a dump is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -172,9 +172,46 @@ impl Log {
             .map_err(|source| self.failed(source))
     }
 
-    /// The first changes after a number, at most `most`, and what each leaves its record at: see [`Log::left_by`].
-    pub(crate) fn left_after(&self, after: ChangeId, most: usize) -> Result<Vec<(ChangeId, Option<CurrentVersion>)>, LogError> {
-        self.changes_after(after, most)?.iter().map(|change| Ok((change.id, self.left_by(change)?))).collect()
+    /// Calls with the version that counts of each record that changed after a number, its header included, once; until `each` says
+    /// that it is enough.
+    pub(crate) fn each_changed(
+        &self,
+        after: ChangeId,
+        each: &mut dyn FnMut(CurrentVersion) -> Result<bool, LogError>,
+    ) -> Result<(), LogError> {
+        // Records with an identifier that another source has as well.
+        let mut seen = std::collections::HashSet::new();
+        let failed = |source| self.failed(source);
+        let mut changed = self
+            .connection
+            .prepare_cached("SELECT DISTINCT record_id FROM change WHERE id > ?1 ORDER BY record_id")
+            .map_err(failed)?;
+        let mut rows = changed.query([after.0]).map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
+            let record: i64 = row.get(0).map_err(failed)?;
+            let sql = format!(
+                "SELECT id, source_id, identifier, {gone}, page_id, offset, length, count(*) OVER () AS holders FROM record
+                 WHERE identifier = (SELECT identifier FROM record WHERE id = ?1) ORDER BY {first} LIMIT 1",
+                gone = is_gone(),
+                first = the_one_that_counts_first(),
+            );
+            let version = self
+                .connection
+                .prepare_cached(&sql)
+                .and_then(|mut one| one.query_row([record], |row| Ok((current(row)?, row.get::<_, i64>("holders")?))).optional());
+            let Some((version, holders)) = version.map_err(failed)? else { continue };
+            if (holders == 1 || seen.insert(version.record)) && !each(version)? {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// The greatest number of a record; 0 in a log without any.
+    pub fn last_record(&self) -> Result<i64, LogError> {
+        self.connection
+            .query_row("SELECT coalesce(max(id), 0) FROM record", [], |row| row.get(0))
+            .map_err(|source| self.failed(source))
     }
 
     /// The identifiers of all records after one, deleted ones included, in their order; at most `most`.
@@ -186,9 +223,9 @@ impl Log {
     /// The identifiers of some records that are not deleted, from all over the log; at most `most`.
     pub fn some_identifiers(&self, most: usize) -> Result<Vec<String>, LogError> {
         let sql = "WITH RECURSIVE place (id, step) AS (
-                     SELECT 1, max(1, (SELECT max(id) FROM record) / ?1) UNION ALL
+                     SELECT 1, max(1, ((SELECT max(id) FROM record) + ?1 - 1) / ?1) UNION ALL
                      SELECT id + step, step FROM place WHERE id + step <= (SELECT max(id) FROM record))
-                   SELECT DISTINCT (SELECT identifier FROM record WHERE record.id >= place.id AND NOT deleted ORDER BY record.id LIMIT 1) AS found
+                   SELECT DISTINCT (SELECT identifier FROM record WHERE record.id >= place.id AND NOT deleted AND NOT withdrawn ORDER BY record.id LIMIT 1) AS found
                    FROM place WHERE found IS NOT NULL LIMIT ?1";
         self.rows(sql, params![most], |row| row.get(0))
     }

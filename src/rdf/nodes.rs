@@ -116,4 +116,13 @@ mod tests {
         assert_eq!(made.as_str(), "urn:libris-mirror:record:record%20%3C1%3E%20%C3%A5");
         assert!(NamedNode::new(made.as_str()).is_ok());
     }
+
+    #[test]
+    fn the_name_of_a_graph_tells_its_record() {
+        for identifier in
+            ["https://libris.kb.se/x", "rec 1", "a%20b", "å:ä", "urn:libris-mirror:watermark", "oai:x:1", "100%", ""]
+        {
+            assert_eq!(record_identifier(graph_name(identifier).as_str()), identifier);
+        }
+    }
 }

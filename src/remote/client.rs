@@ -2,7 +2,7 @@
 //! an address of the Graph Store HTTP Protocol. Requests that may succeed later are made again, ever more slowly.
 
 use std::io::Read;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use backon::{BlockingRetryable, ExponentialBuilder};
 use bytes::Bytes;
@@ -23,12 +23,16 @@ pub(super) struct Client {
     query: Url,
     update: Url,
     graph_store: Option<Url>,
+    timeout: Duration,
     retry: Duration,
     stop: Stop,
 }
 
 /// The shortest and the longest pause before a request is made again.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
+
+/// How much is read of what a server says to a request that it carried out.
+const DRAINED: u64 = 1 << 16;
 
 /// How much is shown of what a server says to a request that it refuses.
 const SHOWN: u64 = 400;
@@ -56,16 +60,17 @@ impl Client {
             query: remote.query.clone(),
             update: remote.update.clone(),
             graph_store: remote.graph_store.clone(),
+            timeout: remote.timeout,
             retry: remote.retry,
             stop,
         })
     }
 
-    /// Asks a query; the answer is results as JSON.
-    pub(super) fn query(&self, query: &str) -> Result<Response, RemoteError> {
+    /// Asks a query; the answer is results as JSON, of `limit` bytes at most.
+    pub(super) fn query(&self, query: &str, limit: u64) -> Result<Vec<u8>, RemoteError> {
         // Virtuoso 7.2.5 never answers a query that is posted directly.
         let form = url::form_urlencoded::Serializer::new(String::new()).append_pair("query", query).finish();
-        self.post(&self.query, FORM, Some(RESULTS), &Bytes::from(form))
+        self.post(&self.query, FORM, Some((RESULTS, limit)), &Bytes::from(form))
     }
 
     /// Sends an update that leaves the same however often it is made.
@@ -75,7 +80,7 @@ impl Client {
 
     /// Sends an update once: what it leaves if it is made twice is not the same.
     pub(super) fn update_once(&self, update: String) -> Result<(), RemoteError> {
-        self.once(&self.update, UPDATE, None, &Bytes::from(update)).map(|_| ())
+        self.once(&self.update, UPDATE, None, &Bytes::from(update), Instant::now()).map(|_| ())
     }
 
     /// Whether the store takes N-Quads.
@@ -86,7 +91,7 @@ impl Client {
     /// Sends N-Quads, once. Without an address for them, nothing is sent.
     pub(super) fn load_once(&self, quads: String) -> Result<(), RemoteError> {
         let Some(url) = &self.graph_store else { return Ok(()) };
-        self.once(url, QUADS, None, &Bytes::from(quads)).map(|_| ())
+        self.once(url, QUADS, None, &Bytes::from(quads), Instant::now()).map(|_| ())
     }
 
     /// An answer that cannot be read.
@@ -98,9 +103,10 @@ impl Client {
         &self,
         url: &Url,
         media_type: &'static str,
-        accept: Option<&'static str>,
+        accept: Option<(&'static str, u64)>,
         body: &Bytes,
-    ) -> Result<Response, RemoteError> {
+    ) -> Result<Vec<u8>, RemoteError> {
+        let deadline = Instant::now() + self.retry;
         let schedule = ExponentialBuilder::default()
             .with_min_delay(PAUSES.0)
             .with_max_delay(PAUSES.1)
@@ -108,10 +114,12 @@ impl Client {
             .with_total_delay(Some(self.retry))
             .with_jitter();
         let stop = self.stop.clone();
-        (|| self.once(url, media_type, accept, body))
+        (|| self.once(url, media_type, accept, body, deadline))
             .retry(schedule)
             .sleep(move |pause| stop.sleep(pause))
-            .when(|error| matches!(error, RemoteError::Unavailable { .. }) && !self.stop.is_stopped())
+            .when(|error| {
+                matches!(error, RemoteError::Unavailable { .. }) && !self.stop.is_stopped() && Instant::now() < deadline
+            })
             .notify(|error, pause| tracing::warn!("{}; trying again in {:.1} s", first_line(error), pause.as_secs_f32()))
             .call()
     }
@@ -120,22 +128,30 @@ impl Client {
         &self,
         url: &Url,
         media_type: &'static str,
-        accept: Option<&'static str>,
+        accept: Option<(&'static str, u64)>,
         body: &Bytes,
-    ) -> Result<Response, RemoteError> {
+        deadline: Instant,
+    ) -> Result<Vec<u8>, RemoteError> {
         if self.stop.is_stopped() {
             return Err(RemoteError::Stopped);
         }
-        let mut response = self.send(url, media_type, accept, body)?;
+        let begun = Instant::now();
+        let types = accept.map(|(media_type, _)| media_type);
+        let mut response = self.send(url, media_type, types, body)?;
         // The first answer says what is demanded; later ones that what was sent is out of date.
         if response.status() == StatusCode::UNAUTHORIZED
-            && self.login.as_ref().is_some_and(|login| login.demand(response.headers()))
+            && self.login.as_ref().is_some_and(|login| login.demand(url, response.headers()))
         {
-            response = self.send(url, media_type, accept, body)?;
+            response = self.send(url, media_type, types, body)?;
         }
         let status = response.status();
         if status.is_success() {
-            return Ok(response);
+            if let Some((_, limit)) = accept {
+                return self.read(url, response, limit, begun);
+            }
+            // Read to its end, the connection serves again.
+            let _ = std::io::copy(&mut response.take(DRAINED), &mut std::io::sink());
+            return Ok(Vec::new());
         }
         let wait = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
         let mut said = Vec::new();
@@ -145,12 +161,31 @@ impl Client {
         let (name, url) = (self.name.clone(), url.to_string());
         if is_passing(status, &said) {
             if let Some(wait) = wait.map(Duration::from_secs) {
-                self.stop.sleep(wait.min(self.retry));
+                self.stop.sleep(wait.min(deadline.saturating_duration_since(Instant::now())));
             }
             let reason = format!("answered HTTP {}: {}", status.as_u16(), one_line(&said));
             return Err(RemoteError::Unavailable { name, url, reason });
         }
         Err(RemoteError::Refused { name, url, status: status.as_u16(), reason: one_line(&said) })
+    }
+
+    /// Reads an answer: not for longer, and not more of it, than was agreed.
+    fn read(&self, url: &Url, mut response: Response, limit: u64, begun: Instant) -> Result<Vec<u8>, RemoteError> {
+        let broken = |reason: String| RemoteError::Unavailable { name: self.name.clone(), url: url.to_string(), reason };
+        let (mut body, mut chunk) = (Vec::new(), [0; 16 << 10]);
+        loop {
+            let count = response.read(&mut chunk).map_err(|error| broken(format!("broke off its answer: {}", root(&error))))?;
+            body.extend_from_slice(chunk.get(..count).unwrap_or_default());
+            if count == 0 {
+                return Ok(body);
+            }
+            if body.len() as u64 > limit {
+                return Err(self.unreadable(&format!("it has more than {limit} bytes")));
+            }
+            if begun.elapsed() > self.timeout {
+                return Err(broken("did not end its answer in time".to_owned()));
+            }
+        }
     }
 
     fn send(

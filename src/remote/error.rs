@@ -81,12 +81,20 @@ pub enum RemoteError {
     /// Following the log failed.
     #[error(transparent)]
     View(#[from] crate::views::ViewError),
+    /// Writing files failed.
+    #[error("the files cannot be written: {0}")]
+    Export(Box<dyn std::error::Error + Send + Sync>),
     /// The user stopped it.
     #[error("stopped")]
     Stopped,
 }
 
 impl RemoteError {
+    /// Wraps an error of writing files.
+    pub(super) fn export(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Export(Box::new(error))
+    }
+
     /// Whether the same may succeed later, without a change of the configuration.
     #[must_use]
     pub fn is_passing(&self) -> bool {

@@ -1,5 +1,6 @@
 //! Who asks: HTTP authentication by Basic (RFC 7617) and Digest (RFC 7616), as the server demands.
 
+use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use base64::Engine as _;
@@ -16,7 +17,8 @@ use crate::config;
 pub(super) struct Login {
     user: String,
     password: String,
-    demanded: Mutex<Option<Scheme>>,
+    /// By the origin that demanded it: nobody else is told.
+    demanded: Mutex<HashMap<String, Scheme>>,
 }
 
 /// How the server wants to know who asks.
@@ -39,7 +41,7 @@ impl Login {
     /// What to send with a request, once the server has said what it wants.
     pub(super) fn answer(&self, method: &'static str, url: &Url) -> Option<HeaderValue> {
         let mut demanded = self.demanded.lock().unwrap_or_else(PoisonError::into_inner);
-        let text = match demanded.as_mut()? {
+        let text = match demanded.get_mut(&origin(url))? {
             Scheme::Basic => format!("Basic {}", STANDARD.encode(format!("{}:{}", self.user, self.password))),
             Scheme::Digest(demand) => {
                 let path = match url.query() {
@@ -57,15 +59,23 @@ impl Login {
     }
 
     /// Notes what a server demands that answered 401. Digest goes first: it does not show the password.
-    pub(super) fn demand(&self, headers: &HeaderMap) -> bool {
+    pub(super) fn demand(&self, url: &Url, headers: &HeaderMap) -> bool {
         let demands = || headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
         let digest = demands().find(|text| is_scheme(text, "digest")).and_then(|text| digest_auth::parse(text).ok());
         let basic = || demands().any(|text| is_scheme(text, "basic")).then_some(Scheme::Basic);
         let found = digest.map(|demand| Scheme::Digest(Box::new(demand))).or_else(basic);
-        let known = found.is_some();
-        *self.demanded.lock().unwrap_or_else(PoisonError::into_inner) = found;
-        known
+        let mut demanded = self.demanded.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(scheme) = found else {
+            demanded.remove(&origin(url));
+            return false;
+        };
+        demanded.insert(origin(url), scheme);
+        true
     }
+}
+
+fn origin(url: &Url) -> String {
+    url.origin().ascii_serialization()
 }
 
 fn is_scheme(demand: &str, scheme: &str) -> bool {
@@ -88,23 +98,25 @@ mod tests {
     fn nothing_is_sent_before_the_server_asks_for_it() {
         let (login, url) = (login(), Url::parse("http://a.example/sparql?x=1").expect("valid"));
         assert!(login.answer("POST", &url).is_none());
-        assert!(login.demand(&demands(&["Basic realm=\"x\""])));
+        assert!(login.demand(&url, &demands(&["Basic realm=\"x\""])));
         let answer = login.answer("POST", &url).expect("an answer");
         assert_eq!(answer, "Basic TXVmYXNhOkNpcmNsZSBPZiBMaWZl");
         assert!(answer.is_sensitive(), "it appears in no log");
+        let other = Url::parse("http://b.example/sparql").expect("valid");
+        assert!(login.answer("POST", &other).is_none(), "who did not ask is not told");
     }
 
     #[test]
     fn digest_is_answered_and_counts_its_answers() {
         let (login, url) = (login(), Url::parse("http://a.example/sparql-auth?x=1").expect("valid"));
         let both = ["Basic realm=\"x\"", "Digest realm=\"SPARQL\", nonce=\"abc\", qop=\"auth\", algorithm=MD5"];
-        assert!(login.demand(&demands(&both)));
+        assert!(login.demand(&url, &demands(&both)));
         let answers = [1, 2].map(|_| login.answer("POST", &url).expect("an answer").to_str().expect("text").to_owned());
         for (answer, count) in answers.iter().zip(["nc=00000001", "nc=00000002"]) {
             assert!(answer.starts_with("Digest ") && answer.contains("uri=\"/sparql-auth?x=1\"") && answer.contains(count));
             assert!(!answer.contains("Circle"), "{answer}");
         }
-        assert!(!login.demand(&demands(&["Negotiate"])), "nothing that is known");
+        assert!(!login.demand(&url, &demands(&["Negotiate"])), "nothing that is known");
         assert!(login.answer("POST", &url).is_none());
     }
 }

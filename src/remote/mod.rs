@@ -5,6 +5,7 @@
 //! any failure of either side.
 
 mod background;
+mod bulk;
 mod client;
 mod compare;
 mod error;
@@ -20,6 +21,7 @@ mod view;
 mod writing;
 
 pub use background::Background;
+pub use bulk::{BulkReport, Engine, bulk};
 pub use error::RemoteError;
 pub use note::{Failure, Known, Note, known};
 pub use sync::{SyncReport, reset, sync, whereabouts};

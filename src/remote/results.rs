@@ -2,17 +2,12 @@
 //! with a datatype `typed-literal`.
 
 use std::collections::HashMap;
-use std::io::Read;
 
 use oxigraph::model::{BlankNode, Literal, NamedNode, Term};
-use reqwest::blocking::Response;
 use serde::Deserialize;
 
 use super::client::Client;
 use super::error::RemoteError;
-
-/// The longest answer: each query asks for a bounded number of rows.
-const BYTES: u64 = 256 << 20;
 
 #[derive(Deserialize)]
 struct Answer {
@@ -59,15 +54,13 @@ impl Binding {
     }
 }
 
-/// The rows of an answer, with the terms in the order of its variables.
-pub(super) fn rows(client: &Client, answer: Response) -> Result<Vec<Vec<Option<Term>>>, RemoteError> {
-    let mut body = Vec::new();
-    answer.take(BYTES + 1).read_to_end(&mut body).map_err(|error| client.unreadable(&error))?;
-    if body.len() as u64 > BYTES {
-        return Err(client.unreadable(&format!("it has more than {BYTES} bytes")));
-    }
-    parse(&body).map_err(|reason| client.unreadable(&reason))
+/// The rows of the answer to a query, of `limit` bytes at most, with the terms in the order of its variables.
+pub(super) fn rows(client: &Client, query: &str, limit: u64) -> Result<Vec<Vec<Option<Term>>>, RemoteError> {
+    parse(&client.query(query, limit)?).map_err(|reason| client.unreadable(&reason))
 }
+
+/// How many bytes an answer of a row, or of a few, has at most.
+pub(super) const FEW: u64 = 1 << 20;
 
 fn parse(body: &[u8]) -> Result<Vec<Vec<Option<Term>>>, String> {
     let Answer { head, results } = serde_json::from_slice(body).map_err(|error| format!("no results as JSON: {error}"))?;
@@ -77,9 +70,9 @@ fn parse(body: &[u8]) -> Result<Vec<Vec<Option<Term>>>, String> {
     results.bindings.into_iter().map(row).collect()
 }
 
-/// The number in the only row of an answer.
-pub(super) fn number(client: &Client, answer: Response) -> Result<u64, RemoteError> {
-    match rows(client, answer)?.first().and_then(|row| row.first()) {
+/// The number in the only row of the answer to a query.
+pub(super) fn number(client: &Client, query: &str) -> Result<u64, RemoteError> {
+    match rows(client, query, FEW)?.first().and_then(|row| row.first()) {
         Some(Some(Term::Literal(literal))) => literal.value().parse().map_err(|error| client.unreadable(&error)),
         _ => Err(client.unreadable(&"no number, where one was asked for")),
     }

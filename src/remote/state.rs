@@ -5,7 +5,7 @@ use oxigraph::model::Term;
 use super::client::Client;
 use super::error::RemoteError;
 use super::mark::{Foreign, GRAPH, Place, Sent, Statement};
-use super::results::rows;
+use super::results::{FEW, number, rows};
 use crate::config::Remote;
 use crate::log::{ChangeId, Log, LogError, Mark};
 
@@ -17,9 +17,8 @@ fn within(triples: &str) -> String {
 /// What a store says of itself.
 pub(super) fn read(client: &Client) -> Result<Vec<Statement>, RemoteError> {
     let pattern = within(&format!("<{GRAPH}> ?property ?value"));
-    let answer = client.query(&format!("SELECT ?property ?value WHERE {{ {pattern} }} LIMIT 1000"))?;
     let mut said = Vec::new();
-    for row in rows(client, answer)? {
+    for row in rows(client, &format!("SELECT ?property ?value WHERE {{ {pattern} }} LIMIT 1000"), FEW)? {
         if let [Some(Term::NamedNode(property)), Some(Term::Literal(value))] = row.as_slice() {
             said.extend(Statement::parse(property.as_str(), value.value()));
         }
@@ -27,23 +26,34 @@ pub(super) fn read(client: &Client) -> Result<Vec<Statement>, RemoteError> {
     Ok(said)
 }
 
-/// Lets a store say something of itself. Where it has reached a mark, all that it said before is out of date.
+/// Lets a store say something of itself. What it has reached puts all out of date that it said before; what it has begun, all that
+/// it had begun.
 pub(super) fn say(client: &Client, said: &mut Vec<Statement>, now: Statement) -> Result<(), RemoteError> {
     if said.contains(&now) {
         return Ok(());
     }
+    let is_reached = |statement: &Statement| matches!(statement, Statement::Reached(..));
+    let (kept, old): (Vec<Statement>, Vec<Statement>) =
+        said.iter().partition(|statement| is_reached(statement) && !is_reached(&now));
     let mut update = format!("INSERT DATA {{ {} }}", within(&now.triple()));
-    let reached = matches!(now, Statement::Reached(..));
-    if reached && !said.is_empty() {
-        let old = said.iter().map(Statement::triple).collect::<Vec<_>>().join(" . ");
+    if !old.is_empty() {
+        let old = old.iter().map(Statement::triple).collect::<Vec<_>>().join(" . ");
         update.push_str(&format!(";\nDELETE DATA {{ {} }}", within(&old)));
     }
     client.update(update)?;
-    if reached {
-        said.clear();
-    }
+    *said = kept;
     said.push(now);
     Ok(())
+}
+
+/// Checks that a store says what it was let to say: that updates arrive where queries are answered.
+pub(super) fn check(client: &Client, said: &[Statement]) -> Result<(), RemoteError> {
+    let says = read(client)?;
+    if said.iter().all(|statement| says.contains(statement)) {
+        return Ok(());
+    }
+    Err(client
+        .unreadable(&"updates are answered with success, and queries do not see them: are `query` and `update` of one store?"))
 }
 
 /// Where a store is in this log.
@@ -80,24 +90,24 @@ pub(super) fn has_graphs_of(client: &Client, log: &Log) -> Result<bool, RemoteEr
     if all.is_empty() {
         return Ok(false);
     }
-    Ok(!rows(client, client.query(&format!("SELECT ?s WHERE {{ {all} }} LIMIT 1"))?)?.is_empty())
+    Ok(!rows(client, &format!("SELECT ?s WHERE {{ {all} }} LIMIT 1"), FEW)?.is_empty())
 }
 
 /// How many graphs are dropped by one update.
 const DROPPED: usize = 200;
 
-/// Empties a store.
-pub(super) fn clear(client: &Client, log: &Log) -> Result<(), RemoteError> {
+/// Empties a store. Where it clears nothing and says that it did, as Virtuoso does, the graphs of all records of the log are dropped.
+/// Answers what it may have then.
+pub(super) fn clear(client: &Client, log: &Log) -> Result<Sent, RemoteError> {
     client.update("CLEAR ALL".to_owned())?;
-    if !has_graphs_of(client, log)? {
-        return Ok(());
+    if number(client, "SELECT (COUNT(DISTINCT ?g) AS ?n) WHERE { GRAPH ?g { ?s ?p ?o } }")? == 0 {
+        return Ok(Sent::Until(0));
     }
-    // Virtuoso says that it did, and did not.
     let mut after = None;
     loop {
         let identifiers = log.identifiers(after.as_deref(), DROPPED)?;
         let drop = |identifier: &String| format!("DROP SILENT GRAPH {};\n", crate::rdf::graph_name(identifier));
-        let Some(last) = identifiers.last() else { return Ok(()) };
+        let Some(last) = identifiers.last() else { return Ok(Sent::Any) };
         client.update(identifiers.iter().map(drop).collect())?;
         after = Some(last.clone());
     }

@@ -35,10 +35,10 @@ pub struct SyncReport {
 }
 
 /// The right to write to a store, which one process has at a time.
-struct Turn(#[expect(dead_code, reason = "the lock ends with it")] File);
+pub(super) struct Turn(#[expect(dead_code, reason = "the lock ends with it")] File);
 
 impl Turn {
-    fn take(directory: &Path, name: &str) -> Result<Self, RemoteError> {
+    pub(super) fn take(directory: &Path, name: &str) -> Result<Self, RemoteError> {
         let path: PathBuf = directory.join(format!("remote-{name}.lock"));
         let file = File::create(&path)?;
         match file.try_lock() {
@@ -59,6 +59,8 @@ pub fn sync(
 ) -> Result<SyncReport, RemoteError> {
     let _turn = Turn::take(directory.path(), &remote.name)?;
     let result = follow_log(remote, directory, config, stop, progress);
+    // What fails since it was stopped did not fail.
+    let result = if stop.is_stopped() { Err(RemoteError::Stopped) } else { result };
     if let Err(error) = &result
         && !matches!(error, RemoteError::Stopped)
     {
@@ -67,7 +69,8 @@ pub fn sync(
     result
 }
 
-fn follow_log(
+/// The same, for who has the turn.
+pub(super) fn follow_log(
     remote: &Remote,
     directory: &DataDir,
     config: &Config,
@@ -101,6 +104,7 @@ fn follow_log(
         return Err(error);
     }
     let [view] = views;
+    view.check()?;
     Ok(SyncReport {
         remote: remote.name.clone(),
         records: done.records,
@@ -133,14 +137,16 @@ pub fn whereabouts(remote: &Remote, directory: &DataDir, stop: &Stop) -> Result<
     Ok(mark)
 }
 
-/// Lets a store forget how far it is, so that the next sync goes over all records and replaces what is there. With `clear`, all
-/// that the store holds is removed, of whomever it is.
+/// Lets a store forget how far it is, so that the next sync goes over all records and replaces what is there. With `clear`, what the
+/// store holds is removed before.
 pub fn reset(remote: &Remote, directory: &DataDir, clear: bool, stop: &Stop) -> Result<(), RemoteError> {
     let _turn = Turn::take(directory.path(), &remote.name)?;
     let client = Client::new(remote, stop.clone())?;
+    // First: what is removed in part must not be said to be there.
+    state::forget(&client, Sent::Any)?;
     if clear {
-        state::clear(&client, &Log::open_read_only(&directory.log())?)?;
+        let sent = state::clear(&client, &Log::open_read_only(&directory.log())?)?;
+        state::forget(&client, sent)?;
     }
-    state::forget(&client, if clear { Sent::Until(0) } else { Sent::Any })?;
     Note::default().write(directory.path(), &remote.name)
 }

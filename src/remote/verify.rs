@@ -9,7 +9,7 @@ use super::client::Client;
 use super::compare::{Difference, compare};
 use super::error::RemoteError;
 use super::results::{number, rows};
-use super::sync::sync;
+use super::sync::{Turn, follow_log};
 use crate::config::{Config, Remote};
 use crate::data_dir::DataDir;
 use crate::log::Log;
@@ -47,6 +47,9 @@ struct DueGraph {
 /// About how many triples are asked for at once: many servers cut their answers off at 10 000.
 const TRIPLES_AT_ONCE: usize = 4000;
 
+/// How many bytes the answer to one of these questions has at most.
+const ANSWER: u64 = 128 << 20;
+
 /// How many graphs are asked for at once: some servers bound the length of a query.
 const GRAPHS_AT_ONCE: usize = 50;
 
@@ -60,6 +63,8 @@ pub fn verify(
     stop: &Stop,
     mut progress: impl FnMut(u64),
 ) -> Result<RemoteVerifyReport, RemoteError> {
+    // Nobody else writes there meanwhile.
+    let _turn = Turn::take(directory.path(), &remote.name)?;
     let (mut log, change) = synced(remote, directory, config, stop)?;
     let client = Client::new(remote, stop.clone())?;
     let readers = Readers::new(&log, config.harvest.depth)?;
@@ -112,9 +117,10 @@ pub fn verify(
         return Err(RemoteError::Stopped);
     }
     if sample.is_none() {
-        let answer = client.query("SELECT (COUNT(DISTINCT ?g) AS ?n) WHERE { GRAPH ?g { ?s ?p ?o } }")?;
         // That of the marks is not one of a record.
-        report.other_graphs = Some(number(&client, answer)?.saturating_sub(graphs + 1));
+        report.other_graphs = Some(
+            number(&client, "SELECT (COUNT(DISTINCT ?g) AS ?n) WHERE { GRAPH ?g { ?s ?p ?o } }")?.saturating_sub(graphs + 1),
+        );
     }
     (report.fault_count, report.faults) = (faults.count, faults.told);
     Ok(report)
@@ -127,7 +133,7 @@ const TRIES: usize = 5;
 fn synced(remote: &Remote, directory: &DataDir, config: &Config, stop: &Stop) -> Result<(Log, i64), RemoteError> {
     let mut reached = 0;
     for _ in 0..TRIES {
-        reached = sync(remote, directory, config, stop, |_| {})?.change;
+        reached = follow_log(remote, directory, config, stop, |_| {})?.change;
         let log = Log::open_read_only(&directory.log())?;
         log.freeze()?;
         if log.content_change_after(crate::log::ChangeId(reached))?.is_none() {
@@ -178,7 +184,7 @@ fn compare_batch(client: &Client, due: Vec<DueGraph>) -> Result<Compared, Remote
     let one = |graph: &DueGraph| format!("{{ GRAPH {0} {{ ?s ?p ?o }} BIND({0} AS ?g) }}", graph.name);
     let all = due.iter().map(one).collect::<Vec<_>>().join(" UNION ");
     let mut held: HashMap<String, Vec<Quad>> = HashMap::new();
-    for row in rows(client, client.query(&format!("SELECT ?g ?s ?p ?o WHERE {{ {all} }}"))?)? {
+    for row in rows(client, &format!("SELECT ?g ?s ?p ?o WHERE {{ {all} }}"), ANSWER)? {
         let Ok([Some(Term::NamedNode(graph)), Some(subject), Some(Term::NamedNode(predicate)), Some(object)]) =
             <[Option<Term>; 4]>::try_from(row)
         else {
@@ -200,7 +206,7 @@ fn compare_batch(client: &Client, due: Vec<DueGraph>) -> Result<Compared, Remote
             Difference::Forms(forms) => compared.other_forms += forms,
             Difference::Content(problem) => {
                 let count = format!("SELECT (COUNT(*) AS ?n) WHERE {{ GRAPH {name} {{ ?s ?p ?o }} }}");
-                let held = number(client, client.query(&count)?)?;
+                let held = number(client, &count)?;
                 let problem = if held == sent {
                     problem
                 } else {

@@ -23,6 +23,8 @@ pub(super) struct RemoteView {
     place: Place,
     /// What the store says of itself, to be replaced by the next statement.
     said: Vec<Statement>,
+    /// Whether it was seen that updates arrive.
+    checked: bool,
     /// Called after each mark.
     reached: Box<dyn FnMut(Mark) + Send>,
 }
@@ -41,14 +43,20 @@ impl RemoteView {
             None if state::has_graphs_of(&client, &log)? => Place { reached: Mark::default(), sent: Sent::Any },
             None => Place { reached: Mark::default(), sent: Sent::Until(0) },
         };
-        Ok(Self { sender: Sender::new(client, remote), log, place, said, reached })
+        Ok(Self { sender: Sender::new(client, remote), log, place, said, checked: false, reached })
+    }
+
+    /// Checks that the store says what it was let to say.
+    pub(super) fn check(&self) -> Result<(), RemoteError> {
+        state::check(&self.sender.client, &self.said)
     }
 
     /// Whether a store may have a graph of this name.
     fn may_have(&self, graph: &Graph) -> Result<bool, RemoteError> {
         let Sent::Until(last) = self.place.sent else { return Ok(true) };
         // Another source may have delivered it before, as another record.
-        Ok(graph.record <= last || self.log.first_record(graph.name.as_str())?.is_some_and(|first| first <= last))
+        Ok(graph.record <= last
+            || self.log.first_record(&crate::rdf::record_identifier(graph.name.as_str()))?.is_some_and(|first| first <= last))
     }
 
     fn apply_all(&mut self, batches: Vec<Batch<Graph>>) -> Result<(), RemoteError> {
@@ -72,6 +80,9 @@ impl RemoteView {
             let change = mark.map_or(self.place.reached.change, |mark| mark.change);
             let begun = Statement::Begun(change, sent);
             state::say(&self.sender.client, &mut self.said, begun)?;
+            if !std::mem::replace(&mut self.checked, true) {
+                self.check()?;
+            }
             self.sender.send(&due)?;
         }
         self.place.sent = sent;

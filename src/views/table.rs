@@ -13,9 +13,9 @@ use crate::log::{ChangeId, Held, Log, LogError, make_index, missing_indexes, set
 
 /// A view that lives in a table, and what changes in it.
 pub trait Table: Sized {
-    /// See [`View::NAME`].
+    /// See [`LocalView::NAME`].
     const NAME: &'static str;
-    /// See [`View::VERSION`].
+    /// See [`LocalView::VERSION`].
     const VERSION: u32 = 1;
     /// See [`LocalView::SHAPED`].
     const SHAPED: bool = false;

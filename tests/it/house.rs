@@ -72,7 +72,7 @@ const MAY_USE: [(&str, &[&str]); 30] = [
     ("query", &["index", "labels", "log", "rdf", "snapshots"]),
     ("search", &["links", "log", "rdf", "views"]),
     ("data_dir", &["index", "log", "search", "snapshots", "store"]),
-    ("export", &["config", "links", "log", "pipeline", "quarantine", "query", "rdf", "views"]),
+    ("export", &["config", "links", "log", "pipeline", "quarantine", "query", "rdf", "snapshots", "views"]),
     ("mirror", &["config", "data_dir", "index", "labels", "links", "log", "quarantine", "search", "snapshots", "store", "views"]),
     ("figures", &["log", "mirror", "quarantine", "remote", "snapshots", "views"]),
     ("backup", &["data_dir", "index", "log", "search", "snapshots", "store"]),
@@ -104,7 +104,7 @@ const MAY_USE: [(&str, &[&str]); 30] = [
         ],
     ),
     ("stop", &[]),
-    ("remote", &["config", "data_dir", "log", "pipeline", "rdf", "snapshots", "stop", "views"]),
+    ("remote", &["config", "data_dir", "export", "log", "pipeline", "rdf", "snapshots", "stop", "views"]),
     (
         "cli",
         &[

@@ -115,11 +115,14 @@ fn the_same_log_gives_the_same_bytes_and_what_changed_can_be_had_alone() {
     fs_err::create_dir(bench.path().join("mine")).expect("made");
     fs_err::write(bench.path().join("mine/thesis.txt"), "years of work").expect("written");
     let refused = bench.run(&["export", "--format", "parquet", "-o", "mine"]).expect(1);
-    assert!(refused.stderr.contains("mine holds something that is no dataset"), "{}", refused.stderr);
+    fs_err::write(bench.path().join("mine/manifest.json"), "{\"name\": \"a web application\"}").expect("written");
+    bench.run(&["export", "--format", "parquet", "-o", "mine"]).expect(1);
+    assert!(refused.stderr.contains("mine holds something that this program did not write"), "{}", refused.stderr);
     assert!(bench.path().join("mine/thesis.txt").exists());
     bench.run(&["export", "--format", "parquet", "-o", "-"]).expect(2);
     bench.run(&["export", "--format", "parquet", "-o", "x", "--since", "999999"]).expect(2);
     bench.run(&["export", "--since", "1", "-o", "x.nt"]).expect(2);
+    bench.run(&["export", "--format", "parquet", "--since", "1", "--source", "all", "-o", "x"]).expect(2);
     let left = fs_err::read_dir(bench.path()).expect("there").flatten();
     assert_eq!(left.filter(|entry| entry.file_name().to_string_lossy().starts_with(".libris-mirror-")).count(), 0);
 }

@@ -25,6 +25,8 @@ struct Fake {
     busy: AtomicU64,
     /// How many are carried out, and answered with 504.
     forgetful: AtomicU64,
+    /// How many are answered with success, and not carried out.
+    swallows: AtomicU64,
     /// The longest update that it takes.
     limit: AtomicUsize,
     /// What it wants to be told, as Basic.
@@ -50,6 +52,7 @@ impl Fake {
             store: Store::new().expect("a store"),
             busy: AtomicU64::new(0),
             forgetful: AtomicU64::new(0),
+            swallows: AtomicU64::new(0),
             limit: AtomicUsize::new(usize::MAX),
             login,
             strangers: AtomicU64::new(0),
@@ -117,6 +120,9 @@ impl Fake {
         }
         if body.len() > self.limit.load(Ordering::Relaxed) {
             return (StatusCode::BAD_REQUEST, "the text is too long").into_response();
+        }
+        if take(&self.swallows) {
+            return (StatusCode::OK, "<html>please log in</html>").into_response();
         }
         let update = std::str::from_utf8(body).expect("text");
         self.store.update(update).expect("carried out");
@@ -229,3 +235,36 @@ fn a_store_that_is_down_holds_up_no_harvest_and_is_unavailable() {
     let known = bench.run(&["status", "--json"]).json();
     assert_eq!((&known["remotes"][0]["behind"], &known["remotes"][0]["note"]["failed"]), (&0.into(), &serde_json::Value::Null));
 }
+
+#[test]
+fn updates_that_arrive_nowhere_are_no_success() {
+    let (fake, url) = Fake::start(None);
+    let bench = bench(100, &url, "");
+    fake.swallows.store(u64::MAX, Ordering::Relaxed);
+    let swallowed = bench.run(&["remote", "sync"]).expect(1);
+    assert!(swallowed.stderr.contains("queries do not see them"), "{}", swallowed.stderr);
+    fake.swallows.store(0, Ordering::Relaxed);
+    bench.run(&["remote", "sync"]).expect(0);
+    assert!(fake.equals(&bench));
+}
+
+#[test]
+fn a_store_that_is_cleared_in_part_is_not_said_to_be_full() {
+    let (fake, url) = Fake::start(None);
+    let bench = bench(100, &url, "retry_s = 0");
+    bench.run(&["remote", "sync"]).expect(0);
+    // It forgets first; then it is busy, so that nothing is removed, or something.
+    fake.limit.store(0, Ordering::Relaxed);
+    bench.run(&["remote", "reset", "far", "--clear"]).expect(1);
+    fake.limit.store(usize::MAX, Ordering::Relaxed);
+    let mut reset = bench.start(&["remote", "reset", "far", "--clear"]);
+    while fake.store.contains_named_graph(WATERMARK).expect("readable") && reset.try_wait().expect("a child").is_none() {}
+    reset.kill().expect("it runs, or ended");
+    reset.wait().expect("it ended");
+    bench.run(&["remote", "sync"]).expect(0);
+    assert!(fake.equals(&bench));
+}
+
+/// The graph of the marks.
+const WATERMARK: oxigraph::model::NamedNodeRef<'static> =
+    oxigraph::model::NamedNodeRef::new_unchecked("urn:libris-mirror:watermark");

@@ -123,3 +123,45 @@ fn oxigraph_survives_kills_on_both_sides() {
 fn virtuoso_survives_kills_on_both_sides() {
     survives(Kind::Virtuoso);
 }
+
+/// What the server's own loader loaded is followed from there.
+fn is_loaded(kind: Kind, engine: &str) {
+    let Some(mut store) = Store::start(kind) else { return };
+    let bench = Bench::new(500);
+    bench.harvest("all", None, &[]);
+    store.name_in(&bench, "far", "");
+    let written = bench.run(&["remote", "bulk", "far", "--dir", "files", "--engine", engine, "--json"]).json();
+    assert_eq!(
+        (written["records"].as_u64(), written["quads"].as_u64()),
+        (Some(live(&bench)), Some(of_mirror(&bench))),
+        "{written}"
+    );
+    store.load(&bench.path().join("files"));
+    assert_eq!(store.count(TRIPLES), of_mirror(&bench));
+    let live = bench.state().with_catalogue(|catalogue| catalogue.live(20));
+    bench.state().with_catalogue(|catalogue| catalogue.update(&live, chrono::Utc::now()));
+    bench.harvest("all", None, &[]);
+    let synced = bench.run(&["remote", "sync", "--json"]).json();
+    assert_eq!((&synced[0]["from"], synced[0]["records"].as_u64()), (&written["change"], Some(20)), "{synced}");
+    bench.run(&["remote", "verify", "far"]).expect(0);
+    // The files of an earlier run are replaced, and nothing else is.
+    bench.run(&["remote", "bulk", "far", "--dir", "files", "--engine", "other", "-q"]).expect(0);
+    fs_err::create_dir(bench.path().join("mine")).expect("made");
+    fs_err::write(bench.path().join("mine/thesis.txt"), "years of work").expect("written");
+    let refused = bench.run(&["remote", "bulk", "far", "--dir", "mine", "--engine", engine]).expect(1);
+    assert!(refused.stderr.contains("mine holds something"), "{}", refused.stderr);
+}
+
+fn live(bench: &Bench) -> u64 {
+    bench.run(&["status", "--json"]).json()["sources"][0]["live"].as_u64().expect("a number")
+}
+
+#[test]
+fn oxigraph_follows_from_what_its_loader_loaded() {
+    is_loaded(Kind::Oxigraph, "oxigraph");
+}
+
+#[test]
+fn virtuoso_follows_from_what_its_loader_loaded() {
+    is_loaded(Kind::Virtuoso, "virtuoso");
+}

@@ -133,6 +133,26 @@ impl Store {
         number.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("{query}: {answer}"))
     }
 
+    /// Runs the script of files for its bulk loader.
+    pub fn load(&mut self, files: &Path) {
+        let mut script = Command::new(files.join("load.sh"));
+        match self.kind {
+            Kind::Virtuoso => {
+                script.env("VIRTUOSO", format!("127.0.0.1:{}", self.port + 1));
+            }
+            Kind::Oxigraph => {
+                self.kill();
+                script.env("OXIGRAPH", &self.program).arg(self.directory.path());
+            }
+        }
+        let done = script.output().expect("the script starts");
+        let said = format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+        assert!(done.status.success(), "{said}");
+        if self.kind == Kind::Oxigraph {
+            self.again();
+        }
+    }
+
     /// Lets somebody else write there.
     pub fn tamper(&self, update: &str) {
         match self.kind {
@@ -165,7 +185,7 @@ fn spawn(kind: Kind, program: &Path, directory: &Path, port: u16) -> Child {
                 "[Database]\nDatabaseFile = virtuoso.db\nErrorLogFile = virtuoso.log\nLockFile = virtuoso.lck\n\
                  TransactionFile = virtuoso.trx\nxa_persistent_file = virtuoso.pxa\n\
                  [TempDatabase]\nDatabaseFile = temp.db\nTransactionFile = temp.trx\n\
-                 [Parameters]\nServerPort = 127.0.0.1:{sql}\nDirsAllowed = .\nNumberOfBuffers = 20000\nMaxDirtyBuffers = 15000\n\
+                 [Parameters]\nServerPort = 127.0.0.1:{sql}\nDirsAllowed = /\nNumberOfBuffers = 20000\nMaxDirtyBuffers = 15000\n\
                  [HTTPServer]\nServerPort = 127.0.0.1:{port}\nServerRoot = .\n\
                  [SPARQL]\nResultSetMaxRows = 10000\n",
                 sql = port + 1,

@@ -31,6 +31,8 @@ pub struct Manifest {
     pub generator: String,
     /// The last change of the log that is in it.
     pub change: i64,
+    /// The link of the log's chain that seals the page of this change, in hexadecimal digits: it tells one log from another.
+    pub link: String,
     /// The change after which records are in it; none if all are.
     pub since: Option<i64>,
     /// Its records, deleted and quarantined ones included.

@@ -9,20 +9,23 @@ mod manifest;
 mod tables;
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use fs_err as fs;
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::errors::ParquetError;
 use parquet::file::writer::SerializedFileWriter;
 
+use super::whole::{Holds, WholeDirectory, WholeDirectoryError};
 use crate::config::Config;
 use crate::links::extract;
 use crate::log::{ChangeId, CurrentVersion, Log, LogError, PageBodies, SourceId};
 use crate::pipeline::{Feed, cores, in_order};
 use crate::quarantine::Sound;
 use crate::rdf::{Description, Graph};
+use crate::snapshots::link_text;
 use crate::views::{Content, Piece, Readers, ViewError};
 
 use files::{Files, parquet_schema, properties};
@@ -44,9 +47,12 @@ pub enum ParquetExportError {
     /// The file system.
     #[error(transparent)]
     Io(#[from] std::io::Error),
-    /// The directory holds something else.
-    #[error("{} holds something that is no dataset of this program\nhint: name a new or an empty directory", .0.display())]
-    Occupied(PathBuf),
+    /// The user stopped it.
+    #[error("stopped")]
+    Stopped,
+    /// The directory.
+    #[error(transparent)]
+    Directory(#[from] WholeDirectoryError),
 }
 
 impl From<arrow_schema::ArrowError> for ParquetExportError {
@@ -65,6 +71,13 @@ pub struct Dataset<'a> {
     /// In which languages names are chosen, the best first.
     pub languages: &'a [String],
 }
+
+/// What a dataset consists of.
+const HOLDS: Holds = Holds {
+    names: &["quads", "records", "links", manifest::NAME],
+    mark: manifest::NAME,
+    says: "\"generator\": \"libris-mirror ",
+};
 
 /// How many records become a row group, at most.
 const GROUP_RECORDS: usize = 2000;
@@ -111,26 +124,25 @@ struct Made {
     links: u64,
 }
 
-/// Writes a dataset into a directory, which appears as a whole.
+/// Writes a dataset into a directory, which appears as a whole. `progress` is called with the records so far, and may stop it.
 pub fn write_dataset(
     log: &mut Log,
     config: &Config,
     what: Dataset<'_>,
     directory: &Path,
-    mut progress: impl FnMut(u64),
+    mut progress: impl FnMut(u64) -> bool,
 ) -> Result<Manifest, ParquetExportError> {
-    check_target(directory)?;
+    let whole = WholeDirectory::begin(directory, HOLDS)?;
     log.freeze()?;
     let change = log.last_change()?;
+    let link = link_text(log.mark_at(change)?.link);
     let sources = log.sources()?;
     let names: BTreeMap<SourceId, String> = sources.iter().map(|row| (row.id, row.name.clone())).collect();
     let wanted = what.source.map(|name| sources.iter().find(|row| row.name == name).map(|row| row.id));
     let any = Readers::new(log, config.harvest.depth)?;
     let readers = ReadersOf { sound: any.for_sound(), any };
     let known = Sound::of(log)?;
-    let parent = directory.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let partial = tempfile::Builder::new().prefix(".libris-mirror-").tempdir_in(parent)?;
-    let mut files = Files::new(partial.path())?;
+    let mut files = Files::new(whole.path())?;
     let factories = Factories::new()?;
     let (mut records, mut triples, mut links) = (0, 0, 0);
     let keep = |version: &CurrentVersion| wanted.is_none_or(|wanted| wanted == Some(version.source));
@@ -147,41 +159,19 @@ pub fn write_dataset(
                 let name = names.get(&source).map_or("", String::as_str);
                 files.append(table, name, rows, chunks)?;
             }
-            progress(records);
-            Ok::<_, ParquetExportError>(ControlFlow::Continue(()))
+            if progress(records) { Ok(ControlFlow::Continue(())) } else { Err(ParquetExportError::Stopped) }
         },
     )?;
     let generator = format!("libris-mirror {}", env!("CARGO_PKG_VERSION"));
-    let manifest = Manifest { generator, change: change.0, since: what.since, records, triples, links, files: files.finish()? };
+    let manifest =
+        Manifest { generator, change: change.0, link, since: what.since, records, triples, links, files: files.finish()? };
     let mut text = serde_json::to_vec_pretty(&manifest).map_err(std::io::Error::from)?;
     text.push(b'\n');
-    fs::write(partial.path().join(manifest::NAME), text)?;
-    put_in_place(partial, directory)?;
+    let mut file = fs::File::create(whole.path().join(manifest::NAME))?;
+    file.write_all(&text)?;
+    file.sync_all()?;
+    whole.finish()?;
     Ok(manifest)
-}
-
-/// Checks that what would be replaced is a dataset.
-fn check_target(directory: &Path) -> Result<(), ParquetExportError> {
-    match fs::read_dir(directory) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error.into()),
-        Ok(mut entries) => {
-            let ours = directory.join(manifest::NAME).is_file();
-            if ours || entries.next().is_none() { Ok(()) } else { Err(ParquetExportError::Occupied(directory.to_owned())) }
-        }
-    }
-}
-
-fn put_in_place(partial: tempfile::TempDir, directory: &Path) -> Result<(), ParquetExportError> {
-    let parent = directory.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if directory.exists() {
-        let old = tempfile::Builder::new().prefix(".libris-mirror-").tempdir_in(parent)?;
-        fs::rename(directory, old.path().join("old"))?;
-    }
-    // It was made for this process alone.
-    fs::set_permissions(partial.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
-    fs::rename(partial.keep(), directory)?;
-    Ok(())
 }
 
 /// Reads records in tasks: all that count, or those that changed.
@@ -213,18 +203,11 @@ fn read(
             Ok(true)
         })?,
         Some(since) => {
-            let (mut at, mut bodies) = (ChangeId(since), PageBodies::default());
-            loop {
-                let versions = log.left_after(at, GROUP_RECORDS)?;
-                let Some((last, _)) = versions.last() else { break };
-                at = *last;
-                for version in versions.into_iter().filter_map(|(_, version)| version) {
-                    let record = if version.gone { None } else { Some(bodies.record(log, &version)?.to_vec()) };
-                    if !add(version, record)? {
-                        return Ok(());
-                    }
-                }
-            }
+            let mut bodies = PageBodies::default();
+            log.each_changed(ChangeId(since), &mut |version| {
+                let record = if version.gone { None } else { Some(bodies.record(log, &version)?.to_vec()) };
+                add(version, record)
+            })?;
         }
     }
     feed(task);
