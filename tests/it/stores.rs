@@ -22,13 +22,23 @@ pub struct Store {
     pub kind: Kind,
     directory: tempfile::TempDir,
     program: PathBuf,
-    port: u16,
+    ports: Ports,
     child: Child,
 }
 
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("an address").port()
+/// Where it listens: over HTTP, and Virtuoso for SQL as well.
+#[derive(Clone, Copy)]
+struct Ports {
+    http: u16,
+    sql: u16,
+}
+
+impl Ports {
+    fn free() -> Self {
+        let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
+        let [http, sql] = listeners.map(|listener| listener.local_addr().expect("an address").port());
+        Self { http, sql }
+    }
 }
 
 fn program(kind: Kind) -> Option<PathBuf> {
@@ -46,9 +56,9 @@ impl Store {
     pub fn start(kind: Kind) -> Option<Self> {
         let program = program(kind)?;
         let directory = tempfile::tempdir().expect("a directory");
-        let port = free_port();
-        let child = spawn(kind, &program, directory.path(), port);
-        let mut store = Self { kind, directory, program, port, child };
+        let ports = Ports::free();
+        let child = spawn(kind, &program, directory.path(), ports);
+        let mut store = Self { kind, directory, program, ports, child };
         store.wait();
         if kind == Kind::Virtuoso {
             // What its documentation says who lets others write by SPARQL.
@@ -69,7 +79,7 @@ impl Store {
         if lock.exists() {
             fs_err::remove_file(lock).expect("removed");
         }
-        self.child = spawn(self.kind, &self.program, self.directory.path(), self.port);
+        self.child = spawn(self.kind, &self.program, self.directory.path(), self.ports);
         self.wait();
     }
 
@@ -92,7 +102,7 @@ impl Store {
     }
 
     fn sql(&self, statement: &str) {
-        let address = format!("127.0.0.1:{}", self.port + 1);
+        let address = format!("127.0.0.1:{}", self.ports.sql);
         let words = [address.as_str(), "dba", "dba", &format!("exec={statement};")];
         let done = Command::new("isql-vt").args(words).output().expect("isql-vt starts");
         assert!(done.status.success(), "{statement}: {}", String::from_utf8_lossy(&done.stderr));
@@ -100,12 +110,12 @@ impl Store {
 
     pub fn query_url(&self) -> String {
         let path = if self.kind == Kind::Virtuoso { "sparql" } else { "query" };
-        format!("http://127.0.0.1:{}/{path}", self.port)
+        format!("http://127.0.0.1:{}/{path}", self.ports.http)
     }
 
     fn update_url(&self) -> String {
         let path = if self.kind == Kind::Virtuoso { "sparql-auth" } else { "update" };
-        format!("http://127.0.0.1:{}/{path}", self.port)
+        format!("http://127.0.0.1:{}/{path}", self.ports.http)
     }
 
     /// Names it in a bench's configuration, with more settings.
@@ -113,7 +123,7 @@ impl Store {
         let mut settings =
             format!("query = \"{}\"\nupdate = \"{}\"\nretry_s = 10\n{more}\n", self.query_url(), self.update_url());
         match self.kind {
-            Kind::Oxigraph => settings.push_str(&format!("graph_store = \"http://127.0.0.1:{}/store\"\n", self.port)),
+            Kind::Oxigraph => settings.push_str(&format!("graph_store = \"http://127.0.0.1:{}/store\"\n", self.ports.http)),
             Kind::Virtuoso => {
                 let secret = bench.path().join("secret");
                 fs_err::write(&secret, "dba\n").expect("written");
@@ -138,7 +148,7 @@ impl Store {
         let mut script = Command::new(files.join("load.sh"));
         match self.kind {
             Kind::Virtuoso => {
-                script.env("VIRTUOSO", format!("127.0.0.1:{}", self.port + 1));
+                script.env("VIRTUOSO", format!("127.0.0.1:{}", self.ports.sql));
             }
             Kind::Oxigraph => {
                 self.kill();
@@ -174,11 +184,11 @@ impl Drop for Store {
     }
 }
 
-fn spawn(kind: Kind, program: &Path, directory: &Path, port: u16) -> Child {
+fn spawn(kind: Kind, program: &Path, directory: &Path, Ports { http, sql }: Ports) -> Child {
     let mut command = Command::new(program);
     match kind {
         Kind::Oxigraph => {
-            command.arg("serve").arg("--location").arg(directory).args(["--bind", &format!("127.0.0.1:{port}")]);
+            command.arg("serve").arg("--location").arg(directory).args(["--bind", &format!("127.0.0.1:{http}")]);
         }
         Kind::Virtuoso => {
             let settings = format!(
@@ -186,9 +196,8 @@ fn spawn(kind: Kind, program: &Path, directory: &Path, port: u16) -> Child {
                  TransactionFile = virtuoso.trx\nxa_persistent_file = virtuoso.pxa\n\
                  [TempDatabase]\nDatabaseFile = temp.db\nTransactionFile = temp.trx\n\
                  [Parameters]\nServerPort = 127.0.0.1:{sql}\nDirsAllowed = /\nNumberOfBuffers = 20000\nMaxDirtyBuffers = 15000\n\
-                 [HTTPServer]\nServerPort = 127.0.0.1:{port}\nServerRoot = .\n\
+                 [HTTPServer]\nServerPort = 127.0.0.1:{http}\nServerRoot = .\n\
                  [SPARQL]\nResultSetMaxRows = 10000\n",
-                sql = port + 1,
             );
             fs_err::write(directory.join("virtuoso.ini"), settings).expect("written");
             command.args(["+foreground", "+configfile", "virtuoso.ini"]).current_dir(directory);
