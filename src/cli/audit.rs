@@ -3,7 +3,6 @@
 use std::io::Write;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
 use super::exit::{Exit, of_error, of_fetch};
@@ -70,17 +69,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
             }
             continue;
         }
-        let bar = ProgressBar::with_draw_target(
-            None,
-            if !global.quiet && global.verbose == 0 && output::stderr_is_terminal() {
-                ProgressDrawTarget::stderr()
-            } else {
-                ProgressDrawTarget::hidden()
-            },
-        );
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix}: {human_pos} identifiers [{elapsed}]") {
-            bar.set_style(style);
-        }
+        let bar = output::bar(global, "{spinner} {prefix}: {human_pos} identifiers [{elapsed}]");
         bar.set_prefix(source.name.clone());
         let options = AuditOptions { repair: arguments.repair };
         let mut listing = Ok(());

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::exit::{Exit, Misuse};
@@ -175,7 +175,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     let (mut worst, mut reports) = (Exit::Ok, Vec::<serde_json::Value>::new());
     for source in &sources {
         let started = Instant::now();
-        let bar = Bar::new(&source.name, !global.quiet && global.verbose == 0 && output::stderr_is_terminal());
+        let bar = Bar::new(&source.name, global);
         let mut show = |progress: &Progress| {
             bar.show(progress);
             if arguments.form.json() {
@@ -244,14 +244,8 @@ fn write_figures(mirror: &Mirror, path: &Path) -> anyhow::Result<()> {
 pub(super) struct Bar(ProgressBar);
 
 impl Bar {
-    pub(super) fn new(source: &str, visible: bool) -> Self {
-        let bar = ProgressBar::with_draw_target(
-            None,
-            if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() },
-        );
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix}: {human_pos} records, {msg} [{elapsed}]") {
-            bar.set_style(style);
-        }
+    pub(super) fn new(source: &str, global: &Global) -> Self {
+        let bar = output::bar(global, "{spinner} {prefix}: {human_pos} records, {msg} [{elapsed}]");
         bar.set_prefix(source.to_owned());
         bar.enable_steady_tick(Duration::from_millis(200));
         Self(bar)

@@ -163,7 +163,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         max_duration: arguments.max_duration,
     };
     let started = Instant::now();
-    let bar = Bar::new(name, !global.quiet && global.verbose == 0 && output::stderr_is_terminal());
+    let bar = Bar::new(name, global);
     let mut show = |progress: &Progress| {
         bar.show(progress);
         if arguments.json {

@@ -4,7 +4,11 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use comfy_table::{ContentArrangement, Table, presets};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tracing_subscriber::EnvFilter;
+
+use super::global::Global;
+use crate::views::Fault;
 
 /// Sends warnings, or with `-v` more, to stderr.
 pub(super) fn start_log(verbose: u8, quiet: bool) {
@@ -53,6 +57,28 @@ pub(super) fn message(text: &str) {
 pub(super) fn error(text: &str) {
     let (red, plain) = if colours(&io::stderr()) { ("\u{1b}[1;31m", "\u{1b}[0m") } else { ("", "") };
     message(&format!("{red}error:{plain} {text}"));
+}
+
+/// Prints the faults that are told, and how many more there are.
+pub(super) fn faults(told: &[Fault], count: u64) {
+    for fault in told {
+        message(&format!("{}: {}", fault.part, fault.problem));
+    }
+    let more = count - told.len() as u64;
+    if more > 0 {
+        message(&format!("and {} more faults", grouped(more)));
+    }
+}
+
+/// Returns a progress bar of this template: shown on a terminal, unless nothing was asked for, or messages.
+pub(super) fn bar(global: &Global, template: &str) -> ProgressBar {
+    let visible = !global.quiet && global.verbose == 0 && stderr_is_terminal();
+    let target = if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let bar = ProgressBar::with_draw_target(None, target);
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar
 }
 
 /// Prints a value as indented JSON.

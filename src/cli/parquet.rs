@@ -1,8 +1,7 @@
 //! `libris-mirror export --format parquet`
 
 use std::path::Path;
-
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::time::Duration;
 
 use super::exit::{Exit, Misuse};
 use super::global::Global;
@@ -31,7 +30,8 @@ pub(super) fn run(
         let hint = "hint: `change` in the manifest.json of an earlier export is one";
         return Err(Misuse(format!("--since {since}: the log has changes 1 to {end}\n{hint}")).into());
     }
-    let bar = bar(!global.quiet && global.verbose == 0 && output::stderr_is_terminal());
+    let bar = output::bar(global, "{spinner} {human_pos} records [{elapsed}, {per_sec}]");
+    bar.enable_steady_tick(Duration::from_millis(200));
     let languages = LANGUAGES.map(str::to_owned);
     let what = Dataset { source, since, languages: &languages };
     let stop = stop_on_signals(SoFar::default())?;
@@ -58,14 +58,4 @@ pub(super) fn run(
         ));
     }
     Ok(Exit::Ok)
-}
-
-fn bar(visible: bool) -> ProgressBar {
-    let target = if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let bar = ProgressBar::with_draw_target(None, target);
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {human_pos} records [{elapsed}, {per_sec}]") {
-        bar.set_style(style);
-    }
-    bar.enable_steady_tick(std::time::Duration::from_millis(200));
-    bar
 }

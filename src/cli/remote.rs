@@ -2,9 +2,10 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use serde::Serialize;
 
 use super::exit::{Exit, Misuse, of_error};
@@ -133,7 +134,7 @@ fn named(settings: &Settings, names: &[String]) -> anyhow::Result<Vec<Remote>> {
 fn sync(settings: &Settings, remotes: &[Remote], form: Form, global: &Global, stop: &Stop) -> anyhow::Result<Exit> {
     let (mut worst, mut reports) = (Exit::Ok, Vec::<serde_json::Value>::new());
     for remote in remotes {
-        let bar = bar(&remote.name, !global.quiet && global.verbose == 0 && output::stderr_is_terminal());
+        let bar = bar(global, &remote.name);
         let result = remote::sync(remote, &settings.data, &settings.config, stop, |done| bar.set_position(done.records));
         bar.finish_and_clear();
         match result {
@@ -165,14 +166,10 @@ fn sync(settings: &Settings, remotes: &[Remote], form: Form, global: &Global, st
     Ok(worst)
 }
 
-fn bar(name: &str, visible: bool) -> ProgressBar {
-    let target = if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let bar = ProgressBar::with_draw_target(None, target);
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix}: {human_pos} records [{elapsed}, {per_sec}]") {
-        bar.set_style(style);
-    }
+fn bar(global: &Global, name: &str) -> ProgressBar {
+    let bar = output::bar(global, "{spinner} {prefix}: {human_pos} records [{elapsed}, {per_sec}]");
     bar.set_prefix(name.to_owned());
-    bar.enable_steady_tick(std::time::Duration::from_millis(200));
+    bar.enable_steady_tick(Duration::from_millis(200));
     bar
 }
 
@@ -184,7 +181,7 @@ fn verify(
     global: &Global,
     stop: &Stop,
 ) -> anyhow::Result<Exit> {
-    let bar = bar(&remote.name, !global.quiet && global.verbose == 0 && output::stderr_is_terminal());
+    let bar = bar(global, &remote.name);
     let result = remote::verify(remote, &settings.data, &settings.config, sample, stop, |records| bar.set_position(records));
     bar.finish_and_clear();
     let report = match result {
@@ -196,13 +193,7 @@ fn verify(
         output::json(&report)?;
         return Ok(exit);
     }
-    for fault in &report.faults {
-        output::message(&format!("{}: {}", fault.part, fault.problem));
-    }
-    let more = report.fault_count - report.faults.len() as u64;
-    if more > 0 {
-        output::message(&format!("and {} more faults", grouped(more)));
-    }
+    output::faults(&report.faults, report.fault_count);
     if report.fault_count > 0 {
         output::message(&format!(
             "hint: `libris-mirror remote reset {0}`, then `remote sync {0}`, sends every record again",

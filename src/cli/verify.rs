@@ -42,13 +42,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     if arguments.form.json() {
         output::json(&report)?;
     } else {
-        for fault in &report.faults {
-            output::message(&format!("{}: {}", fault.part, fault.problem));
-        }
-        let more = report.fault_count - report.faults.len() as u64;
-        if more > 0 {
-            output::message(&format!("and {} more faults", grouped(more)));
-        }
+        output::faults(&report.faults, report.fault_count);
     }
     if report.fault_count > 0 {
         for hint in hints(&report, &settings.config) {

@@ -41,6 +41,7 @@ pub struct RemoteVerifyReport {
 /// A record's graph as the log gives it.
 struct DueGraph {
     name: NamedNode,
+    /// Without its name, as stores send them.
     quads: Vec<Quad>,
 }
 
@@ -84,7 +85,9 @@ pub fn verify(
                         continue;
                     }
                     let content = record.as_deref().map_or(Content::Deleted, |record| of_pieces.parse(version, record));
-                    let graph = DueGraph { name: crate::rdf::graph_name(&version.identifier), quads: content.quads().to_vec() };
+                    let triple = |quad: &Quad| Quad { graph_name: GraphName::DefaultGraph, ..quad.clone() };
+                    let quads = content.quads().iter().map(triple).collect();
+                    let graph = DueGraph { name: crate::rdf::graph_name(&version.identifier), quads };
                     let full = batch.len() >= GRAPHS_AT_ONCE || triples + graph.quads.len() > TRIPLES_AT_ONCE;
                     if full && !batch.is_empty() {
                         triples = 0;
@@ -200,8 +203,7 @@ fn compare_batch(client: &Client, due: Vec<DueGraph>) -> Result<Compared, Remote
         compared.triples += quads.len() as u64;
         let held = held.remove(name.as_str()).unwrap_or_default();
         let sent = held.len() as u64;
-        let due: Vec<Quad> = quads.into_iter().map(|quad| Quad { graph_name: GraphName::DefaultGraph, ..quad }).collect();
-        match compare(&due, &held) {
+        match compare(&quads, &held) {
             Difference::None => {}
             Difference::Forms(forms) => compared.other_forms += forms,
             Difference::Content(problem) => {
