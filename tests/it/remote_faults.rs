@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use libris_mirror::rdf::isomorphic;
-use oxigraph::io::{RdfFormat, RdfParser};
+use oxigraph::io::RdfFormat;
 use oxigraph::model::Quad;
 use oxigraph::sparql::results::{QueryResultsFormat, QueryResultsSerializer};
 use oxigraph::sparql::{QueryResults, SparqlEvaluator};
@@ -130,16 +130,15 @@ impl Fake {
         if take(&self.forgetful) { StatusCode::GATEWAY_TIMEOUT.into_response() } else { StatusCode::NO_CONTENT.into_response() }
     }
 
-    /// Whether it holds exactly the graphs of a mirror's records.
+    /// Whether it holds exactly the graphs of a mirror's records, in the forms in which such a store keeps dates: `33.900` is `33.9`.
     fn equals(&self, bench: &Bench) -> bool {
         let text = bench.run(&["export", "--format", "nq"]).ok();
-        let due: Vec<Quad> =
-            RdfParser::from_format(RdfFormat::NQuads).for_slice(text.as_bytes()).collect::<Result<_, _>>().expect("N-Quads");
+        let due = Store::new().expect("a store");
+        due.load_from_slice(RdfFormat::NQuads, text.as_bytes()).expect("N-Quads");
         let is_ours = |quad: &Quad| !quad.graph_name.to_string().contains("urn:libris-mirror:watermark");
-        let held: Vec<Quad> = self.store.iter().map(|quad| quad.expect("readable")).filter(is_ours).collect();
         let mut graphs: std::collections::BTreeMap<String, [Vec<Quad>; 2]> = std::collections::BTreeMap::new();
-        for (side, quads) in [due, held].into_iter().enumerate() {
-            for quad in quads {
+        for (side, store) in [&due, &self.store].into_iter().enumerate() {
+            for quad in store.iter().map(|quad| quad.expect("readable")).filter(is_ours) {
                 graphs.entry(quad.graph_name.to_string()).or_default()[side].push(quad);
             }
         }
@@ -158,14 +157,14 @@ fn bench(records: u64, url: &str, more: &str) -> Bench {
 #[test]
 fn what_a_busy_or_forgetful_store_did_is_found_out_and_nothing_comes_twice() {
     let (fake, url) = Fake::start(None);
-    let bench = bench(300, &url, "batch_quads = 700\nretry_s = 20");
+    let bench = bench(300, &url, "batch_quads = 700\nretry_s = 60");
     fake.busy.store(3, Ordering::Relaxed);
     let sync = bench.run(&["remote", "sync"]).expect(0);
     assert!(sync.stderr.contains("answered HTTP 503"), "{}", sync.stderr);
     assert!(fake.equals(&bench));
     bench.run(&["remote", "reset", "far", "--clear"]).expect(0);
     // The first statement is made; then data are carried out that it says nothing of.
-    fake.forgetful.store(6, Ordering::Relaxed);
+    fake.forgetful.store(4, Ordering::Relaxed);
     bench.run(&["remote", "sync", "-q"]).expect(0);
     assert!(fake.equals(&bench), "what was inserted twice was replaced");
     bench.run(&["remote", "verify", "far"]).expect(0);
