@@ -105,7 +105,7 @@
 //! | floor | rooms |
 //! |---|---|
 //! | 6 | [`cli`] a file a verb: arguments, calls, what is printed, exit codes |
-//! | 5 | [`demo`] the fake Libris and its faults · [`harvest`] plan (pure), client (politeness, retries), fetch, isolate, commit, audit; `documents` and `emm`, sources beside OAI-PMH · [`serve`] HTTP: SPARQL, records, pages · [`verify`] |
+//! | 5 | [`demo`] the fake Libris and its faults · [`publish`](mod@publish) dumps in object stores · [`harvest`] plan (pure), client (politeness, retries), fetch, isolate, commit, audit; `documents` and `emm`, sources beside OAI-PMH · [`serve`] HTTP: SPARQL, records, pages · [`verify`] |
 //! | 4 | [`data_dir`] what lies where, the lock · [`mirror`] a mirror open for writing, the registry of views · [`export`] bulk dumps, Parquet · [`remote`] SPARQL servers that follow · [`figures`] for Prometheus · [`backup`] |
 //! | 3 | [`citation`] what reference managers need · [`index`] triples in packed segments, as a view · [`store`] the triple store as a view · [`links`] authorities, extraction, index · [`labels`] names of IRIs · [`quarantine`] · [`search`] titles, names, identifiers, facets · [`query`] SPARQL |
 //! | 2 | [`snapshots`] what is published · [`views`] the trait, following the log, views in tables · [`log`] pages, records and changes in `SQLite` · [`config`](mod@config) |
@@ -131,6 +131,7 @@ pub mod log;
 pub mod mirror;
 pub mod oai;
 pub mod pipeline;
+pub mod publish;
 pub mod quarantine;
 pub mod query;
 pub mod rdf;

@@ -8,6 +8,7 @@ use crate::config::ConfigError;
 use crate::data_dir::DataDirError;
 use crate::harvest::{FetchError, HarvestError};
 use crate::mirror::MirrorError;
+use crate::publish::PublishError;
 use crate::remote::RemoteError;
 
 /// The last part of `--help`.
@@ -110,6 +111,12 @@ pub(super) fn of_error(error: &anyhow::Error) -> Exit {
         Some(RemoteError::Unavailable { .. }) => return Exit::Unavailable,
         Some(RemoteError::Busy(_)) => return Exit::Locked,
         Some(RemoteError::Stopped) => return Exit::Interrupted,
+        _ => {}
+    }
+    match error.downcast_ref() {
+        Some(PublishError::Unavailable { .. }) => return Exit::Unavailable,
+        Some(PublishError::Busy) => return Exit::Locked,
+        Some(PublishError::Address { .. }) => return Exit::Usage,
         _ => {}
     }
     if error.chain().any(is_locked) { Exit::Locked } else { Exit::Failed }

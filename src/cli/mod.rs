@@ -20,6 +20,7 @@ mod links;
 mod output;
 mod parquet;
 mod publish;
+mod publish_to;
 mod quarantine;
 mod query;
 mod rebuild;

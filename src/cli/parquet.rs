@@ -11,7 +11,7 @@ use super::signals::{SoFar, stop_on_signals};
 use crate::export::parquet::{Dataset, ParquetExportError, write_dataset};
 
 /// In which languages names are chosen: those of the library, then English.
-const LANGUAGES: [&str; 2] = ["sv", "en"];
+pub(super) const LANGUAGES: [&str; 2] = ["sv", "en"];
 
 pub(super) fn run(
     settings: &Settings,

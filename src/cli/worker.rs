@@ -8,6 +8,7 @@ use super::exit::Exit;
 use super::global::Global;
 use super::settings::Settings;
 use crate::query::{self, QueryError, worker};
+use crate::remote::Servers;
 
 /// Run the queries that `serve` sends over stdin.
 #[derive(Debug, Args)]
@@ -26,6 +27,9 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     let settings = Settings::read(global)?;
     let (snapshots, log) = (settings.data.snapshots(), settings.data.log());
     let memory = arguments.memory_mb << 20;
-    query::with_stack(|| worker::work(&snapshots, &log, memory, &mut io::stdin().lock(), &mut io::stdout().lock(), overdue))??;
+    let servers = Servers::new(settings.config.remotes()?);
+    query::with_stack(|| {
+        worker::work(&snapshots, &log, &servers, memory, &mut io::stdin().lock(), &mut io::stdout().lock(), overdue)
+    })??;
     Ok(Exit::Ok)
 }

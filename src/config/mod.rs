@@ -2,6 +2,7 @@
 //! that order, become one validated [`Config`]. Reading files and the environment is left to the caller.
 
 mod defaults;
+mod engine;
 mod error;
 mod file;
 mod names;
@@ -19,6 +20,7 @@ use crate::oai::Limits;
 use crate::rdf::shapes::{Describe, Shapes, ShapesError};
 
 pub use defaults::{DEFAULTS, ENVIRONMENT_PREFIX};
+pub use engine::Engine;
 pub use error::ConfigError;
 pub use file::UserFile;
 pub use nearest::nearest;
@@ -124,6 +126,7 @@ pub struct Serve {
     pub public_url: String,
     pub forwarded: bool,
     pub record_base: String,
+    pub sparql: String,
     pub timeout_s: u64,
     pub rows: u64,
     pub result_bytes: u64,
@@ -196,6 +199,11 @@ impl Config {
         Ok(config)
     }
 
+    /// What answers the queries of a server, the best first: the list of `serve.sparql`, checked.
+    pub fn engines(&self) -> Result<Vec<Engine>, ConfigError> {
+        engine::engines(&self.serve.sparql, &self.remote)
+    }
+
     /// The remote stores, checked.
     pub fn remotes(&self) -> Result<Vec<Remote>, ConfigError> {
         self.remote.iter().map(|(name, settings)| settings.check(name)).collect()
@@ -225,6 +233,7 @@ impl Config {
             }
         }
         self.remotes()?;
+        self.engines()?;
         let percent = self.harvest.withdraw_max_percent;
         if !(0.0..=100.0).contains(&percent) {
             let (key, value) = ("harvest.withdraw_max_percent".into(), percent.to_string());

@@ -29,7 +29,7 @@ pub struct RemoteSettings {
 }
 
 /// A remote store whose settings were checked.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remote {
     /// Its name in this mirror.
     pub name: String,
@@ -58,7 +58,7 @@ pub struct Remote {
 }
 
 /// Who asks a remote store.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Login {
     /// The name.
     pub user: String,

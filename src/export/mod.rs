@@ -27,6 +27,9 @@ use crate::views::{Content, Piece, Readers, ViewError};
 pub use packing::Packing;
 pub use whole::{Holds, WholeDirectory, WholeDirectoryError};
 
+/// The licence of Libris's open data.
+pub const CC0: &str = "https://creativecommons.org/publicdomain/zero/1.0/";
+
 /// How a dump is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DumpFormat {

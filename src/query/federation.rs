@@ -92,13 +92,24 @@ impl DefaultServiceHandler for Services {
 /// Refuses a query with a `SERVICE` that is not allowed, before any of it runs. A `SERVICE SILENT` that fails must have no
 /// effect, so the evaluation handles those. The pattern inside a `SERVICE` is not checked: that endpoint does it.
 pub(super) fn check(query: &Query, text: &str, hosts: &[String]) -> Result<(), QueryError> {
+    check_each(query, text, hosts, false)
+}
+
+/// The same for a query that others evaluate: `SERVICE SILENT` too.
+pub(super) fn check_all(query: &Query, text: &str, hosts: &[String]) -> Result<(), QueryError> {
+    check_each(query, text, hosts, true)
+}
+
+fn check_each(query: &Query, text: &str, hosts: &[String], silent_too: bool) -> Result<(), QueryError> {
     let (Query::Select { pattern, .. }
     | Query::Construct { pattern, .. }
     | Query::Describe { pattern, .. }
     | Query::Ask { pattern, .. }) = query;
     let mut left = vec![Part::Pattern(pattern)];
     while let Some(part) = left.pop() {
-        if let Part::Pattern(GraphPattern::Service { name, silent: false, .. }) = part {
+        if let Part::Pattern(GraphPattern::Service { name, silent, .. }) = part
+            && (silent_too || !silent)
+        {
             match name {
                 NamedNodePattern::NamedNode(name) if is_listed(hosts, name.as_str()) => {}
                 NamedNodePattern::NamedNode(name) => return Err(QueryError::Service(name.as_str().to_owned())),

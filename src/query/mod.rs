@@ -4,8 +4,10 @@
 //! A server runs queries in processes of their own ([`worker`]), because the engine can neither be stopped within a join
 //! in memory, nor limited in its use of memory and stack.
 
+pub(crate) mod answer;
 mod dataset;
 mod depth;
+mod elsewhere;
 mod error;
 mod federation;
 mod graph_writer;
@@ -23,6 +25,7 @@ mod wire;
 pub mod worker;
 
 pub use dataset::{Evaluated, Hints, Queryable};
+pub use elsewhere::{Elsewhere, Received, Sent};
 pub use error::{QueryError, ResultsError};
 pub(crate) use graph_writer::with_prefixes;
 pub use graph_writer::{GraphFormat, GraphWriter};
@@ -34,4 +37,4 @@ pub use results::{Bounds, Output, SolutionFormat, write};
 pub use run::{explain, run, run_ordered, with_stack};
 pub use running::{Explained, Faults, Running, Written};
 pub use vocabulary::{Vocabulary, Word};
-pub use wire::{Ended, Frame, HEAD, Head, Refusal, RefusalKind, Task, Work, read_head};
+pub use wire::{Ended, Frame, HEAD, Head, On, Refusal, RefusalKind, Task, Work, read_head};

@@ -169,7 +169,11 @@ pub(super) fn parse(text: &str, base: Option<&str>) -> Result<spargebra::Query, 
 }
 
 /// Cancels a query when its time is up.
-fn start_clock(token: CancellationToken, timeout_s: u64, overdue: impl FnOnce(QueryError) + Send + 'static) -> Sender<()> {
+pub(super) fn start_clock(
+    token: CancellationToken,
+    timeout_s: u64,
+    overdue: impl FnOnce(QueryError) + Send + 'static,
+) -> Sender<()> {
     let (clock, ended) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         if ended.recv_timeout(Duration::from_secs(timeout_s)) == Err(RecvTimeoutError::Timeout) {

@@ -15,8 +15,8 @@ use crate::labels::Languages;
 /// A query to run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Task {
-    /// The snapshot to read.
-    pub snapshot: u64,
+    /// What it runs on.
+    pub on: On,
     /// What is wanted of it.
     pub work: Work,
     /// The query.
@@ -33,7 +33,17 @@ pub struct Task {
     pub limits: Limits,
 }
 
-/// What a task wants of its snapshot.
+/// What a task runs on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum On {
+    /// A published snapshot, by its number.
+    Snapshot(u64),
+    /// A remote store, by its name.
+    Remote(String),
+}
+
+/// What a task wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Work {
@@ -41,7 +51,8 @@ pub enum Work {
     Results,
     /// What the query does, as JSON: [`Explained`](super::Explained).
     Plan,
-    /// The classes and properties that queries can name, as JSON: [`Vocabulary`](super::Vocabulary). There is no query.
+    /// The classes and properties that queries can name, as JSON: [`Vocabulary`](super::Vocabulary). There is no query. Like a plan, it
+    /// is that of a snapshot.
     Vocabulary,
 }
 
@@ -89,8 +100,10 @@ pub enum RefusalKind {
     Format,
     /// The evaluation failed.
     Evaluation,
-    /// A service that the query asks failed.
+    /// A service that the query asks failed, or the remote store that was to answer it.
     Service,
+    /// The remote store that was to answer it cannot be asked now.
+    Away,
     /// Its process was killed from outside.
     Killed,
     /// The snapshot was removed.

@@ -5,27 +5,29 @@ use std::path::Path;
 
 use oxigraph::sparql::QueryEvaluationError;
 
+use super::elsewhere::{self, Elsewhere};
 use super::error::{QueryError, ResultsError};
 use super::graph_writer::GraphFormat;
 use super::names::{NAMES_FIT, Names};
 use super::results::{SolutionFormat, write};
 use super::run::{explain, run};
-use super::running::Written;
+use super::running::{Running, Written};
 use super::vocabulary::{VocabularyError, vocabulary};
-use super::wire::{Ended, Frame, Head, Refusal, RefusalKind, Task, Work};
+use super::wire::{Ended, Frame, Head, On, Refusal, RefusalKind, Task, Work};
 use crate::index::{Index, PublishedIndex, ReadingError};
 use crate::snapshots::Snapshots;
 
 /// Bytes that are buffered before they are sent.
 const FRAME_BYTES: usize = 32 << 10;
 
-/// Runs tasks until the input ends. Names come from `log`. Memory is limited to `memory` bytes, without the mapped index; a query that needs more ends the
+/// Runs tasks until the input ends. Names come from `log`; `servers` answer what is asked of remote stores. Memory is limited to `memory` bytes, without the mapped index; a query that needs more ends the
 /// process.
 ///
 /// `overdue` is called on another thread if a query does not notice that its time is up.
 pub fn work(
     snapshots: &Snapshots,
     log: &Path,
+    servers: &dyn Elsewhere,
     memory: u64,
     input: &mut impl BufRead,
     output: &mut impl Write,
@@ -41,13 +43,26 @@ pub fn work(
             return Ok(());
         }
         let task: Task = serde_json::from_str(&line)?;
+        let number = match &task.on {
+            On::Snapshot(number) => *number,
+            On::Remote(name) => {
+                let running = elsewhere::run(servers, name, &task.question, task.limits, overdue);
+                let frame = match running {
+                    Ok(running) => answer(running, log, &task, output)?,
+                    Err(failed) => Frame::Refused(failed.refusal(kind_of)),
+                };
+                frame.write(output)?;
+                output.flush()?;
+                continue;
+            }
+        };
         // Release the old snapshot first: it may be waiting to be removed.
-        if open.as_ref().is_some_and(|open| open.snapshot.info.number != task.snapshot || !snapshots.has(&open.snapshot)) {
+        if open.as_ref().is_some_and(|open| open.snapshot.info.number != number || !snapshots.has(&open.snapshot)) {
             open = None;
         }
         let index = match open.take() {
             Some(index) => Ok(index),
-            None => match snapshots.open(task.snapshot) {
+            None => match snapshots.open(number) {
                 Ok(snapshot) => PublishedIndex::of(snapshot).map_err(|error| refused(RefusalKind::Damaged, error.to_string())),
                 Err(error) => Err(refused(RefusalKind::Snapshot, error.to_string())),
             },
@@ -55,7 +70,10 @@ pub fn work(
         let frame = match index {
             Ok(published) => {
                 let frame = match task.work {
-                    Work::Results => answer(&published.index, log, &task, output, overdue)?,
+                    Work::Results => match run(&published.index, &task.question, task.limits, overdue) {
+                        Ok(running) => answer(running, log, &task, output)?,
+                        Err(error) => refused(kind_of(&error), error.to_string()),
+                    },
                     Work::Plan => plan(&published.index, &task, output, overdue)?,
                     Work::Vocabulary => words(&published.index, log, &task, output)?,
                 };
@@ -74,11 +92,7 @@ fn refused(kind: RefusalKind, message: String) -> Frame {
 }
 
 /// Answers a task, without its last frame.
-fn answer(index: &Index, log: &Path, task: &Task, output: &mut impl Write, overdue: fn(QueryError)) -> io::Result<Frame> {
-    let running = match run(index, &task.question, task.limits, overdue) {
-        Ok(running) => running,
-        Err(error) => return Ok(refused(kind_of(&error), error.to_string())),
-    };
+fn answer(running: Running<'_>, log: &Path, task: &Task, output: &mut impl Write) -> io::Result<Frame> {
     let head = match running.form() {
         Written::Triples(_) if task.graph.is_some() => Head::Graph,
         Written::Solutions(_) | Written::Boolean(_) if task.solutions.is_some() => Head::Solutions,

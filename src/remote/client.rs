@@ -73,6 +73,16 @@ impl Client {
         self.post(&self.query, FORM, Some((RESULTS, limit)), &Bytes::from(form))
     }
 
+    /// Asks what a form says, once, and returns the beginning of the answer, which may not take longer than `time`.
+    pub(super) fn ask(&self, form: String, accept: &'static str, time: Duration) -> Result<Response, RemoteError> {
+        let begun = Instant::now();
+        let asked = self.open(&self.query, FORM, Some(accept), &Bytes::from(form), Some(time), begun);
+        asked.map_err(|error| match error {
+            RemoteError::Unavailable { name, url, .. } if begun.elapsed() >= time => RemoteError::Late { name, url },
+            other => other,
+        })
+    }
+
     /// Sends an update that leaves the same however often it is made.
     pub(super) fn update(&self, update: String) -> Result<(), RemoteError> {
         self.post(&self.update, UPDATE, None, &Bytes::from(update)).map(|_| ())
@@ -132,26 +142,39 @@ impl Client {
         body: &Bytes,
         deadline: Instant,
     ) -> Result<Vec<u8>, RemoteError> {
+        let begun = Instant::now();
+        let response = self.open(url, media_type, accept.map(|(media_type, _)| media_type), body, None, deadline)?;
+        if let Some((_, limit)) = accept {
+            return self.read(url, response, limit, begun);
+        }
+        // Read to its end, the connection serves again.
+        let _ = std::io::copy(&mut response.take(DRAINED), &mut std::io::sink());
+        Ok(Vec::new())
+    }
+
+    /// Makes a request, with the login that the server wants, and returns the beginning of an answer that says success.
+    fn open(
+        &self,
+        url: &Url,
+        media_type: &'static str,
+        accept: Option<&'static str>,
+        body: &Bytes,
+        time: Option<Duration>,
+        deadline: Instant,
+    ) -> Result<Response, RemoteError> {
         if self.stop.is_stopped() {
             return Err(RemoteError::Stopped);
         }
-        let begun = Instant::now();
-        let types = accept.map(|(media_type, _)| media_type);
-        let mut response = self.send(url, media_type, types, body)?;
+        let mut response = self.send(url, media_type, accept, body, time)?;
         // The first answer says what is demanded; later ones that what was sent is out of date.
         if response.status() == StatusCode::UNAUTHORIZED
             && self.login.as_ref().is_some_and(|login| login.demand(url, response.headers()))
         {
-            response = self.send(url, media_type, types, body)?;
+            response = self.send(url, media_type, accept, body, time)?;
         }
         let status = response.status();
         if status.is_success() {
-            if let Some((_, limit)) = accept {
-                return self.read(url, response, limit, begun);
-            }
-            // Read to its end, the connection serves again.
-            let _ = std::io::copy(&mut response.take(DRAINED), &mut std::io::sink());
-            return Ok(Vec::new());
+            return Ok(response);
         }
         let wait = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
         let mut said = Vec::new();
@@ -194,10 +217,14 @@ impl Client {
         media_type: &'static str,
         accept: Option<&'static str>,
         body: &Bytes,
+        time: Option<Duration>,
     ) -> Result<Response, RemoteError> {
         let mut request = self.http.post(url.clone()).header(CONTENT_TYPE, media_type);
         if let Some(accept) = accept {
             request = request.header(ACCEPT, accept);
+        }
+        if let Some(time) = time {
+            request = request.timeout(time);
         }
         if let Some(answer) = self.login.as_ref().and_then(|login| login.answer("POST", url)) {
             request = request.header(AUTHORIZATION, answer);

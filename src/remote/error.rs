@@ -17,6 +17,14 @@ pub enum RemoteError {
         /// What happened.
         reason: String,
     },
+    /// The server did not answer in the time that it had.
+    #[error("the remote store {name} did not answer in time: {url}")]
+    Late {
+        /// Its name in this mirror.
+        name: String,
+        /// What was asked.
+        url: String,
+    },
     /// The server refused a request.
     #[error("the remote store {name} refused a request: {url} answered HTTP {status}: {reason}")]
     Refused {

@@ -73,6 +73,14 @@ pub(super) fn place(said: &[Statement], remote: &Remote, log: &Log) -> Result<Op
     })
 }
 
+/// Whether a store that has reached a mark has nothing beyond it: no statement says that more was begun.
+pub(super) fn is_settled(said: &[Statement], reached: Mark) -> bool {
+    said.iter().all(|statement| match statement {
+        Statement::Reached(mark, _) => mark.change <= reached.change,
+        Statement::Begun(change, _) => *change <= reached.change,
+    })
+}
+
 /// Whether a mark is one of a log: the page is the same, and so are all before it.
 fn is_of(log: &Log, mark: Mark) -> Result<bool, LogError> {
     Ok(log.mark_at(mark.change)? == mark)

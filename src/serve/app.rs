@@ -10,12 +10,13 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::sync::{Mutex, Semaphore};
 
 use super::cache::Answers;
+use super::engines::Engines;
 use super::lengths::Lengths;
 use super::overview::Overviews;
 use super::reading::LogPool;
 use super::telemetry::Telemetry;
 use super::workers::{WorkerSettings, Workers};
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::data_dir::DataDir;
 use crate::search::Current;
 use crate::snapshots::SnapshotInfo;
@@ -37,6 +38,8 @@ pub struct App {
     pub config: Config,
     /// The processes that run queries.
     pub workers: Arc<Workers>,
+    /// What answers queries.
+    pub engines: Arc<Engines>,
     /// The connections that read the log.
     pub log: LogPool,
     /// The index of the search.
@@ -59,8 +62,7 @@ pub struct App {
 
 impl App {
     /// Returns the state of a server for a mirror; `worker` is the program that runs queries, with its arguments.
-    #[must_use]
-    pub fn new(data: DataDir, config: Config, worker: (PathBuf, Vec<String>)) -> Arc<Self> {
+    pub fn new(data: DataDir, config: Config, worker: (PathBuf, Vec<String>)) -> Result<Arc<Self>, ConfigError> {
         let serve = &config.serve;
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let workers = Workers::new(WorkerSettings {
@@ -75,8 +77,9 @@ impl App {
         let answers = Answers::new(serve.cache_mb << 20);
         let search = Current::new(data.path().to_owned());
         let log = LogPool::new(&data, config.harvest.depth, cores * 4);
-        Arc::new(Self {
+        Ok(Arc::new(Self {
             data,
+            engines: Arc::new(Engines::new(config.engines()?)),
             config,
             workers,
             log,
@@ -88,7 +91,7 @@ impl App {
             dumps: Arc::new(Semaphore::new(CONCURRENT_DUMPS)),
             lengths: Arc::default(),
             base,
-        })
+        }))
     }
 
     /// Returns the limit on the body of a request: a form needs up to three bytes for each byte of the query.

@@ -11,6 +11,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::json;
 
 use super::app::App;
+use super::engines::Fitness;
 use super::problem::Problem;
 use crate::figures;
 use crate::views::Home;
@@ -25,16 +26,27 @@ pub async fn health(State(app): State<Arc<App>>) -> Response {
             "age_s": (now - published).num_seconds().max(0),
         })
     });
-    let ready = snapshot.is_some();
+    let engines = app.engines.known();
+    let is_fit = |fitness: &Fitness| matches!(fitness, Fitness::Fit(_));
+    // Pages and records need a snapshot; queries something that answers them.
+    let answered = !app.engines.is_elsewhere() || engines.values().any(is_fit) || app.engines.has_index();
+    let ready = snapshot.is_some() && answered;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(json!({"live": true, "ready": ready, "snapshot": snapshot, "version": env!("CARGO_PKG_VERSION")})))
-        .into_response()
+    let mut body = json!({"live": true, "ready": ready, "snapshot": snapshot, "version": env!("CARGO_PKG_VERSION")});
+    if !engines.is_empty() {
+        let engines = engines.iter().map(|(name, fitness)| {
+            let change = if let Fitness::Fit(standing) = fitness { Some(standing.mark.change.0) } else { None };
+            json!({"remote": name, "answers": is_fit(fitness), "change": change})
+        });
+        body["sparql"] = engines.collect();
+    }
+    (status, Json(body)).into_response()
 }
 
 /// `/metrics`, in the text format of Prometheus and `OpenMetrics`.
 pub async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     let snapshot = app.snapshot();
-    let own = app.telemetry.text(&app.workers);
+    let own = app.telemetry.text(&app.workers, &app.engines);
     let served = Arc::clone(&app);
     let figures = app.log.read(move |reading| {
         let home = Home { directory: served.data.path(), log: &reading.log, config: &served.config };

@@ -9,6 +9,7 @@ mod arrival;
 pub mod cache;
 pub mod conditions;
 pub mod dump;
+pub mod engines;
 pub mod harvester;
 pub mod health;
 mod lengths;
@@ -85,16 +86,18 @@ pub fn serve(options: ServeOptions, stop: &Stop, listening: impl FnOnce(SocketAd
         let failed = |source| ServeError::Listen { address: listen, source };
         let listener = TcpListener::bind(listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let app = App::new(data, config, worker);
+        let app = App::new(data, config, worker)?;
         let router = routes::router(&app);
         let harvests = harvest
             .map(|(sources, every)| tokio::spawn(harvester::harvest_every(Arc::clone(&app), sources, every, who, stop.clone())));
         // They follow until the server ends.
         let _remotes = Background::begin(&app.data, &app.config)?;
         let watching = tokio::spawn(let_go_of_old_snapshots(Arc::clone(&app)));
+        let asking = tokio::spawn(engines::keep_asking(Arc::clone(&app.engines), app.data.clone()));
         listening(address);
         server::serve(&app, listener, router, stop.stopped()).await;
         watching.abort();
+        asking.abort();
         if let Some(harvests) = harvests {
             let _ = tokio::time::timeout(Duration::from_secs(app.config.serve.stop_s), harvests).await;
         }

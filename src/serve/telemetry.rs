@@ -13,6 +13,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use super::engines::{Engines, Fitness};
 use super::workers::Workers;
 
 /// How a query ended.
@@ -28,6 +29,11 @@ enum Outcome {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct QueryLabels {
     outcome: Outcome,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RemoteLabels {
+    remote: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -79,7 +85,7 @@ impl Telemetry {
 
     /// Returns all counters in the text format of `OpenMetrics`, without the final `# EOF`.
     #[must_use]
-    pub fn text(&self, workers: &Workers) -> String {
+    pub fn text(&self, workers: &Workers, engines: &Engines) -> String {
         let mut registry = Registry::with_prefix("libris_mirror");
         registry.register("http_requests", "Requests by status", self.requests.clone());
         registry.register("queries", "SPARQL requests by outcome", self.queries.clone());
@@ -94,6 +100,11 @@ impl Telemetry {
             gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
             registry.register(name, help, gauge);
         }
+        let answers = Family::<RemoteLabels, Gauge>::default();
+        for (remote, fitness) in engines.known() {
+            answers.get_or_create(&RemoteLabels { remote }).set(i64::from(matches!(fitness, Fitness::Fit(_))));
+        }
+        registry.register("remote_answers", "Whether a remote store of serve.sparql answers queries", answers);
         let processes: Counter<u64, AtomicU64> = Counter::default();
         processes.inc_by(started as u64);
         registry.register("query_workers_started", "Processes that were started to run queries", processes);

@@ -15,10 +15,8 @@ use super::overview::Overview;
 use super::problem::Problem;
 use super::rdf::answer;
 use crate::config::SourceKind;
+use crate::export::CC0;
 use crate::links::Authority;
-
-/// The licence of Libris's open data.
-pub const CC0: &str = "https://creativecommons.org/publicdomain/zero/1.0/";
 
 /// Returns the description.
 pub async fn void(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, Problem> {

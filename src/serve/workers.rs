@@ -18,7 +18,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::query::{Ended, Frame, HEAD, Head, Refusal, RefusalKind, Task, read_head};
+use crate::query::{Ended, Frame, HEAD, Head, On, Refusal, RefusalKind, Task, read_head};
 
 /// The settings of the pool.
 #[derive(Debug, Clone)]
@@ -175,9 +175,12 @@ impl Workers {
                 tracing::info!("a client read none of its results for {} s", self.settings.stall.as_secs());
                 return Ok(());
             }
-            let unharmed = [RefusalKind::Syntax, RefusalKind::Forbidden, RefusalKind::Format, RefusalKind::Snapshot];
+            let unharmed =
+                [RefusalKind::Syntax, RefusalKind::Forbidden, RefusalKind::Format, RefusalKind::Snapshot, RefusalKind::Away];
             if ended || refused.is_some_and(|kind| unharmed.contains(&kind)) {
-                worker.snapshot = task.snapshot;
+                if let On::Snapshot(number) = task.on {
+                    worker.snapshot = number;
+                }
                 self.idle.lock().unwrap_or_else(PoisonError::into_inner).push_back(worker);
                 return Ok(());
             }

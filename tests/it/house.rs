@@ -52,7 +52,7 @@ fn only_the_command_line_prints_or_reads_the_environment() {
 }
 
 /// Each room with the rooms that it may use: those on its own floor or below, without circles.
-const MAY_USE: [(&str, &[&str]); 30] = [
+const MAY_USE: [(&str, &[&str]); 31] = [
     ("build", &[]),
     ("pipeline", &[]),
     ("guide", &[]),
@@ -104,7 +104,8 @@ const MAY_USE: [(&str, &[&str]); 30] = [
         ],
     ),
     ("stop", &[]),
-    ("remote", &["config", "data_dir", "export", "log", "pipeline", "rdf", "snapshots", "stop", "views"]),
+    ("publish", &["config", "data_dir", "export", "log", "snapshots", "stop"]),
+    ("remote", &["config", "data_dir", "export", "log", "pipeline", "query", "rdf", "snapshots", "stop", "views"]),
     (
         "cli",
         &[
@@ -123,6 +124,7 @@ const MAY_USE: [(&str, &[&str]); 30] = [
             "log",
             "mirror",
             "oai",
+            "publish",
             "quarantine",
             "query",
             "rdf",

@@ -24,9 +24,11 @@
 //! - `search`: titles, names, identifiers
 //! - `facets`: what a search is narrowed by, its order, what records are found by beside their words, suggestions
 //! - `serve_protocol`: the SPARQL 1.1 Protocol, case by case
+//! - `publish_to`: dumps in object stores and directories
 //! - `query_output`: what `query` prints when something fails
 //! - `sparql_mistakes`: what is said of queries with mistakes
 //! - `serve_records`: records in every format, and where they are
+//! - `serve_remotes`: queries that remote stores answer, and who stands in for them
 //! - `serve_dumps`: everything at once, and how a broken download goes on
 //! - `serve_sitemap`: what search engines and browsers look for by themselves
 //! - `serve_limits`: what one query or client may take
@@ -101,6 +103,7 @@ mod parquet;
 mod payloads;
 mod proof;
 mod protocol;
+mod publish_to;
 mod query_output;
 mod questions;
 #[path = "../../src/query/plan/tests/random.rs"]
@@ -117,6 +120,7 @@ mod serve_limits;
 mod serve_pages;
 mod serve_protocol;
 mod serve_records;
+mod serve_remotes;
 mod serve_sitemap;
 mod server;
 mod several_sources;

@@ -188,7 +188,10 @@ fn spawn(kind: Kind, program: &Path, directory: &Path, Ports { http, sql }: Port
     let mut command = Command::new(program);
     match kind {
         Kind::Oxigraph => {
-            command.arg("serve").arg("--location").arg(directory).args(["--bind", &format!("127.0.0.1:{http}")]);
+            command
+                .args(["serve", "--union-default-graph", "--location"])
+                .arg(directory)
+                .args(["--bind", &format!("127.0.0.1:{http}")]);
         }
         Kind::Virtuoso => {
             let settings = format!(

@@ -131,7 +131,7 @@ impl Page<'_> {
                     main #content.wide tabindex="-1" { (content) }
                     footer {
                         div.wide {
-                            p { (words.licence) " " a href=(crate::serve::void::CC0) rel="license" { "CC0 1.0" } }
+                            p { (words.licence) " " a href=(crate::export::CC0) rel="license" { "CC0 1.0" } }
                             p {
                                 a href={ (base) "/guide" } { (words.guide) } " · "
                                 a href={ (base) "/sparql" } { (words.endpoint) } " · "

@@ -1,6 +1,7 @@
 //! Asks the workers: a task runs on the current snapshot, unless the client or the cache has its answer already.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode};
@@ -11,10 +12,12 @@ use super::request::SparqlRequest;
 use super::results::{Beginning, HEAD_BYTES};
 use crate::labels::{Labels, Languages};
 use crate::log::ChangeId;
-use crate::query::{Bounds, Limits, Question, Refusal, RefusalKind, Task, Work};
+use crate::query::{Bounds, Limits, On, Question, Refusal, RefusalKind, Task, Work};
+use crate::remote::Standing;
 use crate::serve::app::App;
 use crate::serve::cache::Known;
 use crate::serve::conditions::Validator;
+use crate::serve::engines::{Chosen, Fitness};
 use crate::serve::problem::Problem;
 use crate::snapshots::SnapshotInfo;
 
@@ -38,22 +41,61 @@ pub(super) struct Asking<'a> {
 /// How often a task is tried on another snapshot after its snapshot was removed.
 const SNAPSHOT_TRIES: u32 = 10;
 
+/// The state of the data that a query is answered from.
+pub(super) enum Held {
+    /// A published snapshot.
+    Snapshot(SnapshotInfo),
+    /// A remote store, where it was when it was asked last.
+    Remote(String, Option<Standing>),
+}
+
+impl Held {
+    fn of(app: &App, chosen: Chosen) -> Result<Self, Problem> {
+        match chosen {
+            Chosen::Remote(name, standing) => Ok(Self::Remote(name, standing)),
+            Chosen::Index => app.snapshot().map(Self::Snapshot).ok_or_else(|| {
+                Problem::new(StatusCode::SERVICE_UNAVAILABLE, "nothing is published yet: the first harvest is not complete")
+            }),
+        }
+    }
+
+    fn on(&self) -> On {
+        match self {
+            Self::Snapshot(snapshot) => On::Snapshot(snapshot.number),
+            Self::Remote(name, _) => On::Remote(name.clone()),
+        }
+    }
+
+    /// What identifies it, and when it came to be; nothing if it changes while it is read.
+    fn identity(&self) -> Option<(String, Option<SystemTime>)> {
+        match self {
+            Self::Snapshot(snapshot) => {
+                let published = snapshot.published.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+                Some((format!("{} {}", snapshot.number, published.as_nanos()), Some(snapshot.published)))
+            }
+            Self::Remote(name, standing) => {
+                let Standing { mark, .. } = standing.filter(|standing| standing.settled)?;
+                Some((format!("{name} {mark:?}"), None))
+            }
+        }
+    }
+}
+
 /// The longest report that is expected: a plan, or a vocabulary.
 const REPORT_BYTES: usize = 16 << 20;
 
 impl Asking<'_> {
-    /// Runs a task. `validator` says what its answer on a snapshot depends on.
-    pub(super) async fn run(
-        &self,
-        mut task: Task,
-        validator: impl Fn(&SnapshotInfo) -> Option<Validator>,
-    ) -> Result<Outcome, Problem> {
+    /// Runs a task. `validator` says what its answer depends on, beside the data.
+    pub(super) async fn run(&self, mut task: Task, validator: impl Fn(&Held) -> Option<Validator>) -> Result<Outcome, Problem> {
         let Self { app, headers, once } = self;
+        let mut engines = if task.work == Work::Results { app.engines.order() } else { vec![Chosen::Index] }.into_iter();
+        let mut chosen = engines.next();
         for _ in 0..SNAPSHOT_TRIES {
-            let snapshot = app.snapshot().ok_or_else(|| {
-                Problem::new(StatusCode::SERVICE_UNAVAILABLE, "nothing is published yet: the first harvest is not complete")
-            })?;
-            let validator = validator(&snapshot);
+            let Some(engine) = chosen.clone() else {
+                return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no store answers queries now: try again in a moment"));
+            };
+            let held = Held::of(app, engine)?;
+            let validator = validator(&held);
             if let Some(response) = validator.as_ref().and_then(|validator| validator.not_modified(headers)) {
                 return Ok(Outcome::Unchanged(response));
             }
@@ -69,7 +111,7 @@ impl Asking<'_> {
             {
                 return Ok(Outcome::Answer(known, validator));
             }
-            task.snapshot = snapshot.number;
+            task.on = held.on();
             let events = app
                 .workers
                 .run(task.clone())
@@ -79,6 +121,12 @@ impl Asking<'_> {
             let beginning = Beginning::read(events, most).await;
             if let Some(refusal) = &beginning.refused {
                 if refusal.kind == RefusalKind::Snapshot {
+                    continue;
+                }
+                if let (RefusalKind::Away, Held::Remote(name, _)) = (refusal.kind, &held) {
+                    tracing::warn!("{}", refusal.message);
+                    app.engines.note(name, Fitness::Unfit);
+                    chosen = engines.next();
                     continue;
                 }
                 return Err(problem(refusal, app.config.serve.timeout_s));
@@ -103,7 +151,7 @@ impl Asking<'_> {
 pub(super) fn task(app: &App, work: Work, question: Question) -> Task {
     let serve = &app.config.serve;
     Task {
-        snapshot: 0,
+        on: On::Snapshot(0),
         work,
         question,
         solutions: None,
@@ -123,7 +171,7 @@ fn problem(refusal: &Refusal, timeout_s: u64) -> Problem {
             let detail = format!("the query was ended after {timeout_s} s: make it narrower, or run it on your own mirror");
             Problem::new(StatusCode::GATEWAY_TIMEOUT, detail)
         }
-        RefusalKind::Service => Problem::new(StatusCode::BAD_GATEWAY, &*refusal.message),
+        RefusalKind::Service | RefusalKind::Away => Problem::new(StatusCode::BAD_GATEWAY, &*refusal.message),
         RefusalKind::Killed => Problem::new(StatusCode::SERVICE_UNAVAILABLE, &*refusal.message),
         RefusalKind::Damaged => {
             tracing::error!("the published index cannot be read: {}", refusal.message);
@@ -154,7 +202,7 @@ pub(super) async fn named_as_of(app: &App, wanted: Option<&Languages>) -> Result
 
 /// Returns the cache key: the hash of what the results depend on. `None` if they differ each time (`NOW()`, `RAND()`).
 pub(super) fn validator(
-    snapshot: &SnapshotInfo,
+    held: &Held,
     work: Work,
     asked: &SparqlRequest,
     formats: [Option<&str>; 2],
@@ -166,12 +214,9 @@ pub(super) fn validator(
     if ["RAND", "NOW", "UUID", "BNODE", "SERVICE"].iter().any(|word| upper.contains(word)) {
         return None;
     }
-    let published = snapshot.published.duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let (identity, published) = held.identity()?;
     let SparqlRequest { default_graphs, named_graphs, rows, labels, .. } = asked;
-    let state = format!(
-        "{} {} {work:?} {rows:?} {formats:?} {default_graphs:?} {named_graphs:?} {labels:?} {names:?} {address}",
-        snapshot.number,
-        published.as_nanos()
-    );
-    Some(Validator::new(&[state.as_bytes(), query.as_bytes()], labels.is_none().then_some(snapshot.published)))
+    let state =
+        format!("{identity} {work:?} {rows:?} {formats:?} {default_graphs:?} {named_graphs:?} {labels:?} {names:?} {address}");
+    Some(Validator::new(&[state.as_bytes(), query.as_bytes()], published.filter(|_| labels.is_none())))
 }

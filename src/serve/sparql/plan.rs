@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::asking::{Asking, Outcome, question, task, validator};
@@ -35,6 +35,10 @@ pub(super) async fn answer(
     query: &str,
     wanted: &Wanted,
 ) -> Result<Response, Problem> {
+    if app.engines.is_elsewhere() {
+        let detail = "a remote store answers queries here, and its plan is not known: ask that store";
+        return Err(Problem::new(StatusCode::NOT_IMPLEMENTED, detail));
+    }
     let page = asked.explain == Some(Explain::Page) || parts.method != Method::POST && wanted.prefers_html(&FORMATS);
     let offer = if page { None } else { Some(wanted.choose(&FORMATS).ok_or_else(|| no_format(asked))?) };
     // A page depends on its visitor, so that it has no validator.
