@@ -60,6 +60,8 @@ enum Format {
     Nq,
     Ttl,
     Trig,
+    /// JSON-LD, a record a line.
+    Ndjsonld,
     /// A directory of Parquet files, for analytics: quads, records and links, with a manifest.
     Parquet,
 }
@@ -90,6 +92,7 @@ fn by_name(path: &Path) -> (Option<Format>, Packing) {
         Some("nq") => Some(Format::Nq),
         Some("ttl") => Some(Format::Ttl),
         Some("trig") => Some(Format::Trig),
+        Some("ndjsonld") => Some(Format::Ndjsonld),
         Some("parquet") => Some(Format::Parquet),
         _ => None,
     };
@@ -112,6 +115,7 @@ impl Arguments {
                 Format::Nt => DumpFormat::NTriples,
                 Format::Nq => DumpFormat::NQuads,
                 Format::Ttl => DumpFormat::Turtle,
+                Format::Ndjsonld => DumpFormat::JsonLines,
                 Format::Trig | Format::Parquet => DumpFormat::TriG,
             };
             return Ok(export::dump(&mut log, Dump { source, format, packing, depth }, out)?);
@@ -139,7 +143,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     }
     let ending = name.trim_end_matches(".gz").trim_end_matches(".zst").rsplit_once('.').map(|(_, ending)| ending);
     if let Some(ending) = ending.filter(|ending| OTHER_FORMATS.contains(ending) && arguments.format.is_none()) {
-        let hint = "hint: name a file that ends in .nt, .nq, .ttl or .trig, or say what to write with --format";
+        let hint = "hint: name a file that ends in .nt, .nq, .ttl, .trig or .ndjsonld, or say what to write with --format";
         return Err(Misuse(format!("{}: an export is not written as {ending}\n{hint}", arguments.output.display())).into());
     }
     // Checked before the output file is created.

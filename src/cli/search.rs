@@ -35,7 +35,7 @@ pub(super) struct Arguments {
     words: Vec<String>,
     #[command(flatten)]
     chosen: Chosen,
-    /// The order: the best match, the newest, the oldest, or the first title first.
+    /// The order: the best match, the newest, the oldest, the first title, or what was added last first.
     #[arg(long, value_enum, default_value_t = Order::Relevance, value_name = "ORDER")]
     sort: Order,
     /// Also show what the result can be narrowed by, with counts.
@@ -108,6 +108,7 @@ enum Order {
     Year,
     Oldest,
     Title,
+    Added,
 }
 
 /// Values of each facet that are shown.
@@ -158,6 +159,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         Order::Year => Sort::Newest,
         Order::Oldest => Sort::Oldest,
         Order::Title => Sort::Title,
+        Order::Added => Sort::Added,
     };
     let question = Question {
         text: arguments.words.join(" "),

@@ -15,13 +15,13 @@ use std::sync::Arc;
 
 use oxigraph::io::{RdfFormat, RdfSerializer};
 use oxigraph::model::vocab::rdf;
-use oxigraph::model::{Quad, TripleRef};
+use oxigraph::model::{GraphName, Quad, TripleRef};
 
 use crate::log::{CurrentVersion, Log, LogError, SourceId, SourceRow};
 use crate::pipeline::{cores, in_order};
 use crate::quarantine::Sound;
 use crate::query::with_prefixes;
-use crate::rdf::{CanonicalError, canonical_nquads};
+use crate::rdf::{CanonicalError, canonical_nquads, json_ld};
 use crate::views::{Content, Piece, Readers, ViewError};
 
 pub use packing::Packing;
@@ -41,6 +41,8 @@ pub enum DumpFormat {
     Turtle,
     /// `TriG`: a graph for each record.
     TriG,
+    /// JSON-LD: a record a line, as [`json_ld`] writes it.
+    JsonLines,
 }
 
 /// The counts of a dump.
@@ -196,7 +198,7 @@ pub fn dump(log: &mut Log, what: Dump<'_>, out: &mut dyn Write) -> Result<Export
 impl DumpFormat {
     fn serializer(self) -> Option<RdfSerializer> {
         match self {
-            Self::NTriples | Self::NQuads => None,
+            Self::NTriples | Self::NQuads | Self::JsonLines => None,
             Self::Turtle => Some(with_prefixes(RdfSerializer::from_format(RdfFormat::Turtle))),
             Self::TriG => Some(with_prefixes(RdfSerializer::from_format(RdfFormat::TriG))),
         }
@@ -217,6 +219,13 @@ impl DumpFormat {
         let Some(serializer) = self.serializer() else {
             let mut text = Vec::with_capacity(PIECE_BYTES);
             for record in records {
+                if self == Self::JsonLines {
+                    if let Some(GraphName::NamedNode(name)) = record.first().map(|quad| &quad.graph_name) {
+                        serde_json::to_writer(&mut text, &json_ld(name.as_str(), &record))?;
+                        text.push(b'\n');
+                    }
+                    continue;
+                }
                 for quad in &record {
                     lines::write(quad, self == Self::NQuads, &mut text);
                 }

@@ -71,6 +71,7 @@ topics! {
     sources, "sources", "Sources";
     analytics, "analytics", "Analytics";
     remote, "remote", "Remote stores";
+    publishing, "publishing", "Publishing";
     operations, "operations", "Operations";
     performance, "performance", "Performance";
     limits, "limits", "Limits";

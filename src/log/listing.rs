@@ -22,6 +22,18 @@ const SHOWN: &str =
     "NOT record.deleted AND NOT record.withdrawn AND NOT EXISTS (SELECT 1 FROM quarantine WHERE record_id = record.id)";
 
 impl Log {
+    /// When the graph of a record last changed, milliseconds since 1970, this machine's clock; none if there is no such record.
+    pub fn changed_at(&self, identifier: &str) -> Result<Option<i64>, LogError> {
+        let read = || {
+            let mut statement = self.connection.prepare_cached(
+                "SELECT max(page.received_at) FROM record JOIN change ON change.id = record.last_change
+                 JOIN page ON page.id = change.page_id WHERE identifier = ?1",
+            )?;
+            statement.query_row([identifier], |row| row.get(0))
+        };
+        read().map_err(|source| self.failed(source))
+    }
+
     /// The first records whose ids are above `after` and at most `until`.
     pub fn listed(&self, after: i64, until: i64, most: usize) -> Result<Vec<ListedRecord>, LogError> {
         let sql = format!(

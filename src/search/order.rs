@@ -42,6 +42,8 @@ pub(super) fn first(segment: &Segment, found: &Bits, tiers: &Tiers, sort: Sort, 
             Sort::Newest => year << 16 | shortness,
             Sort::Oldest if year == 0 => shortness,
             Sort::Oldest => (0xffff - year) << 16 | shortness,
+            // Ids grow as records come.
+            Sort::Added => records.get_val(document),
             Sort::Title => u64::MAX - headings.and_then(|headings| headings.ords().first(document)).unwrap_or(u64::MAX),
         }
     };

@@ -33,11 +33,13 @@ pub enum Sort {
     Oldest,
     /// By title, or heading.
     Title,
+    /// What came to this mirror last first.
+    Added,
 }
 
 impl Sort {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Relevance, Self::Newest, Self::Oldest, Self::Title];
+    pub const ALL: [Self; 5] = [Self::Relevance, Self::Newest, Self::Oldest, Self::Title, Self::Added];
 
     /// Its name, in addresses and on the command line.
     #[must_use]
@@ -47,6 +49,7 @@ impl Sort {
             Self::Newest => "year",
             Self::Oldest => "oldest",
             Self::Title => "title",
+            Self::Added => "added",
         }
     }
 

@@ -1,8 +1,8 @@
 //! The state that all routes share: the mirror, the workers, the caches, and the addresses of this server.
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::http::HeaderMap;
 use axum::http::header::HOST;
@@ -30,6 +30,9 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 /// What is at addresses where a record could be: such a record is at `/record/<IRI>` alone.
 const RESERVED: [&str; 9] = ["search", "sparql", "suggest", "guide", "harvest", "health", "metrics", "record", "assets"];
 
+/// The start of the dumps of `/emm/`, milliseconds since 1970, and when it was chosen.
+type Start = Option<(i64, Instant)>;
+
 /// The state of a server.
 pub struct App {
     /// The mirror.
@@ -52,6 +55,8 @@ pub struct App {
     pub answers: Answers,
     /// Held by the request that has the vocabulary counted.
     pub vocabulary: Mutex<()>,
+    /// Since when the feed has what the dumps of `/emm/` may lack.
+    emm: std::sync::Mutex<Start>,
     /// A permit for each dump, because a dump reads the whole log.
     pub dumps: Arc<Semaphore>,
     /// The known lengths of dumps.
@@ -88,10 +93,22 @@ impl App {
             overviews: Overviews::default(),
             answers,
             vocabulary: Mutex::default(),
+            emm: std::sync::Mutex::default(),
             dumps: Arc::new(Semaphore::new(CONCURRENT_DUMPS)),
             lengths: Arc::default(),
             base,
         }))
+    }
+
+    /// Since when the feed has what a dump of `/emm/` may lack: `now`, milliseconds since 1970, if `first` page after page is read and
+    /// the last start is older than `life`.
+    #[must_use]
+    pub fn dump_start(&self, now: i64, first: bool, life: Duration) -> i64 {
+        let mut start = self.emm.lock().unwrap_or_else(PoisonError::into_inner);
+        match *start {
+            Some((at, chosen)) if !first || chosen.elapsed() < life => at,
+            _ => start.insert((now, Instant::now())).0,
+        }
     }
 
     /// Returns the limit on the body of a request: a form needs up to three bytes for each byte of the query.

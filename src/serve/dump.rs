@@ -34,14 +34,18 @@ const fn named(name: &'static str, format: DumpFormat, packing: Packing, media_t
 }
 
 /// The dumps.
-pub const DUMPS: [Dump; 6] = [
+pub const DUMPS: [Dump; 7] = [
     named("dump.nt", DumpFormat::NTriples, Packing::Plain, "application/n-triples"),
     named("dump.nt.gz", DumpFormat::NTriples, Packing::Gzip, "application/gzip"),
     named("dump.nt.zst", DumpFormat::NTriples, Packing::Zstd, "application/zstd"),
     named("dump.nq", DumpFormat::NQuads, Packing::Plain, "application/n-quads"),
     named("dump.nq.gz", DumpFormat::NQuads, Packing::Gzip, "application/gzip"),
     named("dump.nq.zst", DumpFormat::NQuads, Packing::Zstd, "application/zstd"),
+    JSON_LINES,
 ];
+
+/// A record a line, as JSON-LD.
+pub const JSON_LINES: Dump = named("dump.ndjsonld.gz", DumpFormat::JsonLines, Packing::Gzip, "application/gzip");
 
 /// `/dump.FORMAT`
 pub async fn dumped(app: &App, known: Dump, method: &Method, headers: &HeaderMap) -> Result<Response, Problem> {

@@ -106,7 +106,7 @@ fn asked(path: &str, base: &str) -> Asked {
 }
 
 /// Returns the identifier that a path names: an IRI, or what follows the base.
-fn identifier_of(path: &str, base: &str) -> String {
+pub(super) fn identifier_of(path: &str, base: &str) -> String {
     // Some proxies replace two slashes by one.
     if let Some(scheme) = ["https:/", "http:/"].into_iter().find(|scheme| path.starts_with(*scheme)) {
         return format!("{scheme}/{}", path[scheme.len()..].trim_start_matches('/'));

@@ -20,7 +20,7 @@ use tower_http::cors::{Any, CorsLayer};
 use super::app::App;
 use super::pages::{self, Language};
 use super::problem::Problem;
-use super::{arrival, dump, health, record, sitemap, sparql, void};
+use super::{arrival, dump, emm, health, record, resource_sync, sitemap, sparql, void};
 
 /// Only our own scripts, styles and images, and no frames.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -84,6 +84,12 @@ fn fixed() -> Router<Arc<App>> {
         .route("/sparql/vocabulary", get(sparql::vocabulary))
         .route("/assets/{name}", get(pages::assets::asset))
         .route("/favicon.ico", get(pages::assets::favicon))
+        .route("/search.atom", get(pages::atom))
+        .route("/.well-known/resourcesync", get(resource_sync::description))
+        .route("/resourcesync/{name}", get(resource_sync::list))
+        .route("/emm/", get(emm::changes))
+        .route("/emm/full", get(emm::full))
+        .route("/emm/data/{*iri}", get(emm::data))
         .route("/robots.txt", get(sitemap::robots))
         .route("/sitemap.xml", get(sitemap::index))
         .route("/sitemap-{part}", get(sitemap::part));

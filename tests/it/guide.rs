@@ -291,6 +291,7 @@ pages! {
     sources_works, "sources";
     analytics_works, "analytics";
     remote_works, "remote";
+    publishing_works, "publishing";
     operations_works, "operations";
     performance_works, "performance";
     limits_works, "limits";

@@ -85,6 +85,7 @@ const MAY_USE: [(&str, &[&str]); 31] = [
             "citation",
             "config",
             "data_dir",
+            "emm",
             "export",
             "figures",
             "guide",

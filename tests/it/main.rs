@@ -17,6 +17,8 @@
 //! - `remotes`: SPARQL servers that follow the mirror; `stores` starts them
 //! - `soak`: everything at once, for as long as the environment says
 //! - `proof`: audits against the source, and checks without it
+//! - `feeds`: `ResourceSync` and Atom, read by clients that are not ours
+//! - `mirrors`: a mirror that follows another mirror
 //! - `misbehaviour`: departures from the specification that were seen in the wild, line by line
 //! - `bad_records`: records that are no good, or look so
 //! - `changes`: the order of changes
@@ -82,6 +84,7 @@ mod endless;
 mod engines;
 mod facets;
 mod faults;
+mod feeds;
 mod formats;
 mod guide;
 mod harness;
@@ -94,6 +97,7 @@ mod isolation;
 mod labels;
 mod lists;
 mod main_line;
+mod mirrors;
 mod misbehaviour;
 mod model;
 mod namespaces;

@@ -10,7 +10,7 @@ use reqwest::blocking::RequestBuilder;
 use crate::harness::Bench;
 use crate::server::Server;
 
-const DUMPS: [&str; 6] = ["dump.nt", "dump.nt.gz", "dump.nt.zst", "dump.nq", "dump.nq.gz", "dump.nq.zst"];
+const DUMPS: [&str; 7] = ["dump.nt", "dump.nt.gz", "dump.nt.zst", "dump.nq", "dump.nq.gz", "dump.nq.zst", "dump.ndjsonld.gz"];
 
 /// An answer with its bytes.
 struct Got {
@@ -76,7 +76,8 @@ fn everything_can_be_fetched_at_once_and_is_the_same_bytes_each_time() {
             Some("zst") => zstd::decode_all(dump.bytes.as_slice()).expect("zstd"),
             _ => dump.bytes.clone(),
         };
-        let format = if name.contains(".nt") { "nt" } else { "nq" };
+        let format =
+            ["nt", "nq", "ndjsonld"].into_iter().find(|format| name.split('.').nth(1) == Some(format)).expect("a format");
         assert!(plain == bench.run(&["export", "--format", format]).ok().into_bytes(), "{name}");
         let etag = dump.header("etag").to_owned();
         assert!(etag.starts_with('"') && etag.len() > 20, "a strong one: {etag}");

@@ -1,6 +1,7 @@
 //! The web pages: HTML rendered here, with one style sheet and a few scripts of our own, in English and Swedish.
 
 pub mod assets;
+mod atom;
 mod card;
 mod charts;
 mod examples;
@@ -21,6 +22,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use maud::{Markup, html};
 
+pub use atom::atom;
 pub use examples::{EXAMPLES, Example};
 pub use front::front;
 pub use guide::{guide, guide_topic};

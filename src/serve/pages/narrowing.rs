@@ -234,6 +234,7 @@ pub(super) fn orders(page: &Page<'_>, asked: &Asked) -> Markup {
         (Sort::Newest, words.newest_first),
         (Sort::Oldest, words.oldest_first),
         (Sort::Title, words.by_title),
+        (Sort::Added, words.last_added),
     ];
     html! {
         nav.orders aria-label=(words.order) {

@@ -68,7 +68,7 @@ pub async fn suggest(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> 
     Ok(response)
 }
 
-fn finder(app: &App) -> Result<Arc<Finder>, Problem> {
+pub(super) fn finder(app: &App) -> Result<Arc<Finder>, Problem> {
     app.search.finder().map_err(|error| match error {
         SearchError::Missing(_) | SearchError::Other(_) => {
             tracing::error!("{error}");
@@ -111,6 +111,7 @@ fn content(page: &Page<'_>, asked: &Asked, found: &Found, called: &Called) -> Ma
                 }
                 @if found.matches > 0 {
                     (orders(page, asked))
+                    p.hint { a rel="alternate nofollow" type="application/atom+xml" href=(asked.address(&page.app.base).replacen("/search?", "/search.atom?", 1)) { (words.feed) } }
                     ol.hits start=((asked.page - 1) * HITS_PER_PAGE + 1) {
                         @for entry in &found.entries {
                             li {

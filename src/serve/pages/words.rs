@@ -144,6 +144,8 @@ words! {
     newest_first: "newest", "nyast";
     oldest_first: "oldest", "äldst";
     by_title: "title", "titel";
+    last_added: "last added", "senast tillagd";
+    feed: "feed of what is added", "flöde av det som läggs till";
     found_hint: "Try fewer or shorter words, or the beginning of the last one.", "Prova färre eller kortare ord, eller början på det sista.";
     previous: "Previous", "Föregående";
     next: "Next", "Nästa";

@@ -1,0 +1,186 @@
+//! `ResourceSync` (NISO Z39.99): what this mirror has, and what changed, in the format of sitemaps.
+//!
+//! The description at `/.well-known/resourcesync` leads to the capability list, and that to the list of resources and the list of
+//! changes, each in parts. A resource is the data of a record. The parts of the list of changes never change once they are full, so that
+//! who reads them again reads only the last.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, SecondsFormat};
+use quick_xml::escape::escape;
+
+use super::app::App;
+use super::problem::Problem;
+use crate::log::{ChangeId, ChangeKind, ChangeRow, ListedRecord};
+
+/// Ids of the log in a part of the list of resources, and changes in a part of the list of changes. A part may have 50 000 entries.
+const PER_PART: i64 = 10_000;
+
+const SPACES: &str = "xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\" xmlns:rs=\"http://www.openarchives.org/rs/terms/\"";
+
+/// Where the lists are.
+const CAPABILITIES: &str = "/resourcesync/capabilitylist.xml";
+
+fn time(millis: i64) -> String {
+    DateTime::from_timestamp_millis(millis).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+fn document(element: &str, head: &str, entries: &str) -> Response {
+    let text = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{element} {SPACES}>\n{head}\n{entries}</{element}>\n");
+    ([(CONTENT_TYPE, "application/xml; charset=utf-8")], text).into_response()
+}
+
+fn up(address: &str, path: &str) -> String {
+    format!("<rs:ln rel=\"up\" href=\"{}\"/>", escape(format!("{address}{path}")))
+}
+
+/// `/.well-known/resourcesync`: the description of the source.
+pub async fn description(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    let address = app.address(&headers);
+    let entry =
+        format!("<url><loc>{}</loc><rs:md capability=\"capabilitylist\"/></url>\n", escape(format!("{address}{CAPABILITIES}")));
+    let about = escape(format!("{address}/.well-known/void")).into_owned();
+    document("urlset", &format!("<rs:ln rel=\"describedby\" href=\"{about}\"/><rs:md capability=\"description\"/>"), &entry)
+}
+
+/// A list, by the path of its address.
+pub async fn list(State(app): State<Arc<App>>, Path(name): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
+    let address = app.address(&headers);
+    let missing = || Problem::not_found("ResourceSync has no such list: /.well-known/resourcesync leads to all");
+    let (kind, part) = match name.strip_suffix(".xml").ok_or_else(missing)?.split_once('-') {
+        None => (name.trim_end_matches(".xml"), None),
+        Some((kind, part)) => {
+            let part = part.parse::<u32>().ok().filter(|part| *part > 0).map(i64::from);
+            (kind, Some(part.ok_or_else(missing)? - 1))
+        }
+    };
+    match (kind, part) {
+        ("capabilitylist", None) => Ok(capabilities(&address)),
+        ("resourcelist", None) => resources(&app, &address).await,
+        ("changelist", None) => changes(&app, &address).await,
+        ("resourcelist", Some(part)) => resources_of(&app, &address, part).await?.ok_or_else(missing),
+        ("changelist", Some(part)) => changes_of(&app, &address, part).await?.ok_or_else(missing),
+        _ => Err(missing()),
+    }
+}
+
+fn capabilities(address: &str) -> Response {
+    let entry = |name: &str| {
+        let place = format!("{address}/resourcesync/{name}.xml");
+        format!("<url><loc>{}</loc><rs:md capability=\"{name}\"/></url>\n", escape(&place))
+    };
+    let entries: String = ["resourcelist", "changelist"].map(entry).concat();
+    let head = format!("{}<rs:md capability=\"capabilitylist\"/>", up(address, "/.well-known/resourcesync"));
+    document("urlset", &head, &entries)
+}
+
+fn part_of(address: &str, name: &str, part: i64, more: &str) -> String {
+    // Some clients read parts in the order of their addresses.
+    let place = format!("{address}/resourcesync/{name}-{:05}.xml", part + 1);
+    format!("<sitemap><loc>{}</loc>{more}</sitemap>\n", escape(&place))
+}
+
+async fn resources(app: &App, address: &str) -> Result<Response, Problem> {
+    let (parts, at) = app
+        .log
+        .read(|reading| Ok((reading.log.listed_parts(PER_PART)?, reading.log.last_received()?.unwrap_or_default())))
+        .await?;
+    if parts.iter().all(|(part, _)| *part == 0) {
+        return Ok(resources_of(app, address, 0).await?.unwrap_or_else(|| empty(address, "resourcelist", at)));
+    }
+    let one =
+        |(part, changed): &(i64, i64)| part_of(address, "resourcelist", *part, &format!("<lastmod>{}</lastmod>", time(*changed)));
+    let entries: String = parts.iter().map(one).collect();
+    let head = format!("{}<rs:md capability=\"resourcelist\" at=\"{}\"/>", up(address, CAPABILITIES), time(at));
+    Ok(document("sitemapindex", &head, &entries))
+}
+
+/// A list of nothing.
+fn empty(address: &str, name: &str, at: i64) -> Response {
+    let head = format!("{}<rs:md capability=\"{name}\" at=\"{}\"/>", up(address, CAPABILITIES), time(at));
+    document("urlset", &head, "")
+}
+
+/// The address of the data of a record.
+fn data(app: &App, address: &str, identifier: &str) -> String {
+    let path = app.record_path(identifier);
+    format!("{address}{}/data.jsonld", path.strip_prefix(&app.base).unwrap_or(&path))
+}
+
+async fn resources_of(app: &App, address: &str, part: i64) -> Result<Option<Response>, Problem> {
+    let after = part.saturating_mul(PER_PART);
+    let most = usize::try_from(PER_PART).unwrap_or(usize::MAX);
+    let (records, at) = app
+        .log
+        .read(move |reading| {
+            let records = reading.log.listed(after, after.saturating_add(PER_PART), most)?;
+            Ok((records, reading.log.last_received()?.unwrap_or_default()))
+        })
+        .await?;
+    let one = |ListedRecord { identifier, changed_at, .. }: &ListedRecord| {
+        format!(
+            "<url><loc>{}</loc><lastmod>{}</lastmod><rs:md type=\"application/ld+json\"/></url>\n",
+            escape(data(app, address, identifier)),
+            time(*changed_at)
+        )
+    };
+    let entries: String = records.iter().map(one).collect();
+    let head = format!(
+        "{}<rs:ln rel=\"index\" href=\"{}\"/><rs:md capability=\"resourcelist\" at=\"{}\"/>",
+        up(address, CAPABILITIES),
+        escape(format!("{address}/resourcesync/resourcelist.xml")),
+        time(at)
+    );
+    Ok((!records.is_empty()).then(|| document("urlset", &head, &entries)))
+}
+
+async fn changes(app: &App, address: &str) -> Result<Response, Problem> {
+    let last = app.log.read(|reading| Ok(reading.log.last_change()?)).await?;
+    if last.0 <= PER_PART {
+        return Ok(changes_of(app, address, 0).await?.unwrap_or_else(|| empty(address, "changelist", 0)));
+    }
+    let entries: String = (0..=(last.0 - 1) / PER_PART).map(|part| part_of(address, "changelist", part, "")).collect();
+    let head = format!("{}<rs:md capability=\"changelist\" from=\"{}\"/>", up(address, CAPABILITIES), time(0));
+    Ok(document("sitemapindex", &head, &entries))
+}
+
+async fn changes_of(app: &App, address: &str, part: i64) -> Result<Option<Response>, Problem> {
+    let after = part.saturating_mul(PER_PART);
+    let (rows, last) = app
+        .log
+        .read(move |reading| {
+            let last = reading.log.last_change()?;
+            let mut rows = reading.log.list_changes(ChangeId(after), usize::try_from(PER_PART).unwrap_or(usize::MAX))?;
+            rows.retain(|row| row.change.0 <= after.saturating_add(PER_PART));
+            Ok((rows, last))
+        })
+        .await?;
+    if part > 0 && after >= last.0 {
+        return Ok(None);
+    }
+    let (from, until) = (rows.first().map_or(0, |row| row.at), rows.last().map_or(0, |row| row.at));
+    // A full part stays as it is.
+    let until = if last.0 >= after + PER_PART { format!(" until=\"{}\"", time(until)) } else { String::new() };
+    let one = |row: &ChangeRow| {
+        let change = match row.kind {
+            ChangeKind::Came | ChangeKind::Reinstated => "created",
+            ChangeKind::Changed | ChangeKind::Context => "updated",
+            ChangeKind::Deleted | ChangeKind::Withdrawn => "deleted",
+            ChangeKind::Header | ChangeKind::Retried => return String::new(),
+        };
+        let (place, at) = (data(app, address, &row.identifier), time(row.at));
+        format!("<url><loc>{}</loc><lastmod>{at}</lastmod><rs:md change=\"{change}\" datetime=\"{at}\"/></url>\n", escape(&place))
+    };
+    let entries: String = rows.iter().map(one).collect();
+    let head = format!(
+        "{}<rs:ln rel=\"index\" href=\"{}\"/><rs:md capability=\"changelist\" from=\"{}\"{until}/>",
+        up(address, CAPABILITIES),
+        escape(format!("{address}/resourcesync/changelist.xml")),
+        time(from)
+    );
+    Ok(Some(document("urlset", &head, &entries)))
+}
