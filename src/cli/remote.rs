@@ -100,8 +100,8 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
             verify(&settings, &remote, *sample, *form, global, &stop)
         }
         Action::Bulk { name, dir, engine, form } => {
-            named(&settings, std::slice::from_ref(name))?;
-            bulk(&settings, dir, *engine, *form, global)
+            let [remote] = named(&settings, std::slice::from_ref(name))?.try_into().map_err(|_| Misuse(name.clone()))?;
+            bulk(&settings, &remote, dir, *engine, *form, global)
         }
         Action::Reset { name, clear } => {
             for remote in named(&settings, std::slice::from_ref(name))? {
@@ -227,13 +227,13 @@ enum Engine {
     Other,
 }
 
-fn bulk(settings: &Settings, dir: &Path, engine: Engine, form: Form, global: &Global) -> anyhow::Result<Exit> {
+fn bulk(settings: &Settings, remote: &Remote, dir: &Path, engine: Engine, form: Form, global: &Global) -> anyhow::Result<Exit> {
     let engine = match engine {
         Engine::Virtuoso => remote::Engine::Virtuoso,
         Engine::Oxigraph => remote::Engine::Oxigraph,
         Engine::Other => remote::Engine::Other,
     };
-    let report = remote::bulk(&settings.data, &settings.config, engine, dir)?;
+    let report = remote::bulk(remote, &settings.data, &settings.config, engine, dir)?;
     if form.json() {
         output::json(&report)?;
     } else if !global.quiet {

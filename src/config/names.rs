@@ -29,7 +29,7 @@ const OF_SOURCES: [(&str, Kind); 15] = [
 ];
 
 /// The settings of a remote store with their types.
-const OF_REMOTES: [(&str, Kind); 12] = [
+const OF_REMOTES: [(&str, Kind); 13] = [
     ("query", Kind::Text),
     ("update", Kind::Text),
     ("graph_store", Kind::Text),
@@ -38,6 +38,7 @@ const OF_REMOTES: [(&str, Kind); 12] = [
     ("batch_quads", Kind::Whole),
     ("load_quads", Kind::Whole),
     ("parallel", Kind::Whole),
+    ("named_graphs", Kind::Switch),
     ("auto", Kind::Switch),
     ("timeout_s", Kind::Whole),
     ("retry_s", Kind::Whole),

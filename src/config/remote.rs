@@ -22,6 +22,7 @@ pub struct RemoteSettings {
     pub batch_quads: Option<usize>,
     pub load_quads: Option<usize>,
     pub parallel: Option<usize>,
+    pub named_graphs: Option<bool>,
     pub auto: Option<bool>,
     pub timeout_s: Option<u64>,
     pub retry_s: Option<u64>,
@@ -47,6 +48,8 @@ pub struct Remote {
     pub load_quads: NonZeroUsize,
     /// How many requests are made at once.
     pub parallel: NonZeroUsize,
+    /// Whether it has named graphs; otherwise it gets the union of all records.
+    pub named_graphs: bool,
     /// Whether `harvest` and `serve` bring it up to date by themselves.
     pub auto: bool,
     /// The longest time for one request.
@@ -133,6 +136,7 @@ impl RemoteSettings {
             batch_quads: count("batch_quads", self.batch_quads, default::BATCH_QUADS)?,
             load_quads: count("load_quads", self.load_quads, default::LOAD_QUADS)?,
             parallel,
+            named_graphs: self.named_graphs.unwrap_or(true),
             auto: self.auto.unwrap_or(false),
             timeout,
             retry: seconds(self.retry_s, default::RETRY_S),

@@ -164,6 +164,18 @@ impl Log {
         Ok(Some(version.to_vec()))
     }
 
+    /// All versions of an identifier that the log holds, of all sources, in no order.
+    pub fn versions_of(&self, identifier: &str) -> Result<Vec<CurrentVersion>, LogError> {
+        self.rows(
+            "SELECT record.id AS id, source_id, identifier, superseded.deleted AS gone, superseded.page_id AS page_id,
+                    superseded.offset AS offset, superseded.length AS length
+             FROM superseded JOIN record ON record.id = record_id WHERE identifier = ?1
+             UNION ALL SELECT id, source_id, identifier, deleted, page_id, offset, length FROM record WHERE identifier = ?1",
+            [identifier],
+            current,
+        )
+    }
+
     /// The datestamp of a record, in milliseconds since 1970, if it can be read.
     pub fn datestamp(&self, record: i64) -> Result<Option<i64>, LogError> {
         self.connection

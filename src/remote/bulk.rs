@@ -7,7 +7,7 @@ use fs_err as fs;
 
 use super::error::RemoteError;
 use super::mark::{GRAPH, Sent, Statement};
-use crate::config::Config;
+use crate::config::{Config, Remote};
 use crate::data_dir::DataDir;
 use crate::export::{Dump, DumpFormat, ExportReport, Holds, Packing, WholeDirectory, dump};
 use crate::log::Log;
@@ -79,7 +79,16 @@ impl Write for Parts {
 }
 
 /// Writes the files, and a script that loads them, into a new directory.
-pub fn bulk(directory: &DataDir, config: &Config, engine: Engine, target: &Path) -> Result<BulkReport, RemoteError> {
+pub fn bulk(
+    remote: &Remote,
+    directory: &DataDir,
+    config: &Config,
+    engine: Engine,
+    target: &Path,
+) -> Result<BulkReport, RemoteError> {
+    if !remote.named_graphs {
+        return Err(RemoteError::WithoutGraphs(remote.name.clone()));
+    }
     let whole = WholeDirectory::begin(target, HOLDS).map_err(RemoteError::export)?;
     let mut log = Log::open_read_only(&directory.log())?;
     log.freeze()?;

@@ -23,6 +23,8 @@ pub(super) struct Client {
     query: Url,
     update: Url,
     graph_store: Option<Url>,
+    /// Whether the store has named graphs.
+    pub(super) named_graphs: bool,
     timeout: Duration,
     retry: Duration,
     stop: Stop,
@@ -60,6 +62,7 @@ impl Client {
             query: remote.query.clone(),
             update: remote.update.clone(),
             graph_store: remote.graph_store.clone(),
+            named_graphs: remote.named_graphs,
             timeout: remote.timeout,
             retry: remote.retry,
             stop,

@@ -72,6 +72,11 @@ pub enum RemoteError {
         "another run brings the remote store {0} up to date\nhint: wait until it has ended; `libris-mirror remote status` shows how far it is"
     )]
     Busy(String),
+    /// Files for bulk loading have named graphs, and blank nodes without names.
+    #[error(
+        "the remote store {0} has no named graphs, and files for its bulk loader have\nhint: let it follow from the beginning, with `libris-mirror remote sync {0}`"
+    )]
+    WithoutGraphs(String),
     /// The HTTP client cannot be made.
     #[error("the remote store {name} cannot be asked: {reason}")]
     Setup {

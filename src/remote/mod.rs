@@ -17,6 +17,7 @@ mod sender;
 mod servers;
 mod state;
 mod sync;
+mod union;
 mod verify;
 mod view;
 mod writing;

@@ -9,14 +9,14 @@ use super::results::{FEW, number, rows};
 use crate::config::Remote;
 use crate::log::{ChangeId, Log, LogError, Mark};
 
-/// Wraps triples with the graph of the marks.
-fn within(triples: &str) -> String {
-    format!("GRAPH <{GRAPH}> {{ {triples} }}")
+/// Wraps triples with the graph of the marks, where there are graphs.
+fn within(client: &Client, triples: &str) -> String {
+    if client.named_graphs { format!("GRAPH <{GRAPH}> {{ {triples} }}") } else { triples.to_owned() }
 }
 
 /// What a store says of itself.
 pub(super) fn read(client: &Client) -> Result<Vec<Statement>, RemoteError> {
-    let pattern = within(&format!("<{GRAPH}> ?property ?value"));
+    let pattern = within(client, &format!("<{GRAPH}> ?property ?value"));
     let mut said = Vec::new();
     for row in rows(client, &format!("SELECT ?property ?value WHERE {{ {pattern} }} LIMIT 1000"), FEW)? {
         if let [Some(Term::NamedNode(property)), Some(Term::Literal(value))] = row.as_slice() {
@@ -35,10 +35,10 @@ pub(super) fn say(client: &Client, said: &mut Vec<Statement>, now: Statement) ->
     let is_reached = |statement: &Statement| matches!(statement, Statement::Reached(..));
     let (kept, old): (Vec<Statement>, Vec<Statement>) =
         said.iter().partition(|statement| is_reached(statement) && !is_reached(&now));
-    let mut update = format!("INSERT DATA {{ {} }}", within(&now.triple()));
+    let mut update = format!("INSERT DATA {{ {} }}", within(client, &now.triple()));
     if !old.is_empty() {
         let old = old.iter().map(Statement::triple).collect::<Vec<_>>().join(" . ");
-        update.push_str(&format!(";\nDELETE DATA {{ {} }}", within(&old)));
+        update.push_str(&format!(";\nDELETE DATA {{ {} }}", within(client, &old)));
     }
     client.update(update)?;
     *said = kept;
@@ -93,7 +93,10 @@ const ASKED: usize = 100;
 /// is stated before it is written, so that a store without a statement has none, or lost its statement alone.
 pub(super) fn has_graphs_of(client: &Client, log: &Log) -> Result<bool, RemoteError> {
     let names = log.some_identifiers(ASKED)?;
-    let one = |identifier: &String| format!("{{ GRAPH {} {{ ?s ?p ?o }} }}", crate::rdf::graph_name(identifier));
+    let one = |identifier: &String| match (client.named_graphs, crate::rdf::graph_name(identifier)) {
+        (true, name) => format!("{{ GRAPH {name} {{ ?s ?p ?o }} }}"),
+        (false, name) => format!("{{ {name} ?p ?s }}"),
+    };
     let all = names.iter().map(one).collect::<Vec<_>>().join(" UNION ");
     if all.is_empty() {
         return Ok(false);
@@ -108,6 +111,11 @@ const DROPPED: usize = 200;
 /// Answers what it may have then.
 pub(super) fn clear(client: &Client, log: &Log) -> Result<Sent, RemoteError> {
     client.update("CLEAR ALL".to_owned())?;
+    if !client.named_graphs {
+        let left = number(client, "SELECT (COUNT(*) AS ?n) WHERE { ?s ?p ?o }")?;
+        let full = || client.unreadable(&format!("it was cleared with success, and has {left} triples"));
+        return if left == 0 { Ok(Sent::Until(0)) } else { Err(full()) };
+    }
     if number(client, "SELECT (COUNT(DISTINCT ?g) AS ?n) WHERE { GRAPH ?g { ?s ?p ?o } }")? == 0 {
         return Ok(Sent::Until(0));
     }
@@ -124,6 +132,6 @@ pub(super) fn clear(client: &Client, log: &Log) -> Result<Sent, RemoteError> {
 /// Lets a store forget all that it said of itself, but for what may be there.
 pub(super) fn forget(client: &Client, sent: Sent) -> Result<(), RemoteError> {
     let begun = Statement::Begun(ChangeId(0), sent);
-    let (all, begun) = (within(&format!("<{GRAPH}> ?property ?value")), within(&begun.triple()));
+    let (all, begun) = (within(client, &format!("<{GRAPH}> ?property ?value")), within(client, &begun.triple()));
     client.update(format!("DELETE WHERE {{ {all} }};\nINSERT DATA {{ {begun} }}"))
 }

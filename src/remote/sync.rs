@@ -10,6 +10,7 @@ use super::error::RemoteError;
 use super::mark::Sent;
 use super::note::Note;
 use super::state;
+use super::union::Union;
 use super::view::RemoteView;
 use crate::config::{Config, Remote};
 use crate::data_dir::DataDir;
@@ -88,7 +89,8 @@ pub(super) fn follow_log(
     };
     let mut log = Log::open_read_only(&directory.log())?;
     let client = Client::new(remote, stop.clone())?;
-    let view = RemoteView::open(client, remote.clone(), Log::open_read_only(&directory.log())?, Box::new(note))?;
+    let union = (!remote.named_graphs).then(|| Union::new(directory, config));
+    let view = RemoteView::open(client, remote.clone(), Log::open_read_only(&directory.log())?, union, Box::new(note))?;
     let from = view.watermark();
     Note::reached(log.mark_at(from)?).write(directory.path(), &remote.name)?;
     let mut views = [Box::new(view)];

@@ -1,6 +1,6 @@
 //! Comparing a remote store with the log, graph by graph: in bounded memory, several requests at once.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 
 use oxigraph::model::{GraphName, NamedNode, NamedOrBlankNode, Quad, Term};
@@ -8,11 +8,14 @@ use oxigraph::model::{GraphName, NamedNode, NamedOrBlankNode, Quad, Term};
 use super::client::Client;
 use super::compare::{Difference, compare};
 use super::error::RemoteError;
-use super::results::{number, rows};
+use super::mark::GRAPH;
+use super::results::{FEW, number, rows};
 use super::sync::{Turn, follow_log};
+use super::union::Union;
+use super::writing::line;
 use crate::config::{Config, Remote};
 use crate::data_dir::DataDir;
-use crate::log::Log;
+use crate::log::{ChangeId, Log};
 use crate::pipeline::in_order;
 use crate::stop::Stop;
 use crate::views::{Content, Fault, Faults, Piece, Readers};
@@ -102,7 +105,7 @@ pub fn verify(
             })
             .map_err(RemoteError::from)
         },
-        |batch| compare_batch(&client, batch),
+        |batch| if client.named_graphs { compare_batch(&client, batch) } else { compare_union(&client, &batch) },
         |compared| {
             let compared = compared?;
             report.records += compared.records;
@@ -119,7 +122,18 @@ pub fn verify(
     if stop.is_stopped() {
         return Err(RemoteError::Stopped);
     }
-    if sample.is_none() {
+    if sample.is_none() && !client.named_graphs {
+        let mut union = Union::new(directory, config);
+        union.reaches(ChangeId(change), &log_of(directory)?, remote)?;
+        let due = union.total()?;
+        let marks = number(&client, &format!("SELECT (COUNT(*) AS ?n) WHERE {{ <{GRAPH}> ?p ?o }}"))?;
+        let held = number(&client, "SELECT (COUNT(*) AS ?n) WHERE { ?s ?p ?o }")?.saturating_sub(marks);
+        // Fewer, where none is missing, are literals that have one form there.
+        if held > due {
+            faults
+                .add(&remote.name, format!("has {held} triples, and all records together say {due}: somebody else wrote there"));
+        }
+    } else if sample.is_none() {
         // That of the marks is not one of a record.
         report.other_graphs = Some(
             number(&client, "SELECT (COUNT(DISTINCT ?g) AS ?n) WHERE { GRAPH ?g { ?s ?p ?o } }")?.saturating_sub(graphs + 1),
@@ -139,7 +153,7 @@ fn synced(remote: &Remote, directory: &DataDir, config: &Config, stop: &Stop) ->
         reached = follow_log(remote, directory, config, stop, |_| {})?.change;
         let log = Log::open_read_only(&directory.log())?;
         log.freeze()?;
-        if log.content_change_after(crate::log::ChangeId(reached))?.is_none() {
+        if log.content_change_after(ChangeId(reached))?.is_none() {
             return Ok((log, reached));
         }
     }
@@ -180,6 +194,44 @@ struct Compared {
     triples: u64,
     other_forms: u64,
     faults: Vec<(String, String)>,
+}
+
+/// A log beside the one that is held.
+fn log_of(directory: &DataDir) -> Result<Log, RemoteError> {
+    Ok(Log::open_read_only(&directory.log())?)
+}
+
+/// How many triples are asked for at once in a store of triples only: each is in the text of the query.
+const SAID_AT_ONCE: usize = 500;
+
+/// Asks a store of triples only whether it has what records say.
+fn compare_union(client: &Client, due: &[DueGraph]) -> Result<Compared, RemoteError> {
+    let mut compared = Compared { records: due.len() as u64, ..Compared::default() };
+    let lines: Vec<(usize, String)> =
+        due.iter().enumerate().flat_map(|(place, graph)| graph.quads.iter().map(move |quad| (place, line(quad)))).collect();
+    compared.triples = lines.len() as u64;
+    let mut missing: BTreeMap<usize, (u64, &str)> = BTreeMap::new();
+    for some in lines.chunks(SAID_AT_ONCE) {
+        let value = |(at, (_, line)): (usize, &(usize, String))| format!("({at} {line})");
+        let values = some.iter().enumerate().map(value).collect::<Vec<_>>().join("\n");
+        let text = format!("SELECT DISTINCT ?at WHERE {{ VALUES (?at ?s ?p ?o) {{ {values} }} ?s ?p ?o }}");
+        let mut said = vec![false; some.len()];
+        for row in rows(client, &text, FEW)? {
+            if let Some(Some(Term::Literal(at))) = row.first()
+                && let Some(said) = at.value().parse::<usize>().ok().and_then(|at| said.get_mut(at))
+            {
+                *said = true;
+            }
+        }
+        for ((place, line), _) in some.iter().zip(said).filter(|(_, said)| !said) {
+            missing.entry(*place).or_insert((0, line)).0 += 1;
+        }
+    }
+    for (place, (count, first)) in missing {
+        let name = due.get(place).map(|graph| graph.name.as_str().to_owned()).unwrap_or_default();
+        compared.faults.push((name, format!("says {count} triples that are not there, such as {first}")));
+    }
+    Ok(compared)
 }
 
 fn compare_batch(client: &Client, due: Vec<DueGraph>) -> Result<Compared, RemoteError> {

@@ -11,6 +11,7 @@ use super::error::RemoteError;
 use super::mark::{Place, Sent, Statement};
 use super::sender::Sender;
 use super::state;
+use super::union::Union;
 use super::writing::{Due, Graph};
 use crate::config::Remote;
 use crate::log::{ChangeId, Log, Mark};
@@ -23,6 +24,8 @@ pub(super) struct RemoteView {
     place: Place,
     /// What the store says of itself, to be replaced by the next statement.
     said: Vec<Statement>,
+    /// What finds what is to be deleted, of a store of triples only.
+    union: Option<Union>,
     /// Whether it was seen that updates arrive.
     checked: bool,
     /// Called after each mark.
@@ -35,6 +38,7 @@ impl RemoteView {
         client: Client,
         remote: Remote,
         log: Log,
+        union: Option<Union>,
         reached: Box<dyn FnMut(Mark) + Send>,
     ) -> Result<Self, RemoteError> {
         let said = state::read(&client)?;
@@ -43,7 +47,7 @@ impl RemoteView {
             None if state::has_graphs_of(&client, &log)? => Place { reached: Mark::default(), sent: Sent::Any },
             None => Place { reached: Mark::default(), sent: Sent::Until(0) },
         };
-        Ok(Self { sender: Sender::new(client, remote), log, place, said, checked: false, reached })
+        Ok(Self { sender: Sender::new(client, remote), log, place, said, union, checked: false, reached })
     }
 
     /// Checks that the store says what it was let to say.
@@ -59,6 +63,19 @@ impl RemoteView {
             || self.log.first_record(&crate::rdf::record_identifier(graph.name.as_str()))?.is_some_and(|first| first <= last))
     }
 
+    /// Names what is to be deleted in a store of triples only.
+    fn name_gone(&self, union: &mut Union, graphs: &mut [Graph], mark: Option<Mark>) -> Result<(), RemoteError> {
+        let end = mark.map_or_else(|| self.log.last_change(), |mark| Ok(mark.change))?;
+        union.reaches(end, &self.log, &self.sender.remote)?;
+        let mut changed = Vec::new();
+        for graph in graphs {
+            if self.may_have(graph)? {
+                changed.push(graph);
+            }
+        }
+        union.name_gone(&mut changed, &self.log)
+    }
+
     fn apply_all(&mut self, batches: Vec<Batch<Graph>>) -> Result<(), RemoteError> {
         let mark = batches.iter().rev().find_map(|batch| batch.mark);
         // What a record is last is what is sent.
@@ -68,6 +85,12 @@ impl RemoteView {
         }
         let mut graphs: Vec<Graph> = last.into_values().collect();
         graphs.sort_unstable_by_key(|graph| graph.record);
+        if let Some(mut union) = self.union.take() {
+            graphs = graphs.into_iter().map(Graph::in_union).collect();
+            let named = self.name_gone(&mut union, &mut graphs, mark);
+            self.union = Some(union);
+            named?;
+        }
         let mut due = Vec::with_capacity(graphs.len());
         for graph in &graphs {
             let replaces = self.may_have(graph)?;

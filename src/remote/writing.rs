@@ -2,9 +2,12 @@
 
 use std::fmt::Write as _;
 
-use oxigraph::model::{NamedNode, Quad};
+use oxigraph::model::{NamedNode, NamedOrBlankNode, Quad, Term};
 
 use crate::views::ParsedChange;
+
+/// The beginning of the names of blank nodes in a store of triples only.
+const BLANK: &str = "urn:libris-mirror:blank:";
 
 /// The graph of a record as a store must have it.
 #[derive(Debug)]
@@ -15,6 +18,10 @@ pub struct Graph {
     pub(super) name: NamedNode,
     /// Its triples, a line each, without full stops; nothing for a record that has no graph.
     triples: String,
+    /// For a store of triples only: what it said before, and nothing says any more.
+    pub(super) gone: Vec<String>,
+    /// Whether it is for a store of triples only.
+    of_union: bool,
     /// How many there are.
     pub(super) count: usize,
 }
@@ -27,14 +34,36 @@ impl Graph {
         for quad in quads {
             write_triple(&mut triples, quad);
         }
-        Self { record: change.record, name: change.graph.clone(), triples, count: quads.len() }
+        Self { record: change.record, name: change.graph.clone(), triples, gone: Vec::new(), of_union: false, count: quads.len() }
+    }
+
+    /// The same for a store of triples only, with names for blank nodes.
+    pub(super) fn in_union(self) -> Self {
+        let named = |term: &str| match term.strip_prefix("_:") {
+            Some(label) => format!("<{BLANK}{label}>"),
+            None => term.to_owned(),
+        };
+        let mut triples = String::with_capacity(self.triples.len());
+        for line in self.triples.lines() {
+            // Neither a subject nor a predicate has a space in it.
+            let mut parts = line.splitn(3, ' ');
+            let mut next = || parts.next().unwrap_or_default();
+            let (subject, predicate, object) = (named(next()), next(), named(next()));
+            let _ = writeln!(triples, "{subject} {predicate} {object}");
+        }
+        Self { triples, of_union: true, ..self }
+    }
+
+    /// Its triples, without full stops.
+    pub(super) fn lines(&self) -> impl Iterator<Item = &str> {
+        self.triples.lines()
     }
 }
 
 impl Graph {
     /// A graph of the same name without triples.
     pub(super) fn without_triples(&self) -> Self {
-        Self { record: self.record, name: self.name.clone(), triples: String::new(), count: 0 }
+        Self { name: self.name.clone(), triples: String::new(), gone: self.gone.clone(), count: 0, ..*self }
     }
 }
 
@@ -54,9 +83,9 @@ pub(super) struct Due<'a> {
 /// N-Quads of graphs that a store does not have.
 pub(super) fn nquads(graphs: &[Due<'_>]) -> String {
     let mut text = String::with_capacity(graphs.iter().map(|due| due.graph.triples.len() + 96 * due.graph.count).sum());
-    for Graph { name, triples, .. } in graphs.iter().map(|due| due.graph) {
+    for Graph { name, triples, of_union, .. } in graphs.iter().map(|due| due.graph) {
         for triple in triples.lines() {
-            let _ = writeln!(text, "{triple} {name} .");
+            let _ = if *of_union { writeln!(text, "{triple} .") } else { writeln!(text, "{triple} {name} .") };
         }
     }
     text
@@ -68,7 +97,15 @@ pub(super) fn nquads(graphs: &[Due<'_>]) -> String {
 /// several graphs.
 pub(super) fn update(graphs: &[Due<'_>]) -> String {
     let mut text = String::with_capacity(graphs.iter().map(|due| due.graph.triples.len() + 4 * due.graph.count + 256).sum());
-    for Due { graph: Graph { name, triples, count, .. }, replaces } in graphs {
+    for Due { graph: Graph { name, triples, count, gone, of_union, .. }, replaces } in graphs {
+        if *of_union {
+            for (word, lines) in [("DELETE", gone.join(" .\n")), ("INSERT", triples.trim_end().replace('\n', " .\n"))] {
+                if !lines.is_empty() {
+                    let _ = writeln!(text, "{word} DATA {{\n{lines} .\n}};");
+                }
+            }
+            continue;
+        }
         if *replaces {
             let _ = writeln!(text, "DROP SILENT GRAPH {name};");
         }
@@ -81,6 +118,19 @@ pub(super) fn update(graphs: &[Due<'_>]) -> String {
         }
     }
     text
+}
+
+/// A triple as it is sent to a store of triples only, without its full stop: blank nodes have names.
+pub(super) fn line(quad: &Quad) -> String {
+    let subject = match &quad.subject {
+        NamedOrBlankNode::BlankNode(node) => format!("<{BLANK}{}>", node.as_str()),
+        named @ NamedOrBlankNode::NamedNode(_) => named.to_string(),
+    };
+    let object = match &quad.object {
+        Term::BlankNode(node) => format!("<{BLANK}{}>", node.as_str()),
+        other => other.to_string(),
+    };
+    format!("{subject} {} {object}", quad.predicate)
 }
 
 /// Cuts a list into requests of about `quads` quads; of one graph at least.

@@ -106,7 +106,7 @@ const MAY_USE: [(&str, &[&str]); 31] = [
     ),
     ("stop", &[]),
     ("publish", &["config", "data_dir", "export", "log", "snapshots", "stop"]),
-    ("remote", &["config", "data_dir", "export", "log", "pipeline", "query", "rdf", "snapshots", "stop", "views"]),
+    ("remote", &["config", "data_dir", "export", "index", "log", "pipeline", "query", "rdf", "snapshots", "stop", "views"]),
     (
         "cli",
         &[

@@ -165,3 +165,69 @@ fn oxigraph_follows_from_what_its_loader_loaded() {
 fn virtuoso_follows_from_what_its_loader_loaded() {
     is_loaded(Kind::Virtuoso, "virtuoso");
 }
+
+/// A store of triples only has what all records say together, and nothing that none says any more.
+#[test]
+fn a_store_without_graphs_has_the_union_of_all_records() {
+    let Some(store) = Store::start(Kind::Oxigraph) else { return };
+    let bench = Bench::new(400);
+    bench.harvest("all", None, &[]);
+    // Two records of a source of documents say the same, and one says it no more.
+    let shared = "<urn:x> <urn:p> \"said twice\" .\n";
+    let say = |first: &str, second: &str| {
+        for (name, text) in [("one.nt", first), ("two.nt", second)] {
+            fs_err::write(bench.path().join(name), text).expect("written");
+            bench.run(&["import", "--name", name.trim_end_matches(".nt"), name]).expect(0);
+        }
+    };
+    say(&format!("{shared}<urn:x> <urn:q> \"01\"^^<http://www.w3.org/2001/XMLSchema#integer> .\n"), shared);
+    store.name_in(&bench, "far", "named_graphs = false");
+    let all = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o FILTER(?s != <urn:libris-mirror:watermark>) }";
+    let due = || -> u64 {
+        let lines: std::collections::BTreeSet<String> =
+            bench.run(&["export", "--format", "nt"]).ok().lines().map(str::to_owned).collect();
+        lines.len() as u64
+    };
+    let follows = || {
+        bench.run(&["remote", "sync"]).expect(0);
+        assert_eq!(store.count(all), due());
+        assert_eq!(store.count("SELECT (COUNT(*) AS ?n) { GRAPH ?g { ?s ?p ?o } }"), 0, "it has no graphs");
+        bench.run(&["remote", "verify", "far"]).expect(0);
+    };
+    follows();
+    bench.state().with_catalogue(|catalogue| {
+        let live = catalogue.live(60);
+        catalogue.update(&live[..30], chrono::Utc::now());
+        catalogue.delete(&live[30..], chrono::Utc::now());
+    });
+    bench.harvest("all", None, &[]);
+    say("<urn:x> <urn:q> \"2\" .\n", shared);
+    follows();
+    let said = "SELECT (COUNT(*) AS ?n) { ?s <urn:p> \"said twice\" }";
+    assert_eq!(store.count(said), 1, "the other record says it still");
+    say("<urn:x> <urn:q> \"2\" .\n", "<urn:x> <urn:q> \"3\" .\n");
+    follows();
+    assert_eq!(store.count(said), 0);
+    // What somebody else wrote or removed is found.
+    store.tamper("INSERT DATA { <urn:a> <urn:b> <urn:c> }");
+    let faulty = bench.run(&["remote", "verify", "far"]).expect(1);
+    assert!(faulty.stderr.contains("somebody else wrote there"), "{}", faulty.stderr);
+    store.tamper("DELETE DATA { <urn:a> <urn:b> <urn:c> . <urn:x> <urn:q> \"3\" }");
+    let faulty = bench.run(&["remote", "verify", "far"]).expect(1);
+    assert!(faulty.stderr.contains("1 triples that are not there, such as <urn:x> <urn:q> \"3\""), "{}", faulty.stderr);
+    bench.run(&["remote", "reset", "far", "--clear"]).expect(0);
+    follows();
+    bench.run(&["remote", "reset", "far"]).expect(0);
+    follows();
+    // Killed at any place.
+    for _ in 0..3 {
+        bench.run(&["remote", "reset", "far", "--clear"]).expect(0);
+        let mut sync = bench.start(&["remote", "sync", "-q"]);
+        while store.count(all) == 0 && sync.try_wait().expect("a child").is_none() {}
+        sync.kill().expect("it runs, or ended");
+        sync.wait().expect("it ended");
+        follows();
+    }
+    let refused = bench.run(&["remote", "bulk", "far", "--dir", "files", "--engine", "other"]).expect(1);
+    assert!(refused.stderr.contains("has no named graphs"), "{}", refused.stderr);
+}
