@@ -60,6 +60,10 @@
 //!   and a query fails with the first fault of its dataset, or when its time is up, though the engine takes both for values.
 //! - Readers never open the writer's store and never wait for it. They open what the manifest of a published snapshot names
 //!   ([`snapshots::Snapshots`]), or read the log while it is written.
+//! - A query that a remote store answers is checked here first, as all are, and its answer is read, counted and written here: an answer
+//!   that breaks off, or that the store cut, ends as an error. It is cached only while the store says that nothing is being written.
+//! - What is published elsewhere ([`publish`](mod@publish)) is named by a manifest that is written last, and what a manifest names is not removed before
+//!   the next one stands. Who follows this mirror by its feeds ends with the same graphs, or is led to a dump.
 //! - A client's query runs in a process of its own, with limits on time, memory and results. Results that were cut off are
 //!   incomplete for every client to see.
 //!

@@ -22,6 +22,8 @@ pub mod ranges;
 pub mod rdf;
 pub mod reading;
 pub mod record;
+mod resource_dump;
+mod resource_lists;
 pub mod resource_sync;
 pub mod routes;
 pub mod server;

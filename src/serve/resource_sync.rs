@@ -8,35 +8,17 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse, Response};
-use chrono::{DateTime, SecondsFormat};
+use axum::response::Response;
 use quick_xml::escape::escape;
 
 use super::app::App;
 use super::problem::Problem;
+use super::resource_dump;
+use super::resource_lists::{CAPABILITIES, data, list_of, time, up};
 use crate::log::{ChangeId, ChangeKind, ChangeRow, ListedRecord};
 
 /// Ids of the log in a part of the list of resources, and changes in a part of the list of changes. A part may have 50 000 entries.
 const PER_PART: i64 = 10_000;
-
-const SPACES: &str = "xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\" xmlns:rs=\"http://www.openarchives.org/rs/terms/\"";
-
-/// Where the lists are.
-const CAPABILITIES: &str = "/resourcesync/capabilitylist.xml";
-
-fn time(millis: i64) -> String {
-    DateTime::from_timestamp_millis(millis).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Millis, true)
-}
-
-fn document(element: &str, head: &str, entries: &str) -> Response {
-    let text = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{element} {SPACES}>\n{head}\n{entries}</{element}>\n");
-    ([(CONTENT_TYPE, "application/xml; charset=utf-8")], text).into_response()
-}
-
-fn up(address: &str, path: &str) -> String {
-    format!("<rs:ln rel=\"up\" href=\"{}\"/>", escape(format!("{address}{path}")))
-}
 
 /// `/.well-known/resourcesync`: the description of the source.
 pub async fn description(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
@@ -44,13 +26,17 @@ pub async fn description(State(app): State<Arc<App>>, headers: HeaderMap) -> Res
     let entry =
         format!("<url><loc>{}</loc><rs:md capability=\"capabilitylist\"/></url>\n", escape(format!("{address}{CAPABILITIES}")));
     let about = escape(format!("{address}/.well-known/void")).into_owned();
-    document("urlset", &format!("<rs:ln rel=\"describedby\" href=\"{about}\"/><rs:md capability=\"description\"/>"), &entry)
+    list_of("urlset", &format!("<rs:ln rel=\"describedby\" href=\"{about}\"/><rs:md capability=\"description\"/>"), &entry)
 }
 
 /// A list, by the path of its address.
 pub async fn list(State(app): State<Arc<App>>, Path(name): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
     let address = app.address(&headers);
     let missing = || Problem::not_found("ResourceSync has no such list: /.well-known/resourcesync leads to all");
+    if let Some(package) = name.strip_prefix("package-").and_then(|name| name.strip_suffix(".zip")) {
+        let part = package.parse::<u32>().ok().filter(|part| *part > 0).ok_or_else(missing)?;
+        return resource_dump::package(&app, &headers, i64::from(part) - 1).await?.ok_or_else(missing);
+    }
     let (kind, part) = match name.strip_suffix(".xml").ok_or_else(missing)?.split_once('-') {
         None => (name.trim_end_matches(".xml"), None),
         Some((kind, part)) => {
@@ -62,6 +48,7 @@ pub async fn list(State(app): State<Arc<App>>, Path(name): Path<String>, headers
         ("capabilitylist", None) => Ok(capabilities(&address)),
         ("resourcelist", None) => resources(&app, &address).await,
         ("changelist", None) => changes(&app, &address).await,
+        ("resourcedump", None) => resource_dump::packages(&app, &address).await,
         ("resourcelist", Some(part)) => resources_of(&app, &address, part).await?.ok_or_else(missing),
         ("changelist", Some(part)) => changes_of(&app, &address, part).await?.ok_or_else(missing),
         _ => Err(missing()),
@@ -73,9 +60,9 @@ fn capabilities(address: &str) -> Response {
         let place = format!("{address}/resourcesync/{name}.xml");
         format!("<url><loc>{}</loc><rs:md capability=\"{name}\"/></url>\n", escape(&place))
     };
-    let entries: String = ["resourcelist", "changelist"].map(entry).concat();
+    let entries: String = ["resourcelist", "changelist", "resourcedump"].map(entry).concat();
     let head = format!("{}<rs:md capability=\"capabilitylist\"/>", up(address, "/.well-known/resourcesync"));
-    document("urlset", &head, &entries)
+    list_of("urlset", &head, &entries)
 }
 
 fn part_of(address: &str, name: &str, part: i64, more: &str) -> String {
@@ -96,19 +83,13 @@ async fn resources(app: &App, address: &str) -> Result<Response, Problem> {
         |(part, changed): &(i64, i64)| part_of(address, "resourcelist", *part, &format!("<lastmod>{}</lastmod>", time(*changed)));
     let entries: String = parts.iter().map(one).collect();
     let head = format!("{}<rs:md capability=\"resourcelist\" at=\"{}\"/>", up(address, CAPABILITIES), time(at));
-    Ok(document("sitemapindex", &head, &entries))
+    Ok(list_of("sitemapindex", &head, &entries))
 }
 
 /// A list of nothing.
 fn empty(address: &str, name: &str, at: i64) -> Response {
     let head = format!("{}<rs:md capability=\"{name}\" at=\"{}\"/>", up(address, CAPABILITIES), time(at));
-    document("urlset", &head, "")
-}
-
-/// The address of the data of a record.
-fn data(app: &App, address: &str, identifier: &str) -> String {
-    let path = app.record_path(identifier);
-    format!("{address}{}/data.jsonld", path.strip_prefix(&app.base).unwrap_or(&path))
+    list_of("urlset", &head, "")
 }
 
 async fn resources_of(app: &App, address: &str, part: i64) -> Result<Option<Response>, Problem> {
@@ -135,7 +116,7 @@ async fn resources_of(app: &App, address: &str, part: i64) -> Result<Option<Resp
         escape(format!("{address}/resourcesync/resourcelist.xml")),
         time(at)
     );
-    Ok((!records.is_empty()).then(|| document("urlset", &head, &entries)))
+    Ok((!records.is_empty()).then(|| list_of("urlset", &head, &entries)))
 }
 
 async fn changes(app: &App, address: &str) -> Result<Response, Problem> {
@@ -145,7 +126,7 @@ async fn changes(app: &App, address: &str) -> Result<Response, Problem> {
     }
     let entries: String = (0..=(last.0 - 1) / PER_PART).map(|part| part_of(address, "changelist", part, "")).collect();
     let head = format!("{}<rs:md capability=\"changelist\" from=\"{}\"/>", up(address, CAPABILITIES), time(0));
-    Ok(document("sitemapindex", &head, &entries))
+    Ok(list_of("sitemapindex", &head, &entries))
 }
 
 async fn changes_of(app: &App, address: &str, part: i64) -> Result<Option<Response>, Problem> {
@@ -182,5 +163,5 @@ async fn changes_of(app: &App, address: &str, part: i64) -> Result<Option<Respon
         escape(format!("{address}/resourcesync/changelist.xml")),
         time(from)
     );
-    Ok(Some(document("urlset", &head, &entries)))
+    Ok(Some(list_of("urlset", &head, &entries)))
 }

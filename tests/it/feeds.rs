@@ -35,6 +35,7 @@ fn resource_sync_lists_what_is_there_and_what_changed() {
     let there: Vec<String> = followed.into_iter().filter_map(|(address, there)| there.then_some(address)).collect();
     let listed: Vec<String> = serde_json::from_value(seen["resources"].clone()).expect("addresses");
     assert_eq!(there, listed);
+    assert_eq!(seen["packed"], seen["resources"]);
     assert_eq!(listed.len() as u64, bench.run(&["status", "--json"]).json()["sources"][0]["live"].as_u64().expect("a number"));
     let path = listed[0].strip_prefix(&server.url).expect("an address of this server");
     assert!(server.get(path).ok().header("content-type").starts_with("application/ld+json"));
@@ -42,9 +43,14 @@ fn resource_sync_lists_what_is_there_and_what_changed() {
         let (whole, part) = (format!("/resourcesync/{part}.xml"), format!("/resourcesync/{part}-00001.xml"));
         assert_eq!(server.get(&whole).ok().body, server.get(&part).ok().body);
     }
-    for missing in
-        ["/resourcesync/resourcelist-00002.xml", "/resourcesync/changelist-0.xml", "/resourcesync/x.xml", "/resourcesync/x"]
-    {
+    for missing in [
+        "/resourcesync/resourcelist-00002.xml",
+        "/resourcesync/changelist-0.xml",
+        "/resourcesync/package-00002.zip",
+        "/resourcesync/package-0.zip",
+        "/resourcesync/x.xml",
+        "/resourcesync/x",
+    ] {
         assert_eq!(server.get(missing).status, 404, "{missing}");
     }
 }
