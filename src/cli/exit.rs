@@ -114,9 +114,9 @@ pub(super) fn of_error(error: &anyhow::Error) -> Exit {
         _ => {}
     }
     match error.downcast_ref() {
-        Some(PublishError::Unavailable { .. }) => return Exit::Unavailable,
+        Some(PublishError::Unavailable { .. } | PublishError::Meanwhile { .. }) => return Exit::Unavailable,
         Some(PublishError::Busy) => return Exit::Locked,
-        Some(PublishError::Address { .. }) => return Exit::Usage,
+        Some(PublishError::Address { .. } | PublishError::Variable { .. }) => return Exit::Usage,
         _ => {}
     }
     if error.chain().any(is_locked) { Exit::Locked } else { Exit::Failed }

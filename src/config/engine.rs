@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::error::ConfigError;
+use super::nearest::nearest;
 use super::remote::{Remote, RemoteSettings};
 
 /// What answers queries.
@@ -24,11 +25,18 @@ pub(super) fn engines(list: &str, remotes: &BTreeMap<String, RemoteSettings>) ->
     for word in list.split(',').map(str::trim).filter(|word| !word.is_empty()) {
         let engine = match word.strip_prefix("remote.") {
             None if word == INDEX => Engine::Index,
-            None => return Err(wrong(format!("{word:?} is neither \"index\" nor \"remote.NAME\""))),
-            Some(name) => match remotes.get(name) {
-                Some(settings) => Engine::Remote(Box::new(settings.check(name)?)),
-                None => return Err(wrong(format!("there is no section [remote.{name}]"))),
-            },
+            None => {
+                let meant = if remotes.contains_key(word) { format!("; did you mean remote.{word}?") } else { String::new() };
+                return Err(wrong(format!("{word:?} is neither \"index\" nor \"remote.NAME\"{meant}")));
+            }
+            Some(name) => {
+                let settings = remotes.get(name).ok_or_else(|| {
+                    let nearest = nearest(remotes.keys().map(String::as_str), name);
+                    let meant = nearest.map(|nearest| format!("; did you mean remote.{nearest}?")).unwrap_or_default();
+                    wrong(format!("there is no section [remote.{name}]{meant}"))
+                })?;
+                Engine::Remote(Box::new(settings.check(name)?))
+            }
         };
         if engines.contains(&engine) {
             return Err(wrong(format!("{word:?} is there twice")));
@@ -67,6 +75,7 @@ mod tests {
         for (list, due) in [
             ("", "name what answers"),
             ("store", "neither \"index\" nor"),
+            ("a", "did you mean remote.a?"),
             ("remote.c", "no section [remote.c]"),
             ("remote.a,remote.a", "twice"),
             ("index,remote.a", "name it after"),

@@ -25,6 +25,8 @@ pub struct Activity {
     pub entity: String,
     /// The class of the entity, without its prefix.
     pub class: Option<String>,
+    /// Whether the server says when the data were changed: then that is `published`, by the clock that dates records too.
+    pub dated: bool,
     /// When, milliseconds since 1970.
     pub published: i64,
 }
@@ -61,6 +63,7 @@ impl Activity {
             happening: if deleted { Happening::Deleted } else { Happening::Changed },
             entity: entity.to_owned(),
             class: object.get("type").and_then(Value::as_str).map(|class| local_name(class).to_owned()),
+            dated: object.get("updated").is_some(),
             published,
         })
     }
@@ -110,6 +113,7 @@ mod tests {
             happening: Happening::Changed,
             entity: format!("https://x/{number}"),
             class: None,
+            dated: true,
             published: 7,
         };
         let page: Vec<Activity> = (0..3).chain([4, 2, 0, 1, 3]).map(activity).collect();

@@ -7,6 +7,8 @@ use url::Url;
 pub struct Endpoint {
     base: Url,
     entities: Url,
+    /// Whether the user named the place of entities.
+    named: bool,
 }
 
 impl Endpoint {
@@ -17,7 +19,7 @@ impl Endpoint {
         own.set_path("/");
         own.set_query(None);
         own.set_fragment(None);
-        Self { base: base.clone(), entities: entities.cloned().unwrap_or(own) }
+        Self { base: base.clone(), entities: entities.cloned().unwrap_or(own), named: entities.is_some() }
     }
 
     /// The entry.
@@ -64,10 +66,15 @@ impl Endpoint {
     #[must_use]
     pub fn entity(&self, iri: &str) -> Option<Url> {
         let document = iri.split('#').next().unwrap_or_default();
-        let parsed = Url::parse(document).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
+        // A place that the user named for entities may have those of any name.
+        let parsed = Url::parse(document).ok().filter(|url| self.named || matches!(url.scheme(), "http" | "https"))?;
         let mut url = self.entities.clone();
         let prefix = self.entities.path().trim_end_matches('/');
-        let path = if parsed.host_str() == url.host_str() { parsed.path().to_owned() } else { format!("/{document}") };
+        let path = if parsed.has_host() && parsed.host_str() == url.host_str() {
+            parsed.path().to_owned()
+        } else {
+            format!("/{document}")
+        };
         url.set_path(&format!("{prefix}{path}"));
         // The record alone: the server would add what it says of everything that the record links to.
         url.query_pairs_mut().append_pair("embellished", "false").append_pair("framed", "false");
@@ -110,6 +117,8 @@ mod tests {
         let server = Endpoint::new(&base, Some(&elsewhere));
         let there = server.entity("https://libris.kb.se/a").map(|url| url.to_string()).unwrap_or_default();
         assert!(there.starts_with("http://127.0.0.1:9/data/https://libris.kb.se/a?"), "{there}");
+        let urn = server.entity("urn:x:1").map(|url| url.to_string()).unwrap_or_default();
+        assert!(urn.starts_with("http://127.0.0.1:9/data/urn:x:1?"), "{urn}");
     }
 
     #[test]

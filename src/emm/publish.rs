@@ -54,8 +54,12 @@ pub fn feed_page(base: &str, until: i64, activities: &[(Activity, bool)]) -> Val
             (Happening::Changed, true) => "Create",
             (Happening::Changed, false) => "Update",
         };
-        let at = utc(activity.published);
-        json!({"type": kind, "published": at, "object": {"id": activity.entity, "updated": at}})
+        // When it was published here says nothing of when its data were changed, so that there is no `updated`.
+        let mut object = json!({"id": activity.entity});
+        if let Some(class) = &activity.class {
+            object["type"] = class.as_str().into();
+        }
+        json!({"type": kind, "published": utc(activity.published), "object": object})
     };
     let mut page = json!({
         "@context": CONTEXTS, "type": "OrderedCollectionPage", "id": format!("{base}?until={until}"),

@@ -123,6 +123,19 @@ impl Moves {
     }
 }
 
+/// How far a clock that was set back is not believed.
+const SET_BACK: i64 = 24 * 3_600_000;
+
+/// The time of a page that comes now: not before that of the last one, so that feeds can be read by time, unless the clock was set back
+/// by more than a day, as after it was wrong by years.
+pub(super) fn page_time(connection: &Connection, now: i64) -> rusqlite::Result<i64> {
+    let last: Option<i64> = connection
+        .prepare_cached("SELECT received_at FROM page ORDER BY id DESC LIMIT 1")?
+        .query_row([], |row| row.get(0))
+        .optional()?;
+    Ok(last.filter(|last| *last > now && *last - now <= SET_BACK).unwrap_or(now))
+}
+
 /// Inserts the row of a page without its body, which [`close_page`] writes.
 pub(super) fn open_page(
     transaction: &Connection,
@@ -180,7 +193,8 @@ impl Log {
         let _mine = turn.lock();
         let append = || -> rusqlite::Result<PageReport> {
             let transaction = self.connection.transaction()?;
-            let id = open_page(&transaction, page.harvest, page.now, page.response_date, page.token, page.whole)?;
+            let received = page_time(&transaction, page.now)?;
+            let id = open_page(&transaction, page.harvest, received, page.response_date, page.token, page.whole)?;
             let mut numbering = Numbering::after_last(&transaction, id)?;
             let mut counters = Counters { pages: 1, received: page.records.len() as u64, ..Counters::default() };
             let (mut moves, mut body, mut stored) = (Moves::default(), Vec::new(), 0);
@@ -210,7 +224,7 @@ impl Log {
                 note_undelivered(&transaction, page.source, missing, page.now)?;
                 counters.undelivered += 1;
             }
-            close_page(&transaction, id, page.now, page.token, stored, &body)?;
+            close_page(&transaction, id, received, page.token, stored, &body)?;
             moves.apply(&transaction, page.source)?;
             let arrived = Arrived {
                 stamps,

@@ -43,15 +43,8 @@ impl Log {
     fn happened(&self, after: ChangeId, last: ChangeId, most: usize) -> Result<Vec<Happened>, LogError> {
         self.rows(
             "SELECT identifier, received_at, change.kind = ?4 FROM change JOIN record ON record.id = record_id JOIN page ON page.id = change.page_id
-             WHERE change.id > ?1 AND change.id <= ?2 AND change.kind NOT IN (?5, ?6) ORDER BY change.id DESC LIMIT ?3",
-            params![
-                after.0,
-                last.0,
-                most,
-                ChangeKind::Came.number(),
-                ChangeKind::Header.number(),
-                ChangeKind::Retried.number()
-            ],
+             WHERE change.id > ?1 AND change.id <= ?2 AND change.kind <> ?5 ORDER BY change.id DESC LIMIT ?3",
+            params![after.0, last.0, most, ChangeKind::Came.number(), ChangeKind::Header.number()],
             |row| Ok(Happened { identifier: row.get(0)?, at: row.get(1)?, came: row.get(2)? }),
         )
     }

@@ -13,7 +13,7 @@ pub struct ListedRecord {
     pub record: i64,
     /// Its identifier.
     pub identifier: String,
-    /// When its graph last changed, milliseconds since 1970, this machine's clock.
+    /// When its graph last changed, or another source's version came to count, milliseconds since 1970, this machine's clock.
     pub changed_at: i64,
 }
 
@@ -37,9 +37,10 @@ impl Log {
     /// The first records whose ids are above `after` and at most `until`.
     pub fn listed(&self, after: i64, until: i64, most: usize) -> Result<Vec<ListedRecord>, LogError> {
         let sql = format!(
-            "SELECT record.id, record.identifier, page.received_at FROM record JOIN change ON change.id = record.last_change
-                  JOIN page ON page.id = change.page_id
-             WHERE record.id > ?1 AND record.id <= ?2 AND {SHOWN} AND {counts} ORDER BY record.id LIMIT ?3",
+            "SELECT record.id, record.identifier,
+                    (SELECT max(page.received_at) FROM record AS holder JOIN change ON change.id = holder.last_change
+                     JOIN page ON page.id = change.page_id WHERE holder.identifier = record.identifier)
+             FROM record WHERE record.id > ?1 AND record.id <= ?2 AND {SHOWN} AND {counts} ORDER BY record.id LIMIT ?3",
             counts = counts(),
         );
         self.rows(&sql, params![after, until, most], |row| {

@@ -4,7 +4,7 @@
 
 use rusqlite::{Connection, Transaction, params};
 
-use super::append::{Moves, close_page, open_page};
+use super::append::{Moves, close_page, open_page, page_time};
 use super::change::Numbering;
 use super::ids::{ChangeId, HarvestId, SourceId};
 use super::{Log, LogError};
@@ -42,11 +42,12 @@ pub(super) fn page_without_body(
         params![source.0, now],
     )?;
     let harvest = HarvestId(savepoint.last_insert_rowid());
-    let page = open_page(&savepoint, harvest, now, None, None, true)?;
+    let received = page_time(&savepoint, now)?;
+    let page = open_page(&savepoint, harvest, received, None, None, true)?;
     let mut moves = Moves::default();
     let count = work(&savepoint, &mut Numbering::after_last(&savepoint, page)?, &mut moves)?;
     if count > 0 {
-        close_page(&savepoint, page, now, None, 0, &[])?;
+        close_page(&savepoint, page, received, None, 0, &[])?;
         moves.apply(&savepoint, source)?;
         savepoint.commit()?;
     }

@@ -17,23 +17,47 @@ pub enum PublishError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A variable of the environment is not valid.
+    #[error("{name}={value:?} is not valid: {problem}")]
+    Variable {
+        /// Its name.
+        name: String,
+        /// Its value.
+        value: String,
+        /// What is wrong, and what is valid.
+        problem: String,
+    },
     /// The store refuses.
-    #[error("{address} refuses: {source}\nhint: {hint}")]
+    #[error("{address} refuses: {}\nhint: {hint}", brief(cause))]
     Refused {
         /// Where.
         address: String,
         /// The cause.
-        source: Box<object_store::Error>,
+        cause: Box<object_store::Error>,
         /// What to do.
         hint: &'static str,
     },
     /// The store cannot be reached, or fails.
-    #[error("{address} is not available: {source}\nhint: what arrived is kept, run the same command again to continue")]
+    #[error("{address} is not available: {}\nhint: what arrived is kept, run the same command again to continue", brief(cause))]
     Unavailable {
         /// Where.
         address: String,
         /// The cause.
-        source: Box<object_store::Error>,
+        cause: Box<object_store::Error>,
+    },
+    /// Somebody else published meanwhile.
+    #[error("somebody else published to {address} meanwhile\nhint: run the same command again; what arrived is kept")]
+    Meanwhile {
+        /// Where.
+        address: String,
+    },
+    /// The directory cannot be made.
+    #[error("{address} is no directory to publish to: {cause}\nhint: name a new or an empty directory")]
+    Directory {
+        /// What was given.
+        address: String,
+        /// The cause.
+        cause: std::io::Error,
     },
     /// What lies there was published by something else.
     #[error("{address} has a manifest.json that this program cannot read: {reason}\nhint: name another prefix")]
@@ -74,4 +98,18 @@ pub enum PublishError {
     /// A file of this mirror.
     #[error(transparent)]
     Io(#[from] std::io::Error),
+}
+
+/// How much is shown of what a store says.
+const SHOWN: usize = 300;
+
+/// The last cause, on one line.
+fn brief(error: &object_store::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    let text = cause.to_string();
+    let text = if text.contains("NoSuchBucket") { "there is no such bucket" } else { &text };
+    text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(SHOWN).collect()
 }

@@ -6,6 +6,7 @@ use std::io::{self, BufReader, Write};
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
+use object_store::UpdateVersion;
 use sha2::{Digest as _, Sha256};
 
 use super::error::PublishError;
@@ -87,9 +88,17 @@ pub fn publish_to(
     log.freeze()?;
     let change = log.last_change()?;
     let link = link_text(log.mark_at(change)?.link);
-    let before = read_manifest(target)?;
+    remove_left_over(directory.path())?;
+    let (mut before, version) = read_manifest(target)?;
     check(&before, &log, target)?;
     let generation = manifest::generation(change.0, &link);
+    let mut missing = 0;
+    if let Some(there) = before.generations.iter_mut().find(|known| known.name == generation) {
+        // What is not there as the manifest says is sent again.
+        let named = there.files.len();
+        there.files = present(std::mem::take(&mut there.files), target)?;
+        missing = named - there.files.len();
+    }
     let there = before.generations.iter().find(|known| known.name == generation);
     let noted = journal::path(directory.path(), &target.address);
     let journal = of_this(Journal::read(&noted), &generation, target);
@@ -110,7 +119,7 @@ pub fn publish_to(
     let (records, triples) = run.journal.counts.unwrap_or_default();
     let published = chrono::Utc::now().timestamp_millis();
     let now = Generation { name: generation.clone(), change: change.0, link, published, records, triples, files };
-    let manifest = if now.files.is_empty() && there.is_some() {
+    let manifest = if now.files.is_empty() && there.is_some() && missing == 0 {
         Manifest { generations: before.generations.iter().take(asked.keep.max(1)).cloned().collect(), ..before.clone() }
     } else {
         run.describe(&log, before.clone().with(now, asked.keep))?
@@ -118,12 +127,16 @@ pub fn publish_to(
     if manifest != before {
         let mut text = serde_json::to_vec_pretty(&manifest).map_err(io::Error::from)?;
         text.push(b'\n');
-        target.put(manifest::NAME, text)?;
+        target.replace(manifest::NAME, text, version)?;
     }
     // From here on nobody is led to what is removed.
     let folders = target.folders()?;
     let removed: Vec<String> = manifest.left_over(&folders).into_iter().map(str::to_owned).collect();
     removed.iter().try_for_each(|folder| target.remove(folder))?;
+    if let (Some(open), Some(store)) = (&run.journal.open, &target.parts) {
+        // Of a dump that was not asked for this time. One that cannot be ended now ends by the rules of the bucket.
+        let _ = target.runtime.block_on(store.abort_multipart(&target.path(&open.path), &open.upload));
+    }
     fs::remove_file(&run.noted).or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })?;
     let named = manifest.generations.into_iter().find(|known| known.name == generation);
     let generation = named.ok_or_else(|| io::Error::other("the generation is not in its manifest"))?;
@@ -140,14 +153,41 @@ fn turn(directory: &Path) -> Result<File, PublishError> {
     }
 }
 
-fn read_manifest(target: &Target) -> Result<Manifest, PublishError> {
-    let Some(bytes) = target.get(manifest::NAME)? else { return Ok(Manifest::default()) };
+/// What datasets are called while they are sent.
+const DATASET: &str = "publish-dataset-";
+
+/// Removes the datasets of runs that were killed.
+fn remove_left_over(directory: &Path) -> Result<(), PublishError> {
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(DATASET) {
+            fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Those of some files that are there, with the lengths that they must have.
+fn present(files: Vec<PublishedFile>, target: &Target) -> Result<Vec<PublishedFile>, PublishError> {
+    let mut present = Vec::with_capacity(files.len());
+    for file in files {
+        if target.length(&file.path)? == Some(file.bytes) {
+            present.push(file);
+        } else {
+            tracing::warn!("{}/{} is not what the manifest says", target.address(), file.path);
+        }
+    }
+    Ok(present)
+}
+
+fn read_manifest(target: &Target) -> Result<(Manifest, Option<UpdateVersion>), PublishError> {
+    let Some((bytes, version)) = target.get(manifest::NAME)? else { return Ok((Manifest::default(), None)) };
     let unreadable = |reason: String| PublishError::Manifest { address: target.address.clone(), reason };
     let manifest: Manifest = serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?;
     if !manifest.generator.starts_with("libris-mirror ") {
         return Err(unreadable(format!("it was written by {:?}", manifest.generator)));
     }
-    Ok(manifest)
+    Ok((manifest, Some(version)))
 }
 
 /// Refuses a place with generations of another log, or of a later state of this one.
@@ -255,7 +295,7 @@ impl Run<'_> {
 
     /// Sends a Parquet dataset, which is written to disk first. Its manifest goes last.
     fn dataset(&mut self, log: &mut Log, languages: &[String]) -> Result<Vec<PublishedFile>, PublishError> {
-        let made = tempfile::Builder::new().prefix("publish-").tempdir_in(self.directory.path())?;
+        let made = tempfile::Builder::new().prefix(DATASET).tempdir_in(self.directory.path())?;
         let (place, stop) = (made.path().join("parquet"), self.stop);
         let what = Dataset { source: None, since: None, languages };
         let written = write_dataset(log, self.config, what, &place, |_| !stop.is_stopped());

@@ -11,7 +11,7 @@ use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::local::LocalFileSystem;
 use object_store::multipart::MultipartStore;
 use object_store::path::Path;
-use object_store::{Error, ObjectStore, ObjectStoreExt as _, ObjectStoreScheme, RetryConfig};
+use object_store::{Error, ObjectStore, ObjectStoreExt as _, ObjectStoreScheme, PutMode, PutPayload, RetryConfig, UpdateVersion};
 use tokio::runtime::Runtime;
 use url::Url;
 
@@ -25,6 +25,8 @@ pub struct Target {
     /// The same store, if it keeps the parts of an upload that was interrupted.
     pub(super) parts: Option<Arc<dyn MultipartStore>>,
     prefix: Path,
+    /// The directory, if it is one.
+    root: Option<PathBuf>,
     pub(super) runtime: Runtime,
 }
 
@@ -48,10 +50,16 @@ impl Target {
         let url = match Url::parse(address) {
             Ok(url) if url.scheme() != "file" => url,
             Ok(url) => {
-                return Self::directory(address, url.to_file_path().map_err(|()| wrong("it names no file".into()))?, runtime);
+                return Self::directory(address, &url.to_file_path().map_err(|()| wrong("it names no file".into()))?, runtime);
             }
-            Err(_) => return Self::directory(address, PathBuf::from(address), runtime),
+            // Before an @ may be a key.
+            Err(error) if address.contains("://") => {
+                let address = if address.contains('@') { "…".to_owned() } else { address.to_owned() };
+                return Err(PublishError::Address { address, reason: error.to_string() });
+            }
+            Err(_) => return Self::directory(address, address.as_ref(), runtime),
         };
+        check_endpoint(options)?;
         if !url.username().is_empty() || url.password().is_some() {
             return Err(PublishError::Address { address: "…".into(), reason: "keys belong into the environment".into() });
         }
@@ -62,15 +70,22 @@ impl Target {
             ObjectStoreScheme::MicrosoftAzure => built!(MicrosoftAzureBuilder, url, options, wrong),
             _ => return Err(wrong(format!("{}:// is not known", url.scheme()))),
         };
-        Ok(Self { address: address.trim_end_matches('/').to_owned(), store, parts, prefix, runtime })
+        Ok(Self { address: address.trim_end_matches('/').to_owned(), store, parts, prefix, root: None, runtime })
     }
 
-    fn directory(address: &str, path: PathBuf, runtime: Runtime) -> Result<Self, PublishError> {
-        fs_err::create_dir_all(&path)?;
-        let path = fs_err::canonicalize(path)?;
+    fn directory(address: &str, path: &std::path::Path, runtime: Runtime) -> Result<Self, PublishError> {
+        let made = fs_err::create_dir_all(path).and_then(|()| fs_err::canonicalize(path));
+        let path = made.map_err(|cause| PublishError::Directory { address: address.to_owned(), cause })?;
         let store = LocalFileSystem::new_with_prefix(&path)
             .map_err(|error| PublishError::Address { address: address.to_owned(), reason: error.to_string() })?;
-        Ok(Self { address: address.to_owned(), store: Arc::new(store), parts: None, prefix: Path::default(), runtime })
+        Ok(Self {
+            address: address.to_owned(),
+            store: Arc::new(store),
+            parts: None,
+            prefix: Path::default(),
+            root: Some(path),
+            runtime,
+        })
     }
 
     /// Its address, for messages.
@@ -85,10 +100,14 @@ impl Target {
         self.prefix.parts().chain(below.parts()).collect()
     }
 
-    /// What is there; `None` if nothing is.
-    pub(super) fn get(&self, below: &str) -> Result<Option<Bytes>, PublishError> {
+    /// What is there, and its version; `None` if nothing is.
+    pub(super) fn get(&self, below: &str) -> Result<Option<(Bytes, UpdateVersion)>, PublishError> {
         let path = self.path(below);
-        let got = self.runtime.block_on(async { self.store.get(&path).await?.bytes().await });
+        let got = self.runtime.block_on(async {
+            let got = self.store.get(&path).await?;
+            let version = UpdateVersion { e_tag: got.meta.e_tag.clone(), version: got.meta.version.clone() };
+            Ok((got.bytes().await?, version))
+        });
         match got {
             Ok(bytes) => Ok(Some(bytes)),
             Err(Error::NotFound { source, .. }) if !is_no_bucket(&source.to_string()) => Ok(None),
@@ -113,6 +132,22 @@ impl Target {
         Ok(())
     }
 
+    /// Puts something there in place of a version, or of nothing; an error if there is another meanwhile. Directories cannot tell.
+    pub(super) fn replace(&self, below: &str, bytes: Vec<u8>, before: Option<UpdateVersion>) -> Result<(), PublishError> {
+        let (path, payload) = (self.path(below), PutPayload::from(bytes));
+        let mode = before.map_or(PutMode::Create, PutMode::Update);
+        match self.runtime.block_on(self.store.put_opts(&path, payload.clone(), mode.into())) {
+            Ok(_) => Ok(()),
+            Err(Error::Precondition { .. } | Error::AlreadyExists { .. }) => {
+                Err(PublishError::Meanwhile { address: self.address.clone() })
+            }
+            Err(Error::NotImplemented { .. } | Error::NotSupported { .. }) => {
+                self.runtime.block_on(self.store.put(&path, payload)).map(|_| ()).map_err(|error| self.failed(error))
+            }
+            Err(error) => Err(self.failed(error)),
+        }
+    }
+
     /// The folders below the prefix.
     pub(super) fn folders(&self) -> Result<Vec<String>, PublishError> {
         let prefix = (!self.prefix.as_ref().is_empty()).then_some(&self.prefix);
@@ -123,6 +158,10 @@ impl Target {
     /// Removes a folder with everything that is in it.
     pub(super) fn remove(&self, folder: &str) -> Result<(), PublishError> {
         use futures_util::{StreamExt as _, TryStreamExt as _};
+        if let Some(root) = &self.root {
+            // With its empty folders, and what was interrupted in them.
+            return Ok(fs_err::remove_dir_all(root.join(folder))?);
+        }
         let path = self.path(folder);
         let removed = self.runtime.block_on(async {
             let objects = self.store.list(Some(&path)).map_ok(|object| object.location).boxed();
@@ -143,10 +182,30 @@ impl Target {
             _ => None,
         };
         match hint {
-            Some(hint) => PublishError::Refused { address, source: Box::new(source), hint },
-            None => PublishError::Unavailable { address, source: Box::new(source) },
+            Some(hint) => PublishError::Refused { address, cause: Box::new(source), hint },
+            None => PublishError::Unavailable { address, cause: Box::new(source) },
         }
     }
+}
+
+/// The variables that name another server than that of Amazon.
+const ENDPOINTS: [&str; 3] = ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT"];
+
+/// Checks the address of a server: the library ends the program at one that is none.
+fn check_endpoint(options: &[(String, String)]) -> Result<(), PublishError> {
+    let allows_http = options.iter().any(|(name, value)| name == "AWS_ALLOW_HTTP" && value.eq_ignore_ascii_case("true"));
+    for (name, value) in options.iter().filter(|(name, _)| ENDPOINTS.contains(&name.as_str())) {
+        let wrong =
+            |problem: &str| PublishError::Variable { name: name.clone(), value: value.clone(), problem: problem.to_owned() };
+        match Url::parse(value) {
+            Ok(url) if url.scheme() == "http" && !allows_http => {
+                return Err(wrong("to send to a server without TLS, set AWS_ALLOW_HTTP=true as well"));
+            }
+            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {}
+            _ => return Err(wrong("it must begin with http:// or https://")),
+        }
+    }
+    Ok(())
 }
 
 /// How often a request is made again that failed in passing, and how long.

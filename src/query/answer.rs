@@ -60,7 +60,11 @@ pub fn read<R: Read>(input: R) -> Result<Answer<R>, AnswerError> {
     let mut variables: Option<Arc<[Variable]>> = None;
     while let Some(name) = key(&mut json)? {
         match (name.as_str(), value(&mut json)?) {
-            ("boolean", Value::Boolean(answer)) => return Ok(Answer::Boolean(answer)),
+            ("boolean", Value::Boolean(answer)) => {
+                // An answer that breaks off here has no end.
+                while json.parse_next()? != JsonEvent::Eof {}
+                return Ok(Answer::Boolean(answer));
+            }
             ("head", Value::Object) => variables = Some(head(&mut json)?),
             ("results", Value::Object) => {
                 let variables = variables.ok_or_else(|| AnswerError::form("results before the names of the variables"))?;
@@ -162,18 +166,30 @@ fn term<R: Read>(json: &mut Json<R>) -> Result<Term, AnswerError> {
     }
     let (Some(kind), Some(text)) = (kind, text) else { return Err(AnswerError::form("a term without a type and a value")) };
     Ok(match kind.as_str() {
-        "uri" => NamedNode::new_unchecked(text).into(),
+        "uri" if is_plain(&text) => NamedNode::new_unchecked(text).into(),
+        "uri" => return Err(AnswerError::form(format!("{text:?}, which is no IRI"))),
         "bnode" => {
             let label: String = text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
             BlankNode::new_unchecked(format!("b{label}")).into()
         }
         "literal" | "typed-literal" => match (language, datatype) {
-            (Some(language), _) => Literal::new_language_tagged_literal_unchecked(text, language.to_ascii_lowercase()).into(),
+            (Some(language), _) if language.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') => {
+                Literal::new_language_tagged_literal_unchecked(text, language.to_ascii_lowercase()).into()
+            }
+            (Some(language), _) => return Err(AnswerError::form(format!("{language:?}, which is no language"))),
+            (None, Some(datatype)) if !is_plain(&datatype) => {
+                return Err(AnswerError::form(format!("{datatype:?}, which is no IRI")));
+            }
             (None, Some(datatype)) => Literal::new_typed_literal(text, NamedNode::new_unchecked(datatype)).into(),
             (None, None) => Literal::new_simple_literal(text).into(),
         },
         other => return Err(AnswerError::form(format!("a term of type {other:?}"))),
     })
+}
+
+/// Whether a text has nothing in it that ends an IRI where it is written (RFC 3987, and SPARQL 1.1, 19.8).
+fn is_plain(iri: &str) -> bool {
+    !iri.chars().any(|c| c <= ' ' || matches!(c, '<' | '>' | '"' | '{' | '}' | '|' | '\\' | '^' | '`'))
 }
 
 /// The name of the next member of an object; `None` at its end.
@@ -235,6 +251,7 @@ mod tests {
             ["_:bnodeID---b10023 - \"1\"^^<http://www.w3.org/2001/XMLSchema#integer>", "<urn:a> <urn:p> \"hej\"@sv"]
         );
         assert!(matches!(read(&b"{\"head\": {}, \"boolean\": true}"[..]), Ok(Answer::Boolean(true))));
+        assert!(read(&b"{\"head\": {}, \"boolean\": true, \"error\": "[..]).is_err(), "it breaks off");
         assert_eq!(rows(r#"{"head": {"vars": []}, "results": {"bindings": [{}, {}]}}"#).expect("valid"), ["", ""]);
     }
 
@@ -253,6 +270,8 @@ mod tests {
             r#"{"head": {"vars": ["s"]}, "results": {"bindings": [{"s": {"type": "x", "value": ""}}]}}"#,
             r#"{"head": {"vars": ["s"]}, "results": {"bindings": [{"s": {"type": "uri"}}]}}"#,
             r#"{"head": {"vars": ["s"]}, "results": {"bindings": [[]]}}"#,
+            r#"{"head": {"vars": ["s"]}, "results": {"bindings": [{"s": {"type": "uri", "value": "urn:a\nurn:b"}}]}}"#,
+            r#"{"head": {"vars": ["s"]}, "results": {"bindings": [{"s": {"type": "literal", "value": "", "xml:lang": "s v"}}]}}"#,
             r#"{"head": {"vars": ["a b"]}, "results": {"bindings": []}}"#,
             r#"{"head": {"vars": ["s"]}, "results": {"bindings": {}}}"#,
             r#"{"head": {"vars": ["s"]}, "results": {"bindings": []}} x"#,

@@ -1,15 +1,19 @@
 //! Queries that another SPARQL server answers, which holds what the mirror holds: checked here as all queries are, sent there, and its
 //! answer read as a stream, so that limits, formats and names are those of this program.
 
+use std::collections::HashMap;
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use oxigraph::io::{RdfFormat, RdfParser};
-use oxigraph::model::{Term, Triple};
-use oxigraph::sparql::{CancellationToken, QueryEvaluationError, QueryResults, QuerySolutionIter, QueryTripleIter};
+use oxigraph::model::{BlankNode, NamedNode, NamedOrBlankNode, Term, Triple, Variable};
+use oxigraph::sparql::{
+    CancellationToken, QueryEvaluationError, QueryResults, QuerySolution, QuerySolutionIter, QueryTripleIter,
+};
+use rustc_hash::FxHashSet;
 use spargebra::Query;
 use spargebra::algebra::GraphPattern;
+use spargebra::term::{NamedNodePattern, TermPattern, TriplePattern};
 
 use super::answer::{Answer, AnswerError, read};
 use super::error::QueryError;
@@ -46,8 +50,6 @@ pub struct Sent<'a> {
 pub struct Received {
     /// Its body.
     pub body: Box<dyn Read>,
-    /// Its media type, without parameters.
-    pub media_type: String,
     /// The number of results at which the server cuts answers off, if it says so.
     pub most: Option<u64>,
 }
@@ -68,9 +70,9 @@ impl From<QueryError> for Failed {
 }
 
 const SOLUTIONS: &str = "application/sparql-results+json";
-const TRIPLES: &str = "application/n-triples, text/turtle;q=0.5, application/rdf+xml;q=0.3";
 
-/// Has a server run a query.
+/// Has a server run a query. A `CONSTRUCT` is asked as the `SELECT` of its pattern, and made here: of solutions it is known whether all
+/// came, and of graphs it is not.
 pub(super) fn run(
     servers: &dyn Elsewhere,
     engine: &str,
@@ -88,31 +90,49 @@ pub(super) fn run(
     let clock = start_clock(CancellationToken::new(), limits.timeout_s, overdue);
     let until = Instant::now() + time;
     let query = parse(text, question.base.as_deref())?;
-    // The server would ask whom it can reach.
+    // The server would ask whom it can reach, and do what it can.
     federation::check_all(&query, text, &question.services)?;
-    let is_graph = matches!(query, Query::Construct { .. } | Query::Describe { .. });
+    federation::check_functions(&query, text)?;
+    let (limit, is_ask) = (limit(&query), matches!(query, Query::Ask { .. }));
+    let (sent, template) = match query {
+        Query::Construct { template, dataset, pattern, .. } => {
+            (Query::Select { dataset, pattern: projected(pattern, &template), base_iri: None }.to_string(), Some(template))
+        }
+        Query::Describe { .. } => {
+            let message = "DESCRIBE means another thing to each store, so that it is not asked of the one that answers queries here: use CONSTRUCT";
+            return Err(Failed::Server(Refusal { kind: RefusalKind::Syntax, message: message.to_owned() }));
+        }
+        Query::Select { .. } | Query::Ask { .. } => {
+            (with_prologue(text, question.base.as_deref()).unwrap_or_else(|| query.to_string()), None)
+        }
+    };
     let sent = Sent {
-        text: with_prologue(text, question.base.as_deref()),
+        text: sent,
         default_graphs: &question.default_graphs,
         named_graphs: &question.named_graphs,
-        accept: if is_graph { TRIPLES } else { SOLUTIONS },
+        accept: SOLUTIONS,
         time,
     };
-    let Received { body, media_type, most } = servers.ask(engine, &sent).map_err(Failed::Server)?;
-    let most = most.filter(|most| limit(&query).is_none_or(|limit| limit > *most));
+    let Received { body, most } = servers.ask(engine, &sent).map_err(Failed::Server)?;
+    let most = most.filter(|most| limit.is_none_or(|limit| limit > *most));
     let faults = Faults { text: text.to_owned(), limit: limits.timeout_s };
     let body = Timed { body, until };
-    let results = match query {
-        Query::Construct { .. } | Query::Describe { .. } => triples(body, &media_type, until, most),
-        Query::Select { .. } => solutions(body, until, most),
-        Query::Ask { .. } => boolean(body, until),
+    let results = match template {
+        Some(template) => constructed(body, template, until, most),
+        None if is_ask => boolean(body, until),
+        None => solutions(body, until, most),
     };
     let results = results.map_err(|error| Failed::Query(faults.explain(error)))?;
     Ok(Running { results, faults, _clock: clock })
 }
 
 /// The query with what is predefined here: the base, and the prefixes that it names. Virtuoso takes one base, before all prefixes.
-fn with_prologue(text: &str, base: Option<&str>) -> String {
+/// `None` if the text cannot be sent as it is: what is relative in its prologue would be resolved there, and escapes are read by some
+/// before all else (SPARQL 1.1, 19.2), so that a string may end where it does not.
+fn with_prologue(text: &str, base: Option<&str>) -> Option<String> {
+    if text.contains("\\u") || text.contains("\\U") {
+        return None;
+    }
     let (mut tokens, mut declared, mut has_base) = (Tokens::from(text, 0), Vec::new(), false);
     let form = loop {
         let token = tokens.next(false);
@@ -120,17 +140,17 @@ fn with_prologue(text: &str, base: Option<&str>) -> String {
         match token.kind {
             Kind::Word if word.eq_ignore_ascii_case("BASE") => has_base = true,
             Kind::Word if word.eq_ignore_ascii_case("PREFIX") => {}
-            Kind::Name => declared.extend(word.strip_suffix(':')),
-            Kind::Iri => {}
-            // The form of the query, which ends the prologue.
-            _ => break token.start,
+            Kind::Name => declared.push(word.strip_suffix(':')?),
+            Kind::Iri if url::Url::parse(word.trim_matches(['<', '>'])).is_ok() => {}
+            Kind::Word if ["SELECT", "ASK"].iter().any(|form| word.eq_ignore_ascii_case(form)) => break token.start,
+            _ => return None,
         }
     };
     let mut sent = String::with_capacity(text.len() + 256);
     if let Some(base) = base.filter(|_| !has_base) {
         sent.push_str(&format!("BASE <{base}>\n"));
     }
-    let (prologue, rest) = text.split_at_checked(form).unwrap_or(("", text));
+    let (prologue, rest) = text.split_at_checked(form)?;
     sent.push_str(prologue);
     for (prefix, iri) in PREFIXES {
         if !declared.contains(&prefix) && rest.contains(&format!("{prefix}:")) {
@@ -138,13 +158,40 @@ fn with_prologue(text: &str, base: Option<&str>) -> String {
         }
     }
     sent.push_str(rest);
-    sent
+    Some(sent)
+}
+
+/// The solutions that a template needs.
+fn projected(pattern: GraphPattern, template: &[TriplePattern]) -> GraphPattern {
+    let mut variables: Vec<Variable> = Vec::new();
+    for TriplePattern { subject, predicate, object } in template {
+        for term in [subject, object] {
+            if let TermPattern::Variable(variable) = term {
+                variables.push(variable.clone());
+            }
+        }
+        if let NamedNodePattern::Variable(variable) = predicate {
+            variables.push(variable.clone());
+        }
+    }
+    variables.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
+    variables.dedup();
+    if variables.is_empty() {
+        // A projection needs one, though it has no values.
+        variables.push(Variable::new_unchecked("none"));
+    }
+    let project = |inner| GraphPattern::Project { inner, variables };
+    match pattern {
+        GraphPattern::Slice { inner, start, length } => GraphPattern::Slice { inner: Box::new(project(inner)), start, length },
+        other => project(Box::new(other)),
+    }
 }
 
 /// The number of results that a query asks for at most.
 fn limit(query: &Query) -> Option<u64> {
     match query {
-        Query::Select { pattern: GraphPattern::Slice { length, .. }, .. } => length.map(|length| length as u64),
+        Query::Select { pattern: GraphPattern::Slice { length, .. }, .. }
+        | Query::Construct { pattern: GraphPattern::Slice { length, .. }, .. } => length.map(|length| length as u64),
         _ => None,
     }
 }
@@ -199,26 +246,63 @@ fn solutions(body: Timed, until: Instant, most: Option<u64>) -> Result<QueryResu
 fn boolean(body: Timed, until: Instant) -> Result<QueryResults<'static>, QueryEvaluationError> {
     match read(body).map_err(|error| broken(error, until))? {
         Answer::Boolean(value) => Ok(QueryResults::Boolean(value)),
-        Answer::Solutions(mut rows) => {
-            let row = rows.next().transpose().map_err(|error| broken(error, until))?;
+        Answer::Solutions(rows) => {
             let is_true = |term: Option<Term>| matches!(term, Some(Term::Literal(one)) if matches!(one.value(), "1" | "true"));
-            Ok(QueryResults::Boolean(row.is_some_and(|row| row.into_iter().any(is_true))))
+            let mut value = false;
+            // To its end: an answer that breaks off is none.
+            for row in rows {
+                value |= row.map_err(|error| broken(error, until))?.into_iter().any(is_true);
+            }
+            Ok(QueryResults::Boolean(value))
         }
     }
 }
 
-fn triples(
+/// The graph of a template and solutions (SPARQL 1.1, 16.2): blank nodes of the template are new for each, each triple comes once, and
+/// what is no triple is left out.
+fn constructed(
     body: Timed,
-    media_type: &str,
+    template: Vec<TriplePattern>,
     until: Instant,
     most: Option<u64>,
 ) -> Result<QueryResults<'static>, QueryEvaluationError> {
-    let format = RdfFormat::from_media_type(media_type)
-        .filter(|format| matches!(format, RdfFormat::NTriples | RdfFormat::Turtle | RdfFormat::RdfXml))
-        .ok_or_else(|| QueryEvaluationError::Service(Box::new(OtherFormat(media_type.to_owned()))))?;
-    let quads = RdfParser::from_format(format).lenient().without_named_graphs().for_reader(body);
-    let triples = quads.map(move |quad| quad.map(Triple::from).map_err(|error| broken(error, until)));
-    Ok(QueryResults::Graph(QueryTripleIter::new(uncut(triples, most))))
+    let QueryResults::Solutions(rows) = solutions(body, until, most)? else {
+        return Err(QueryEvaluationError::Service(Box::new(OtherFormat("no solutions".to_owned()))));
+    };
+    let mut seen: FxHashSet<Triple> = FxHashSet::default();
+    let triples = rows.flat_map(move |row| {
+        let row = match row {
+            Ok(row) => row,
+            Err(error) => return vec![Err(error)],
+        };
+        let mut blanks: HashMap<String, BlankNode> = HashMap::new();
+        let mut new = Vec::new();
+        for pattern in &template {
+            if let Some(triple) = filled(pattern, &row, &mut blanks).filter(|triple| seen.insert(triple.clone())) {
+                new.push(Ok(triple));
+            }
+        }
+        new
+    });
+    Ok(QueryResults::Graph(QueryTripleIter::new(triples)))
+}
+
+/// A triple of a template with the values of a solution, if they make one.
+fn filled(pattern: &TriplePattern, row: &QuerySolution, blanks: &mut HashMap<String, BlankNode>) -> Option<Triple> {
+    let mut term = |pattern: &TermPattern| -> Option<Term> {
+        Some(match pattern {
+            TermPattern::NamedNode(node) => node.clone().into(),
+            TermPattern::Literal(literal) => literal.clone().into(),
+            TermPattern::BlankNode(node) => blanks.entry(node.as_str().to_owned()).or_default().clone().into(),
+            TermPattern::Variable(variable) => row.get(variable)?.clone(),
+        })
+    };
+    let subject = NamedOrBlankNode::try_from(term(&pattern.subject)?).ok()?;
+    let predicate = match &pattern.predicate {
+        NamedNodePattern::NamedNode(node) => node.clone(),
+        NamedNodePattern::Variable(variable) => NamedNode::try_from(row.get(variable)?.clone()).ok()?,
+    };
+    Some(Triple::new(subject, predicate, term(&pattern.object)?))
 }
 
 /// Results, with an error at their end if they may have been cut off there.
@@ -257,20 +341,64 @@ mod tests {
 
     #[test]
     fn what_is_predefined_here_is_declared_there() {
+        let sent = |text: &str| with_prologue(text, Some("http://a/"));
         assert_eq!(
-            with_prologue("ASK { ?s a kbv:Person }", Some("http://a/sparql")),
-            "BASE <http://a/sparql>\nPREFIX : <https://id.kb.se/vocab/>\nPREFIX kbv: <https://id.kb.se/vocab/>\nASK { ?s a kbv:Person }"
+            sent("ASK { ?s a kbv:Person }").as_deref(),
+            Some(
+                "BASE <http://a/>\nPREFIX : <https://id.kb.se/vocab/>\nPREFIX kbv: <https://id.kb.se/vocab/>\nASK { ?s a kbv:Person }"
+            )
         );
-        assert_eq!(with_prologue("ASK { ?s ?p ?o }", None), "ASK { ?s ?p ?o }");
+        assert_eq!(with_prologue("ASK { ?s ?p ?o }", None).as_deref(), Some("ASK { ?s ?p ?o }"));
         // What the query declares itself counts; a base comes before all prefixes.
         assert_eq!(
-            with_prologue(
-                "# PREFIX x: <urn:x>\nBASE <urn:b>\nPREFIX kbv: <urn:k>\nSELECT * { ?s kbv:a sao:b }",
-                Some("http://a/")
-            ),
-            "# PREFIX x: <urn:x>\nBASE <urn:b>\nPREFIX kbv: <urn:k>\nPREFIX : <https://id.kb.se/vocab/>\n\
-             PREFIX sao: <https://id.kb.se/term/sao/>\nSELECT * { ?s kbv:a sao:b }"
+            sent("# PREFIX x: <urn:x>\nBASE <urn:b>\nPREFIX kbv: <urn:k>\nSELECT * { ?s kbv:a sao:b }").as_deref(),
+            Some(
+                "# PREFIX x: <urn:x>\nBASE <urn:b>\nPREFIX kbv: <urn:k>\nPREFIX : <https://id.kb.se/vocab/>\n\
+                 PREFIX sao: <https://id.kb.se/term/sao/>\nSELECT * { ?s kbv:a sao:b }"
+            )
         );
+        for other in [
+            "PREFIX a: <rel/> BASE <http://b/> SELECT (a:z AS ?x) {}",
+            "SELECT ?x { ?x ?p ?o } #\\u000A SERVICE <http://evil.example/> {}",
+        ] {
+            assert_eq!(sent(other), None, "{other}");
+        }
+        assert_eq!(sent("BASE <rel/> SELECT (<y> AS ?x) {}"), None);
+        assert_eq!(sent("SELECT ?x { ?x ?p \"\\u0022\" }"), None);
+    }
+
+    #[test]
+    fn what_only_the_server_knows_is_not_asked() {
+        for (text, refused) in [
+            ("SELECT (<bif:http_get>(\"http://127.0.0.1/\") AS ?x) {}", true),
+            ("SELECT * { ?s ?p ?o BIND(<java:x.Y>(?o) AS ?x) }", true),
+            ("SELECT (<urn:sum>(DISTINCT ?o) AS ?x) { ?s ?p ?o }", true),
+            ("SELECT * { ?s ?p ?o FILTER EXISTS { ?s ?q ?r FILTER(<bif:exec>(?r)) } }", true),
+            ("SELECT (xsd:integer(?o) AS ?x) { ?s ?p ?o FILTER(REGEX(STR(?o), \"1\")) }", false),
+        ] {
+            let checked = parse(text, None).and_then(|query| federation::check_functions(&query, text));
+            assert_eq!(checked.is_err(), refused, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_template_is_filled_here() {
+        let Ok(Query::Construct { template, pattern, .. }) =
+            parse("CONSTRUCT { _:a :p ?o . ?s ?p _:a . <urn:x> :q 1 } WHERE { ?s ?p ?o } LIMIT 2", None)
+        else {
+            panic!("a query")
+        };
+        let sent = Query::Select { dataset: None, pattern: projected(pattern, &template), base_iri: None }.to_string();
+        assert!(sent.starts_with("SELECT ?o ?p ?s WHERE") && sent.ends_with("LIMIT 2"), "{sent}");
+        let body = r#"{"head": {"vars": ["o", "p", "s"]}, "results": {"bindings": [
+            {"s": {"type": "uri", "value": "urn:s"}, "p": {"type": "uri", "value": "urn:p"}, "o": {"type": "literal", "value": "1"}},
+            {"s": {"type": "literal", "value": "no subject"}, "p": {"type": "uri", "value": "urn:p"}}]}}"#;
+        let timed = Timed { body: Box::new(body.as_bytes()), until: Instant::now() + Duration::from_mins(1) };
+        let until = timed.until;
+        let Ok(QueryResults::Graph(triples)) = constructed(timed, template, until, None) else { panic!("a graph") };
+        let triples: Vec<Triple> = triples.collect::<Result<_, _>>().expect("whole");
+        assert_eq!(triples.len(), 3, "{triples:?}");
+        assert_eq!(triples[1].object, Term::from(triples[0].subject.clone()));
     }
 
     #[test]

@@ -7,12 +7,12 @@ use oxigraph::model::NamedNode;
 use oxigraph::sparql::results::{QueryResultsFormat, QueryResultsParser, ReaderQueryResultsParserOutput};
 use oxigraph::sparql::{DefaultServiceHandler, QuerySolutionIter};
 use spargebra::Query;
-use spargebra::algebra::{AggregateExpression, Expression, GraphPattern, OrderExpression};
+use spargebra::algebra::{AggregateExpression, AggregateFunction, Expression, Function, GraphPattern, OrderExpression};
 use spargebra::term::NamedNodePattern;
 
 use super::error::{QueryError, ServiceError};
-use super::mistake::Mistake;
 use super::mistake::tokens::{Kind, Tokens};
+use super::mistake::{self, Mistake};
 
 /// A client of other endpoints whose hosts are listed.
 pub(super) struct Services {
@@ -98,6 +98,38 @@ pub(super) fn check(query: &Query, text: &str, hosts: &[String]) -> Result<(), Q
 /// The same for a query that others evaluate: `SERVICE SILENT` too.
 pub(super) fn check_all(query: &Query, text: &str, hosts: &[String]) -> Result<(), QueryError> {
     check_each(query, text, hosts, true)
+}
+
+/// Refuses functions and aggregates that only another server may know: it could do anything for them, such as fetch an address.
+pub(super) fn check_functions(query: &Query, text: &str) -> Result<(), QueryError> {
+    let (Query::Select { pattern, .. }
+    | Query::Construct { pattern, .. }
+    | Query::Describe { pattern, .. }
+    | Query::Ask { pattern, .. }) = query;
+    let mut left = vec![Part::Pattern(pattern)];
+    while let Some(part) = left.pop() {
+        match part {
+            Part::Expression(Expression::FunctionCall(Function::Custom(name), _)) if !is_cast(name.as_str()) => {
+                return Err(mistake::function(text, name.as_str(), None).into());
+            }
+            Part::Pattern(GraphPattern::Group { aggregates, .. }) => {
+                for (_, aggregate) in aggregates {
+                    if let AggregateExpression::FunctionCall { name: AggregateFunction::Custom(name), .. } = aggregate {
+                        return Err(mistake::function(text, name.as_str(), None).into());
+                    }
+                }
+            }
+            _ => {}
+        }
+        part.parts(&mut left);
+    }
+    Ok(())
+}
+
+/// Whether a function is one of the casts of SPARQL 1.1 (17.5), or of the other types that engines cast to.
+fn is_cast(name: &str) -> bool {
+    name.strip_prefix("http://www.w3.org/2001/XMLSchema#")
+        .is_some_and(|local| local.bytes().all(|byte| byte.is_ascii_alphabetic()))
 }
 
 fn check_each(query: &Query, text: &str, hosts: &[String], silent_too: bool) -> Result<(), QueryError> {

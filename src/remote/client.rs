@@ -80,6 +80,11 @@ impl Client {
     pub(super) fn ask(&self, form: String, accept: &'static str, time: Duration) -> Result<Response, RemoteError> {
         let begun = Instant::now();
         let asked = self.open(&self.query, FORM, Some(accept), &Bytes::from(form), Some(time), begun);
+        let asked = asked.and_then(|response| match response.status() {
+            StatusCode::OK => Ok(response),
+            // A part, or nothing yet.
+            status => Err(self.unreadable(&format!("HTTP {} in place of results", status.as_u16()))),
+        });
         asked.map_err(|error| match error {
             RemoteError::Unavailable { name, url, .. } if begun.elapsed() >= time => RemoteError::Late { name, url },
             other => other,

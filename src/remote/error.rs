@@ -26,7 +26,7 @@ pub enum RemoteError {
         url: String,
     },
     /// The server refused a request.
-    #[error("the remote store {name} refused a request: {url} answered HTTP {status}: {reason}")]
+    #[error("the remote store {name} refused a request: {url} answered HTTP {status}: {reason}{}", login_hint(*status, name))]
     Refused {
         /// Its name in this mirror.
         name: String,
@@ -77,6 +77,11 @@ pub enum RemoteError {
         "the remote store {0} has no named graphs, and files for its bulk loader have\nhint: let it follow from the beginning, with `libris-mirror remote sync {0}`"
     )]
     WithoutGraphs(String),
+    /// It does not have what the mirror holds.
+    #[error(
+        "the remote store {0} has not followed this mirror yet, or was emptied\nhint: `libris-mirror remote sync {0}` brings it up to date"
+    )]
+    Empty(String),
     /// The HTTP client cannot be made.
     #[error("the remote store {name} cannot be asked: {reason}")]
     Setup {
@@ -112,5 +117,16 @@ impl RemoteError {
     #[must_use]
     pub fn is_passing(&self) -> bool {
         matches!(self, Self::Unavailable { .. } | Self::Busy(_) | Self::Stopped)
+    }
+}
+
+/// What to do about a login that is missing or wrong.
+fn login_hint(status: u16, name: &str) -> String {
+    match status {
+        401 | 403 => format!(
+            "\nhint: are remote.{name}.user and the password in remote.{name}.password_file those of someone who may do that?"
+        ),
+        404 => format!("\nhint: are the addresses of [remote.{name}] right?"),
+        _ => String::new(),
     }
 }

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use reqwest::header::CONTENT_TYPE;
 use url::form_urlencoded;
 
 use super::client::Client;
@@ -63,10 +62,8 @@ impl Elsewhere for Servers {
         if header(STATE.0).is_some_and(|state| state.trim() == STATE.1) {
             return Err(Refusal { kind: RefusalKind::Timeout, message: String::new() });
         }
-        let media_type = header(CONTENT_TYPE.as_str()).unwrap_or_default();
-        let media_type = media_type.split(';').next().unwrap_or_default().trim().to_owned();
         let most = header(MOST).and_then(|most| most.trim().parse().ok());
-        Ok(Received { body: Box::new(response), media_type, most })
+        Ok(Received { body: Box::new(response), most })
     }
 }
 
@@ -74,8 +71,12 @@ impl Elsewhere for Servers {
 fn refusal(error: &RemoteError) -> Refusal {
     let (kind, message) = match error {
         RemoteError::Late { .. } => (RefusalKind::Timeout, String::new()),
-        RemoteError::Refused { status: 400 | 413 | 414 | 500.., reason, .. } => {
+        RemoteError::Refused { status: 400, reason, .. } => {
             (RefusalKind::Service, format!("the store that answers queries here refused this one: {reason}"))
+        }
+        RemoteError::Refused { status: status @ (413 | 414 | 500..), .. } => {
+            tracing::warn!("{error}");
+            (RefusalKind::Service, format!("the store that answers queries here failed at this one (HTTP {status})"))
         }
         _ => (RefusalKind::Away, error.to_string()),
     };
@@ -91,7 +92,7 @@ pub struct Standing {
     pub settled: bool,
 }
 
-/// Asks a store where it is, for `time` at most. One that was fed from another log is an error.
+/// Asks a store where it is, for `time` at most. One that has not followed this log to any place, or another, is an error.
 pub fn standing(remote: &Remote, directory: &DataDir, time: Duration) -> Result<Standing, RemoteError> {
     let hasty = Remote { retry: Duration::ZERO, timeout: time.min(remote.timeout), ..remote.clone() };
     let client = Client::new(&hasty, Stop::default())?;
@@ -99,5 +100,8 @@ pub fn standing(remote: &Remote, directory: &DataDir, time: Duration) -> Result<
     let log = Log::open_read_only(&directory.log())?;
     let place = state::place(&said, remote, &log)?;
     let mark = place.map(|place| place.reached).unwrap_or_default();
+    if mark == Mark::default() {
+        return Err(RemoteError::Empty(remote.name.clone()));
+    }
     Ok(Standing { mark, settled: state::is_settled(&said, mark) })
 }

@@ -9,8 +9,10 @@ use std::time::Duration;
 
 use axum::extract::{Path, RawQuery, State};
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use oxigraph::model::vocab::rdf;
+use oxigraph::model::{NamedOrBlankNode, Quad, Term};
 use serde_json::Value;
 use url::form_urlencoded;
 
@@ -21,13 +23,13 @@ use super::reading::Reading;
 use super::record::identifier_of;
 use crate::emm::{Activity, DumpPage, Happening, dump as dump_of, entry, feed_page, local_name, selections};
 use crate::log::Happened;
-use crate::rdf::json_ld;
+use crate::rdf::{json_ld, short};
 use crate::views::{Content, ViewError};
 
 /// How many activities a page of the feed has, beside those that share its very end.
 const ACTIVITIES: usize = 500;
 
-/// The most that may share one time: a page that has fewer than there are cannot prove that it has all, and its readers take a dump.
+/// If so many share one time, a page does not say that it has all of them, and its readers take a dump.
 const OF_ONE_TIME: usize = 90_000;
 
 /// How far a page of a dump leads on, in ids of the log.
@@ -68,14 +70,36 @@ pub async fn changes(State(app): State<Arc<App>>, RawQuery(query): RawQuery, hea
 /// The newest activities until a time, and once more all that happened at that very time.
 fn activities(reading: &mut Reading, until: i64) -> Result<Vec<(Activity, bool)>, ViewError> {
     let mut happened = reading.log.happened_until(until, ACTIVITIES)?;
-    happened.extend(reading.log.happened_at(until, OF_ONE_TIME)?);
-    let activity = |Happened { identifier, at, came }: Happened| {
+    let again = reading.log.happened_at(until, OF_ONE_TIME)?;
+    // A part of it would seem to be all.
+    if again.len() < OF_ONE_TIME {
+        happened.extend(again);
+    }
+    let mut activities = Vec::with_capacity(happened.len());
+    for Happened { identifier, at, came } in happened {
         // What counts is what it is now, whichever source delivered it.
-        let gone = reading.log.record(&identifier)?.is_none_or(|row| row.version.gone);
-        let happening = if gone { Happening::Deleted } else { Happening::Changed };
-        Ok((Activity { happening, entity: identifier, class: None, published: at }, came))
-    };
-    happened.into_iter().map(activity).collect()
+        let row = reading.log.record(&identifier)?.filter(|row| !row.version.gone);
+        let happening = if row.is_some() { Happening::Changed } else { Happening::Deleted };
+        let class = match row.map(|row| reading.content(&row)).transpose()? {
+            Some(Content::Quads(quads)) => class_of(&identifier, &quads),
+            _ => None,
+        };
+        activities.push((Activity { happening, entity: identifier, class, dated: false, published: at }, came));
+    }
+    Ok(activities)
+}
+
+/// The class of what a record is about.
+fn class_of(identifier: &str, quads: &[Quad]) -> Option<String> {
+    let is = |node: &NamedOrBlankNode, iri: &str| matches!(node, NamedOrBlankNode::NamedNode(node) if node.as_str() == iri);
+    let main = quads.iter().find(|quad| is(&quad.subject, identifier) && short(quad.predicate.as_str()) == "mainEntity")?;
+    let Term::NamedNode(main) = &main.object else { return None };
+    quads.iter().find_map(|quad| match &quad.object {
+        Term::NamedNode(class) if quad.predicate == rdf::TYPE && is(&quad.subject, main.as_str()) => {
+            Some(class.as_str().to_owned())
+        }
+        _ => None,
+    })
 }
 
 /// What a dump is of.
@@ -157,12 +181,18 @@ fn is_about(item: &Value, class: &str) -> bool {
 }
 
 /// `/emm/data/<IRI>`: a record as dumps have it; 410 if it is gone.
-pub async fn data(State(app): State<Arc<App>>, Path(path): Path<String>) -> Result<Response, Problem> {
-    let identifier = identifier_of(&path, &app.config.serve.record_base);
+pub async fn data(State(app): State<Arc<App>>, Path(path): Path<String>, uri: Uri) -> Result<Response, Problem> {
+    // Percent signs of an IRI are often sent as they are.
+    let sent = uri.path().split_once("/emm/data/").map_or("", |(_, sent)| sent);
+    let names = [sent, &path].map(|path| identifier_of(path, &app.config.serve.record_base));
     let found = app.log.read(move |reading| {
-        let Some(row) = reading.log.record(&identifier)? else { return Ok(None) };
-        let content = reading.content(&row)?;
-        Ok(Some((identifier, content)))
+        for identifier in names {
+            if let Some(row) = reading.log.record(&identifier)? {
+                let content = reading.content(&row)?;
+                return Ok(Some((identifier, content)));
+            }
+        }
+        Ok(None)
     });
     match found.await? {
         Some((identifier, Content::Quads(quads))) => Ok(answer(&json_ld(&identifier, &quads), JSON_LD)),

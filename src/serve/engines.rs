@@ -80,12 +80,12 @@ impl Engines {
     }
 
     /// Notes what was found of a store.
-    pub fn note(&self, name: &str, now: Fitness) {
+    pub fn note(&self, name: &str, now: Fitness, reason: &str) {
         let before = self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), now);
         match (before, now) {
             (Some(Fitness::Unfit), Fitness::Fit(_)) => tracing::info!("the remote store {name} answers queries again"),
             (Some(before), Fitness::Unfit) if before != Fitness::Unfit => {
-                tracing::warn!("the remote store {name} is not asked until it answers again");
+                tracing::warn!("the remote store {name} gets no queries until it answers again: {reason}");
             }
             _ => {}
         }
@@ -96,13 +96,14 @@ impl Engines {
     }
 }
 
-/// Orders engines: those that are known to be furthest, taking turns; those that nothing is known of; the index.
+/// Orders engines: those that are known to be furthest, taking turns; the index, or those that nothing is known of.
 fn order(known: &BTreeMap<String, Fitness>, turn: usize, has_index: bool) -> Vec<Chosen> {
     let mut fit: Vec<(&String, Option<Standing>)> = known
         .iter()
         .filter_map(|(name, fitness)| match fitness {
             Fitness::Fit(standing) => Some((name, Some(*standing))),
-            Fitness::Unknown => Some((name, None)),
+            // It may be anywhere: the index knows better.
+            Fitness::Unknown => (!has_index).then_some((name, None)),
             Fitness::Unfit => None,
         })
         .collect();
@@ -122,14 +123,11 @@ pub async fn keep_asking(engines: Arc<Engines>, data: DataDir) {
             .map(|remote| {
                 let (remote, engines, data) = (remote.clone(), Arc::clone(&engines), data.clone());
                 tokio::task::spawn_blocking(move || {
-                    let fitness = match standing(&remote, &data, CHECKS) {
-                        Ok(standing) => Fitness::Fit(standing),
-                        Err(error) => {
-                            tracing::debug!("{error}");
-                            Fitness::Unfit
-                        }
+                    let (fitness, reason) = match standing(&remote, &data, CHECKS) {
+                        Ok(standing) => (Fitness::Fit(standing), String::new()),
+                        Err(error) => (Fitness::Unfit, error.to_string()),
                     };
-                    engines.note(&remote.name, fitness);
+                    engines.note(&remote.name, fitness, reason.lines().next().unwrap_or_default());
                 })
             })
             .collect();
@@ -163,9 +161,10 @@ mod tests {
         let firsts: std::collections::BTreeSet<String> = (0..8).map(|turn| names(turn)[..1].to_owned()).collect();
         assert_eq!(firsts, ["b".to_owned(), "d".to_owned()].into());
         for turn in 0..8 {
-            assert!(names(turn).ends_with(" a e index"), "{}", names(turn));
+            assert!(names(turn).ends_with(" a index"), "{}", names(turn));
         }
         assert_eq!(order(&BTreeMap::new(), 3, true), [Chosen::Index]);
         assert!(order(&BTreeMap::new(), 3, false).is_empty());
+        assert_eq!(order(&known, 0, false).last(), Some(&Chosen::Remote("e".into(), None)), "nothing is known of it");
     }
 }

@@ -34,15 +34,12 @@ pub async fn list(State(app): State<Arc<App>>, Path(name): Path<String>, headers
     let address = app.address(&headers);
     let missing = || Problem::not_found("ResourceSync has no such list: /.well-known/resourcesync leads to all");
     if let Some(package) = name.strip_prefix("package-").and_then(|name| name.strip_suffix(".zip")) {
-        let part = package.parse::<u32>().ok().filter(|part| *part > 0).ok_or_else(missing)?;
-        return resource_dump::package(&app, &headers, i64::from(part) - 1).await?.ok_or_else(missing);
+        let part = number_of(package).ok_or_else(missing)?;
+        return resource_dump::package(&app, &headers, part - 1).await?.ok_or_else(missing);
     }
     let (kind, part) = match name.strip_suffix(".xml").ok_or_else(missing)?.split_once('-') {
-        None => (name.trim_end_matches(".xml"), None),
-        Some((kind, part)) => {
-            let part = part.parse::<u32>().ok().filter(|part| *part > 0).map(i64::from);
-            (kind, Some(part.ok_or_else(missing)? - 1))
-        }
+        None => (name.strip_suffix(".xml").unwrap_or_default(), None),
+        Some((kind, part)) => (kind, Some(number_of(part).ok_or_else(missing)? - 1)),
     };
     match (kind, part) {
         ("capabilitylist", None) => Ok(capabilities(&address)),
@@ -53,6 +50,13 @@ pub async fn list(State(app): State<Arc<App>>, Path(name): Path<String>, headers
         ("changelist", Some(part)) => changes_of(&app, &address, part).await?.ok_or_else(missing),
         _ => Err(missing()),
     }
+}
+
+/// The number of a part, as it is written in addresses: from 1, with five digits or more.
+fn number_of(part: &str) -> Option<i64> {
+    let digits = part.len() >= 5 && part.bytes().all(|byte| byte.is_ascii_digit());
+    let number = part.parse::<u32>().ok().filter(|number| digits && *number > 0).map(i64::from)?;
+    (part == format!("{number:05}")).then_some(number)
 }
 
 fn capabilities(address: &str) -> Response {
@@ -137,21 +141,29 @@ async fn changes_of(app: &App, address: &str, part: i64) -> Result<Option<Respon
             let last = reading.log.last_change()?;
             let mut rows = reading.log.list_changes(ChangeId(after), usize::try_from(PER_PART).unwrap_or(usize::MAX))?;
             rows.retain(|row| row.change.0 <= after.saturating_add(PER_PART));
-            Ok((rows, last))
+            // What one source deleted may be there by another.
+            let mut listed = Vec::with_capacity(rows.len());
+            for row in rows {
+                let gone = matches!(row.kind, ChangeKind::Deleted | ChangeKind::Withdrawn);
+                let there = gone && reading.log.record(&row.identifier)?.is_some_and(|now| !now.version.gone);
+                listed.push((row, there));
+            }
+            Ok((listed, last))
         })
         .await?;
     if part > 0 && after >= last.0 {
         return Ok(None);
     }
-    let (from, until) = (rows.first().map_or(0, |row| row.at), rows.last().map_or(0, |row| row.at));
+    let (from, until) = (rows.first().map_or(0, |(row, _)| row.at), rows.last().map_or(0, |(row, _)| row.at));
     // A full part stays as it is.
     let until = if last.0 >= after + PER_PART { format!(" until=\"{}\"", time(until)) } else { String::new() };
-    let one = |row: &ChangeRow| {
+    let one = |(row, there): &(ChangeRow, bool)| {
         let change = match row.kind {
+            _ if *there => "updated",
             ChangeKind::Came | ChangeKind::Reinstated => "created",
-            ChangeKind::Changed | ChangeKind::Context => "updated",
+            ChangeKind::Changed | ChangeKind::Context | ChangeKind::Retried => "updated",
             ChangeKind::Deleted | ChangeKind::Withdrawn => "deleted",
-            ChangeKind::Header | ChangeKind::Retried => return String::new(),
+            ChangeKind::Header => return String::new(),
         };
         let (place, at) = (data(app, address, &row.identifier), time(row.at));
         format!("<url><loc>{}</loc><lastmod>{at}</lastmod><rs:md change=\"{change}\" datetime=\"{at}\"/></url>\n", escape(&place))

@@ -86,6 +86,41 @@ fn a_mirror_of_the_mirror_holds_the_same() {
     drop(server);
 }
 
+/// What says that it was changed in the future, has percent signs in its name, or is no address.
+#[test]
+fn odd_records_are_followed_as_well() {
+    let (mirror, server, copy) = pair(50, "");
+    let kbv = "https://id.kb.se/vocab/";
+    let names = ["https://id.kb.se/term/sao/X%20Y", "https://id.kb.se/term/sao/a%C3%A4", "https://id.kb.se/a%2Fb", "urn:x:1"];
+    for version in ["one", "two"] {
+        let mut text = String::new();
+        for name in names {
+            text.push_str(&format!(
+                "<{name}> <{kbv}modified> \"2090-01-01T00:00:00Z\"^^<http://www.w3.org/2001/XMLSchema#dateTime> ; <{kbv}label> \"{version}\" .\n"
+            ));
+        }
+        fs_err::write(mirror.path().join("odd.ttl"), text).expect("written");
+        mirror.run(&["import", "--name", "odd", "--split", "subject", "odd.ttl"]).expect(0);
+        follow(&copy, &[]);
+        assert_equal(&mirror, &copy);
+    }
+    drop(server);
+}
+
+#[test]
+fn a_copy_of_one_class_gets_what_is_new_of_it() {
+    let (mirror, server, copy) = pair(300, "");
+    let of_one_class = ["harvest", "copy", "-q", "--set-config", "sources.copy.selections=type:Person"];
+    copy.run(&of_one_class).expect(0);
+    mirror.state().with_catalogue(|catalogue| catalogue.add(40, chrono::Utc::now()));
+    mirror.harvest("all", None, &[]);
+    copy.run(&of_one_class).expect(0);
+    let count = "SELECT (COUNT(DISTINCT ?r) AS ?n) { ?r kbv:mainEntity ?p . ?p a kbv:Person }";
+    let [due, held] = [&mirror, &copy].map(|bench| bench.run(&["query", "--format", "csv", count]).ok());
+    assert_eq!(due, held);
+    drop(server);
+}
+
 #[test]
 fn a_dump_that_comes_in_one_answer_is_the_same() {
     let (mirror, server, copy) = pair(500, "download = true");

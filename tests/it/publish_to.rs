@@ -59,6 +59,15 @@ impl S3 {
         answer.bytes().expect("bytes").to_vec()
     }
 
+    /// Deletes an object, as somebody else could.
+    fn delete(&self, path: &str) {
+        let script = "import boto3, sys; boto3.client('s3', endpoint_url=sys.argv[1], region_name='us-east-1', aws_access_key_id='x', \
+                      aws_secret_access_key='y').delete_object(Bucket='data', Key=sys.argv[2])";
+        let python = clients().expect("clients").join("venv/bin/python");
+        let done = Command::new(python).args(["-c", script, &self.url, path]).status().expect("Python starts");
+        assert!(done.success(), "{path}");
+    }
+
     fn has(&self, path: &str) -> bool {
         Client::new().head(format!("{}/data/{path}", self.url)).send().expect("an answer").status().is_success()
     }
@@ -130,6 +139,12 @@ fn a_bucket_has_every_state_as_a_whole_and_the_newest_stay() {
     let gone = first["generation"]["name"].as_str().expect("a name");
     assert!(names(&manifest()).len() == 2 && !names(&manifest()).contains(&gone.to_owned()));
     assert!(!s3.has(&format!("open/libris/{gone}/libris.nt.zst")), "it was removed");
+    // What is gone is sent again.
+    let newest = names(&manifest())[0].clone();
+    s3.delete(&format!("open/libris/{newest}/libris.nt.zst"));
+    let healed = s3.run(&bench, &publish).json();
+    assert!(healed["sent"].as_u64().is_some_and(|sent| sent > 0), "{healed}");
+    check(&bench, &manifest(), of);
     // Another mirror does not write over this one.
     let other = self::bench(20);
     let refused = s3.run(&other, &publish).expect(1);
@@ -199,9 +214,25 @@ fn a_directory_is_as_good() {
     let refused = bench.run(&["publish", "--to", app.to_str().expect("text")]).expect(1);
     assert!(refused.stderr.contains("cannot read"), "{}", refused.stderr);
     assert_eq!(fs_err::read_to_string(app.join("manifest.json")).expect("there"), "{\"name\": \"a web application\"}");
-    for (address, due) in [("ftp://x/y", "no place to publish to"), ("s3://key:hunter2@x/y", "keys belong into the environment")]
-    {
-        let wrong = bench.run(&["publish", "--to", address]).expect(2);
-        assert!(wrong.stderr.contains(due) && !wrong.stderr.contains("hunter2"), "{}", wrong.stderr);
+    // What goes takes its folders with it.
+    for _ in 0..2 {
+        change(&bench);
+        bench.run(&["publish", "--to", &address, "--keep", "1"]).expect(0);
     }
+    let folders = fs_err::read_dir(&place).expect("there").flatten().filter(|entry| entry.path().is_dir()).count();
+    assert_eq!(folders, 1);
+    let silent = bench.run(&["publish", "--to", &address, "--keep", "1", "--json"]).json();
+    assert_eq!((&silent["sent"], &silent["removed"]), (&0.into(), &serde_json::json!([])), "{silent}");
+    for (address, due) in [
+        ("ftp://x/y", "no place to publish to"),
+        ("s3://key:hunter2@x/y", "keys belong into the environment"),
+        ("s3://key:hun/ter2@x/y", "no place to publish to"),
+    ] {
+        let wrong = bench.run(&["publish", "--to", address]).expect(2);
+        assert!(wrong.stderr.contains(due) && !wrong.stderr.contains("ter2"), "{}", wrong.stderr);
+    }
+    let mut command = bench.command(&["publish", "--to", "s3://data/x"]);
+    let output = command.env("AWS_ENDPOINT_URL", "127.0.0.1:9000").output().expect("the binary starts");
+    let wrong = Done::of("publish".to_owned(), &output).expect(2);
+    assert!(wrong.stderr.contains("AWS_ENDPOINT_URL=\"127.0.0.1:9000\" is not valid"), "{}", wrong.stderr);
 }

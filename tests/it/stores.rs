@@ -60,10 +60,6 @@ impl Store {
         let child = spawn(kind, &program, directory.path(), ports);
         let mut store = Self { kind, directory, program, ports, child };
         store.wait();
-        if kind == Kind::Virtuoso {
-            // What its documentation says who lets others write by SPARQL.
-            store.sql("GRANT SPARQL_UPDATE TO \"SPARQL\"");
-        }
         Some(store)
     }
 

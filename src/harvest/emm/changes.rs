@@ -59,7 +59,9 @@ fn is_known(newest: &Newest, held: Option<HeldRecord>) -> bool {
     match (newest.happening, held) {
         (Happening::Deleted, None) => !newest.disputed,
         (Happening::Deleted, Some(held)) => !held.live && !newest.disputed,
-        (Happening::Changed, Some(HeldRecord { live: true, datestamp: Some(datestamp) })) => datestamp >= newest.published,
+        (Happening::Changed, Some(HeldRecord { live: true, datestamp: Some(datestamp) })) => {
+            newest.dated && datestamp >= newest.published
+        }
         (Happening::Changed, _) => false,
     }
 }

@@ -22,6 +22,8 @@ pub(super) struct Newest {
     pub(super) published: i64,
     /// Another thing happened to it in the same millisecond: its data tells what counts.
     pub(super) disputed: bool,
+    /// Whether it has the date of its data.
+    pub(super) dated: bool,
 }
 
 /// What the feed says.
@@ -201,8 +203,8 @@ impl Exchange<'_> {
 }
 
 impl Feed {
-    fn note(&mut self, Activity { happening, entity, published, .. }: Activity) {
-        let new = Newest { happening, published, disputed: false };
+    fn note(&mut self, Activity { happening, entity, published, dated, .. }: Activity) {
+        let new = Newest { happening, published, disputed: false, dated };
         let known = self.changes.entry(entity).or_insert(new);
         if published > known.published {
             *known = new;
@@ -221,6 +223,7 @@ mod tests {
             happening: Happening::Changed,
             entity: format!("https://x/{}", place % 3),
             class: None,
+            dated: true,
             published: *published,
         };
         times.iter().enumerate().map(activity).collect()
@@ -262,8 +265,8 @@ mod tests {
         for (published, happening) in
             [(7, Happening::Deleted), (3, Happening::Changed), (7, Happening::Changed), (6, Happening::Changed)]
         {
-            feed.note(Activity { happening, entity: "x".into(), class: None, published });
+            feed.note(Activity { happening, entity: "x".into(), class: None, dated: true, published });
         }
-        assert_eq!(feed.changes["x"], Newest { happening: Happening::Deleted, published: 7, disputed: true });
+        assert_eq!(feed.changes["x"], Newest { happening: Happening::Deleted, published: 7, disputed: true, dated: true });
     }
 }

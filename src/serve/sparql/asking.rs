@@ -17,7 +17,7 @@ use crate::remote::Standing;
 use crate::serve::app::App;
 use crate::serve::cache::Known;
 use crate::serve::conditions::Validator;
-use crate::serve::engines::{Chosen, Fitness};
+use crate::serve::engines::Chosen;
 use crate::serve::problem::Problem;
 use crate::snapshots::SnapshotInfo;
 
@@ -124,8 +124,8 @@ impl Asking<'_> {
                     continue;
                 }
                 if let (RefusalKind::Away, Held::Remote(name, _)) = (refusal.kind, &held) {
-                    tracing::warn!("{}", refusal.message);
-                    app.engines.note(name, Fitness::Unfit);
+                    // Whether it is asked again is decided by what it says of itself, and not by what one query does to it.
+                    tracing::warn!("the remote store {name} did not answer a query: {}", refusal.message);
                     chosen = engines.next();
                     continue;
                 }
