@@ -18,7 +18,7 @@ Exit codes:
   1    failed; the message says what and what to do
   2    wrong usage or configuration
   65   done, with records in quarantine (see `libris-mirror quarantine`)
-  69   the source, or a remote store, is unavailable; run the same command again to continue
+  69   the source, a remote store or an object store is unavailable; run the same command again to continue
   75   another run holds the data directory
   130  stopped by Ctrl-C or SIGTERM; run the same command again to continue
 

@@ -291,7 +291,11 @@ fn status(settings: &Settings, remotes: &[Remote], form: Form, stop: &Stop) -> a
     for row in rows {
         let number = |number: Option<u64>| number.map_or_else(|| "unknown".to_owned(), grouped);
         let change = number(row.change.and_then(|change| u64::try_from(change).ok()));
-        let behind = number(row.behind);
+        // What was known of a store that does not answer is old.
+        let (change, behind) = match row.error {
+            Some(_) => (format!("{change} when it answered last"), "unknown".to_owned()),
+            None => (change, number(row.behind)),
+        };
         let auto = if row.auto { "yes" } else { "no" };
         table.add_row([row.remote, change, behind, auto.to_owned(), row.query]);
     }

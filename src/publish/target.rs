@@ -217,3 +217,28 @@ fn patience() -> RetryConfig {
 fn is_no_bucket(text: &str) -> bool {
     text.contains("NoSuchBucket")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use object_store::memory::InMemory;
+
+    #[test]
+    fn what_somebody_else_replaced_meanwhile_is_not_written_over() {
+        let target = Target {
+            address: "memory".into(),
+            store: Arc::new(InMemory::new()),
+            parts: None,
+            prefix: Path::from("a/b"),
+            root: None,
+            runtime: tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().expect("a runtime"),
+        };
+        target.replace("m", b"one".to_vec(), None).expect("nothing was there");
+        assert!(matches!(target.replace("m", b"late".to_vec(), None), Err(PublishError::Meanwhile { .. })));
+        let (bytes, version) = target.get("m").expect("there").expect("there");
+        assert_eq!(bytes, "one");
+        target.replace("m", b"two".to_vec(), Some(version.clone())).expect("as it was");
+        assert!(matches!(target.replace("m", b"late".to_vec(), Some(version)), Err(PublishError::Meanwhile { .. })));
+        assert_eq!(target.get("m").expect("there").expect("there").0, "two");
+    }
+}

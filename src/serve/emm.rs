@@ -69,12 +69,8 @@ pub async fn changes(State(app): State<Arc<App>>, RawQuery(query): RawQuery, hea
 
 /// The newest activities until a time, and once more all that happened at that very time.
 fn activities(reading: &mut Reading, until: i64) -> Result<Vec<(Activity, bool)>, ViewError> {
-    let mut happened = reading.log.happened_until(until, ACTIVITIES)?;
-    let again = reading.log.happened_at(until, OF_ONE_TIME)?;
-    // A part of it would seem to be all.
-    if again.len() < OF_ONE_TIME {
-        happened.extend(again);
-    }
+    let first = reading.log.happened_until(until, ACTIVITIES)?;
+    let happened = with_again(first, reading.log.happened_at(until, OF_ONE_TIME)?, OF_ONE_TIME);
     let mut activities = Vec::with_capacity(happened.len());
     for Happened { identifier, at, came } in happened {
         // What counts is what it is now, whichever source delivered it.
@@ -87,6 +83,13 @@ fn activities(reading: &mut Reading, until: i64) -> Result<Vec<(Activity, bool)>
         activities.push((Activity { happening, entity: identifier, class, dated: false, published: at }, came));
     }
     Ok(activities)
+}
+
+/// The first of a page, and once more all that happened at its very end, unless these are as many as were asked for: a part of them would
+/// seem to be all.
+fn with_again(first: Vec<Happened>, again: Vec<Happened>, most: usize) -> Vec<Happened> {
+    let all = again.len() < most;
+    first.into_iter().chain(again.into_iter().filter(|_| all)).collect()
 }
 
 /// The class of what a record is about.
@@ -199,5 +202,31 @@ pub async fn data(State(app): State<Arc<App>>, Path(path): Path<String>, uri: Ur
         Some((_, Content::Deleted)) => Err(Problem::new(StatusCode::GONE, "the record was deleted")),
         Some((_, Content::Quarantined(_))) => Err(Problem::not_found("the record has no graph: it is in quarantine")),
         None => Err(Problem::not_found("this mirror has no such record")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::emm::lists_again;
+
+    #[test]
+    fn a_part_of_a_moment_never_seems_to_be_all_of_it() {
+        let happened = |count: usize| -> Vec<Happened> {
+            (0..count).map(|number| Happened { identifier: format!("https://x/{number}"), at: 7, came: false }).collect()
+        };
+        let proves = |count: usize, most: usize| {
+            let page = with_again(happened(count.min(3)), happened(count.min(most)), most);
+            let activity = |Happened { identifier, at, .. }: Happened| Activity {
+                happening: Happening::Changed,
+                entity: identifier,
+                class: None,
+                dated: false,
+                published: at,
+            };
+            lists_again(&page.into_iter().map(activity).collect::<Vec<_>>())
+        };
+        assert!(proves(9, 10));
+        assert!(!proves(10, 10) && !proves(50, 10));
     }
 }

@@ -106,6 +106,18 @@ fn every_kind_of_change_is_listed_in_order_and_a_feed_misses_none() {
     let (new, seen) = news();
     assert_eq!(new, ["retried 3"]);
 
+    // So do the feeds over HTTP: all but a header, and what was retried as well. Record 0 is there again.
+    let feeds = crate::server::Server::start(&bench, &[]);
+    let page = feeds.get(&format!("/emm/?until={}", i64::MAX)).ok().json();
+    let items = page["orderedItems"].as_array().expect("a list");
+    assert_eq!(items.len(), 9, "{page}");
+    let newest = &seen.last().expect("some")["identifier"];
+    assert_eq!((&items[0]["type"], &items[0]["object"]["id"]), (&"Update".into(), newest));
+    let listed = feeds.get("/resourcesync/changelist.xml").ok().body;
+    let count = |change: &str| listed.matches(&format!("change=\"{change}\"")).count();
+    assert_eq!(["created", "updated", "deleted"].map(count), [5, 3, 1], "{listed}");
+    drop(feeds);
+
     // What came bit by bit is what there is.
     assert_eq!(jsonl(&bench, &[]), seen);
     let json = bench.run(&["changes", "--json"]).ok();

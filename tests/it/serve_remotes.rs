@@ -134,6 +134,7 @@ fn answers(kind: Kind) {
     until("it is asked again", || metric(&server, "far").as_deref() == Some("1"));
     // Its plan is not ours.
     assert_eq!(server.get_query(counted, "explain=true").status, 501);
+    assert!(!server.get_as("/sparql", "text/html").ok().body.contains("name=\"explain\""));
 }
 
 #[test]

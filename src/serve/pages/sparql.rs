@@ -59,7 +59,10 @@ fn content(page: &Page<'_>, query: &str, names: bool, plan: Option<&Explained>) 
                     }
                     div.controls {
                         button.primary type="submit" { (words.run) }
-                        button type="submit" name="explain" value="page" { (words.plan) }
+                        // The plan of a remote store is not known.
+                        @if !page.app.engines.is_elsewhere() {
+                            button type="submit" name="explain" value="page" { (words.plan) }
+                        }
                         button #stop type="button" hidden { (words.stop) }
                         button #share type="button" hidden { (words.share) }
                         label for="format" { (words.format) }
