@@ -117,7 +117,7 @@ impl Store {
     /// Names it in a bench's configuration, with more settings.
     pub fn name_in(&self, bench: &Bench, name: &str, more: &str) {
         let mut settings =
-            format!("query = \"{}\"\nupdate = \"{}\"\nretry_s = 10\n{more}\n", self.query_url(), self.update_url());
+            format!("query = \"{}\"\nupdate = \"{}\"\nretry_s = 60\n{more}\n", self.query_url(), self.update_url());
         match self.kind {
             Kind::Oxigraph => settings.push_str(&format!("graph_store = \"http://127.0.0.1:{}/store\"\n", self.ports.http)),
             Kind::Virtuoso => {
