@@ -17,13 +17,13 @@ use spargebra::term::{NamedNodePattern, TermPattern, TriplePattern};
 
 use super::answer::{Answer, AnswerError, read};
 use super::error::QueryError;
+use super::federation;
 use super::mistake::tokens::{Kind, Tokens};
 use super::prefixes::PREFIXES;
 use super::question::{Limits, Question};
-use super::run::{parse, start_clock};
+use super::run::{parse, start_clock, text_of};
 use super::running::{Faults, Running};
 use super::wire::{Refusal, RefusalKind};
-use super::{depth, federation};
 
 /// Sends queries to servers by their names.
 pub trait Elsewhere {
@@ -40,8 +40,6 @@ pub struct Sent<'a> {
     pub default_graphs: &'a [String],
     /// The graphs that it may name.
     pub named_graphs: &'a [String],
-    /// What is accepted, as in the header of that name.
-    pub accept: &'static str,
     /// How long it may take.
     pub time: Duration,
 }
@@ -69,8 +67,6 @@ impl From<QueryError> for Failed {
     }
 }
 
-const SOLUTIONS: &str = "application/sparql-results+json";
-
 /// Has a server run a query. A `CONSTRUCT` is asked as the `SELECT` of its pattern, and made here: of solutions it is known whether all
 /// came, and of graphs it is not.
 pub(super) fn run(
@@ -80,11 +76,7 @@ pub(super) fn run(
     limits: Limits,
     overdue: impl FnOnce(QueryError) + Send + 'static,
 ) -> Result<Running<'static>, Failed> {
-    let text = question.text.trim_start_matches('\u{feff}');
-    if text.len() > limits.query_bytes {
-        return Err(QueryError::TooLong { length: text.len(), limit: limits.query_bytes }.into());
-    }
-    depth::check(text).map_err(QueryError::from)?;
+    let text = text_of(question, limits)?;
     let time = Duration::from_secs(limits.timeout_s);
     // A server that sends nothing is waited for by its client, no longer than this; one that sends little is noticed here.
     let clock = start_clock(CancellationToken::new(), limits.timeout_s, overdue);
@@ -106,13 +98,7 @@ pub(super) fn run(
             (with_prologue(text, question.base.as_deref()).unwrap_or_else(|| query.to_string()), None)
         }
     };
-    let sent = Sent {
-        text: sent,
-        default_graphs: &question.default_graphs,
-        named_graphs: &question.named_graphs,
-        accept: SOLUTIONS,
-        time,
-    };
+    let sent = Sent { text: sent, default_graphs: &question.default_graphs, named_graphs: &question.named_graphs, time };
     let Received { body, most } = servers.ask(engine, &sent).map_err(Failed::Server)?;
     let most = most.filter(|most| limit.is_none_or(|limit| limit > *most));
     let faults = Faults { text: text.to_owned(), limit: limits.timeout_s };

@@ -102,12 +102,7 @@ pub(super) fn check_all(query: &Query, text: &str, hosts: &[String]) -> Result<(
 
 /// Refuses functions and aggregates that only another server may know: it could do anything for them, such as fetch an address.
 pub(super) fn check_functions(query: &Query, text: &str) -> Result<(), QueryError> {
-    let (Query::Select { pattern, .. }
-    | Query::Construct { pattern, .. }
-    | Query::Describe { pattern, .. }
-    | Query::Ask { pattern, .. }) = query;
-    let mut left = vec![Part::Pattern(pattern)];
-    while let Some(part) = left.pop() {
+    for part in parts_of(query) {
         match part {
             Part::Expression(Expression::FunctionCall(Function::Custom(name), _)) if !is_cast(name.as_str()) => {
                 return Err(mistake::function(text, name.as_str(), None).into());
@@ -121,7 +116,6 @@ pub(super) fn check_functions(query: &Query, text: &str) -> Result<(), QueryErro
             }
             _ => {}
         }
-        part.parts(&mut left);
     }
     Ok(())
 }
@@ -133,12 +127,7 @@ fn is_cast(name: &str) -> bool {
 }
 
 fn check_each(query: &Query, text: &str, hosts: &[String], silent_too: bool) -> Result<(), QueryError> {
-    let (Query::Select { pattern, .. }
-    | Query::Construct { pattern, .. }
-    | Query::Describe { pattern, .. }
-    | Query::Ask { pattern, .. }) = query;
-    let mut left = vec![Part::Pattern(pattern)];
-    while let Some(part) = left.pop() {
+    for part in parts_of(query) {
         if let Part::Pattern(GraphPattern::Service { name, silent, .. }) = part
             && (silent_too || !silent)
         {
@@ -148,7 +137,6 @@ fn check_each(query: &Query, text: &str, hosts: &[String], silent_too: bool) -> 
                 NamedNodePattern::Variable(variable) => return Err(named_by_variable(text, variable.as_str()).into()),
             }
         }
-        part.parts(&mut left);
     }
     Ok(())
 }
@@ -173,6 +161,20 @@ fn named_by_variable(text: &str, variable: &str) -> Mistake {
 enum Part<'a> {
     Pattern(&'a GraphPattern),
     Expression(&'a Expression),
+}
+
+/// All parts of a query, each before those within it.
+fn parts_of(query: &Query) -> impl Iterator<Item = Part<'_>> {
+    let (Query::Select { pattern, .. }
+    | Query::Construct { pattern, .. }
+    | Query::Describe { pattern, .. }
+    | Query::Ask { pattern, .. }) = query;
+    let mut left = vec![Part::Pattern(pattern)];
+    std::iter::from_fn(move || {
+        let part = left.pop()?;
+        part.parts(&mut left);
+        Some(part)
+    })
 }
 
 impl Part<'_> {

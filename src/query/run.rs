@@ -116,12 +116,7 @@ fn prepare(
     counts: Option<&dyn Counts>,
     overdue: impl FnOnce(QueryError) + Send + 'static,
 ) -> Result<Prepared, QueryError> {
-    // Some editors begin a file with a byte order mark.
-    let text = question.text.trim_start_matches('\u{feff}');
-    if text.len() > limits.query_bytes {
-        return Err(QueryError::TooLong { length: text.len(), limit: limits.query_bytes });
-    }
-    depth::check(text)?;
+    let text = text_of(question, limits)?;
     let token = CancellationToken::new();
     let clock = start_clock(token.clone(), limits.timeout_s, overdue);
     let query = parse(text, question.base.as_deref())?;
@@ -150,6 +145,17 @@ fn prepare(
     }
     let faults = Faults { text: text.to_owned(), limit: limits.timeout_s };
     Ok(Prepared { query: prepared, faults, steps, clock, hints })
+}
+
+/// The text of a question, within the limits on its length and depth.
+pub(super) fn text_of(question: &Question, limits: Limits) -> Result<&str, QueryError> {
+    // Some editors begin a file with a byte order mark.
+    let text = question.text.trim_start_matches('\u{feff}');
+    if text.len() > limits.query_bytes {
+        return Err(QueryError::TooLong { length: text.len(), limit: limits.query_bytes });
+    }
+    depth::check(text)?;
+    Ok(text)
 }
 
 pub(super) fn parse(text: &str, base: Option<&str>) -> Result<spargebra::Query, QueryError> {

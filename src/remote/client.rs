@@ -77,9 +77,9 @@ impl Client {
     }
 
     /// Asks what a form says, once, and returns the beginning of the answer, which may not take longer than `time`.
-    pub(super) fn ask(&self, form: String, accept: &'static str, time: Duration) -> Result<Response, RemoteError> {
+    pub(super) fn ask(&self, form: String, time: Duration) -> Result<Response, RemoteError> {
         let begun = Instant::now();
-        let asked = self.open(&self.query, FORM, Some(accept), &Bytes::from(form), Some(time), begun);
+        let asked = self.open(&self.query, FORM, Some(RESULTS), &Bytes::from(form), Some(time), begun);
         let asked = asked.and_then(|response| match response.status() {
             StatusCode::OK => Ok(response),
             // A part, or nothing yet.

@@ -56,7 +56,7 @@ impl Elsewhere for Servers {
         for (name, graphs) in [("default-graph-uri", sent.default_graphs), ("named-graph-uri", sent.named_graphs)] {
             form.extend_pairs(graphs.iter().map(|graph| (name, graph)));
         }
-        let asked = self.client(engine).and_then(|client| client.ask(form.finish(), sent.accept, sent.time));
+        let asked = self.client(engine).and_then(|client| client.ask(form.finish(), sent.time));
         let response = asked.map_err(|error| refusal(&error))?;
         let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
         if header(STATE.0).is_some_and(|state| state.trim() == STATE.1) {
