@@ -116,7 +116,7 @@ pub(super) fn of_error(error: &anyhow::Error) -> Exit {
     match error.downcast_ref() {
         Some(PublishError::Unavailable { .. } | PublishError::Meanwhile { .. }) => return Exit::Unavailable,
         Some(PublishError::Busy) => return Exit::Locked,
-        Some(PublishError::Address { .. } | PublishError::Variable { .. }) => return Exit::Usage,
+        Some(PublishError::Address { .. } | PublishError::Variable { .. } | PublishError::NoKeys { .. }) => return Exit::Usage,
         _ => {}
     }
     if error.chain().any(is_locked) { Exit::Locked } else { Exit::Failed }

@@ -27,6 +27,14 @@ pub enum PublishError {
         /// What is wrong, and what is valid.
         problem: String,
     },
+    /// Nothing says how to sign in.
+    #[error(
+        "no keys for {address}\nhint: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or, on a machine of AWS that has a role, AWS_METADATA_ENDPOINT=http://169.254.169.254"
+    )]
+    NoKeys {
+        /// Where.
+        address: String,
+    },
     /// The store refuses.
     #[error("{address} refuses: {}\nhint: {hint}", brief(cause))]
     Refused {

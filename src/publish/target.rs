@@ -65,7 +65,12 @@ impl Target {
         }
         let (scheme, prefix) = ObjectStoreScheme::parse(&url).map_err(|error| wrong(error.to_string()))?;
         let (store, parts): (Arc<dyn ObjectStore>, _) = match scheme {
-            ObjectStoreScheme::AmazonS3 => built!(AmazonS3Builder, url, options, wrong),
+            ObjectStoreScheme::AmazonS3 => {
+                if !options.iter().any(|(name, value)| KEYS.contains(&name.as_str()) && !value.is_empty()) {
+                    return Err(PublishError::NoKeys { address: address.to_owned() });
+                }
+                built!(AmazonS3Builder, url, options, wrong)
+            }
             ObjectStoreScheme::GoogleCloudStorage => built!(GoogleCloudStorageBuilder, url, options, wrong),
             ObjectStoreScheme::MicrosoftAzure => built!(MicrosoftAzureBuilder, url, options, wrong),
             _ => return Err(wrong(format!("{}:// is not known", url.scheme()))),
@@ -190,6 +195,17 @@ impl Target {
 
 /// The variables that name another server than that of Amazon.
 const ENDPOINTS: [&str; 3] = ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT"];
+
+/// The variables that say how to sign in at S3. Without any, the library would ask the machine's metadata service, a host that nobody
+/// named.
+const KEYS: [&str; 6] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_METADATA_ENDPOINT",
+    "AWS_SKIP_SIGNATURE",
+];
 
 /// Checks the address of a server: the library ends the program at one that is none.
 fn check_endpoint(options: &[(String, String)]) -> Result<(), PublishError> {

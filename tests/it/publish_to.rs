@@ -184,7 +184,9 @@ fn an_upload_that_was_killed_goes_on_with_the_parts_that_arrived() {
         .expect("the dump")
         .clone();
     let (size, sent) = (file["bytes"].as_u64().expect("a number"), done["sent"].as_u64().expect("a number"));
-    assert!(size > 2 * (16 << 20) && sent <= size - (16 << 20) + 10_000, "{sent} of {size} bytes were sent");
+    // Parts go at the same time: the one that had arrived may be the last, which is shorter.
+    let part = 16 << 20;
+    assert!(size > 2 * part && sent <= size - size % part + 10_000, "{sent} of {size} bytes were sent");
     let dump = s3.get(&format!("x/{}", file["path"].as_str().expect("a path")));
     assert_eq!(file["sha256"], format!("{:x}", Sha256::digest(&dump)));
     assert_eq!(String::from_utf8(dump).expect("text"), bench.run(&["export", "--format", "nq"]).ok());
@@ -227,6 +229,7 @@ fn a_directory_is_as_good() {
         ("ftp://x/y", "no place to publish to"),
         ("s3://key:hunter2@x/y", "keys belong into the environment"),
         ("s3://key:hun/ter2@x/y", "no place to publish to"),
+        ("s3://x/y", "no keys for s3://x/y"),
     ] {
         let wrong = bench.run(&["publish", "--to", address]).expect(2);
         assert!(wrong.stderr.contains(due) && !wrong.stderr.contains("ter2"), "{}", wrong.stderr);
