@@ -51,7 +51,7 @@ impl Log {
 
     /// The last change whose page was received at a time or before. Pages are looked through from the newest: where the clock was set
     /// back, a later page may have an earlier time.
-    fn last_change_until(&self, until: i64) -> Result<ChangeId, LogError> {
+    pub fn last_change_until(&self, until: i64) -> Result<ChangeId, LogError> {
         let page = || -> rusqlite::Result<Option<i64>> {
             let mut statement =
                 self.connection.prepare_cached("SELECT id FROM page WHERE received_at <= ?1 ORDER BY id DESC LIMIT 1")?;
@@ -61,6 +61,21 @@ impl Log {
             Some(page) => self.last_change_of(PageId(page)),
             None => Ok(ChangeId(0)),
         }
+    }
+
+    /// The greatest id of a record that came at a time or before; 0 if none did. Ids grow as records come.
+    pub fn last_record_until(&self, at: i64) -> Result<i64, LogError> {
+        let page: Option<i64> =
+            self.rows("SELECT id FROM page WHERE received_at <= ?1 ORDER BY id DESC LIMIT 1", [at], |row| row.get(0))?.pop();
+        let Some(page) = page else { return Ok(0) };
+        let (mut low, mut high) = (0, self.last_record()?);
+        while low < high {
+            let middle = low + (high - low + 1) / 2;
+            let sql = "SELECT first_page FROM record WHERE id <= ?1 ORDER BY id DESC LIMIT 1";
+            let first: Option<i64> = self.rows(sql, [middle], |row| row.get(0))?.pop();
+            if first.is_none_or(|first| first <= page) { low = middle } else { high = middle - 1 }
+        }
+        Ok(low)
     }
 
     /// The last change of a page or of those before it: pages grow as changes do, so that it is found by halving.

@@ -88,6 +88,8 @@ pub struct Facets {
     pub aliases: Vec<String>,
     /// The things whose names find it: agents, subjects, categories, works.
     pub refers: Vec<String>,
+    /// Those who made it, or its work.
+    pub agents: Vec<String>,
     /// The broader terms of what it describes.
     pub broader: Vec<String>,
     /// Whether others may refer to it: it is no instance of a work.
@@ -110,18 +112,19 @@ impl Facets {
             links,
             aliases: said.same.clone(),
             refers: said.refers.clone(),
+            agents: said.contributors.iter().filter_map(|contributor| contributor.agent.iri.clone()).collect(),
             broader: iris(&said.broader),
             authority: !said.is_instance,
         };
-        let Self { categories, languages, subjects, refers, broader, aliases, .. } = &mut found;
+        let Self { categories, languages, subjects, refers, agents, broader, aliases, .. } = &mut found;
         refers.extend(categories.iter().chain(subjects.iter()).cloned());
-        [categories, languages, subjects, refers, broader, aliases].into_iter().for_each(normalize);
+        [categories, languages, subjects, refers, agents, broader, aliases].into_iter().for_each(normalize);
         found
     }
 
     pub(super) fn hash_into(&self, hasher: &mut blake3::Hasher) {
-        let Self { categories, languages, subjects, links, aliases, refers, broader, authority } = self;
-        for values in [categories, languages, subjects, links, aliases, refers, broader] {
+        let Self { categories, languages, subjects, links, aliases, refers, agents, broader, authority } = self;
+        for values in [categories, languages, subjects, links, aliases, refers, agents, broader] {
             for value in values {
                 hasher.update(value.as_bytes()).update(b"\0");
             }
@@ -177,6 +180,7 @@ mod tests {
         assert_eq!(book.subjects, ["https://id.kb.se/term/sao/Natur"]);
         assert_eq!(book.links, ["wikidata"]);
         assert!(!book.authority);
+        assert_eq!(book.agents, ["https://libris.kb.se/a#it"]);
         for referred in ["https://libris.kb.se/a#it", "https://id.kb.se/term/sao/Historia", "https://id.kb.se/term/sao/Natur"] {
             assert!(book.refers.iter().any(|refers| refers == referred), "{referred}: {:?}", book.refers);
         }

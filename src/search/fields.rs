@@ -36,6 +36,8 @@ pub(super) struct Fields {
     /// Hashes of the IRIs of what the record describes, of what it refers to, and of its broader terms.
     pub(super) entity: Field,
     pub(super) refers: Numbers,
+    /// Hashes of the IRIs of those who made it.
+    pub(super) agents: Numbers,
     pub(super) broader: Numbers,
     /// 1 if others may refer to it.
     pub(super) authority: Field,
@@ -61,7 +63,7 @@ impl Fields {
         };
         let number = || NumericOptions::default().set_fast();
         let mut numbers = |name| Numbers { field: schema.add_u64_field(name, INDEXED | FAST), name };
-        let (refers, broader) = (numbers("refers"), numbers("broader"));
+        let (refers, agents, broader) = (numbers("refers"), numbers("agents"), numbers("broader"));
         let fields = Self {
             record: schema.add_u64_field("record", FAST),
             graph: schema.add_text_field("graph", STRING),
@@ -76,6 +78,7 @@ impl Fields {
             year: schema.add_i64_field("year", number()),
             entity: schema.add_u64_field("entity", INDEXED | FAST),
             refers,
+            agents,
             broader,
             authority: schema.add_u64_field("authority", INDEXED),
             facets: Facet::ALL.map(|facet| schema.add_text_field(facet.field(), STRING | FAST)),
@@ -112,6 +115,9 @@ impl Fields {
         }
         for iri in &facets.refers {
             document.add_u64(self.refers.field, hash_of(iri));
+        }
+        for iri in &facets.agents {
+            document.add_u64(self.agents.field, hash_of(iri));
         }
         for iri in &facets.broader {
             document.add_u64(self.broader.field, hash_of(iri));

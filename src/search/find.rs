@@ -107,7 +107,7 @@ impl Finder {
         known().map_err(|source| SearchError::Index { path: self.path.clone(), cause: source })
     }
 
-    fn values_called(&self, facet: Facet, value: &str) -> tantivy::Result<Vec<String>> {
+    pub(super) fn values_called(&self, facet: Facet, value: &str) -> tantivy::Result<Vec<String>> {
         // A year is in its decade.
         if let (Facet::Decade, Ok(year)) = (facet, value.parse::<i64>()) {
             return Ok(vec![(year.div_euclid(10) * 10).to_string()]);

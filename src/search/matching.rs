@@ -39,7 +39,7 @@ pub(super) fn matching(finder: &Finder, wanted: &Wanted, chosen: &[(Facet, Vec<S
         wanted.clauses.iter().map(clause).collect::<tantivy::Result<Vec<Matches>>>()
     })?;
     let named: Vec<Vec<&Bits>> = own.iter().map(|clauses| clauses.iter().map(|clause| &clause.text).collect()).collect();
-    let referring = referring(finder, &named)?;
+    let referring = referring(finder, &named, &fields.refers)?;
     let by_identifier = finder.in_parallel(segments.len(), |place| {
         let segment = &segments[place];
         let mut documents = match &wanted.identifier {

@@ -8,6 +8,7 @@
 
 mod bits;
 mod check;
+mod condition;
 mod counting;
 mod current;
 mod directory;
@@ -23,12 +24,14 @@ mod order;
 mod question;
 mod references;
 mod segment;
+mod selecting;
 mod sought;
 mod suggest;
 mod table;
 mod view;
 mod words;
 
+pub use condition::{Condition, Part};
 pub use counting::{FacetCounts, Value};
 pub use current::Current;
 pub use directory::{FOLDER, copy};
@@ -38,7 +41,8 @@ pub use error::SearchError;
 pub use facets::{Facet, Facets};
 pub use find::{DEEPEST, Found};
 pub use opened::Finder;
-pub use question::{Question, Sort};
+pub use question::{Clause, Question, Sort};
+pub use selecting::Window;
 pub use table::EntryOf;
 pub use view::SearchView;
 pub use words::{fold, forms_of_isbn};

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use rustc_hash::FxHashMap;
 use tantivy::{ReloadPolicy, Searcher, TantivyError};
 
 use super::counting::FacetCounts;
@@ -33,6 +34,8 @@ pub struct Finder {
     pub(super) segments: Vec<Segment>,
     /// The facets of all records, which are what everybody sees first.
     pub(super) of_all: OnceLock<(usize, Vec<FacetCounts>)>,
+    /// How many records refer to each work, by the hash of its IRI.
+    pub(super) editions: OnceLock<FxHashMap<u64, u32>>,
 }
 
 impl Finder {
@@ -51,7 +54,7 @@ impl Finder {
         };
         let (searcher, segments) =
             open().map_err(|source: TantivyError| SearchError::Index { path: path.clone(), cause: source })?;
-        Ok(Self { path, searcher, fields, segments, of_all: OnceLock::new() })
+        Ok(Self { path, searcher, fields, segments, of_all: OnceLock::new(), editions: OnceLock::new() })
     }
 
     /// How many documents there are.

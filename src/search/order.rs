@@ -3,6 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use tantivy::columnar::ColumnValues;
+
 use super::bits::Bits;
 use super::question::Sort;
 use super::segment::{Segment, unreadable};
@@ -47,6 +49,33 @@ pub(super) fn first(segment: &Segment, found: &Bits, tiers: &Tiers, sort: Sort, 
             Sort::Title => u64::MAX - headings.and_then(|headings| headings.ords().first(document)).unwrap_or(u64::MAX),
         }
     };
+    let hit = |(key, record): (u64, u64)| {
+        let mut heading = String::new();
+        if let Some(headings) = headings {
+            headings.ord_to_str(u64::MAX - key, &mut heading).map_err(unreadable)?;
+            return Ok(Hit { heading, key: 0, record });
+        }
+        Ok(Hit { heading, key, record })
+    };
+    greatest(found, &records, most, key).into_iter().map(hit).collect()
+}
+
+/// The first documents of a segment by a weight, the greatest first.
+pub(super) fn heaviest(segment: &Segment, found: &Bits, most: usize, weight: impl Fn(u32) -> u32) -> tantivy::Result<Vec<Hit>> {
+    let fast = segment.reader.fast_fields();
+    let (records, ranks) = (fast.u64("record")?.first_or_default_col(0), fast.u64("rank")?.first_or_default_col(0));
+    let key = |document: u32| u64::from(weight(document)) << 32 | ranks.get_val(document);
+    let hit = |(key, record)| Hit { heading: String::new(), key, record };
+    Ok(greatest(found, &records, most, key).into_iter().map(hit).collect())
+}
+
+/// The documents with the greatest keys, as these keys and their records, in no order.
+fn greatest(
+    found: &Bits,
+    records: &std::sync::Arc<dyn ColumnValues<u64>>,
+    most: usize,
+    key: impl Fn(u32) -> u64,
+) -> Vec<(u64, u64)> {
     let mut heap: BinaryHeap<Reverse<(u64, Reverse<u64>)>> = BinaryHeap::with_capacity(most.min(1024) + 1);
     for document in found.iter() {
         let key = key(document);
@@ -59,15 +88,7 @@ pub(super) fn first(segment: &Segment, found: &Bits, tiers: &Tiers, sort: Sort, 
             heap.pop();
         }
     }
-    let hit = |Reverse((key, Reverse(record))): Reverse<(u64, Reverse<u64>)>| {
-        let mut heading = String::new();
-        if let Some(headings) = headings {
-            headings.ord_to_str(u64::MAX - key, &mut heading).map_err(unreadable)?;
-            return Ok(Hit { heading, key: 0, record });
-        }
-        Ok(Hit { heading, key, record })
-    };
-    heap.into_iter().map(hit).collect()
+    heap.into_iter().map(|Reverse((key, Reverse(record)))| (key, record)).collect()
 }
 
 /// Puts hits of all segments in order.

@@ -69,9 +69,9 @@ const LONGEST: usize = 1000;
 /// If what people type is an identifier of at least this length, and it exists, nothing else is searched.
 const LONG_IDENTIFIER: usize = 7;
 
-/// What must match.
+/// What must match. Words are folded: see [`fold`](super::fold).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Clause {
+pub enum Clause {
     /// A word.
     Word(String),
     /// The beginning of a word.

@@ -6,7 +6,7 @@
 use rustc_hash::FxHashMap;
 
 use super::bits::Bits;
-use super::fields::Fields;
+use super::fields::{Fields, Numbers};
 use super::opened::Finder;
 use super::segment::Segment;
 use super::sought::Sought;
@@ -20,8 +20,8 @@ type Mask = u32;
 /// Documents of each segment, for each clause.
 pub(super) type ByClause = Vec<Vec<Bits>>;
 
-/// The documents that refer to what matches the clauses of a question by its names.
-pub(super) fn referring(finder: &Finder, named: &[Vec<&Bits>]) -> tantivy::Result<ByClause> {
+/// The documents that refer to what matches the clauses of a question by its names; `by` are the references that count.
+pub(super) fn referring(finder: &Finder, named: &[Vec<&Bits>], by: &Numbers) -> tantivy::Result<ByClause> {
     let Finder { segments, fields, .. } = finder;
     let things = things(finder, named)?;
     let found = finder.in_parallel(segments.len(), |place| {
@@ -30,7 +30,7 @@ pub(super) fn referring(finder: &Finder, named: &[Vec<&Bits>]) -> tantivy::Resul
         let entities = segment.reader.fast_fields().u64("entity")?;
         let mut authorities = segment.with_number(fields.authority, 1)?;
         segment.keep_alive(&mut authorities);
-        things.each(segment, &fields.refers, |document, mask| {
+        things.each(segment, by, |document, mask| {
             insert(&mut by_clause, document, mask);
             if authorities.contains(document) {
                 works.extend(entities.values_for_doc(document).map(|entity| (entity, mask)));

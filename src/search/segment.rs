@@ -158,6 +158,17 @@ impl Segment {
         Ok(Matches { text, own })
     }
 
+    /// The documents that have what a clause says in one field.
+    pub(super) fn clause_in(&self, searcher: &Searcher, field: Field, clause: &Clause) -> tantivy::Result<Bits> {
+        let mut documents = self.none();
+        match clause {
+            Clause::Word(word) => return self.word(field, word),
+            Clause::Beginning(word) => self.beginning(field, word, MOST_ENDINGS, &mut documents)?,
+            Clause::Phrase(words) => self.phrase(searcher, field, words, &mut documents)?,
+        }
+        Ok(documents)
+    }
+
     /// The places in the order of headings of those that begin so: first the ones that are called so.
     pub(super) fn headings_from(&self, beginning: &str) -> io::Result<(Range<u64>, Option<u64>)> {
         let Some(headings) = self.headings.as_ref().filter(|_| !beginning.is_empty()) else { return Ok((0..0, None)) };

@@ -13,7 +13,7 @@ use crate::log::{Log, LogError};
 use crate::views::{ParsedChange, Table, holds};
 
 /// What the view holds: grows with what is in a document or an entry.
-pub(super) const VERSION: u32 = 4;
+pub(super) const VERSION: u32 = 5;
 
 /// The writer's side of the table.
 pub(super) struct EntryTable;
