@@ -64,6 +64,8 @@
 //!   that breaks off, or that the store cut, ends as an error. It is cached only while the store says that nothing is being written.
 //! - What is published elsewhere ([`publish`](mod@publish)) is named by a manifest that is written last, and what a manifest names is not removed before
 //!   the next one stands. Who follows this mirror by its feeds ends with the same graphs, or is led to a dump.
+//! - Who harvests this mirror by OAI-PMH follows its clock and its order of changes, and gets a date that no later commit can fall before: what
+//!   entered late is in the next list.
 //! - A client's query runs in a process of its own, with limits on time, memory and results. Results that were cut off are
 //!   incomplete for every client to see.
 //!
@@ -96,7 +98,8 @@
 //!   `tests/it/misbehaviour.rs`. A service of dumps and changes that departs from [`emm`] is a case of `harvest/emm/dump.rs` or
 //!   `harvest/emm/walk.rs`, with a test in `tests/it/emm_hostile.rs`. Another kind of source is a variant of
 //!   [`config::SourceKind`], its settings in `config/source/`, and an arm in `harvest/run.rs`.
-//! - **An HTTP API**: a handler file in `serve/`, its line in `serve/routes.rs`, its row in the list of addresses in
+//! - **An HTTP API**: a handler file in `serve/`, or a folder if it has rules of its own (`oai`, `bookshare`: arguments, answers and faults are
+//!   pure there, one file reads), its line in `serve/routes.rs`, its row in the list of addresses in
 //!   `guide/serving.md`, and a test in one of `tests/it/serve_*.rs`. It reads the log with
 //!   `serve/reading.rs` or a snapshot with the workers of `serve/workers.rs`. Who follows the mirror reads the order of changes
 //!   ([`log::Log::list_changes`]).

@@ -126,6 +126,8 @@ pub struct Serve {
     pub public_url: String,
     pub forwarded: bool,
     pub record_base: String,
+    pub api_keys: Vec<String>,
+    pub api_per_s: u32,
     pub sparql: String,
     pub timeout_s: u64,
     pub rows: u64,
@@ -282,6 +284,12 @@ impl Serve {
                 path,
                 "it must be a path such as /libris, of letters, digits, '-', '_', '.' and '~'",
             );
+        }
+        if self.api_per_s == 0 {
+            return wrong("serve.api_per_s", "0", "it must be at least 1");
+        }
+        if self.api_keys.iter().any(|key| key.trim().is_empty()) {
+            return wrong("serve.api_keys", "…", "a key must not be empty");
         }
         if self.memory_mb < LEAST_MEMORY_MB {
             let problem = format!("it must be at least {LEAST_MEMORY_MB}: a query needs some 300 MB of address space to begin");

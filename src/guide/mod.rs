@@ -72,6 +72,8 @@ topics! {
     analytics, "analytics", "Analytics";
     remote, "remote", "Remote stores";
     publishing, "publishing", "Publishing";
+    oai_pmh, "oai-pmh", "OAI-PMH";
+    bookshare, "bookshare", "Bookshare";
     operations, "operations", "Operations";
     performance, "performance", "Performance";
     limits, "limits", "Limits";

@@ -34,6 +34,14 @@ impl Log {
         read().map_err(|source| self.failed(source))
     }
 
+    /// Whether a record is in quarantine, as far as that view has come.
+    pub fn is_quarantined(&self, record: i64) -> Result<bool, LogError> {
+        self.connection
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM quarantine WHERE record_id = ?1)")
+            .and_then(|mut statement| statement.query_row([record], |row| row.get(0)))
+            .map_err(|source| self.failed(source))
+    }
+
     /// The first records whose ids are above `after` and at most `until`.
     pub fn listed(&self, after: i64, until: i64, most: usize) -> Result<Vec<ListedRecord>, LogError> {
         let sql = format!(

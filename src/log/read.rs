@@ -43,7 +43,7 @@ pub struct RecordRow {
     pub withdrawn: bool,
 }
 
-fn current(row: &Row<'_>) -> rusqlite::Result<CurrentVersion> {
+pub(super) fn current(row: &Row<'_>) -> rusqlite::Result<CurrentVersion> {
     Ok(CurrentVersion {
         record: row.get("id")?,
         source: SourceId(row.get("source_id")?),

@@ -5,6 +5,7 @@
 //! end of a list.
 //! <https://www.openarchives.org/OAI/openarchivesprotocol.html>
 
+mod asked;
 mod datestamp;
 mod document;
 mod error;
@@ -15,6 +16,7 @@ mod skim;
 mod tape;
 mod xml;
 
+pub use asked::{Refused, Span};
 pub use datestamp::{Datestamp, DatestampError, Granularity};
 pub use document::Document;
 pub use error::{DocumentError, ErrorCode, ProtocolError};

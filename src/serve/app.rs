@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use axum::http::HeaderMap;
 use axum::http::header::HOST;
+use axum::http::{HeaderMap, StatusCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::sync::{Mutex, Semaphore};
 
@@ -13,12 +13,14 @@ use super::cache::Answers;
 use super::engines::Engines;
 use super::lengths::Lengths;
 use super::overview::Overviews;
+use super::problem::Problem;
 use super::reading::LogPool;
 use super::telemetry::Telemetry;
+use super::throttle::Throttle;
 use super::workers::{WorkerSettings, Workers};
 use crate::config::{Config, ConfigError};
 use crate::data_dir::DataDir;
-use crate::search::Current;
+use crate::search::{Current, Finder, SearchError};
 use crate::snapshots::SnapshotInfo;
 
 /// Dumps that are written at once.
@@ -28,7 +30,22 @@ const CONCURRENT_DUMPS: usize = 2;
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// What is at addresses where a record could be: such a record is at `/record/<IRI>` alone.
-const RESERVED: [&str; 9] = ["search", "sparql", "suggest", "guide", "harvest", "health", "metrics", "record", "assets"];
+const RESERVED: [&str; 14] = [
+    "book",
+    "periodicals",
+    "reference",
+    "download",
+    "oai",
+    "search",
+    "sparql",
+    "suggest",
+    "guide",
+    "harvest",
+    "health",
+    "metrics",
+    "record",
+    "assets",
+];
 
 /// The start of the dumps of `/emm/`, milliseconds since 1970, and when it was chosen.
 type Start = Option<(i64, Instant)>;
@@ -59,6 +76,8 @@ pub struct App {
     emm: std::sync::Mutex<Start>,
     /// A permit for each dump, because a dump reads the whole log.
     pub dumps: Arc<Semaphore>,
+    /// How often a client may ask where that is limited.
+    pub throttle: Throttle,
     /// The known lengths of dumps.
     pub lengths: Arc<Lengths>,
     /// The base path, without a slash at its end; empty for the root.
@@ -83,6 +102,7 @@ impl App {
         let search = Current::new(data.path().to_owned());
         let log = LogPool::new(&data, config.harvest.depth, cores * 4);
         Ok(Arc::new(Self {
+            throttle: Throttle::new(config.serve.api_per_s),
             data,
             engines: Arc::new(Engines::new(config.engines()?)),
             config,
@@ -109,6 +129,20 @@ impl App {
             Some((at, chosen)) if !first || chosen.elapsed() < life => at,
             _ => start.insert((now, Instant::now())).0,
         }
+    }
+
+    /// Returns the index of the search, as it is now.
+    pub fn finder(&self) -> Result<Arc<Finder>, Problem> {
+        self.search.finder().map_err(|error| match error {
+            SearchError::Missing(_) | SearchError::Other(_) => {
+                tracing::error!("{error}");
+                Problem::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "this mirror has no search index yet: the next harvest makes it, or `libris-mirror rebuild search`",
+                )
+            }
+            error => Problem::internal(&error),
+        })
     }
 
     /// Returns the limit on the body of a request: a form needs up to three bytes for each byte of the query.

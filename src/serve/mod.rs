@@ -6,6 +6,7 @@
 
 pub mod app;
 mod arrival;
+pub mod bookshare;
 pub mod cache;
 pub mod conditions;
 pub mod dump;
@@ -15,6 +16,7 @@ pub mod harvester;
 pub mod health;
 mod lengths;
 pub mod negotiate;
+pub mod oai;
 pub mod overview;
 pub mod pages;
 pub mod problem;
@@ -30,9 +32,11 @@ pub mod server;
 pub mod sitemap;
 pub mod sparql;
 pub mod telemetry;
+pub mod throttle;
 mod transfer;
 pub mod void;
 pub mod workers;
+mod xml_text;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 
 use super::problem::Problem;
 use crate::data_dir::DataDir;
-use crate::log::{Contexts, Log, LogError, PageBodies, RecordRow};
+use crate::log::{Contexts, CurrentVersion, Log, LogError, PageBodies, RecordRow};
 use crate::rdf::Shapes;
 use crate::views::{Content, Readers, ViewError};
 
@@ -26,9 +26,14 @@ pub struct Reading {
 impl Reading {
     /// Returns the content of a record.
     pub fn content(&mut self, row: &RecordRow) -> Result<Content, ViewError> {
+        self.content_of(&row.version, &mut PageBodies::default())
+    }
+
+    /// Returns the content of a version; `bodies` keeps the pages of those that are read one after the other.
+    pub fn content_of(&mut self, version: &CurrentVersion, bodies: &mut PageBodies) -> Result<Content, ViewError> {
         self.read_as_now()?;
         match &self.readers {
-            Some((_, readers)) => Ok(readers.content(&self.log, &mut PageBodies::default(), &row.version)?),
+            Some((_, readers)) => Ok(readers.content(&self.log, bodies, version)?),
             None => Ok(Content::Deleted),
         }
     }

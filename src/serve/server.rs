@@ -18,6 +18,7 @@ use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt;
 
 use super::app::App;
+use super::throttle::Peer;
 
 /// The limit on the head of a request, in bytes; a query in an address must fit.
 const HEAD_BYTES: usize = 64 << 10;
@@ -38,7 +39,7 @@ pub(super) async fn serve(app: &Arc<App>, listener: TcpListener, router: Router,
             accepted = accept(&listener, &room) => accepted,
             () = &mut stopped => break,
         };
-        let (stream, permit) = match accepted {
+        let (stream, peer, permit) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 // No file descriptors left, or the client went away: the next one may succeed.
@@ -49,9 +50,13 @@ pub(super) async fn serve(app: &Arc<App>, listener: TcpListener, router: Router,
         };
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(Duration::from_secs(settings.stall_s)));
-        let service = TowerToHyperService::new(
-            router.clone().map_request(|request: hyper::Request<hyper::body::Incoming>| -> Request { request.map(Body::new) }),
-        );
+        let service = TowerToHyperService::new(router.clone().map_request(
+            move |request: hyper::Request<hyper::body::Incoming>| -> Request {
+                let mut request = request.map(Body::new);
+                request.extensions_mut().insert(peer);
+                request
+            },
+        ));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(Duration::from_secs(settings.header_timeout_s))
@@ -74,9 +79,12 @@ pub(super) async fn serve(app: &Arc<App>, listener: TcpListener, router: Router,
     }
 }
 
-async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> io::Result<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+async fn accept(
+    listener: &TcpListener,
+    room: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, Peer, tokio::sync::OwnedSemaphorePermit)> {
     let permit = room.clone().acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
+    let (stream, peer) = listener.accept().await?;
     stream.set_nodelay(true)?;
-    Ok((stream, permit))
+    Ok((stream, Peer(peer.ip()), permit))
 }

@@ -292,6 +292,8 @@ pages! {
     analytics_works, "analytics";
     remote_works, "remote";
     publishing_works, "publishing";
+    oai_pmh_works, "oai-pmh";
+    bookshare_works, "bookshare";
     operations_works, "operations";
     performance_works, "performance";
     limits_works, "limits";

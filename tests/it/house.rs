@@ -94,6 +94,7 @@ const MAY_USE: [(&str, &[&str]); 31] = [
             "links",
             "log",
             "mirror",
+            "oai",
             "quarantine",
             "query",
             "rdf",

@@ -18,6 +18,8 @@
 //! - `soak`: everything at once, for as long as the environment says
 //! - `proof`: audits against the source, and checks without it
 //! - `feeds`: `ResourceSync` and Atom, read by clients that are not ours
+//! - `bookshare`: the mirror in the style of Bookshare's API V1
+//! - `oai_provider`: this mirror as an OAI-PMH provider, read by harvesters that are not ours
 //! - `mirrors`: a mirror that follows another mirror
 //! - `misbehaviour`: departures from the specification that were seen in the wild, line by line
 //! - `bad_records`: records that are no good, or look so
@@ -68,6 +70,7 @@
 mod arrows;
 mod backups;
 mod bad_records;
+mod bookshare;
 mod changes;
 mod citations;
 mod clients;
@@ -101,6 +104,7 @@ mod mirrors;
 mod misbehaviour;
 mod model;
 mod namespaces;
+mod oai_provider;
 mod older;
 mod outputs;
 mod parquet;

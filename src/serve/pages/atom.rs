@@ -11,7 +11,6 @@ use chrono::{DateTime, SecondsFormat};
 use quick_xml::escape::escape;
 
 use super::narrowing::Asked;
-use super::search::finder;
 use crate::search::{EntryRow, Sort};
 use crate::serve::app::App;
 use crate::serve::problem::Problem;
@@ -22,7 +21,7 @@ const ENTRIES: usize = 50;
 /// The feed of a search.
 pub async fn atom(State(app): State<Arc<App>>, RawQuery(query): RawQuery, headers: HeaderMap) -> Result<Response, Problem> {
     let asked = Asked { sort: Sort::Added, page: 1, ..Asked::of(&query.unwrap_or_default()) };
-    let (finder, sought) = (finder(&app)?, asked.clone());
+    let (finder, sought) = (app.finder()?, asked.clone());
     let entries = app
         .log
         .read(move |reading| {

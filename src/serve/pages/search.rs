@@ -32,7 +32,7 @@ const SUGGESTIONS: usize = 10;
 /// `/search?q=`
 pub async fn search(State(app): State<Arc<App>>, RawQuery(query): RawQuery, headers: HeaderMap) -> Result<Response, Problem> {
     let asked = Asked::of(&query.unwrap_or_default());
-    let finder = finder(&app)?;
+    let finder = app.finder()?;
     let (sought, language, shapes) = (asked.clone(), Language::of(&headers), Arc::clone(&app.config.shapes));
     let (found, number, called) = app
         .log
@@ -59,26 +59,13 @@ pub async fn search(State(app): State<Arc<App>>, RawQuery(query): RawQuery, head
 /// `/suggest?q=`, in the format of `OpenSearch` suggestions
 pub async fn suggest(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Result<Response, Problem> {
     let text = Asked::of(&query.unwrap_or_default()).text;
-    let (finder, sought) = (finder(&app)?, text.clone());
+    let (finder, sought) = (app.finder()?, text.clone());
     let suggested = app.log.read(move |reading| Ok(finder.suggest(&reading.log, &sought, SUGGESTIONS)?)).await?;
     let mut response = Json((text, suggested)).into_response();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-suggestions+json"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
     Ok(response)
-}
-
-pub(super) fn finder(app: &App) -> Result<Arc<Finder>, Problem> {
-    app.search.finder().map_err(|error| match error {
-        SearchError::Missing(_) | SearchError::Other(_) => {
-            tracing::error!("{error}");
-            Problem::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "this mirror has no search index yet: the next harvest makes it, or `libris-mirror rebuild search`",
-            )
-        }
-        error => Problem::internal(&error),
-    })
 }
 
 /// Returns a page of results and its number: the last page if there are fewer.
