@@ -73,6 +73,7 @@ topics! {
     remote, "remote", "Remote stores";
     publishing, "publishing", "Publishing";
     oai_pmh, "oai-pmh", "OAI-PMH";
+    find, "find", "Find";
     bookshare, "bookshare", "Bookshare";
     operations, "operations", "Operations";
     performance, "performance", "Performance";

@@ -71,7 +71,8 @@ fn key(iri: &str) -> &str {
     iri.strip_prefix(KBV).filter(is_plain).unwrap_or(iri)
 }
 
-fn member(quad: &Quad) -> (String, Value) {
+/// The name of a property, and the value of a triple.
+pub(super) fn member(quad: &Quad) -> (String, Value) {
     let is_type = quad.predicate == rdf::TYPE;
     match &quad.object {
         Term::NamedNode(class) if is_type => ("@type".to_owned(), class.as_str().into()),

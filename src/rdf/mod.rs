@@ -6,6 +6,7 @@
 mod canonical;
 mod context;
 mod document;
+mod framed;
 mod graph;
 mod json_ld;
 mod nesting;
@@ -19,6 +20,7 @@ pub mod vocab;
 pub use canonical::{CanonicalError, canonical_nquads, isomorphic};
 pub use context::{Context, ContextError};
 pub use document::{DocumentFormat, DocumentLimits, DocumentReader, UnreadableDocument};
+pub use framed::framed;
 pub use graph::{Graph, Node, last_part, node, short};
 pub use json_ld::json_ld;
 pub(crate) use nodes::NOT_IN_PATH;

@@ -30,7 +30,8 @@ const CONCURRENT_DUMPS: usize = 2;
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// What is at addresses where a record could be: such a record is at `/record/<IRI>` alone.
-const RESERVED: [&str; 14] = [
+const RESERVED: [&str; 15] = [
+    "find",
     "book",
     "periodicals",
     "reference",

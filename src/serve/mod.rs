@@ -12,6 +12,7 @@ pub mod conditions;
 pub mod dump;
 pub mod emm;
 pub mod engines;
+pub mod find;
 pub mod harvester;
 pub mod health;
 mod lengths;

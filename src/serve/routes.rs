@@ -20,7 +20,7 @@ use tower_http::cors::{Any, CorsLayer};
 use super::app::App;
 use super::pages::{self, Language};
 use super::problem::Problem;
-use super::{arrival, bookshare, dump, emm, health, oai, record, resource_sync, sitemap, sparql, void};
+use super::{arrival, bookshare, dump, emm, find, health, oai, record, resource_sync, sitemap, sparql, void};
 
 /// Only our own scripts, styles and images, and no frames.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -97,6 +97,8 @@ fn fixed() -> Router<Arc<App>> {
         .route("/periodicals/{*path}", any(bookshare::periodicals))
         .route("/reference/{*path}", any(bookshare::reference))
         .route("/download/{*path}", any(bookshare::download))
+        .route("/find", get(find::find))
+        .route("/find.jsonld", get(find::find))
         .route("/robots.txt", get(sitemap::robots))
         .route("/sitemap.xml", get(sitemap::index))
         .route("/sitemap-{part}", get(sitemap::part));

@@ -293,6 +293,7 @@ pages! {
     remote_works, "remote";
     publishing_works, "publishing";
     oai_pmh_works, "oai-pmh";
+    find_works, "find";
     bookshare_works, "bookshare";
     operations_works, "operations";
     performance_works, "performance";

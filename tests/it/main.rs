@@ -18,6 +18,7 @@
 //! - `soak`: everything at once, for as long as the environment says
 //! - `proof`: audits against the source, and checks without it
 //! - `feeds`: `ResourceSync` and Atom, read by clients that are not ours
+//! - `find`: the search of Libris XL over the mirror
 //! - `bookshare`: the mirror in the style of Bookshare's API V1
 //! - `oai_provider`: this mirror as an OAI-PMH provider, read by harvesters that are not ours
 //! - `mirrors`: a mirror that follows another mirror
@@ -88,6 +89,7 @@ mod engines;
 mod facets;
 mod faults;
 mod feeds;
+mod find;
 mod formats;
 mod guide;
 mod harness;

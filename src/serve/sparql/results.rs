@@ -3,13 +3,14 @@
 use std::io;
 
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use futures_util::{Stream, StreamExt};
 use tokio::sync::mpsc::Receiver;
 use tokio::time::Duration;
 
 use crate::query::{Ended, Head, Refusal, RefusalKind};
+use crate::serve::problem::Problem;
 use crate::serve::workers::Event;
 
 /// The header that says that results were cut, and where.
@@ -62,6 +63,29 @@ impl Beginning {
         }
         let (head, data, refused, ended) = beginning;
         Self { head, data, refused, ended, rest: Some(events) }
+    }
+
+    /// Reads the rest, up to `most` bytes in all: an answer that is longer, or was cut, is none.
+    pub(super) async fn complete(self, most: usize) -> Result<Vec<u8>, Problem> {
+        let Self { mut data, mut ended, rest, .. } = self;
+        let mut rest = rest.filter(|_| ended.is_none());
+        while let Some(events) = &mut rest {
+            match events.recv().await {
+                Some(Event::Data(bytes)) if data.len() + bytes.len() <= most => data.extend_from_slice(&bytes),
+                Some(Event::Head(_)) => {}
+                Some(Event::Ended(end)) => {
+                    ended = Some(end);
+                    break;
+                }
+                Some(Event::Data(_) | Event::Refused(_)) | None => break,
+            }
+        }
+        match ended {
+            Some(Ended { cut: None, .. }) => Ok(data),
+            _ => {
+                Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the results are longer than they may be here: ask for less"))
+            }
+        }
     }
 
     /// Returns the response. If a limit of the server cuts the results, the transfer is broken off after a note that says so, so
