@@ -1,6 +1,6 @@
 //! Merging on a thread of its own, while the index is written on.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, channel};
@@ -16,8 +16,9 @@ use super::packed::Layer;
 pub(super) struct Merging {
     /// The place of the first.
     from: usize,
-    /// The file of the merged segment.
+    /// The file of the merged segment, and where it is.
     file: String,
+    path: PathBuf,
     /// Their masks when it began.
     masks: Vec<Mask>,
     stop: Arc<AtomicBool>,
@@ -42,14 +43,14 @@ impl Merging {
         let layers: Vec<Layer> = layers.iter().map(Layer::shared).collect();
         let masks = layers.iter().map(|layer| layer.mask.clone()).collect();
         let (stop, path, directory) = (Arc::new(AtomicBool::new(false)), directory.join(&file), directory.to_owned());
-        let stopped = Arc::clone(&stop);
+        let (stopped, written) = (Arc::clone(&stop), path.clone());
         let (end, ended) = channel();
         let thread = std::thread::Builder::new().name("merge".to_owned()).spawn(move || {
             // Dropped at the end, also of a panic.
             let _end = end;
-            merge(&layers, None, &path, &directory, &stopped)
+            merge(&layers, None, &written, &directory, &stopped)
         })?;
-        Ok(Self { from, file, masks, stop, thread: Some(thread), ended })
+        Ok(Self { from, file, path, masks, stop, thread: Some(thread), ended })
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -74,8 +75,10 @@ impl Drop for Merging {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
-            // What it wrote is a leftover, which it removes.
-            let _ = thread.join();
+            // What it wrote is a leftover: it removes it, unless it was done before it was told to stop.
+            if matches!(thread.join(), Ok(Ok(_))) {
+                let _ = fs_err::remove_file(&self.path);
+            }
         }
     }
 }

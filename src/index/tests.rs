@@ -359,6 +359,22 @@ fn the_end_of_a_run_does_not_wait_longer_than_it_may() {
     compare(&published(&view, &directory.path().join("copy")), &held(0..40, 0));
 }
 
+/// A merge that is done is dropped as well as one that is not: nobody reads its file.
+#[test]
+fn what_was_merged_and_is_not_taken_leaves_no_file() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (log, path) = (log(directory.path()), directory.path().join("index"));
+    let mut view = IndexView::open_at(&path, &log, &SETTINGS).expect("open");
+    view.apply(batch(0..5, 0)).expect("applied");
+    view.flush().expect("flushed");
+    let index = published(&view, &directory.path().join("copy"));
+    let merging = super::merging::Merging::begin(&index.layers, 0, "merged".to_owned(), &path).expect("begun");
+    assert!(merging.wait(std::time::Instant::now() + std::time::Duration::from_mins(1)), "it is done");
+    assert!(path.join("merged").exists());
+    drop(merging);
+    assert!(!path.join("merged").exists());
+}
+
 /// A segment tells 65 535 predicates apart: more of them need more segments.
 #[test]
 fn predicates_that_one_segment_cannot_hold_divide_it() {
