@@ -3,7 +3,7 @@
 use rusqlite::{OptionalExtension, params};
 
 use super::change::ChangeKind;
-use super::ids::{ChangeId, PageId};
+use super::ids::ChangeId;
 use super::{Log, LogError};
 
 /// Something that happened to a record, for a feed.
@@ -49,48 +49,38 @@ impl Log {
         )
     }
 
-    /// The last change whose page was received at a time or before. Pages are looked through from the newest: where the clock was set
-    /// back, a later page may have an earlier time.
+    /// The last change whose page was received at a time or before; 0 if none was.
     pub fn last_change_until(&self, until: i64) -> Result<ChangeId, LogError> {
-        let page = || -> rusqlite::Result<Option<i64>> {
-            let mut statement =
-                self.connection.prepare_cached("SELECT id FROM page WHERE received_at <= ?1 ORDER BY id DESC LIMIT 1")?;
-            statement.query_row([until], |row| row.get(0)).optional()
-        };
-        match page().map_err(|source| self.failed(source))? {
-            Some(page) => self.last_change_of(PageId(page)),
-            None => Ok(ChangeId(0)),
-        }
+        let sql = "SELECT page_id FROM change WHERE id <= ?1 ORDER BY id DESC LIMIT 1";
+        Ok(ChangeId(self.last_until(until, self.last_change()?.0, sql)?))
     }
 
-    /// The greatest id of a record that came at a time or before; 0 if none did. Ids grow as records come.
-    pub fn last_record_until(&self, at: i64) -> Result<i64, LogError> {
-        let page: Option<i64> =
-            self.rows("SELECT id FROM page WHERE received_at <= ?1 ORDER BY id DESC LIMIT 1", [at], |row| row.get(0))?.pop();
-        let Some(page) = page else { return Ok(0) };
-        let (mut low, mut high) = (0, self.last_record()?);
+    /// The greatest id of a record that came at a time or before; 0 if none did.
+    pub fn last_record_until(&self, until: i64) -> Result<i64, LogError> {
+        let sql = "SELECT first_page FROM record WHERE id <= ?1 ORDER BY id DESC LIMIT 1";
+        self.last_until(until, self.last_record()?, sql)
+    }
+
+    /// The greatest of ids up to `last` whose page was received at a time or before; `page_at` finds the page of the last id up to `?1`.
+    /// Pages grow as ids do, so that it is found by halving. Pages are looked through from the newest: where the clock was set back, a
+    /// later page may have an earlier time.
+    fn last_until(&self, until: i64, last: i64, page_at: &'static str) -> Result<i64, LogError> {
+        let Some(page) = self.first_number("SELECT id FROM page WHERE received_at <= ?1 ORDER BY id DESC LIMIT 1", until)? else {
+            return Ok(0);
+        };
+        let (mut low, mut high) = (0, last);
         while low < high {
             let middle = low + (high - low + 1) / 2;
-            let sql = "SELECT first_page FROM record WHERE id <= ?1 ORDER BY id DESC LIMIT 1";
-            let first: Option<i64> = self.rows(sql, [middle], |row| row.get(0))?.pop();
-            if first.is_none_or(|first| first <= page) { low = middle } else { high = middle - 1 }
+            let found = self.first_number(page_at, middle)?;
+            if found.is_none_or(|found| found <= page) { low = middle } else { high = middle - 1 }
         }
         Ok(low)
     }
 
-    /// The last change of a page or of those before it: pages grow as changes do, so that it is found by halving.
-    fn last_change_of(&self, page: PageId) -> Result<ChangeId, LogError> {
-        let (mut low, mut high) = (0, self.last_change()?.0);
-        while low < high {
-            let middle = low + (high - low + 1) / 2;
-            let read = || {
-                let mut statement =
-                    self.connection.prepare_cached("SELECT page_id FROM change WHERE id <= ?1 ORDER BY id DESC LIMIT 1")?;
-                statement.query_row([middle], |row| row.get::<_, i64>(0)).optional()
-            };
-            let found = read().map_err(|source| self.failed(source))?;
-            if found.is_none_or(|found| found <= page.0) { low = middle } else { high = middle - 1 }
-        }
-        Ok(ChangeId(low))
+    fn first_number(&self, sql: &'static str, parameter: i64) -> Result<Option<i64>, LogError> {
+        self.connection
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.query_row([parameter], |row| row.get(0)).optional())
+            .map_err(|source| self.failed(source))
     }
 }

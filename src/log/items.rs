@@ -3,7 +3,7 @@
 
 use rusqlite::{Row, params};
 
-use super::ids::{ChangeId, PageId, SourceId};
+use super::ids::{ChangeId, SourceId};
 use super::read::{CurrentVersion, current};
 use super::winner::{is_gone, the_one_that_counts_first};
 use super::{Log, LogError};
@@ -63,18 +63,17 @@ fn held(row: &Row<'_>) -> rusqlite::Result<Held> {
 impl Log {
     /// The first `most` records of a list.
     pub fn items(&self, what: Items, most: usize) -> Result<Vec<Item>, LogError> {
-        let rows: Vec<(i64, String)> = self.rows(
-            "SELECT record.last_change, record.identifier FROM change JOIN record ON record.id = record_id
+        let identifiers: Vec<String> = self.rows(
+            "SELECT record.identifier FROM change JOIN record ON record.id = record_id
              WHERE change.id > ?1 AND change.id <= ?2 AND record.last_change = change.id
              AND CASE WHEN ?3 IS NOT NULL THEN record.source_id = ?3 ELSE NOT EXISTS
                  (SELECT 1 FROM record AS other WHERE other.identifier = record.identifier AND other.last_change > record.last_change)
                  END
              ORDER BY change.id LIMIT ?4",
             params![what.after.0, what.until.0, what.source.map(|source| source.0), most],
-            |row| Ok((row.get(0)?, row.get(1)?)),
+            |row| row.get(0),
         )?;
-        let items = rows.into_iter().map(|(_, identifier)| self.item(&identifier, what.source));
-        items.filter_map(Result::transpose).collect()
+        identifiers.iter().filter_map(|identifier| self.item(identifier, what.source).transpose()).collect()
     }
 
     /// A record as lists have it; none if no source, or not this one, ever delivered it.
@@ -94,11 +93,6 @@ impl Log {
         let last = rows.iter().filter(|row| mine(row)).max_by_key(|row| row.last_change).map(|row| (row.last_change, row.at));
         let Some(Held { version, datestamp, .. }) = rows.into_iter().find(mine) else { return Ok(None) };
         Ok(last.map(|(change, at)| Item { change, at, version, datestamp, holders }))
-    }
-
-    /// The page with which a change happened; page 0 of one that the log does not have.
-    pub fn page_of(&self, change: ChangeId) -> Result<PageId, LogError> {
-        Ok(self.mark_at(change)?.page)
     }
 
     /// When the first page was received, milliseconds since 1970; none in an empty log.

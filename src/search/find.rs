@@ -29,6 +29,15 @@ pub struct Found {
     pub facets: Vec<FacetCounts>,
 }
 
+/// The entries of hits. One that changed or went since the index was committed may be missing.
+pub(super) fn entries_of<'a>(log: &Log, hits: impl Iterator<Item = &'a order::Hit>) -> Result<Vec<EntryRow>, SearchError> {
+    let mut entries = Vec::new();
+    for hit in hits {
+        entries.extend(SearchIndex(log).by_id(i64::try_from(hit.record).unwrap_or_default())?);
+    }
+    Ok(entries)
+}
+
 /// How far one can page.
 pub const DEEPEST: usize = 10_000;
 
@@ -60,11 +69,7 @@ impl Finder {
         let mut hits: Vec<_> = parts.map_err(failed)?.into_iter().flatten().collect();
         order::sort(&mut hits);
         let matches: usize = here.iter().map(|here| here.found.len()).sum();
-        let mut entries = Vec::new();
-        for hit in hits.iter().take(end).skip(question.offset) {
-            // One that changed or went since the index was committed may be missing.
-            entries.extend(SearchIndex(log).by_id(i64::try_from(hit.record).unwrap_or_default())?);
-        }
+        let entries = entries_of(log, hits.iter().take(end).skip(question.offset))?;
         let facets = if question.values == 0 {
             Vec::new()
         } else if wanted == Wanted::default() && chosen.is_empty() {

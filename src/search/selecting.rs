@@ -8,7 +8,7 @@ use super::entries::SearchIndex;
 use super::error::SearchError;
 use super::facets::Facet;
 use super::fields::hash_of;
-use super::find::{DEEPEST, Found};
+use super::find::{DEEPEST, Found, entries_of};
 use super::opened::{Finder, guarded};
 use super::order::{self, Tiers};
 use super::question::{Clause, Sort};
@@ -62,13 +62,8 @@ impl Finder {
             let failed = |source| SearchError::Index { path: self.path.clone(), cause: source };
             let (mut hits, matches) = find().map_err(failed)?;
             order::sort(&mut hits);
-            let index = SearchIndex(log);
-            let mut entries = Vec::new();
-            for hit in hits.iter().take(end).skip(offset) {
-                // One that changed or went since the index was committed may be missing.
-                entries.extend(index.by_id(i64::try_from(hit.record).unwrap_or_default())?);
-            }
-            let (reachable, filling) = (matches.min(DEEPEST), index.is_being_filled()?);
+            let entries = entries_of(log, hits.iter().take(end).skip(offset))?;
+            let (reachable, filling) = (matches.min(DEEPEST), SearchIndex(log).is_being_filled()?);
             Ok(Found { entries, reachable, matches, filling, facets: Vec::new() })
         })
     }

@@ -1,8 +1,7 @@
 //! What is found, and what is said of it.
 
-use std::sync::Arc;
-
 use chrono::NaiveTime;
+use oxigraph::model::Quad;
 
 use super::envelope::{Body, Entry, Said};
 use super::fault::Fault;
@@ -10,8 +9,9 @@ use super::path::{Asked, Criterion, What};
 use crate::citation::{Citation, Role};
 use crate::config::Config;
 use crate::labels::{Labels, Languages};
-use crate::rdf::last_part;
-use crate::search::{Condition, Facet, Finder, Part, Sort, Window, forms_of_isbn};
+use crate::query::GraphFormat;
+use crate::rdf::{Description, Graph, last_part};
+use crate::search::{Condition, Facet, Finder, Part, Question, Sort, Window, forms_of_isbn};
 use crate::serve::reading::Reading;
 use crate::serve::record::identifier_of;
 use crate::views::{Content, ViewError};
@@ -102,7 +102,9 @@ fn list(
     let found = finder.select(&reading.log, &Condition::And(conditions), window)?;
     let mut results = Vec::new();
     for entry in &found.entries {
-        results.extend(result(reading, config, &entry.record)?.map(|(entry, _)| entry));
+        if let Some(quads) = said(reading, config, &entry.record)? {
+            results.extend(result(reading, config, &entry.record, &quads)?);
+        }
     }
     let total = found.matches as u64;
     let message = if found.reachable < found.matches {
@@ -117,22 +119,26 @@ fn list(
 
 fn one(reading: &mut Reading, config: &Config, id: &str, kinds: &[&str]) -> Result<Given, ViewError> {
     let identifier = identifier_of(id, &config.serve.record_base);
-    let found = result(reading, config, &identifier)?;
-    let found = found.filter(|(_, kind)| kinds.contains(&kind.as_str()));
-    Ok(found.map(|(entry, _)| (Body::Metadata(entry), "1 title".to_owned())).ok_or(Fault::Missing))
+    let Some(quads) = said(reading, config, &identifier)? else { return Ok(Err(Fault::Missing)) };
+    let described = Description::of(&config.shapes, &identifier, &Graph::new(&quads));
+    if described.is_none_or(|described| !kinds.contains(&described.kind.as_str())) {
+        return Ok(Err(Fault::Missing));
+    }
+    let found = result(reading, config, &identifier, &quads)?;
+    Ok(found.map(|entry| (Body::Metadata(entry), "1 title".to_owned())).ok_or(Fault::Missing))
 }
 
-/// What is said of a record, and its kind; none, if it is gone or cannot be read.
-fn result(reading: &mut Reading, config: &Config, identifier: &str) -> Result<Option<(Entry, String)>, ViewError> {
+/// The quads of a record, with those of its works; none, if it is gone or cannot be read.
+fn said(reading: &mut Reading, config: &Config, identifier: &str) -> Result<Option<Vec<Quad>>, ViewError> {
     let Some(row) = reading.log.record(identifier)? else { return Ok(None) };
     let Content::Quads(quads) = reading.content(&row)? else { return Ok(None) };
-    let quads = reading.with_works(&config.shapes, &quads)?;
-    let graph = crate::rdf::Graph::new(&quads);
-    let Some(said) = crate::rdf::Description::of(&config.shapes, identifier, &graph) else { return Ok(None) };
-    let Some(citation) = Citation::of(&reading.log, &config.shapes, identifier, &quads, &Languages::default())? else {
-        return Ok(None);
-    };
-    Ok(Some((entry(&citation), said.kind.clone())))
+    reading.with_works(&config.shapes, &quads).map(Some)
+}
+
+/// What is told of a record that says this; none, if it describes nothing.
+fn result(reading: &Reading, config: &Config, identifier: &str, quads: &[Quad]) -> Result<Option<Entry>, ViewError> {
+    let citation = Citation::of(&reading.log, &config.shapes, identifier, quads, &Languages::default())?;
+    Ok(citation.map(|citation| entry(&citation)))
 }
 
 fn entry(citation: &Citation) -> Entry {
@@ -153,7 +159,7 @@ fn entry(citation: &Citation) -> Entry {
 }
 
 fn categories(reading: &mut Reading, finder: &Finder, asked: &Asked) -> Result<Given, ViewError> {
-    let question = crate::search::Question { values: CATEGORIES, ..crate::search::Question::default() };
+    let question = Question { values: CATEGORIES, ..Question::default() };
     let found = finder.find(&reading.log, &question)?;
     let of = found.facets.into_iter().find(|counts| counts.facet == Facet::Category);
     let values = of.map(|counts| counts.values).unwrap_or_default();
@@ -174,11 +180,11 @@ fn categories(reading: &mut Reading, finder: &Finder, asked: &Asked) -> Result<G
 }
 
 /// The formats of a download, by their numbers.
-pub(super) const VERSIONS: [(u32, crate::query::GraphFormat, &str); 4] = [
-    (1, crate::query::GraphFormat::Turtle, "ttl"),
-    (2, crate::query::GraphFormat::RdfXml, "rdf"),
-    (3, crate::query::GraphFormat::JsonLd, "jsonld"),
-    (4, crate::query::GraphFormat::NTriples, "nt"),
+pub(super) const VERSIONS: [(u32, GraphFormat, &str); 4] = [
+    (1, GraphFormat::Turtle, "ttl"),
+    (2, GraphFormat::RdfXml, "rdf"),
+    (3, GraphFormat::JsonLd, "jsonld"),
+    (4, GraphFormat::NTriples, "nt"),
 ];
 
 /// The triples of a record, in a ZIP archive with one file.
@@ -194,7 +200,6 @@ pub(super) fn packed(
     let identifier = identifier_of(id, &config.serve.record_base);
     let Some(row) = reading.log.record(&identifier)? else { return Ok(Err(Fault::Missing)) };
     let Content::Quads(quads) = reading.content(&row)? else { return Ok(Err(Fault::Missing)) };
-    let quads: Arc<Vec<_>> = quads;
     let body = format.write(&quads, Vec::new()).map_err(ViewError::own)?;
     let name: String = last_part(&identifier).chars().map(|c| if c.is_alphanumeric() || c == '-' { c } else { '_' }).collect();
     let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
